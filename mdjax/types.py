@@ -1,0 +1,69 @@
+"""Arrays and errors that every part of mdjax shares.
+
+Axis letters, used in every shape annotation: b images, h rows, w columns, c channels, k classes,
+a anchors, g ground truths, l pyramid levels.
+"""
+
+from typing import Any
+
+import jax
+import numpy as np
+from flax import struct
+from jaxtyping import Bool, Float, UInt8
+
+IGNORED_LABEL = 255
+"""Label id of pixels that no loss and no metric counts (outside the image after augmentation)."""
+
+
+class MdjaxError(Exception):
+    """Input that a person has to mend; the message names the file and the remedy.
+
+    The command line prints the message alone, without a traceback.
+    """
+
+
+Array = jax.Array | np.ndarray
+
+
+@struct.dataclass
+class Batch:
+    """Image pairs with their labels, as the pipeline delivers them.
+
+    The two thermal images belong to one augmented sample: same crop, same flip.
+    """
+
+    visible: Float[Array, "b h w 3"]
+    """RGB in [0, 1]."""
+    thermal_full: Float[Array, "b h w 1"]
+    """Thermal in [0, 1] at the full resolution, for the teacher."""
+    thermal_camera: Float[Array, "b h w 1"]
+    """Thermal in [0, 1] as the cheap camera sees it, scaled back up, for the student."""
+    labels: UInt8[Array, "b h w"]
+    """Class ids; `IGNORED_LABEL` is not counted."""
+    is_night: Bool[Array, " b"]
+    is_valid: Bool[Array, " b"]
+    """False for rows that only fill up the last batch of an evaluation."""
+
+
+@struct.dataclass
+class GuidanceLogits:
+    """What the GAFF guidance losses supervise, before sigmoid and softmax."""
+
+    intra_visible: Float[Array, "b h w 1"]
+    intra_thermal: Float[Array, "b h w 1"]
+    inter: Float[Array, "b h w 2"]
+    """Channel 0 thermal, channel 1 visible, the order of the GAFF paper."""
+
+
+@struct.dataclass
+class NetworkOutput:
+    """What a network hands to the losses; any module that returns it can teach or learn."""
+
+    prediction: Any
+    """What the task loss reads: logits [b h w k] for segmentation."""
+    features: Float[Array, "b h w c"] | None = None
+    """The features that semantic transfer compares (MD: f_teacher, f_student)."""
+    mask: Float[Array, "b h w 1"] | None = None
+    """The attention mask in [0, 1] that attention transfer compares (MD eq. 3)."""
+    guidance: GuidanceLogits | None = None
+    """Only from networks with GAFF."""
