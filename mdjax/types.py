@@ -24,6 +24,9 @@ class MdjaxError(Exception):
 
 Array = jax.Array | np.ndarray
 
+# Channels of GAFF's inter-modality mask, in the order of the GAFF paper.
+INTER_THERMAL, INTER_VISIBLE = 0, 1
+
 
 @struct.dataclass
 class Batch:
@@ -52,7 +55,7 @@ class GuidanceLogits:
     intra_visible: Float[Array, "b h w 1"]
     intra_thermal: Float[Array, "b h w 1"]
     inter: Float[Array, "b h w 2"]
-    """Channel 0 thermal, channel 1 visible, the order of the GAFF paper."""
+    """Channels `INTER_THERMAL` and `INTER_VISIBLE`."""
 
 
 @struct.dataclass

@@ -1,0 +1,1 @@
+"""Losses, one function an equation; all of them compute in float32."""

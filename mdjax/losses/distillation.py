@@ -1,0 +1,142 @@
+"""Transfer losses of modality distillation (MD, Zhang et al., WACV 2022, section 3.3)."""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from mdjax.losses.dice import dice_loss
+from mdjax.types import Array, MdjaxError
+
+MaskReduction = Literal["mean", "sum"]
+
+
+def attention_transfer_loss(
+    student_mask: Float[Array, "b h w 1"], teacher_mask: Float[Array, "b h w 1"]
+) -> Float[Array, ""]:
+    """Pull the student's attention mask towards the teacher's (MD eq. 3).
+
+    L_att = 1 − (2 Σ m_S·m_T + ε) / (Σ m_S + Σ m_T + ε).
+
+    Args:
+        student_mask: m_S in [0, 1].
+        teacher_mask: m_T in [0, 1], a constant.
+
+    Returns:
+        A float32 scalar in [0, 1).
+
+    Raises:
+        MdjaxError: The two masks have different shapes.
+
+    Differs from eq. 3: ε = 1, so that an image without objects still gives a gradient.
+    """
+    _check_same_shape("attention masks", student_mask, teacher_mask)
+    return dice_loss(student_mask, jax.lax.stop_gradient(teacher_mask))
+
+
+def compute_focal_mask(
+    student_features: Float[Array, "b h w c"],
+    teacher_features: Float[Array, "b h w c"],
+    reduction: MaskReduction = "mean",
+) -> Float[Array, "b h w 1"]:
+    """Weigh each position by how badly the student mimics it (MD eq. 4, δ).
+
+    δ = softmax over h, w of R_n (f_S − f_T)², where R is the mean or the sum over the n channels.
+
+    Args:
+        student_features: f_S.
+        teacher_features: f_T, of the same shape.
+        reduction: "sum" is the paper's literal formula; it saturates with many channels.
+
+    Returns:
+        Weights that sum to 1 over each image, float32.
+    """
+    distance = _squared_distance(student_features, teacher_features)
+    logits = distance.mean(-1) if reduction == "mean" else distance.sum(-1)
+    b, h, w = logits.shape
+    return jax.nn.softmax(logits.reshape(b, h * w)).reshape(b, h, w, 1)
+
+
+def focal_mse_loss(
+    student_features: Float[Array, "b h w c"],
+    teacher_features: Float[Array, "b h w c"],
+    *,
+    mask_reduction: MaskReduction = "mean",
+    mask_gradient: bool = False,
+) -> Float[Array, ""]:
+    """Compare features where they are hard to mimic: semantic transfer, F-MSE (MD eq. 4).
+
+    L_sem = Σ_hw δ · (1/n) Σ_n (f_S − f_T)², averaged over the batch.
+
+    Args:
+        student_features: f_S.
+        teacher_features: f_T, of the same shape, a constant.
+        mask_reduction: What enters the softmax δ, see `compute_focal_mask`.
+        mask_gradient: Let the gradient through δ too; by default δ is a weight, not a target.
+
+    Returns:
+        A float32 scalar ≥ 0.
+
+    Raises:
+        MdjaxError: The features have different shapes.
+    """
+    mask = compute_focal_mask(student_features, teacher_features, mask_reduction)
+    if not mask_gradient:
+        mask = jax.lax.stop_gradient(mask)
+    distance = _squared_distance(student_features, teacher_features)
+    return jnp.mean(jnp.sum(mask[..., 0] * distance.mean(-1), axis=(1, 2)))
+
+
+def mse_loss(
+    student_features: Float[Array, "b h w c"], teacher_features: Float[Array, "b h w c"]
+) -> Float[Array, ""]:
+    """Compare features everywhere alike: the baseline S(M) of MD, tables 7 and 8.
+
+    L = mean over b, h, w, n of (f_S − f_T)².
+
+    Args:
+        student_features: f_S.
+        teacher_features: f_T, of the same shape, a constant.
+
+    Returns:
+        A float32 scalar ≥ 0.
+
+    Raises:
+        MdjaxError: The features have different shapes.
+    """
+    return jnp.mean(_squared_distance(student_features, teacher_features))
+
+
+def compute_mask_perplexity(mask: Float[Array, "b h w 1"]) -> Float[Array, ""]:
+    """Count the positions that a normalised mask effectively attends to.
+
+    exp(−Σ δ log δ), averaged over the batch: 1 when one position holds all the weight, h·w when
+    the weight is even.
+
+    Args:
+        mask: Weights that sum to 1 over each image.
+
+    Returns:
+        A float32 scalar in [1, h·w].
+    """
+    weights = mask.astype(jnp.float32)
+    entropy = -jnp.sum(jax.scipy.special.xlogy(weights, weights), axis=(1, 2, 3))
+    return jnp.mean(jnp.exp(entropy))
+
+
+def _squared_distance(
+    student_features: Float[Array, "b h w c"], teacher_features: Float[Array, "b h w c"]
+) -> Float[Array, "b h w c"]:
+    _check_same_shape("features", student_features, teacher_features)
+    teacher = jax.lax.stop_gradient(teacher_features.astype(jnp.float32))
+    return jnp.square(student_features.astype(jnp.float32) - teacher)
+
+
+def _check_same_shape(what: str, student: Array, teacher: Array) -> None:
+    if student.shape != teacher.shape:
+        raise MdjaxError(
+            f"The teacher does not fit the student: their {what} have shapes "
+            f"{tuple(teacher.shape)} (teacher) and {tuple(student.shape)} (student). Give both the "
+            "same width, stem stride, output stride and transfer level."
+        )

@@ -1,0 +1,1 @@
+"""Metrics, counted in integers over a whole data set."""

@@ -1,0 +1,107 @@
+"""Segmentation scores from one integer confusion matrix over a whole set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from mdjax.types import IGNORED_LABEL, Array
+
+
+def count_confusions(
+    predictions: Int[Array, "b h w"],
+    labels: UInt8[Array, "b h w"],
+    is_counted: Bool[Array, " b"],
+    num_classes: int,
+) -> Int[Array, "k k"]:
+    """Count the pixels of each (true class, predicted class) in a batch.
+
+    Args:
+        predictions: Class ids below k.
+        labels: Class ids below k, or `IGNORED_LABEL`.
+        is_counted: Which images of the batch to count.
+        num_classes: k.
+
+    Returns:
+        Counts, true classes in rows. Sum batches on the host in 64 bits.
+    """
+    is_pixel_counted = (labels != IGNORED_LABEL) & is_counted[:, None, None]
+    cells = labels.astype(jnp.int32) * num_classes + predictions.astype(jnp.int32)
+    cells = jnp.where(is_pixel_counted, cells, num_classes**2)
+    counts = jnp.bincount(cells.reshape(-1), length=num_classes**2 + 1)
+    return counts[:-1].reshape(num_classes, num_classes)
+
+
+@dataclass(frozen=True)
+class SegmentationScores:
+    """Scores of one set of images; a class that does not occur has NaN and is not averaged.
+
+    Attributes:
+        confusion: Pixels of each (true class, predicted class).
+    """
+
+    confusion: Int[np.ndarray, "k k"]
+
+    @property
+    def class_accuracy(self) -> Float[np.ndarray, " k"]:
+        """TP / (TP + FN) of each class, in [0, 1]; NaN where no pixel has the class."""
+        return _divide(np.diag(self.confusion), self.confusion.sum(1))
+
+    @property
+    def class_iou(self) -> Float[np.ndarray, " k"]:
+        """TP / (TP + FP + FN) of each class, in [0, 1]; NaN where no pixel has the class.
+
+        A class that is only predicted, never true, is not averaged either: its false positives
+        already lower the IoU of the classes they fall on.
+        """
+        true_positives = np.diag(self.confusion)
+        union = self.confusion.sum(1) + self.confusion.sum(0) - true_positives
+        return np.where(self.confusion.sum(1) > 0, _divide(true_positives, union), np.nan)
+
+    @property
+    def num_classes_present(self) -> int:
+        """Number of classes with at least one true pixel: what the 9-class means average."""
+        return int((self.confusion.sum(1) > 0).sum())
+
+    @property
+    def num_foreground_classes_present(self) -> int:
+        """The same without class 0, unlabelled: what the 8-class means average."""
+        return int((self.confusion.sum(1)[1:] > 0).sum())
+
+    def to_percent(self, class_names: Sequence[str]) -> dict[str, float]:
+        """Return every score in percent (counts of classes excepted), by its name in logs.
+
+        `mean_accuracy_9` averages all classes, `mean_accuracy_8` all but unlabelled; the number
+        in the name follows the data set, and `num_classes` says how many occurred.
+        """
+        k = len(class_names)
+        accuracy, iou = 100 * self.class_accuracy, 100 * self.class_iou
+        scores = {
+            f"mean_accuracy_{k}": _mean(accuracy),
+            f"mean_accuracy_{k - 1}": _mean(accuracy[1:]),
+            f"mean_iou_{k}": _mean(iou),
+            f"mean_iou_{k - 1}": _mean(iou[1:]),
+            "num_classes": float(self.num_classes_present),
+        }
+        for name, class_accuracy, class_iou in zip(class_names, accuracy, iou, strict=True):
+            scores[f"accuracy/{name}"] = float(class_accuracy)
+            scores[f"iou/{name}"] = float(class_iou)
+        return scores
+
+
+def predict_labels(logits: Float[Array, "b h w k"]) -> Int[Array, "b h w"]:
+    """Return the class of the greatest logit of each pixel."""
+    return jnp.argmax(jax.lax.stop_gradient(logits), axis=-1)
+
+
+def _divide(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(whole > 0, part / whole, np.nan)
+
+
+def _mean(values: np.ndarray) -> float:
+    present = values[~np.isnan(values)]
+    return float(present.mean()) if present.size else float("nan")

@@ -1,0 +1,76 @@
+"""Features of an existing linen module, picked by path without rewriting it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import flax.linen as nn
+import jax
+
+from mdjax.types import MdjaxError, NetworkOutput
+
+
+@dataclass(frozen=True)
+class CapturedNetwork:
+    """A linen module whose inner outputs serve as features and mask.
+
+    It has linen's `init` and `apply`, so the step builders take it like a module.
+
+    Attributes:
+        module: Any linen module; what it returns becomes `NetworkOutput.prediction`.
+        features: Path of the submodule whose output is compared, such as "encoder/stage3".
+        mask: Path of the submodule whose output is the attention mask, or None.
+        mask_activation: Applied to the captured mask, such as `jax.nn.sigmoid`.
+    """
+
+    module: nn.Module
+    features: str
+    mask: str | None = None
+    mask_activation: Callable[[jax.Array], jax.Array] | None = None
+
+    def init(self, rngs: Any, *inputs: Any, **kwargs: Any) -> Any:
+        """Create the variables of the module."""
+        return self.module.init(rngs, *inputs, **kwargs)
+
+    def apply(
+        self, variables: Any, *inputs: Any, mutable: Any = False, **kwargs: Any
+    ) -> NetworkOutput | tuple[NetworkOutput, Mapping[str, Any]]:
+        """Run the module and gather its prediction, features and mask.
+
+        Raises:
+            MdjaxError: No submodule has the path; the message lists those there are.
+        """
+        wanted = {self.features, self.mask}
+        collections = ["intermediates", *(mutable or [])]
+        prediction, updates = self.module.apply(
+            variables,
+            *inputs,
+            mutable=collections,
+            capture_intermediates=lambda module, _: "/".join(module.path) in wanted,
+            **kwargs,
+        )
+        captured = updates.pop("intermediates", {})
+        mask = None if self.mask is None else self._pick(captured, self.mask, variables)
+        if mask is not None and self.mask_activation is not None:
+            mask = self.mask_activation(mask)
+        output = NetworkOutput(prediction, self._pick(captured, self.features, variables), mask)
+        return (output, updates) if mutable else output
+
+    def _pick(self, captured: Mapping[str, Any], path: str, variables: Any) -> jax.Array:
+        node: Any = captured
+        for part in path.split("/"):
+            node = node.get(part, {})
+        if "__call__" not in node:
+            raise MdjaxError(
+                f"{type(self.module).__name__} has no submodule '{path}' that was called. "
+                f"It has: {', '.join(_module_paths(variables['params']))}."
+            )
+        return node["__call__"][0]
+
+
+def _module_paths(params: Mapping[str, Any], prefix: str = "") -> list[str]:
+    paths = []
+    for name, value in params.items():
+        if isinstance(value, Mapping):
+            paths += [f"{prefix}{name}", *_module_paths(value, f"{prefix}{name}/")]
+    return paths

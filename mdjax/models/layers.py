@@ -1,0 +1,79 @@
+"""Layers that several networks share."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from mdjax.types import Array
+
+# ImageNet statistics (RGB), which the torchvision weights expect.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+BATCH_NORM_MOMENTUM = 0.9  # flax counts the old share, PyTorch the new: its 0.1
+BATCH_NORM_EPSILON = 1e-5
+
+Dtype = Any
+
+
+def normalise_visible(visible: Float[Array, "b h w 3"]) -> Float[Array, "b h w 3"]:
+    """Subtract the ImageNet mean and divide by its deviation.
+
+    Args:
+        visible: RGB in [0, 1].
+    """
+    return (visible - jnp.asarray(IMAGENET_MEAN)) / jnp.asarray(IMAGENET_STD)
+
+
+def normalise_thermal(thermal: Float[Array, "b h w 1"]) -> Float[Array, "b h w 3"]:
+    """Replicate the thermal channel to three and normalise it as RGB (MD section 4.2).
+
+    Args:
+        thermal: One channel in [0, 1].
+    """
+    return normalise_visible(jnp.repeat(thermal, 3, axis=-1))
+
+
+def scale_channels(num_channels: int, width: float) -> int:
+    """Return the number of channels of a layer under a width multiplier."""
+    return max(1, round(num_channels * width))
+
+
+def conv(
+    features: int,
+    kernel_size: int,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    dtype: Dtype = jnp.float32,
+    name: str | None = None,
+) -> nn.Conv:
+    """Build a convolution without bias and with symmetric zero padding, as PyTorch pads.
+
+    He initialisation over the outputs (He et al. 2015), as torchvision's ResNet.
+    """
+    padding = dilation * (kernel_size // 2)
+    return nn.Conv(
+        features,
+        (kernel_size, kernel_size),
+        strides=(stride, stride),
+        padding=((padding, padding), (padding, padding)),
+        kernel_dilation=(dilation, dilation),
+        use_bias=False,
+        dtype=dtype,
+        kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "truncated_normal"),
+        name=name,
+    )
+
+
+def batch_norm(*, train: bool, dtype: Dtype, name: str | None = None) -> nn.BatchNorm:
+    """Build a batch normalisation; its statistics are float32 whatever the compute type."""
+    return nn.BatchNorm(
+        use_running_average=not train,
+        momentum=BATCH_NORM_MOMENTUM,
+        epsilon=BATCH_NORM_EPSILON,
+        dtype=dtype,
+        name=name,
+    )
