@@ -1,0 +1,42 @@
+"""The run-time type checker that the tests lay over every annotation of `mdjax`.
+
+`conftest.py` installs it through jaxtyping's import hook: each call checks the shapes, data types
+and classes in its signature, with one meaning of `b`, `h`, `w`... per call.
+"""
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import beartype
+
+_checks_with_beartype = beartype.beartype(
+    # PEP 484: an int is a fine float.
+    conf=beartype.BeartypeConf(is_pep484_tower=True)
+)
+
+
+def check(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Checks the calls of one function; jaxtyping hands dataclasses over as their `__init__`.
+
+    JAX rebuilds a registered dataclass with whatever a tree function returned for its fields:
+    shapes, shardings, stacked micro-batches. Those calls are let through; everything that our code
+    or a test builds itself is checked.
+    """
+    checked = _checks_with_beartype(function)
+    if function.__name__ != "__init__":
+        return checked
+
+    @functools.wraps(checked)
+    def check_unless_jax_calls(*args: Any, **kwargs: Any) -> Any:
+        return None if _is_called_by_jax() else checked(*args, **kwargs)
+
+    return check_unless_jax_calls
+
+
+def _is_called_by_jax() -> bool:
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("jaxtyping."):
+        frame = frame.f_back
+    return frame is not None and frame.f_globals.get("__name__", "").startswith("jax.")
