@@ -1,0 +1,1 @@
+"""TFDS builders, one a folder; none of them needs TensorFlow."""

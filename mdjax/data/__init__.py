@@ -1,0 +1,1 @@
+"""From prepared data sets to batches: decoding, the thermal camera simulator, augmentation."""

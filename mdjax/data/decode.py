@@ -1,0 +1,234 @@
+"""Encoded bytes to arrays, with one clear message for every way a file can be wrong.
+
+Decoders differ in what they make of a file that was cut short: some refuse, some return the rows
+they found. A PNG is therefore checked for completeness here before OpenCV sees it.
+"""
+
+import dataclasses
+import struct
+import zlib
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from mdjax.types import MdjaxError
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_JPEG_SIGNATURE = b"\xff\xd8\xff"
+_JPEG_START_OF_SCAN = b"\xff\xda"
+_JPEG_END_OF_IMAGE = b"\xff\xd9"
+
+# PNG specification, section 11.2.2: channels by colour type.
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PNG_PALETTE = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class PngHeader:
+    """What the first chunk of a PNG says about it."""
+
+    width: int
+    height: int
+    bit_depth: int
+    num_channels: int
+    is_palette: bool
+    is_interlaced: bool
+
+
+def read_png_header(data: bytes, name: str, *, is_thorough: bool = False) -> PngHeader:
+    """Read the header of a PNG after checking that the file is whole.
+
+    Every chunk must be there with its right checksum, up to the end chunk.
+
+    Args:
+        data: the file's bytes.
+        name: file or record, for the message.
+        is_thorough: also unpack the pixels (as slow as decoding) and count them, which catches
+            files whose writer stopped early but closed the file well.
+
+    Raises:
+        MdjaxError: no PNG, cut short, or damaged.
+    """
+    if not data.startswith(_PNG_SIGNATURE):
+        raise MdjaxError(f"{name}: is no PNG file; convert it or download it again.")
+    header: PngHeader | None = None
+    packed_parts: list[bytes] = []
+    position, kind = len(_PNG_SIGNATURE), b""
+    while kind != b"IEND":
+        body_start = position + 8
+        body_end = body_start + int.from_bytes(data[position : position + 4], "big")
+        if body_end + 4 > len(data):
+            raise MdjaxError(f"{name}: PNG is cut short ({len(data)} bytes); download it again.")
+        kind = data[position + 4 : body_start]
+        checksum = int.from_bytes(data[body_end : body_end + 4], "big")
+        if zlib.crc32(memoryview(data)[position + 4 : body_end]) != checksum:
+            raise MdjaxError(f"{name}: PNG is damaged (checksum differs); download it again.")
+        if kind == b"IHDR":
+            header = _parse_png_header(data[body_start:body_end], name)
+        elif kind == b"IDAT" and is_thorough:
+            packed_parts.append(data[body_start:body_end])
+        position = body_end + 4
+    if header is None:
+        raise MdjaxError(f"{name}: PNG has no header; download it again.")
+    if is_thorough:
+        _check_png_pixels(b"".join(packed_parts), header, name)
+    return header
+
+
+def decode_visible_thermal(
+    data: bytes, name: str
+) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
+    """Decode a PNG of four channels, three of them RGB and the fourth thermal (MFNet's layout).
+
+    Raises:
+        MdjaxError: cut short, damaged, not four channels, or not 8 bits a channel.
+    """
+    _check_visible_thermal_header(read_png_header(data, name), name)
+    bgrt_u8 = _decode_with_opencv(data, name)
+    # cvtColor drops the fourth channel while it swaps the others: one pass.
+    return cv2.cvtColor(bgrt_u8, cv2.COLOR_BGRA2RGB), cv2.extractChannel(bgrt_u8, 3)  # type: ignore[return-value]
+
+
+def decode_labels(data: bytes, name: str) -> UInt8[np.ndarray, "h w"]:
+    """Decode a label PNG of one channel, whose grey values are class ids.
+
+    Raises:
+        MdjaxError: cut short, damaged, or not one 8-bit channel of class ids.
+    """
+    _check_labels_header(read_png_header(data, name), name)
+    return _decode_with_opencv(data, name)
+
+
+def decode_visible(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
+    """Decode a colour image (PNG, JPEG or what else OpenCV reads) as RGB.
+
+    Raises:
+        MdjaxError: cut short, damaged, not three channels, or not 8 bits a channel.
+    """
+    image = _decode_any(data, name)
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise MdjaxError(
+            f"{name}: a visible image needs 3 channels (RGB), this one has "
+            f"{1 if image.ndim == 2 else image.shape[2]}."
+        )
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+def decode_thermal(data: bytes, name: str) -> UInt8[np.ndarray, "h w"]:
+    """Decode a thermal image: one channel, or several equal ones as many tools store it.
+
+    Raises:
+        MdjaxError: cut short, damaged, a colour image, or not 8 bits a channel.
+    """
+    image = _decode_any(data, name)
+    if image.ndim == 2:
+        return image
+    # A JPEG of a grey image may come back a grey level apart in its channels.
+    spread = cv2.absdiff(image[..., 0], image[..., 1]).max(initial=0)
+    spread = max(spread, cv2.absdiff(image[..., 1], image[..., 2]).max(initial=0))
+    if spread > 8:
+        raise MdjaxError(
+            f"{name}: a thermal image is grey (one channel, or equal ones), this one has colours; "
+            "export it without a colour map."
+        )
+    return np.ascontiguousarray(image[..., 0])
+
+
+def _check_visible_thermal_header(header: PngHeader, name: str) -> None:
+    """Refuse a PNG that is not RGB + thermal of 8 bits each."""
+    if header.num_channels != 4 or header.bit_depth != 8:
+        raise MdjaxError(
+            f"{name}: needs 4 channels of 8 bits (RGB + thermal), has {header.num_channels} of "
+            f"{header.bit_depth} bits; take the original file."
+        )
+
+
+def _check_labels_header(header: PngHeader, name: str) -> None:
+    """Refuse a PNG that is not one 8-bit channel of class ids."""
+    if header.is_palette:
+        raise MdjaxError(
+            f"{name}: labels are stored with a palette; save them as 8-bit grey whose values are "
+            "the class ids."
+        )
+    if header.num_channels != 1 or header.bit_depth != 8:
+        raise MdjaxError(
+            f"{name}: labels need 1 channel of 8 bits (class ids), this file has "
+            f"{header.num_channels} of {header.bit_depth} bits."
+        )
+
+
+def check_pair_sizes(visible_hw: tuple[int, int], thermal_hw: tuple[int, int], name: str) -> None:
+    """Refuse a thermal image that does not show the same field of view as the visible one.
+
+    The thermal image may have its own lower resolution; its aspect must be the visible one's up to
+    the rounding of one pixel.
+
+    Raises:
+        MdjaxError: the thermal image is larger, or of another aspect.
+    """
+    (height, width), (thermal_height, thermal_width) = visible_hw, thermal_hw
+    sizes = f"visible {width}x{height}, thermal {thermal_width}x{thermal_height}"
+    if thermal_height > height or thermal_width > width:
+        raise MdjaxError(
+            f"{name}: the thermal image is larger than the visible one ({sizes}); scale it down."
+        )
+    # |tw/w - th/h| w <= 1: scaled to the same width, the heights agree within one thermal pixel.
+    if abs(thermal_width * height - thermal_height * width) > max(height, width):
+        raise MdjaxError(
+            f"{name}: visible and thermal have different aspects ({sizes}); crop them to the same "
+            "field of view."
+        )
+
+
+def _parse_png_header(body: bytes, name: str) -> PngHeader:
+    if len(body) != 13:
+        raise MdjaxError(f"{name}: PNG header is damaged; download it again.")
+    width, height, bit_depth, colour_type, _, _, interlace = struct.unpack(">IIBBBBB", body)
+    if colour_type not in _PNG_CHANNELS or width == 0 or height == 0:
+        raise MdjaxError(f"{name}: PNG header is damaged; download it again.")
+    return PngHeader(
+        width=width,
+        height=height,
+        bit_depth=bit_depth,
+        num_channels=_PNG_CHANNELS[colour_type],
+        is_palette=colour_type == _PNG_PALETTE,
+        is_interlaced=interlace != 0,
+    )
+
+
+def _check_png_pixels(packed: bytes, header: PngHeader, name: str) -> None:
+    """Unpack the pixels and count them: one filter byte and the samples of each row."""
+    unpacker = zlib.decompressobj()
+    try:
+        num_bytes = len(unpacker.decompress(packed))
+    except zlib.error as error:
+        raise MdjaxError(f"{name}: PNG is damaged ({error}); download it again.") from error
+    row_bytes = 1 + (header.width * header.num_channels * header.bit_depth + 7) // 8
+    # Interlacing stores seven smaller images: their row count differs, so only the end is checked.
+    is_short = not header.is_interlaced and num_bytes < row_bytes * header.height
+    if is_short or not unpacker.eof:
+        raise MdjaxError(f"{name}: PNG holds fewer pixels than it says; download it again.")
+
+
+def _decode_any(data: bytes, name: str) -> np.ndarray:
+    """Decode a whole image file of 8 bits to [h w] or [h w 3] in OpenCV's channel order."""
+    if data.startswith(_PNG_SIGNATURE):
+        read_png_header(data, name)
+    # The end marker cannot occur inside a JPEG's scan, where every FF is followed by 00.
+    is_jpeg = data.startswith(_JPEG_SIGNATURE)
+    if is_jpeg and data.find(_JPEG_END_OF_IMAGE, data.rfind(_JPEG_START_OF_SCAN)) < 0:
+        raise MdjaxError(f"{name}: JPEG is cut short ({len(data)} bytes); get it again.")
+    image = _decode_with_opencv(data, name)
+    if image.dtype != np.uint8:
+        raise MdjaxError(
+            f"{name}: has {image.dtype.itemsize * 8} bits a channel; convert it to 8 bits."
+        )
+    return image
+
+
+def _decode_with_opencv(data: bytes, name: str) -> np.ndarray:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    if image is None:
+        raise MdjaxError(f"{name}: cannot be decoded as an image; download it again.")
+    return image

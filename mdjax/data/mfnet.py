@@ -1,0 +1,258 @@
+"""What the official MFNet download looks like, and the check of one before it is prepared.
+
+Ha et al., "MFNet: Towards real-time semantic segmentation for autonomous vehicles with
+multi-spectral scenes", IROS 2017:
+
+    images/00001D.png   640x480, four channels: RGB and thermal
+    labels/00001D.png   8-bit class ids
+    train.txt val.txt test.txt (test_day.txt test_night.txt)   names without extension
+
+The last letter of a name is D for day or N for night. The official train.txt holds each name twice,
+the second time as 00001D_flip, a mirror image that the download's own script writes.
+"""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import os
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from mdjax.data.decode import (
+    decode_labels,
+    decode_visible_thermal,
+    read_png_header,
+)
+from mdjax.types import MdjaxError
+
+CLASS_NAMES = (
+    "unlabelled",
+    "car",
+    "person",
+    "bike",
+    "curve",
+    "car_stop",
+    "guardrail",
+    "colour_cone",
+    "bump",
+)
+
+PALETTE_RGB = (
+    (0, 0, 0),
+    (64, 96, 224),
+    (230, 60, 60),
+    (60, 180, 75),
+    (250, 200, 40),
+    (160, 90, 200),
+    (70, 200, 210),
+    (245, 130, 48),
+    (240, 120, 190),
+)
+"""Colours of the classes in pictures, chosen to stay apart from each other."""
+
+SPLITS = ("train", "val", "test")
+FLIP_SUFFIX = "_flip"
+
+_MAX_PROBLEMS_SHOWN = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class RawPair:
+    """The two files of one name."""
+
+    name: str
+    image_path: Path
+    labels_path: Path
+
+    @property
+    def is_night(self) -> bool:
+        """By the last letter of the name, as the data set's authors mark it."""
+        return self.name.removesuffix(FLIP_SUFFIX).endswith("N")
+
+
+@dataclasses.dataclass(frozen=True)
+class RawMfnet:
+    """A checked download."""
+
+    pairs: dict[str, list[RawPair]]
+    """By split, in the order of the lists."""
+    class_pixels: dict[str, tuple[int, ...]]
+    """By split, the pixels of each class."""
+    fingerprint: str
+    """Of names, splits and files: equal for equal data."""
+    notes: tuple[str, ...]
+    """What was found and is no error: unlisted files, mirror images left out."""
+
+
+@dataclasses.dataclass
+class _PairReport:
+    problems: list[str]
+    class_pixels: Int[np.ndarray, " k"]
+    checksum: int = 0
+
+
+def check_raw_mfnet(raw_dir: Path, *, include_flips: bool = False) -> RawMfnet:
+    """Check every listed pair of a download and report all faults in one message.
+
+    Present, whole, four and one channels of 8 bits, equal sizes, class ids in range, no name twice
+    or in two splits, no empty split. Files that no list names are noted, not refused: the official
+    folder holds all images whatever the lists say.
+
+    Args:
+        raw_dir: folder with `images/`, `labels/`, `train.txt`, `val.txt` and `test.txt`.
+        include_flips: keep the `_flip` names of the lists. The pipeline mirrors images itself, so
+            they only double what an epoch is.
+
+    Raises:
+        MdjaxError: one message with a line for each fault.
+    """
+    raw_dir = Path(raw_dir)
+    names, problems, notes = _read_lists(raw_dir, include_flips=include_flips)
+    pairs = {
+        split: [
+            RawPair(name, raw_dir / "images" / f"{name}.png", raw_dir / "labels" / f"{name}.png")
+            for name in split_names
+        ]
+        for split, split_names in names.items()
+    }
+    num_threads = min(os.cpu_count() or 1, 16)
+    class_pixels: dict[str, tuple[int, ...]] = {}
+    checksums: dict[str, int] = {}
+    with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
+        for split, split_pairs in pairs.items():
+            total = np.zeros(len(CLASS_NAMES), np.int64)
+            reports = pool.map(_check_pair, split_pairs)
+            for pair, report in zip(split_pairs, reports, strict=True):
+                problems += report.problems
+                total += report.class_pixels
+                checksums[f"{split}/{pair.name}"] = report.checksum
+            class_pixels[split] = tuple(int(count) for count in total)
+    if problems:
+        problems = list(dict.fromkeys(problems))
+        shown = problems[:_MAX_PROBLEMS_SHOWN]
+        if len(problems) > len(shown):
+            shown.append(f"... and {len(problems) - len(shown)} more")
+        lines = "\n".join(f"  {problem}" for problem in shown)
+        raise MdjaxError(
+            f"{raw_dir}: {len(problems)} problem(s) with the MFNet files, nothing was written.\n"
+            f"{lines}\nMend or download these files again, or take their names out of the lists."
+        )
+    notes += _note_unlisted_files(raw_dir, pairs)
+    return RawMfnet(
+        pairs=pairs,
+        class_pixels=class_pixels,
+        fingerprint=_compute_fingerprint(checksums),
+        notes=tuple(notes),
+    )
+
+
+def _read_lists(
+    raw_dir: Path, *, include_flips: bool
+) -> tuple[dict[str, list[str]], list[str], list[str]]:
+    """Names by split, with what is wrong and what is worth a note."""
+    names: dict[str, list[str]] = {}
+    problems: list[str] = []
+    notes: list[str] = []
+    for split in SPLITS:
+        path = raw_dir / f"{split}.txt"
+        if not path.is_file():
+            problems.append(f"{path.name}: list is missing; {raw_dir} must be MFNet's own folder.")
+            continue
+        listed = path.read_text().split()
+        kept = [name for name in listed if include_flips or not name.endswith(FLIP_SUFFIX)]
+        if len(kept) < len(listed):
+            notes.append(
+                f"{path.name}: {len(listed) - len(kept)} mirror images (*{FLIP_SUFFIX}) left out."
+            )
+        if not kept:
+            problems.append(f"{path.name}: split {split!r} is empty.")
+        problems += [
+            f"{path.name}: {name} is listed {count} times."
+            for name, count in Counter(kept).items()
+            if count > 1
+        ]
+        problems += [
+            f"{path.name}: {name} does not end in D (day) or N (night)."
+            for name in kept
+            if name.removesuffix(FLIP_SUFFIX)[-1] not in "DN"
+        ]
+        names[split] = list(dict.fromkeys(kept))
+    splits_of_name: dict[str, list[str]] = {}
+    for split, split_names in names.items():
+        # A picture and its mirror image in two splits are the same leak.
+        for name in dict.fromkeys(name.removesuffix(FLIP_SUFFIX) for name in split_names):
+            splits_of_name.setdefault(name, []).append(split)
+    problems += [
+        f"{name}: is in {len(splits)} splits ({', '.join(splits)})."
+        for name, splits in splits_of_name.items()
+        if len(splits) > 1
+    ]
+    return names, problems, notes
+
+
+def _check_pair(pair: RawPair) -> _PairReport:
+    """Read, check and decode both files of a name; nothing is raised."""
+    report = _PairReport([], np.zeros(len(CLASS_NAMES), np.int64))
+    image_hw = labels_hw = None
+    image_name, labels_name = f"images/{pair.image_path.name}", f"labels/{pair.labels_path.name}"
+    try:
+        data = _read_file(pair.image_path, image_name)
+        read_png_header(data, image_name, is_thorough=True)
+        image_hw = decode_visible_thermal(data, image_name)[1].shape
+        report.checksum = zlib.crc32(data)
+    except MdjaxError as error:
+        report.problems.append(str(error))
+    try:
+        data = _read_file(pair.labels_path, labels_name)
+        read_png_header(data, labels_name, is_thorough=True)
+        labels_u8 = decode_labels(data, labels_name)
+        labels_hw = labels_u8.shape
+        report.checksum = zlib.crc32(data, report.checksum)
+        pixels_of_id = np.bincount(labels_u8.ravel(), minlength=256)
+        report.class_pixels, unknown = np.split(pixels_of_id, [len(CLASS_NAMES)])
+        if unknown.any():
+            ids = ", ".join(str(i + len(CLASS_NAMES)) for i in np.flatnonzero(unknown))
+            raise MdjaxError(f"{labels_name}: class id {ids} is outside 0..{len(CLASS_NAMES) - 1}.")
+    except MdjaxError as error:
+        report.problems.append(str(error))
+    if image_hw and labels_hw and image_hw != labels_hw:
+        report.problems.append(
+            f"{pair.name}: image is {image_hw[1]}x{image_hw[0]}, labels are "
+            f"{labels_hw[1]}x{labels_hw[0]}; both need one size."
+        )
+    return report
+
+
+def _read_file(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise MdjaxError(f"{name}: file is missing.") from None
+    except OSError as error:
+        raise MdjaxError(f"{name}: cannot be read ({error.strerror}).") from error
+
+
+def _note_unlisted_files(raw_dir: Path, pairs: dict[str, list[RawPair]]) -> list[str]:
+    """One note for each folder that holds files which no list names."""
+    listed = {pair.name for split_pairs in pairs.values() for pair in split_pairs}
+    notes: list[str] = []
+    for folder in ("images", "labels"):
+        present = {path.stem for path in (raw_dir / folder).iterdir() if path.is_file()}
+        # Mirror images lie in the folders of whoever ran the download's own script.
+        unlisted = sorted(
+            name for name in present - listed if name.removesuffix(FLIP_SUFFIX) not in listed
+        )
+        if unlisted:
+            examples = ", ".join(unlisted[:3]) + (", ..." if len(unlisted) > 3 else "")
+            notes.append(f"{folder}/: {len(unlisted)} files in no list, left out ({examples}).")
+    return notes
+
+
+def _compute_fingerprint(checksums: dict[str, int]) -> str:
+    """One number for the names, their splits and order, and the bytes of their files."""
+    lines = "".join(f"{key} {checksum}\n" for key, checksum in checksums.items())
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]

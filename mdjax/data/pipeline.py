@@ -1,0 +1,309 @@
+"""From a prepared split to batches on the devices.
+
+record → decode → working size → camera simulator → shared geometry → photometry → batch
+
+The batch of step n depends on (seed, n) alone: order, augmentation and noise derive from the index
+of the sample in the endless training sequence. Resuming is starting at step n; nothing needs to be
+saved, and any number of processes and threads yields the same global batch.
+"""
+
+import collections
+import dataclasses
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import cv2
+import grain
+import jax
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from mdjax.data.decode import decode_labels, decode_visible_thermal
+from mdjax.data.geometry import (
+    Augmentation,
+    apply_geometry_to_image,
+    apply_geometry_to_labels,
+    resize_image,
+    resize_labels,
+    sample_geometry,
+)
+from mdjax.data.photometry import (
+    Photometry,
+    apply_photometry_to_thermal,
+    apply_photometry_to_visible,
+    sample_photometry,
+)
+from mdjax.data.source import RecordSource
+from mdjax.data.thermal_camera import ThermalCamera, compute_camera_size_hw, simulate_camera
+from mdjax.types import IGNORED_LABEL, Batch, MdjaxError
+
+_EVALUATION_NOISE_SEED = 0
+_MAX_THREADS = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class PipelineConfig:
+    """What happens between a record and a batch."""
+
+    image_size_hw: tuple[int, int] = (480, 640)
+    """Working size: rows and columns of every image in a batch."""
+    camera: ThermalCamera = dataclasses.field(default_factory=ThermalCamera)
+    """The student's thermal camera; its resolution counts from the working size."""
+    augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
+    """Training only; evaluation never augments."""
+    cache_decoded: bool = False
+    """Keep every decoded sample at the working size in memory (5 bytes a pixel and one for the
+    label): decoding is then paid in the first epoch only. Batches stay the same, bit for bit."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values where they are written, not in the middle of a run."""
+        if min(self.image_size_hw) < 1:
+            raise MdjaxError(f"image_size_hw = {self.image_size_hw}: give positive rows, columns.")
+        if self.camera.resolution != "none":
+            compute_camera_size_hw(self.camera, self.image_size_hw)
+
+
+class Sample(NamedTuple):
+    """A decoded record at the working size."""
+
+    visible_u8: UInt8[np.ndarray, "h w 3"]
+    thermal_u8: UInt8[np.ndarray, "h w"]
+    labels_u8: UInt8[np.ndarray, "h w"]
+    is_night: bool
+
+
+class _Row(NamedTuple):
+    """One row of a batch."""
+
+    visible: Float[np.ndarray, "h w 3"]
+    thermal_full: Float[np.ndarray, "h w"]
+    thermal_camera: Float[np.ndarray, "h w"]
+    labels: UInt8[np.ndarray, "h w"]
+    is_night: bool
+    is_valid: bool
+
+
+class DecodedSource:
+    """The records of a split, decoded and resized; with a cache where that is wanted."""
+
+    def __init__(
+        self,
+        source: RecordSource,
+        size_hw: tuple[int, int],
+        *,
+        cache: bool,
+    ):
+        self._source = source
+        self._size_hw = size_hw
+        self._cache: dict[int, Sample] | None = {} if cache else None
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: int) -> Sample:
+        if self._cache is None:
+            return decode_sample(self._source[index], self._size_hw)
+        # Two threads may decode the same record at once; they store equal samples.
+        if index not in self._cache:
+            self._cache[index] = decode_sample(self._source[index], self._size_hw)
+        return self._cache[index]
+
+
+def decode_sample(record: Mapping[str, Any], size_hw: tuple[int, int]) -> Sample:
+    """Decode one record and resize it to the working size.
+
+    Raises:
+        MdjaxError: an image of the record is damaged; the message names the record.
+    """
+    name = record["name"].decode() if isinstance(record["name"], bytes) else str(record["name"])
+    visible_u8, thermal_u8 = decode_visible_thermal(record["visible_thermal"], f"record {name}")
+    labels_u8 = decode_labels(record["labels"], f"labels of record {name}")
+    return Sample(
+        visible_u8=resize_image(visible_u8, size_hw),
+        thermal_u8=resize_image(thermal_u8, size_hw),
+        labels_u8=resize_labels(labels_u8, size_hw),
+        is_night=bool(record["is_night"]),
+    )
+
+
+def make_train_batches(
+    source: RecordSource,
+    config: PipelineConfig,
+    *,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+    process_index: int = 0,
+    process_count: int = 1,
+    num_threads: int | None = None,
+) -> Iterator[Batch]:
+    """Endless training batches, shuffled anew in every epoch; a batch may span two epochs.
+
+    Args:
+        source: records of a split, from `open_split`.
+        config: what happens to each record.
+        batch_size: rows of the global batch.
+        seed: of order, augmentation and noise.
+        start_step: the first batch to yield; `start_step=n` continues a run exactly where one that
+            began at 0 stands after n batches.
+        process_index: which of `process_count` equal, contiguous shares of each global batch this
+            process yields.
+        process_count: number of processes that train together.
+        num_threads: threads that prepare batches; the number of cores by default, at most 16.
+
+    Raises:
+        MdjaxError: no records, or impossible numbers.
+    """
+    local_size = _compute_local_batch_size(source, batch_size, process_count)
+    if not 0 <= seed < 2**32:
+        raise MdjaxError(f"seed = {seed}: give a number from 0 to 4294967295.")
+    decoded = DecodedSource(source, config.image_size_hw, cache=config.cache_decoded)
+
+    def augment(sample: Sample, rng: np.random.Generator) -> _Row:
+        return _make_row(sample, config.camera, config.augmentation, rng)
+
+    batches = (
+        grain.MapDataset.source(decoded)
+        .seed(seed)
+        .shuffle()
+        .repeat()
+        .random_map(augment)
+        .batch(local_size, batch_fn=_stack_rows)
+    )
+    # Batches of local_size are dealt out in turn, so a global batch is process_count of them.
+    batches = batches[start_step * process_count + process_index :: process_count]
+    return iter(batches.to_iter_dataset(_make_read_options(num_threads)))
+
+
+def make_evaluation_batches(
+    source: RecordSource,
+    config: PipelineConfig,
+    *,
+    batch_size: int,
+    process_index: int = 0,
+    process_count: int = 1,
+    num_threads: int | None = None,
+) -> Iterator[Batch]:
+    """Every record once, in order, without augmentation.
+
+    The last batch is filled up with rows of `is_valid=False`, so that all batches have one shape
+    and all processes the same number of them. Camera noise is seeded by the record's index: each
+    network is scored on the same noisy images. Arguments as in `make_train_batches`.
+
+    Raises:
+        MdjaxError: no records, or impossible numbers.
+    """
+    local_size = _compute_local_batch_size(source, batch_size, process_count)
+    decoded = DecodedSource(source, config.image_size_hw, cache=False)
+    no_augmentation = Augmentation.off()
+
+    def load(index: int) -> _Row:
+        if index >= len(decoded):
+            return _make_padding_row(config.image_size_hw)
+        rng = np.random.default_rng([_EVALUATION_NOISE_SEED, index])
+        return _make_row(decoded[index], config.camera, no_augmentation, rng)
+
+    num_rows = -(-len(decoded) // batch_size) * batch_size
+    batches = (grain.MapDataset.range(num_rows).map(load).batch(local_size, batch_fn=_stack_rows))[
+        process_index::process_count
+    ]
+    return iter(batches.to_iter_dataset(_make_read_options(num_threads)))
+
+
+def prefetch_to_devices(
+    batches: Iterable[Batch], sharding: jax.sharding.Sharding | None = None, depth: int = 2
+) -> Iterator[Batch]:
+    """Copy batches to the devices `depth` ahead of their use.
+
+    Args:
+        batches: this process's share of each global batch.
+        sharding: how the rows spread over all devices of all processes; None for the default
+            device.
+        depth: batches held on the devices besides the one in use.
+    """
+
+    def put(array: np.ndarray) -> jax.Array:
+        if sharding is None:
+            return jax.device_put(array)
+        return jax.make_array_from_process_local_data(sharding, array)
+
+    iterator = iter(batches)
+    queue: collections.deque[Batch] = collections.deque()
+    while True:
+        for batch in itertools.islice(iterator, depth + 1 - len(queue)):
+            queue.append(jax.tree.map(put, batch))
+        if not queue:
+            return
+        yield queue.popleft()
+
+
+def _make_row(
+    sample: Sample, camera: ThermalCamera, augmentation: Augmentation, rng: np.random.Generator
+) -> _Row:
+    """Simulate the camera, then augment.
+
+    Noise is drawn last: the camera does not change which augmentation a step gets.
+    """
+    geometry = sample_geometry(augmentation, sample.labels_u8.shape, rng)
+    photometry = sample_photometry(augmentation, rng)
+    full = sample.thermal_u8.astype(np.float32) / np.float32(255)
+    cheap = simulate_camera(full, camera, rng)
+    mean = float(cv2.mean(full)[0])
+    # Without a thermal camera there is nothing whose brightness could change.
+    cheap_photometry = Photometry() if camera.resolution == "none" else photometry
+    return _Row(
+        visible=apply_photometry_to_visible(
+            apply_geometry_to_image(sample.visible_u8, geometry), photometry
+        ),
+        thermal_full=apply_photometry_to_thermal(
+            apply_geometry_to_image(full, geometry), photometry, mean=mean
+        ),
+        thermal_camera=apply_photometry_to_thermal(
+            apply_geometry_to_image(cheap, geometry), cheap_photometry, mean=mean
+        ),
+        labels=apply_geometry_to_labels(sample.labels_u8, geometry),
+        is_night=sample.is_night,
+        is_valid=True,
+    )
+
+
+def _make_padding_row(size_hw: tuple[int, int]) -> _Row:
+    return _Row(
+        visible=np.zeros((*size_hw, 3), np.float32),
+        thermal_full=np.zeros(size_hw, np.float32),
+        thermal_camera=np.zeros(size_hw, np.float32),
+        labels=np.full(size_hw, IGNORED_LABEL, np.uint8),
+        is_night=False,
+        is_valid=False,
+    )
+
+
+def _stack_rows(rows: Sequence[_Row]) -> Batch:
+    return Batch(
+        visible=np.stack([row.visible for row in rows]),
+        thermal_full=np.stack([row.thermal_full for row in rows])[..., None],
+        thermal_camera=np.stack([row.thermal_camera for row in rows])[..., None],
+        labels=np.stack([row.labels for row in rows]),
+        is_night=np.array([row.is_night for row in rows]),
+        is_valid=np.array([row.is_valid for row in rows]),
+    )
+
+
+def _compute_local_batch_size(source: RecordSource, batch_size: int, process_count: int) -> int:
+    if len(source) == 0:
+        raise MdjaxError("the split holds no records; choose another one or prepare it again.")
+    if batch_size < 1 or batch_size % process_count:
+        raise MdjaxError(
+            f"batch_size = {batch_size}: give a positive multiple of the number of processes, "
+            f"{process_count}."
+        )
+    return batch_size // process_count
+
+
+def _make_read_options(num_threads: int | None) -> grain.ReadOptions:
+    # One sample's work stays on one thread: OpenCV's own threads would only compete with ours.
+    cv2.setNumThreads(1)
+    num_threads = num_threads or min(os.cpu_count() or 1, _MAX_THREADS)
+    return grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=2 * num_threads)

@@ -1,0 +1,138 @@
+"""Prepared data sets as random-access sources of still encoded records.
+
+A prepared data set is a TFDS folder in ArrayRecord format; everything is read from the folder, so
+any data set with the features below works, whoever built it:
+
+    visible_thermal  PNG of four channels, RGB + thermal
+    labels           PNG of one channel, class ids
+    name             text
+    is_night         boolean
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import tensorflow_datasets as tfds
+
+from mdjax.types import MdjaxError
+
+RECORD_FEATURES = ("visible_thermal", "labels", "name", "is_night")
+
+_PREPARE_HINTS = {
+    "mfnet": "mdjax prepare mfnet --raw DIR (DIR holds MFNet's images/, labels/ and lists)",
+    "synthetic": "mdjax prepare synthetic",
+}
+
+
+class RecordSource(Protocol):
+    """Any sequence of records with `RECORD_FEATURES`; a list of dicts will do."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Mapping[str, Any]: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitSource:
+    """One split of a prepared data set; `source[i]` is a record with its images still encoded."""
+
+    records: RecordSource
+    dataset_name: str
+    """As TFDS writes it: name/config:version."""
+    split: str
+    class_names: tuple[str, ...]
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, unlabelled included."""
+        return len(self.class_names)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int, /) -> Mapping[str, Any]:
+        return self.records[index]
+
+
+def open_split(dataset: str, split: str, data_dir: Path) -> SplitSource:
+    """Open one split of a prepared data set.
+
+    Args:
+        dataset: name, or name/config where a data set was prepared in several ways, with
+            `:version` for one that is not the newest.
+        split: such as "train", "val" or "test".
+        data_dir: folder that holds the prepared data sets.
+
+    Raises:
+        MdjaxError: not prepared, of another layout, no such split, or an empty split.
+    """
+    folder = _find_prepared_folder(dataset, Path(data_dir))
+    builder = tfds.builder_from_directory(str(folder))
+    features: Mapping[str, Any] = dict(builder.info.features or {})  # type: ignore[call-overload]
+    if missing := [feature for feature in RECORD_FEATURES if feature not in features]:
+        raise MdjaxError(
+            f"{folder}: records lack {', '.join(missing)}; prepare the data set again."
+        )
+    available = ", ".join(
+        f"{key} ({value.num_examples})" for key, value in builder.info.splits.items()
+    )
+    if split not in builder.info.splits:
+        raise MdjaxError(f"{folder}: has no split {split!r}; it has {available}.")
+    if builder.info.splits[split].num_examples == 0:
+        raise MdjaxError(f"{folder}: split {split!r} is empty; it has {available}.")
+    decoders = {
+        name: tfds.decode.SkipDecoding()  # type: ignore[call-arg]
+        for name, feature in features.items()
+        if isinstance(feature, tfds.features.Image)
+    }
+    return SplitSource(
+        records=builder.as_data_source(split, decoders=decoders),
+        dataset_name=builder.info.full_name,
+        split=split,
+        class_names=_read_class_names(builder.info, folder),
+    )
+
+
+def _read_class_names(info: tfds.core.DatasetInfo, folder: Path) -> tuple[str, ...]:
+    """Class names in the order of their ids, as the builder put them into the metadata."""
+    names = (info.metadata or {}).get("class_names")  # type: ignore[union-attr]
+    if not names:
+        raise MdjaxError(f"{folder}: tells no class names (metadata.json); prepare it again.")
+    return tuple(names)
+
+
+def _find_prepared_folder(dataset: str, data_dir: Path) -> Path:
+    """The folder of the newest version of the default, or named, config."""
+    path, _, version = dataset.partition(":")
+    name, _, config = path.partition("/")
+    root = data_dir / name
+    folders = [file.parent for file in root.glob("**/dataset_info.json")]
+    if not folders:
+        remedy = _PREPARE_HINTS.get(name, f"a TFDS builder that writes {root}")
+        raise MdjaxError(f"data set {name!r} is not prepared in {data_dir}; run {remedy}.")
+    if config or len({folder.parent for folder in folders}) > 1:
+        config = config or _read_default_config(root)
+        folders = [folder for folder in folders if folder.parent == root / config]
+    if version:
+        folders = [folder for folder in folders if folder.name == version]
+    if not folders:
+        found = sorted(
+            str(file.parent.relative_to(data_dir)) for file in root.glob("**/dataset_info.json")
+        )
+        raise MdjaxError(f"data set {dataset!r} is not in {data_dir}; it holds {', '.join(found)}.")
+    return max(folders, key=lambda folder: tuple(map(int, folder.name.split("."))))
+
+
+def _read_default_config(root: Path) -> str:
+    """The builder's default config, from the file that TFDS keeps beside the configs."""
+    try:
+        return json.loads((root / ".config" / "metadata.json").read_text())["default_config_name"]
+    except (OSError, KeyError, ValueError) as error:
+        configs = sorted(path.name for path in root.iterdir() if path.is_dir())
+        raise MdjaxError(
+            f"{root}: several configs ({', '.join(configs)}) and no default; "
+            f"name one, such as {root.name}/{configs[-1]}."
+        ) from error
