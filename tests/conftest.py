@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import jaxtyping
 import pytest
 
@@ -10,6 +11,10 @@ import tests.shape_checker  # noqa: F401  (the hook below names it as a string)
 
 # Before any test module imports mdjax: modules that are imported already stay unchecked.
 jaxtyping.install_import_hook("mdjax", "tests.shape_checker.check")
+
+# The same examples on every machine, however slow: compilation breaks any deadline.
+hypothesis.settings.register_profile("mdjax", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("mdjax")
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 

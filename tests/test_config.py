@@ -1,0 +1,194 @@
+"""Configurations survive a round trip through plain values, and refuse what does not fit."""
+
+import dataclasses
+import enum
+import json
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mdjax.config import config_from_dict, config_to_dict, load_config, save_config
+from mdjax.types import MdjaxError
+
+
+class Fusion(enum.Enum):
+    ADDITION = "addition"
+    GAFF = "gaff"
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageLevelConfig:
+    width: float = 1.0
+    attention: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureLevelConfig:
+    width: float = 1.0
+    fusion: Fusion = Fusion.GAFF
+    stages: tuple[int, ...] = (1, 2, 3)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    folder: Path
+    sensor: tuple[int, int] | None = None
+    split: Literal["train", "val"] = "train"
+    limit: int | str = "all"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    data: DataConfig
+    network: ImageLevelConfig | FeatureLevelConfig = ImageLevelConfig()
+    teacher: ImageLevelConfig | FeatureLevelConfig | None = None
+    weights: dict[str, float] = dataclasses.field(default_factory=dict)
+    resume_from: Path | None = None
+    steps: int = 100
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise MdjaxError(f"steps is {self.steps}; give 0 or more.")
+
+
+floats = st.floats(allow_nan=False, allow_infinity=False)
+paths = st.sampled_from([Path("data"), Path("data/mfnet"), Path("../elsewhere")])
+networks = st.builds(ImageLevelConfig, width=floats, attention=st.booleans()) | st.builds(
+    FeatureLevelConfig,
+    width=floats,
+    fusion=st.sampled_from(Fusion),
+    stages=st.lists(st.integers()).map(tuple),
+)
+data_configs = st.builds(
+    DataConfig,
+    folder=paths,
+    sensor=st.none() | st.tuples(st.integers(), st.integers()),
+    split=st.sampled_from(["train", "val"]),
+    limit=st.integers() | st.text(),
+)
+run_configs = st.builds(
+    RunConfig,
+    data=data_configs,
+    network=networks,
+    teacher=st.none() | networks,
+    weights=st.dictionaries(st.text(), floats),
+    resume_from=st.none() | paths,
+    steps=st.integers(min_value=0),
+)
+
+
+@given(config=run_configs)
+def test_round_trip_through_json_changes_nothing(config: RunConfig) -> None:
+    text = json.dumps(config_to_dict(config))
+    assert config_from_dict(RunConfig, json.loads(text)) == config
+
+
+@given(config=networks)
+def test_union_at_the_top_keeps_its_class(config: ImageLevelConfig | FeatureLevelConfig) -> None:
+    union = ImageLevelConfig | FeatureLevelConfig
+    values = config_to_dict(config, as_type=union)
+    assert values["type"] == type(config).__name__
+    restored = config_from_dict(union, values)
+    assert type(restored) is type(config)
+    assert restored == config
+
+
+def test_plain_values_are_what_a_reader_expects() -> None:
+    config = RunConfig(
+        data=DataConfig(Path("data/mfnet"), sensor=(160, 120)),
+        teacher=FeatureLevelConfig(stages=(3,)),
+        weights={"attention": 0.1},
+    )
+    assert config_to_dict(config) == {
+        "data": {"folder": "data/mfnet", "sensor": [160, 120], "split": "train", "limit": "all"},
+        "network": {"type": "ImageLevelConfig", "width": 1.0, "attention": False},
+        "teacher": {"type": "FeatureLevelConfig", "width": 1.0, "fusion": "gaff", "stages": [3]},
+        "weights": {"attention": 0.1},
+        "resume_from": None,
+        "steps": 100,
+    }
+
+
+def test_left_out_keys_take_their_defaults() -> None:
+    assert config_from_dict(RunConfig, {"data": {"folder": "x"}}) == RunConfig(
+        DataConfig(Path("x"))
+    )
+
+
+def test_whole_number_is_a_fine_float() -> None:
+    config = config_from_dict(ImageLevelConfig, {"width": 2})
+    assert type(config.width) is float
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"step": 3}, r"unknown key 'step' \(did you mean 'steps'\?\)"),
+        ({"zzz": 3}, r"unknown key 'zzz' \(known are data, network, "),
+        ({"data": {}}, r"data\.folder: is missing and has no default"),
+        ({"data": "here"}, r'data: is "here", expected keys and values'),
+        ({"data": {"folder": 1}}, r"data\.folder: is 1, expected str"),
+        ({"data": {"folder": "x", "sensor": [1]}}, r"data\.sensor: "),
+        ({"data": {"folder": "x", "sensor": [1, "2"]}}, r'data\.sensor\[1\]: is "2", expected int'),
+        (
+            {"data": {"folder": "x", "split": "tset"}},
+            r'data\.split: is "tset", expected one of "train", "val"',
+        ),
+        ({"data": {"folder": "x", "limit": 1.5}}, r"data\.limit: is 1\.5, expected int or str"),
+        ({"network": {"width": 1.0}}, r'network: has "type": null, expected one of ImageLevelC'),
+        ({"network": {"type": "Oops"}}, r'network: has "type": "Oops", expected one of ImageLev'),
+        (
+            {"network": {"type": "ImageLevelConfig", "atention": True}},
+            r"network: has an unknown key 'atention' \(did you mean 'attention'\?\)",
+        ),
+        (
+            {"teacher": {"type": "ImageLevelConfig", "attention": "false"}},
+            r'teacher\.attention: is "false", expected bool',
+        ),
+        (
+            {"teacher": {"type": "FeatureLevelConfig", "fusion": "sum"}},
+            r'teacher\.fusion: is "sum", expected one of "addition", "gaff"',
+        ),
+        ({"steps": True}, r"steps: is true, expected int"),
+        ({"steps": -1}, r"steps is -1; give 0 or more\."),
+    ],
+)
+def test_bad_value_is_named_with_its_place(change: dict[str, object], expected: str) -> None:
+    values = {"data": {"folder": "x"}, **change}
+    with pytest.raises(MdjaxError, match=expected) as caught:
+        config_from_dict(RunConfig, values, source="runs/a/config.json")
+    assert str(caught.value).startswith("runs/a/config.json")
+
+
+def test_all_problems_come_in_one_message() -> None:
+    values = {"data": {"folder": 1}, "steps": "many", "zzz": 0}
+    with pytest.raises(MdjaxError) as caught:
+        config_from_dict(RunConfig, values)
+    assert all(part in str(caught.value) for part in ("data.folder", "steps", "zzz"))
+
+
+def test_file_round_trip_changes_nothing(tmp_path: Path) -> None:
+    config = RunConfig(DataConfig(Path("x")), teacher=ImageLevelConfig(0.5))
+    save_config(config, tmp_path / "config.json")
+    assert load_config(RunConfig, tmp_path / "config.json") == config
+
+
+def test_unreadable_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    with pytest.raises(MdjaxError, match=r"config\.json: the configuration cannot be read"):
+        load_config(RunConfig, path)
+    path.write_text('{"steps": ')
+    with pytest.raises(MdjaxError, match=r"config\.json is no JSON file"):
+        load_config(RunConfig, path)
+
+
+def test_class_whose_field_hides_the_tag_is_refused() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Odd:
+        type: str = "x"
+
+    with pytest.raises(TypeError, match="'type'"):
+        config_to_dict(Odd(), as_type=ImageLevelConfig | Odd)
