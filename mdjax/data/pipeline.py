@@ -53,14 +53,17 @@ class PipelineConfig:
     """The student's thermal camera; its resolution counts from the working size."""
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
     """Training only; evaluation never augments."""
-    cache_decoded: bool = False
-    """Keep every decoded sample at the working size in memory (5 bytes a pixel and one for the
-    label): decoding is then paid in the first epoch only. Batches stay the same, bit for bit."""
+    cache_megabytes: int = 1024
+    """Memory in which decoded samples are kept at the working size, 5 bytes a pixel, so that they
+    are decoded in the first epoch only. What does not fit is decoded each time; 0 keeps nothing.
+    Batches are the same bit for bit whatever is kept."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values where they are written, not in the middle of a run."""
         if min(self.image_size_hw) < 1:
             raise MdjaxError(f"image_size_hw = {self.image_size_hw}: give positive rows, columns.")
+        if self.cache_megabytes < 0:
+            raise MdjaxError(f"cache_megabytes = {self.cache_megabytes}: give 0 (off) or more.")
         if self.camera.resolution != "none":
             compute_camera_size_hw(self.camera, self.image_size_hw)
 
@@ -86,29 +89,29 @@ class _Row(NamedTuple):
 
 
 class DecodedSource:
-    """The records of a split, decoded and resized; with a cache where that is wanted."""
+    """The records of a split, decoded and resized, as many as fit kept in memory.
 
-    def __init__(
-        self,
-        source: RecordSource,
-        size_hw: tuple[int, int],
-        *,
-        cache: bool,
-    ):
+    Decoding a 640x480 PNG takes longer than all that follows.
+    """
+
+    def __init__(self, source: RecordSource, size_hw: tuple[int, int], *, cache_megabytes: int):
         self._source = source
         self._size_hw = size_hw
-        self._cache: dict[int, Sample] | None = {} if cache else None
+        bytes_per_sample = 5 * size_hw[0] * size_hw[1]
+        self._max_kept = cache_megabytes * 2**20 // bytes_per_sample
+        self._kept: dict[int, Sample] = {}
 
     def __len__(self) -> int:
         return len(self._source)
 
     def __getitem__(self, index: int) -> Sample:
-        if self._cache is None:
-            return decode_sample(self._source[index], self._size_hw)
-        # Two threads may decode the same record at once; they store equal samples.
-        if index not in self._cache:
-            self._cache[index] = decode_sample(self._source[index], self._size_hw)
-        return self._cache[index]
+        sample = self._kept.get(index)
+        if sample is None:
+            sample = decode_sample(self._source[index], self._size_hw)
+            # Without a lock two threads may decode a record both: they keep equal samples.
+            if len(self._kept) < self._max_kept:
+                self._kept[index] = sample
+        return sample
 
 
 def decode_sample(record: Mapping[str, Any], size_hw: tuple[int, int]) -> Sample:
@@ -159,7 +162,7 @@ def make_train_batches(
     local_size = _compute_local_batch_size(source, batch_size, process_count)
     if not 0 <= seed < 2**32:
         raise MdjaxError(f"seed = {seed}: give a number from 0 to 4294967295.")
-    decoded = DecodedSource(source, config.image_size_hw, cache=config.cache_decoded)
+    decoded = DecodedSource(source, config.image_size_hw, cache_megabytes=config.cache_megabytes)
 
     def augment(sample: Sample, rng: np.random.Generator) -> _Row:
         return _make_row(sample, config.camera, config.augmentation, rng)
@@ -196,7 +199,7 @@ def make_evaluation_batches(
         MdjaxError: no records, or impossible numbers.
     """
     local_size = _compute_local_batch_size(source, batch_size, process_count)
-    decoded = DecodedSource(source, config.image_size_hw, cache=False)
+    decoded = DecodedSource(source, config.image_size_hw, cache_megabytes=0)
     no_augmentation = Augmentation.off()
 
     def load(index: int) -> _Row:
