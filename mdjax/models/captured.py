@@ -54,7 +54,7 @@ class CapturedNetwork:
         if mask is not None and self.mask_activation is not None:
             mask = self.mask_activation(mask)
         output = NetworkOutput(prediction, self._pick(captured, self.features, variables), mask)
-        return (output, updates) if mutable else output
+        return output if mutable is False else (output, updates)
 
     def _pick(self, captured: Mapping[str, Any], path: str, variables: Any) -> jax.Array:
         node: Any = captured

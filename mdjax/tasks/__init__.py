@@ -1,0 +1,1 @@
+"""What distinguishes one task from another: loss terms, evaluator, names."""

@@ -1,0 +1,126 @@
+"""Semantic segmentation: its loss terms and its evaluation."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from mdjax.losses.guidance import guidance_inter_loss, guidance_intra_loss
+from mdjax.losses.segmentation import cross_entropy_loss
+from mdjax.metrics.confusion import SegmentationScores, count_confusions, predict_labels
+from mdjax.ops.masks import compute_foreground_mask
+from mdjax.train.state import Network, SelectInputs
+from mdjax.train.step import LossTerm
+from mdjax.types import Array, Batch, MdjaxError, NetworkOutput
+
+
+def compute_cross_entropy(output: NetworkOutput, batch: Batch) -> Float[Array, ""]:
+    """Compute the task loss of a batch."""
+    return cross_entropy_loss(output.prediction, batch.labels)
+
+
+def make_task_terms(*, guidance_weight: float = 0.0) -> tuple[LossTerm, ...]:
+    """List the loss terms of segmentation, with those of GAFF where the weight is not 0.
+
+    Args:
+        guidance_weight: Weight of both guidance losses; only for a network with GAFF.
+    """
+    terms = (LossTerm("segmentation", 1.0, compute_cross_entropy),)
+    if not guidance_weight:
+        return terms
+    return (
+        *terms,
+        LossTerm("guidance_intra", guidance_weight, _compute_intra),
+        LossTerm("guidance_inter", guidance_weight, _compute_inter),
+    )
+
+
+def _compute_intra(output: NetworkOutput, batch: Batch) -> Array:
+    return guidance_intra_loss(*_guidance_and_foreground(output, batch))
+
+
+def _compute_inter(output: NetworkOutput, batch: Batch) -> Array:
+    return guidance_inter_loss(*_guidance_and_foreground(output, batch))
+
+
+def _guidance_and_foreground(output: NetworkOutput, batch: Batch) -> tuple[Any, Array]:
+    if output.guidance is None:
+        raise MdjaxError(
+            "The guidance losses need a network with GAFF (feature-level fusion); "
+            "set guidance_weight to 0 for the others."
+        )
+    size_hw = output.guidance.inter.shape[1:3]
+    return output.guidance, compute_foreground_mask(batch.labels, size_hw)
+
+
+@dataclass(frozen=True)
+class SegmentationEvaluation:
+    """Scores of a whole set by time of day.
+
+    Attributes:
+        subsets: "all", and "day" and "night" where such images occur.
+        class_names: Names by class id.
+    """
+
+    subsets: Mapping[str, SegmentationScores]
+    class_names: tuple[str, ...]
+
+    def to_metrics(self) -> dict[str, float]:
+        """Return all scores in percent, called `<score>/<subset>`: `mean_accuracy_9/night`."""
+        return {
+            f"{name}/{subset}": value
+            for subset, scores in self.subsets.items()
+            for name, value in scores.to_percent(self.class_names).items()
+        }
+
+    @property
+    def main_metric(self) -> str:
+        """The score that the paper reports: mean accuracy over all classes and images."""
+        return f"mean_accuracy_{len(self.class_names)}/all"
+
+
+def make_segmentation_evaluator(
+    network: Network, class_names: Sequence[str], *, select_inputs: SelectInputs
+) -> Callable[[Mapping[str, Any], Iterable[Batch]], SegmentationEvaluation]:
+    """Build the evaluator that scores teacher, native and distilled student alike.
+
+    Args:
+        network: Network in question.
+        class_names: Names by class id.
+        select_inputs: Takes the network's inputs from a batch.
+
+    Returns:
+        A function (variables, batches) → evaluation over all valid images of the batches.
+    """
+    num_classes = len(class_names)
+
+    @jax.jit
+    def count(variables: Any, batch: Batch) -> tuple[Array, Array]:
+        output = network.apply(variables, *select_inputs(batch), train=False)
+        predictions = predict_labels(output.prediction)
+        return tuple(
+            count_confusions(predictions, batch.labels, batch.is_valid & is_subset, num_classes)
+            for is_subset in (~batch.is_night, batch.is_night)
+        )
+
+    def evaluate(variables: Mapping[str, Any], batches: Iterable[Batch]) -> SegmentationEvaluation:
+        day = np.zeros((num_classes, num_classes), np.int64)
+        night = np.zeros_like(day)
+        for batch in batches:
+            batch_day, batch_night = jax.device_get(count(variables, batch))
+            day += batch_day
+            night += batch_night
+        candidates = {"day": day, "night": night, "all": day + night}
+        subsets = {
+            name: SegmentationScores(confusion)
+            for name, confusion in candidates.items()
+            if confusion.any()
+        }
+        if "all" not in subsets:
+            raise MdjaxError("There is no labelled pixel to evaluate on; check the split.")
+        return SegmentationEvaluation(subsets, tuple(class_names))
+
+    return evaluate

@@ -1,0 +1,1 @@
+"""Steps, loop and evaluation; nothing here knows a particular network or task."""
