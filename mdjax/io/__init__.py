@@ -1,0 +1,1 @@
+"""Files: checkpoints, run directories, logs, and weights that others trained."""
