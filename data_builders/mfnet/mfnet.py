@@ -9,7 +9,7 @@
 The files' own bytes go into the records, so nothing is lost or encoded again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -53,17 +53,34 @@ class MFNet(tfds.core.GeneratorBasedBuilder):
         ),
     ]
 
-    def __init__(
-        self,
-        *,
-        file_format: str = "array_record",
-        checked_raw: RawMfnet | None = None,
-        **kwargs: Any,
-    ):
-        """Take TFDS's arguments, and the result of a check where one was made already."""
+    def __init__(self, *, file_format: str = "array_record", **kwargs: Any):
         # ArrayRecord is what gives random access without TensorFlow.
         super().__init__(file_format=file_format, **kwargs)
-        self._checked_raw = checked_raw
+        self._raw: RawMfnet | None = None
+
+    def download_and_prepare(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self,
+        *,
+        download_config: tfds.download.DownloadConfig | None = None,
+        raw: RawMfnet | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Check the download before TFDS writes, or overwrites, anything; then as in TFDS.
+
+        Args:
+            download_config: its `manual_dir` names the download.
+            raw: the result of `check_raw_mfnet` where that was called already.
+            **kwargs: as TFDS takes them.
+
+        Raises:
+            MdjaxError: lists every fault of the download; nothing has been written then.
+        """
+        self._raw = raw
+        if raw is None and download_config is not None and download_config.manual_dir:
+            is_prepared = Path(self.data_dir).exists()
+            if download_config.download_mode.overwrite_dataset or not is_prepared:
+                self._raw = self._check(Path(download_config.manual_dir))
+        super().download_and_prepare(download_config=download_config, **kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
@@ -91,27 +108,17 @@ class MFNet(tfds.core.GeneratorBasedBuilder):
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, Iterator[tuple[str, dict[str, Any]]]]:
-        """Check the whole download, then hand out its splits.
-
-        Raises:
-            MdjaxError: lists every fault of the download; nothing has been written then.
-        """
-        raw_dir = Path(dl_manager.manual_dir)
-        has_flips = self.builder_config is not None and self.builder_config.name == "with_flips"
-        raw = self._checked_raw or check_raw_mfnet(raw_dir, include_flips=has_flips)
+        """Hand out the splits; without `manual_dir` TFDS's default folder is checked here."""
+        raw = self._raw or self._check(Path(dl_manager.manual_dir))
         metadata = cast(tfds.core.MetadataDict, self.info.metadata)
-        metadata.update(
-            raw_dir=str(raw_dir),
-            fingerprint=raw.fingerprint,
-            class_pixels={split: list(counts) for split, counts in raw.class_pixels.items()},
-            night_images={
-                split: sum(pair.is_night for pair in pairs) for split, pairs in raw.pairs.items()
-            },
-            notes=list(raw.notes),
-        )
+        metadata.update(raw_dir=str(raw.folder), fingerprint=raw.fingerprint)
         return {split: self._generate_examples(pairs) for split, pairs in raw.pairs.items()}
 
-    def _generate_examples(self, pairs: list[RawPair]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _check(self, raw_dir: Path) -> RawMfnet:
+        has_flips = self.builder_config is not None and self.builder_config.name == "with_flips"
+        return check_raw_mfnet(raw_dir, include_flips=has_flips)
+
+    def _generate_examples(self, pairs: Iterable[RawPair]) -> Iterator[tuple[str, dict[str, Any]]]:
         for pair in pairs:
             yield (
                 pair.name,

@@ -1,13 +1,18 @@
 """Prepare MFNet in one call and say what came out."""
 
+import contextlib
 import dataclasses
+import io
+import tempfile
 from pathlib import Path
 
 import tensorflow_datasets as tfds
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from data_builders.mfnet.mfnet import MFNet
-from mdjax.data.mfnet import CLASS_NAMES, SPLITS, check_raw_mfnet
+from mdjax.data.mfnet import CLASS_NAMES, SPLITS, RawMfnet, check_raw_mfnet
 from mdjax.types import MdjaxError
 
 
@@ -30,7 +35,12 @@ class PreparedSummary:
 
 
 def prepare_mfnet(
-    raw_dir: Path, data_dir: Path, *, include_flips: bool = False, overwrite: bool = False
+    raw_dir: Path,
+    data_dir: Path,
+    *,
+    include_flips: bool = False,
+    overwrite: bool = False,
+    show_progress: bool = False,
 ) -> PreparedSummary:
     """Check an MFNet download and write it as a TFDS data set in ArrayRecord format.
 
@@ -39,29 +49,19 @@ def prepare_mfnet(
         data_dir: folder of prepared data sets; `mfnet/` is made inside.
         include_flips: also the mirror images listed as `*_flip` (config "with_flips").
         overwrite: replace a data set that was prepared before.
+        show_progress: draw a progress bar on standard error.
 
     Raises:
         MdjaxError: lists every fault of the download, or says that `data_dir` holds MFNet prepared
             from other files. Nothing is written or changed then.
     """
     raw_dir, data_dir = Path(raw_dir).resolve(), Path(data_dir)
-    raw = check_raw_mfnet(raw_dir, include_flips=include_flips)
-    builder = MFNet(
-        data_dir=str(data_dir),
-        config="with_flips" if include_flips else "original",
-        checked_raw=raw,
-    )
+    raw = check_raw_mfnet(raw_dir, include_flips=include_flips, show_progress=show_progress)
+    builder = MFNet(data_dir=str(data_dir), config="with_flips" if include_flips else "original")
     folder = Path(builder.data_dir)
-    is_new = overwrite or not builder.is_prepared()
+    is_new = overwrite or not folder.exists()
     if is_new:
-        mode = tfds.GenerateMode.REUSE_DATASET_IF_EXISTS
-        if overwrite:
-            mode = tfds.GenerateMode.REUSE_CACHE_IF_EXISTS
-        builder.download_and_prepare(
-            download_config=tfds.download.DownloadConfig(
-                manual_dir=str(raw_dir), download_mode=mode, try_download_gcs=False
-            )
-        )
+        _write(builder, raw, overwrite=overwrite)
     else:
         metadata = builder.info.metadata or {}
         if metadata.get("fingerprint") != raw.fingerprint:
@@ -82,11 +82,32 @@ def prepare_mfnet(
     )
 
 
-def make_summary_table(summary: PreparedSummary) -> Table:
-    """Counts by split and day or night, and each class's share of the pixels."""
-    state = "prepared in" if summary.is_new else "was there already, from the same files:"
-    table = Table(title=f"MFNet {state} {summary.folder}", title_justify="left")
-    table.add_column("")
+def _write(builder: MFNet, raw: RawMfnet, *, overwrite: bool) -> None:
+    """Let TFDS write the records, without what it prints and without its folder of downloads."""
+    mode = tfds.GenerateMode.REUSE_DATASET_IF_EXISTS
+    if overwrite:
+        mode = tfds.GenerateMode.REUSE_CACHE_IF_EXISTS
+    tfds.disable_progress_bar()
+    try:
+        with (
+            tempfile.TemporaryDirectory() as download_dir,
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
+            builder.download_and_prepare(
+                raw=raw,
+                download_dir=download_dir,
+                download_config=tfds.download.DownloadConfig(
+                    manual_dir=str(raw.folder), download_mode=mode, try_download_gcs=False
+                ),
+            )
+    finally:
+        tfds.enable_progress_bar()
+
+
+def make_summary_table(summary: PreparedSummary) -> Group:
+    """Where the data set is, counts by split and day or night, each class's share of pixels."""
+    table = Table()
+    table.add_column("MFNet")
     for split in SPLITS:
         table.add_column(split, justify="right")
     for label, counts in (("day images", summary.num_day), ("night images", summary.num_night)):
@@ -97,8 +118,8 @@ def make_summary_table(summary: PreparedSummary) -> Table:
         shares = (
             summary.class_pixels[split][k] / sum(summary.class_pixels[split]) for split in SPLITS
         )
-        table.add_row(f"{k} {name}", *(f"{100 * share:.3f} %" for share in shares))
-    if summary.notes:
-        table.caption = "\n".join(summary.notes)
-        table.caption_justify = "left"
-    return table
+        table.add_row(f"{k} {name}", *(f"{share:.3%}" for share in shares))
+    state = "Prepared in" if summary.is_new else "Was there already, from the same files:"
+    lines = [f"{state} {summary.folder}", *(f"Note: {note}" for note in summary.notes)]
+    # Paths are for copying: no line breaks inside.
+    return Group(*(Text(line, no_wrap=True, overflow="ignore") for line in lines), table)

@@ -51,7 +51,7 @@ def read_png_header(data: bytes, name: str, *, is_thorough: bool = False) -> Png
         MdjaxError: no PNG, cut short, or damaged.
     """
     if not data.startswith(_PNG_SIGNATURE):
-        raise MdjaxError(f"{name}: is no PNG file; convert it or download it again.")
+        raise MdjaxError(f"{name}: is no PNG file; convert it or get it again.")
     header: PngHeader | None = None
     packed_parts: list[bytes] = []
     position, kind = len(_PNG_SIGNATURE), b""
@@ -59,18 +59,18 @@ def read_png_header(data: bytes, name: str, *, is_thorough: bool = False) -> Png
         body_start = position + 8
         body_end = body_start + int.from_bytes(data[position : position + 4], "big")
         if body_end + 4 > len(data):
-            raise MdjaxError(f"{name}: PNG is cut short ({len(data)} bytes); download it again.")
+            raise MdjaxError(f"{name}: PNG is cut short ({len(data)} bytes); get it again.")
         kind = data[position + 4 : body_start]
         checksum = int.from_bytes(data[body_end : body_end + 4], "big")
         if zlib.crc32(memoryview(data)[position + 4 : body_end]) != checksum:
-            raise MdjaxError(f"{name}: PNG is damaged (checksum differs); download it again.")
+            raise MdjaxError(f"{name}: PNG is damaged (checksum differs); get it again.")
         if kind == b"IHDR":
             header = _parse_png_header(data[body_start:body_end], name)
         elif kind == b"IDAT" and is_thorough:
             packed_parts.append(data[body_start:body_end])
         position = body_end + 4
     if header is None:
-        raise MdjaxError(f"{name}: PNG has no header; download it again.")
+        raise MdjaxError(f"{name}: PNG has no header; get it again.")
     if is_thorough:
         _check_png_pixels(b"".join(packed_parts), header, name)
     return header
@@ -183,10 +183,10 @@ def check_pair_sizes(visible_hw: tuple[int, int], thermal_hw: tuple[int, int], n
 
 def _parse_png_header(body: bytes, name: str) -> PngHeader:
     if len(body) != 13:
-        raise MdjaxError(f"{name}: PNG header is damaged; download it again.")
+        raise MdjaxError(f"{name}: PNG header is damaged; get it again.")
     width, height, bit_depth, colour_type, _, _, interlace = struct.unpack(">IIBBBBB", body)
     if colour_type not in _PNG_CHANNELS or width == 0 or height == 0:
-        raise MdjaxError(f"{name}: PNG header is damaged; download it again.")
+        raise MdjaxError(f"{name}: PNG header is damaged; get it again.")
     return PngHeader(
         width=width,
         height=height,
@@ -203,12 +203,12 @@ def _check_png_pixels(packed: bytes, header: PngHeader, name: str) -> None:
     try:
         num_bytes = len(unpacker.decompress(packed))
     except zlib.error as error:
-        raise MdjaxError(f"{name}: PNG is damaged ({error}); download it again.") from error
+        raise MdjaxError(f"{name}: PNG is damaged ({error}); get it again.") from error
     row_bytes = 1 + (header.width * header.num_channels * header.bit_depth + 7) // 8
     # Interlacing stores seven smaller images: their row count differs, so only the end is checked.
     is_short = not header.is_interlaced and num_bytes < row_bytes * header.height
     if is_short or not unpacker.eof:
-        raise MdjaxError(f"{name}: PNG holds fewer pixels than it says; download it again.")
+        raise MdjaxError(f"{name}: PNG holds fewer pixels than it says; get it again.")
 
 
 def _decode_any(data: bytes, name: str) -> np.ndarray:
@@ -228,7 +228,10 @@ def _decode_any(data: bytes, name: str) -> np.ndarray:
 
 
 def _decode_with_opencv(data: bytes, name: str) -> np.ndarray:
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # An empty file, or a header that asks for a monstrous size.
+        image = None
     if image is None:
-        raise MdjaxError(f"{name}: cannot be decoded as an image; download it again.")
+        raise MdjaxError(f"{name}: cannot be decoded as an image; get it again.")
     return image

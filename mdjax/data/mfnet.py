@@ -20,7 +20,8 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int
+import rich.console
+import rich.progress
 
 from mdjax.data.decode import (
     decode_labels,
@@ -57,7 +58,7 @@ PALETTE_RGB = (
 SPLITS = ("train", "val", "test")
 FLIP_SUFFIX = "_flip"
 
-_MAX_PROBLEMS_SHOWN = 200
+_MAX_THREADS = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +79,8 @@ class RawPair:
 class RawMfnet:
     """A checked download."""
 
-    pairs: dict[str, list[RawPair]]
+    folder: Path
+    pairs: dict[str, tuple[RawPair, ...]]
     """By split, in the order of the lists."""
     class_pixels: dict[str, tuple[int, ...]]
     """By split, the pixels of each class."""
@@ -90,12 +92,14 @@ class RawMfnet:
 
 @dataclasses.dataclass
 class _PairReport:
-    problems: list[str]
-    class_pixels: Int[np.ndarray, " k"]
+    problems: list[str] = dataclasses.field(default_factory=list)
+    class_pixels: tuple[int, ...] = (0,) * len(CLASS_NAMES)
     checksum: int = 0
 
 
-def check_raw_mfnet(raw_dir: Path, *, include_flips: bool = False) -> RawMfnet:
+def check_raw_mfnet(
+    raw_dir: Path, *, include_flips: bool = False, show_progress: bool = False
+) -> RawMfnet:
     """Check every listed pair of a download and report all faults in one message.
 
     Present, whole, four and one channels of 8 bits, equal sizes, class ids in range, no name twice
@@ -106,46 +110,45 @@ def check_raw_mfnet(raw_dir: Path, *, include_flips: bool = False) -> RawMfnet:
         raw_dir: folder with `images/`, `labels/`, `train.txt`, `val.txt` and `test.txt`.
         include_flips: keep the `_flip` names of the lists. The pipeline mirrors images itself, so
             they only double what an epoch is.
+        show_progress: draw a progress bar on standard error.
 
     Raises:
         MdjaxError: one message with a line for each fault.
     """
     raw_dir = Path(raw_dir)
     names, problems, notes = _read_lists(raw_dir, include_flips=include_flips)
+    missing_folders = [name for name in ("images", "labels") if not (raw_dir / name).is_dir()]
+    problems += [f"{name}/: folder is missing." for name in missing_folders]
     pairs = {
-        split: [
+        split: tuple(
             RawPair(name, raw_dir / "images" / f"{name}.png", raw_dir / "labels" / f"{name}.png")
             for name in split_names
-        ]
+        )
         for split, split_names in names.items()
     }
-    num_threads = min(os.cpu_count() or 1, 16)
-    class_pixels: dict[str, tuple[int, ...]] = {}
-    checksums: dict[str, int] = {}
-    with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
-        for split, split_pairs in pairs.items():
-            total = np.zeros(len(CLASS_NAMES), np.int64)
-            reports = pool.map(_check_pair, split_pairs)
-            for pair, report in zip(split_pairs, reports, strict=True):
-                problems += report.problems
-                total += report.class_pixels
-                checksums[f"{split}/{pair.name}"] = report.checksum
-            class_pixels[split] = tuple(int(count) for count in total)
+    reports: dict[str, _PairReport] = {}
+    if not missing_folders:
+        distinct = {pair.name: pair for split in SPLITS for pair in pairs[split]}
+        reports = _check_pairs(distinct, show_progress=show_progress)
+    problems += [problem for report in reports.values() for problem in report.problems]
     if problems:
-        problems = list(dict.fromkeys(problems))
-        shown = problems[:_MAX_PROBLEMS_SHOWN]
-        if len(problems) > len(shown):
-            shown.append(f"... and {len(problems) - len(shown)} more")
-        lines = "\n".join(f"  {problem}" for problem in shown)
+        lines = "\n".join(f"  {problem}" for problem in problems)
         raise MdjaxError(
             f"{raw_dir}: {len(problems)} problem(s) with the MFNet files, nothing was written.\n"
             f"{lines}\nMend or download these files again, or take their names out of the lists."
         )
-    notes += _note_unlisted_files(raw_dir, pairs)
+    notes += _note_unlisted_files(raw_dir, set(reports))
     return RawMfnet(
+        folder=raw_dir,
         pairs=pairs,
-        class_pixels=class_pixels,
-        fingerprint=_compute_fingerprint(checksums),
+        class_pixels={
+            split: tuple(
+                sum(reports[pair.name].class_pixels[k] for pair in pairs[split])
+                for k in range(len(CLASS_NAMES))
+            )
+            for split in SPLITS
+        },
+        fingerprint=_compute_fingerprint(pairs, reports),
         notes=tuple(notes),
     )
 
@@ -153,50 +156,87 @@ def check_raw_mfnet(raw_dir: Path, *, include_flips: bool = False) -> RawMfnet:
 def _read_lists(
     raw_dir: Path, *, include_flips: bool
 ) -> tuple[dict[str, list[str]], list[str], list[str]]:
-    """Names by split, with what is wrong and what is worth a note."""
+    """Names by split, each once, with what is wrong and what is worth a note."""
     names: dict[str, list[str]] = {}
     problems: list[str] = []
     notes: list[str] = []
     for split in SPLITS:
-        path = raw_dir / f"{split}.txt"
-        if not path.is_file():
-            problems.append(f"{path.name}: list is missing; {raw_dir} must be MFNet's own folder.")
+        file_name = f"{split}.txt"
+        listed = _read_list(raw_dir / file_name)
+        kept = [name for name in listed or () if include_flips or not name.endswith(FLIP_SUFFIX)]
+        names[split] = list(dict.fromkeys(kept))
+        if listed is None:
+            problems.append(f"{file_name}: list is missing.")
             continue
-        listed = path.read_text().split()
-        kept = [name for name in listed if include_flips or not name.endswith(FLIP_SUFFIX)]
         if len(kept) < len(listed):
             notes.append(
-                f"{path.name}: {len(listed) - len(kept)} mirror images (*{FLIP_SUFFIX}) left out."
+                f"{file_name}: {len(listed) - len(kept)} mirror images (*{FLIP_SUFFIX}) left out."
             )
         if not kept:
-            problems.append(f"{path.name}: split {split!r} is empty.")
+            problems.append(f"{file_name}: split {split!r} is empty.")
         problems += [
-            f"{path.name}: {name} is listed {count} times."
+            f"{file_name}: {name} is listed {count} times."
             for name, count in Counter(kept).items()
             if count > 1
         ]
         problems += [
-            f"{path.name}: {name} does not end in D (day) or N (night)."
-            for name in kept
-            if name.removesuffix(FLIP_SUFFIX)[-1] not in "DN"
+            f"{file_name}: {name} ends neither in D (day) nor in N (night)."
+            for name in names[split]
+            if not name.removesuffix(FLIP_SUFFIX).endswith(("D", "N"))
         ]
-        names[split] = list(dict.fromkeys(kept))
+    problems += _find_leaks(names)
+    notes += _note_day_night_lists(raw_dir, names["test"])
+    return names, problems, notes
+
+
+def _read_list(path: Path) -> list[str] | None:
+    return path.read_text(encoding="utf-8").split() if path.is_file() else None
+
+
+def _find_leaks(names: dict[str, list[str]]) -> list[str]:
+    """Names in two splits; a picture and its mirror image are the same leak."""
     splits_of_name: dict[str, list[str]] = {}
     for split, split_names in names.items():
-        # A picture and its mirror image in two splits are the same leak.
         for name in dict.fromkeys(name.removesuffix(FLIP_SUFFIX) for name in split_names):
             splits_of_name.setdefault(name, []).append(split)
-    problems += [
+    return [
         f"{name}: is in {len(splits)} splits ({', '.join(splits)})."
         for name, splits in splits_of_name.items()
         if len(splits) > 1
     ]
-    return names, problems, notes
+
+
+def _note_day_night_lists(raw_dir: Path, test_names: list[str]) -> list[str]:
+    """Say where test_day.txt and test_night.txt disagree with test.txt, which is what counts."""
+    notes: list[str] = []
+    for part, letter in (("test_day", "D"), ("test_night", "N")):
+        listed = _read_list(raw_dir / f"{part}.txt")
+        expected = {name for name in test_names if name.endswith(letter)}
+        if listed is not None and set(listed) != expected:
+            notes.append(
+                f"{part}.txt: {len(set(listed) ^ expected)} names differ from those of test.txt "
+                f"that end in {letter}; test.txt counts."
+            )
+    return notes
+
+
+def _check_pairs(pairs: dict[str, RawPair], *, show_progress: bool) -> dict[str, _PairReport]:
+    """Check pairs on all cores; most of the time goes into unpacking, which frees the GIL."""
+    with concurrent.futures.ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS)) as pool:
+        reports = rich.progress.track(
+            pool.map(_check_pair, pairs.values()),
+            description="Checking MFNet",
+            total=len(pairs),
+            console=rich.console.Console(stderr=True),
+            transient=True,
+            disable=not show_progress,
+        )
+        return dict(zip(pairs, reports, strict=True))
 
 
 def _check_pair(pair: RawPair) -> _PairReport:
     """Read, check and decode both files of a name; nothing is raised."""
-    report = _PairReport([], np.zeros(len(CLASS_NAMES), np.int64))
+    report = _PairReport()
     image_hw = labels_hw = None
     image_name, labels_name = f"images/{pair.image_path.name}", f"labels/{pair.labels_path.name}"
     try:
@@ -213,7 +253,8 @@ def _check_pair(pair: RawPair) -> _PairReport:
         labels_hw = labels_u8.shape
         report.checksum = zlib.crc32(data, report.checksum)
         pixels_of_id = np.bincount(labels_u8.ravel(), minlength=256)
-        report.class_pixels, unknown = np.split(pixels_of_id, [len(CLASS_NAMES)])
+        known, unknown = np.split(pixels_of_id, [len(CLASS_NAMES)])
+        report.class_pixels = tuple(known.tolist())
         if unknown.any():
             ids = ", ".join(str(i + len(CLASS_NAMES)) for i in np.flatnonzero(unknown))
             raise MdjaxError(f"{labels_name}: class id {ids} is outside 0..{len(CLASS_NAMES) - 1}.")
@@ -236,9 +277,8 @@ def _read_file(path: Path, name: str) -> bytes:
         raise MdjaxError(f"{name}: cannot be read ({error.strerror}).") from error
 
 
-def _note_unlisted_files(raw_dir: Path, pairs: dict[str, list[RawPair]]) -> list[str]:
+def _note_unlisted_files(raw_dir: Path, listed: set[str]) -> list[str]:
     """One note for each folder that holds files which no list names."""
-    listed = {pair.name for split_pairs in pairs.values() for pair in split_pairs}
     notes: list[str] = []
     for folder in ("images", "labels"):
         present = {path.stem for path in (raw_dir / folder).iterdir() if path.is_file()}
@@ -252,7 +292,13 @@ def _note_unlisted_files(raw_dir: Path, pairs: dict[str, list[RawPair]]) -> list
     return notes
 
 
-def _compute_fingerprint(checksums: dict[str, int]) -> str:
-    """One number for the names, their splits and order, and the bytes of their files."""
-    lines = "".join(f"{key} {checksum}\n" for key, checksum in checksums.items())
-    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+def _compute_fingerprint(
+    pairs: dict[str, tuple[RawPair, ...]], reports: dict[str, _PairReport]
+) -> str:
+    """One short text for names, splits, order and the bytes of the files."""
+    lines = [
+        f"{split}/{pair.name} {reports[pair.name].checksum}"
+        for split in SPLITS
+        for pair in pairs[split]
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -11,6 +11,7 @@ any data set with the features below works, whoever built it:
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,9 +70,10 @@ def open_split(dataset: str, split: str, data_dir: Path) -> SplitSource:
     Raises:
         MdjaxError: not prepared, of another layout, no such split, or an empty split.
     """
-    folder = _find_prepared_folder(dataset, Path(data_dir))
-    builder = tfds.builder_from_directory(str(folder))
-    features: Mapping[str, Any] = dict(builder.info.features or {})  # type: ignore[call-overload]
+    folder = _find_prepared_folder(dataset, Path(data_dir).expanduser())
+    # TFDS declares its decorated methods in a way that type checkers misread.
+    builder: Any = tfds.builder_from_directory(str(folder))
+    features = builder.info.features
     if missing := [feature for feature in RECORD_FEATURES if feature not in features]:
         raise MdjaxError(
             f"{folder}: records lack {', '.join(missing)}; prepare the data set again."
@@ -84,21 +86,21 @@ def open_split(dataset: str, split: str, data_dir: Path) -> SplitSource:
     if builder.info.splits[split].num_examples == 0:
         raise MdjaxError(f"{folder}: split {split!r} is empty; it has {available}.")
     decoders = {
-        name: tfds.decode.SkipDecoding()  # type: ignore[call-arg]
+        name: tfds.decode.SkipDecoding()
         for name, feature in features.items()
         if isinstance(feature, tfds.features.Image)
     }
     return SplitSource(
-        records=builder.as_data_source(split, decoders=decoders),
+        records=builder.as_data_source(split=split, decoders=decoders),
         dataset_name=builder.info.full_name,
         split=split,
-        class_names=_read_class_names(builder.info, folder),
+        class_names=_read_class_names(builder.info.metadata, folder),
     )
 
 
-def _read_class_names(info: tfds.core.DatasetInfo, folder: Path) -> tuple[str, ...]:
+def _read_class_names(metadata: Mapping[str, Any] | None, folder: Path) -> tuple[str, ...]:
     """Class names in the order of their ids, as the builder put them into the metadata."""
-    names = (info.metadata or {}).get("class_names")  # type: ignore[union-attr]
+    names = (metadata or {}).get("class_names")
     if not names:
         raise MdjaxError(f"{folder}: tells no class names (metadata.json); prepare it again.")
     return tuple(names)
@@ -109,30 +111,36 @@ def _find_prepared_folder(dataset: str, data_dir: Path) -> Path:
     path, _, version = dataset.partition(":")
     name, _, config = path.partition("/")
     root = data_dir / name
-    folders = [file.parent for file in root.glob("**/dataset_info.json")]
-    if not folders:
-        remedy = _PREPARE_HINTS.get(name, f"a TFDS builder that writes {root}")
+    # What a preparation left that was killed lies in folders whose names are no versions.
+    found = [
+        file.parent
+        for file in root.glob("**/dataset_info.json")
+        if re.fullmatch(r"\d+\.\d+\.\d+", file.parent.name)
+    ]
+    if not found:
+        remedy = _PREPARE_HINTS.get(name, f"the TFDS builder that writes {root}")
         raise MdjaxError(f"data set {name!r} is not prepared in {data_dir}; run {remedy}.")
-    if config or len({folder.parent for folder in folders}) > 1:
-        config = config or _read_default_config(root)
-        folders = [folder for folder in folders if folder.parent == root / config]
-    if version:
-        folders = [folder for folder in folders if folder.name == version]
-    if not folders:
-        found = sorted(
-            str(file.parent.relative_to(data_dir)) for file in root.glob("**/dataset_info.json")
-        )
-        raise MdjaxError(f"data set {dataset!r} is not in {data_dir}; it holds {', '.join(found)}.")
-    return max(folders, key=lambda folder: tuple(map(int, folder.name.split("."))))
-
-
-def _read_default_config(root: Path) -> str:
-    """The builder's default config, from the file that TFDS keeps beside the configs."""
-    try:
-        return json.loads((root / ".config" / "metadata.json").read_text())["default_config_name"]
-    except (OSError, KeyError, ValueError) as error:
-        configs = sorted(path.name for path in root.iterdir() if path.is_dir())
+    parent = root / (config or _read_default_config(root) or "")
+    matching = [
+        folder for folder in found if folder.parent == parent and version in ("", folder.name)
+    ]
+    if not matching:
+        names = ", ".join(sorted(_name_prepared(folder, data_dir) for folder in found))
         raise MdjaxError(
-            f"{root}: several configs ({', '.join(configs)}) and no default; "
-            f"name one, such as {root.name}/{configs[-1]}."
-        ) from error
+            f"data set {dataset!r} is not prepared in {data_dir}; name one that is: {names}."
+        )
+    return max(matching, key=lambda folder: tuple(map(int, folder.name.split("."))))
+
+
+def _name_prepared(folder: Path, data_dir: Path) -> str:
+    """What a person writes to get this folder: name/config:version."""
+    return f"{folder.parent.relative_to(data_dir).as_posix()}:{folder.name}"
+
+
+def _read_default_config(root: Path) -> str | None:
+    """The builder's default config, which TFDS notes beside the configs; None without configs."""
+    try:
+        text = (root / ".config" / "metadata.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    return json.loads(text).get("default_config_name")

@@ -15,16 +15,18 @@ from jaxtyping import Float
 
 from mdjax.types import MdjaxError
 
-# Width and height of the detector in pixels, from the data sheets of the makers (Teledyne FLIR for
-# lepton and boson, Seek Thermal for mosaic, Melexis for mlx90640).
+# Width and height of the detector in pixels, from the makers' data sheets (Melexis; Teledyne FLIR
+# for lepton, boson and a35; Seek Thermal; Nippon Avionics).
 CAMERA_SIZES_WH = {
     "mlx90640": (32, 24),
     "lepton-2.5": (80, 60),
     "lepton-3.5": (160, 120),
-    "mosaic-206": (206, 156),
-    "mosaic-320": (320, 240),
+    "seek-compact": (206, 156),
+    "seek-compactpro": (320, 240),
+    "flir-a35": (320, 256),  # KAIST was filmed with it.
     "boson-320": (320, 256),
     "boson-640": (640, 512),
+    "infrec-r500": (640, 480),  # MFNet was filmed with it.
 }
 
 # Share of the fixed pattern's variance in each of its three parts. Uncooled detectors are read out
