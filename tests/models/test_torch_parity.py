@@ -1,0 +1,301 @@
+"""Networks and whole training steps agree with the independent PyTorch twin of `tests/golden`.
+
+The twin computed in float64; errors are norms of differences relative to norms, so the tolerances
+are a few hundred roundings of float32.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mdjax.losses.distillation import (
+    attention_transfer_loss,
+    compute_focal_mask,
+    compute_mask_perplexity,
+    focal_mse_loss,
+)
+from mdjax.losses.guidance import guidance_inter_loss, guidance_intra_loss
+from mdjax.losses.segmentation import cross_entropy_loss
+from mdjax.models.gaff import Gaff
+from mdjax.models.networks import FeatureLevel, ImageLevel, MdStudent
+from mdjax.models.pspnet import PspHead
+from mdjax.models.resnet import Backbone, Pyramid, ResNetOptions, Trunk
+from mdjax.ops.masks import compute_foreground_mask
+from tests.golden.linen import (
+    create_variables,
+    find_mismatches,
+    to_nchw,
+    to_nhwc,
+    to_results,
+)
+from tests.golden.numbers import create_images, load_golden, random_normal
+
+BATCH, HEIGHT, WIDTH = 2, 32, 48
+OPTIONS = ResNetOptions(width=0.125, stem_stride=2, output_stride=8)
+
+
+def tolerance(name: str) -> float:
+    """Gradients pass through some twenty normalisations over few values."""
+    return 1e-4 if name.startswith("grad/") else 2e-5
+
+
+def compile_quickly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Each function runs once: compiling it well takes longer than running it badly."""
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
+
+
+def create_head(options: ResNetOptions = OPTIONS) -> PspHead:
+    return PspHead(num_classes=9, options=options, dropout_rate=0.0)
+
+
+def apply(module: Any, *arguments: Any, **options: Any) -> Any:
+    """`module.apply` without its union of return types."""
+    return module.apply(*arguments, **options)
+
+
+def create_normal(name: str, *shape: int) -> jax.Array:
+    """A named input of the twin, NCHW there and NHWC here."""
+    return to_nhwc(random_normal(name, shape))
+
+
+def project(name: str, value: jax.Array) -> jax.Array:
+    """Mean product with named normal numbers: a loss that every output value enters."""
+    b, h, w, c = value.shape
+    return jnp.mean(value * create_normal(name, b, c, h, w))
+
+
+@pytest.mark.parametrize(
+    ("stem_stride", "output_stride", "size_hw"),
+    [(4, 32, (64, 96)), (2, 8, (32, 48)), (1, 2, (24, 16))],
+)
+def test_resnet18_agrees_with_twin(
+    stem_stride: Literal[1, 2, 4], output_stride: int, size_hw: tuple[int, int]
+) -> None:
+    """Standard, without max-pool and one stage dilated, without strided stem and two dilated."""
+    num_dilated = {8: 0, 4: 1, 2: 2}[output_stride // stem_stride]
+    name = f"resnet18_stem{stem_stride}_dilated{num_dilated}"
+    options = ResNetOptions(width=0.125, stem_stride=stem_stride, output_stride=output_stride)
+    backbone, trunk = Backbone(options), Trunk(options)
+    images = create_normal(f"{name}/images", BATCH, 3, *size_hw)
+    c4 = jnp.zeros((BATCH, 4, 4, options.stage_channels(3)))
+    first = create_variables("resnet18", backbone.init, images, train=False)
+    second = create_variables("resnet18", trunk.init, c4, train=False)
+
+    def run(first_params, second_params):
+        outputs = {}
+        for key, train in (("eval", False), ("train", True)):
+            (c3, c4), updates = apply(
+                backbone,
+                {**first, "params": first_params},
+                images,
+                train=train,
+                mutable=["batch_stats"],
+            )
+            c5, more = apply(
+                trunk, {**second, "params": second_params}, c4, train=train, mutable=["batch_stats"]
+            )
+            outputs |= {f"{key}/c3": c3, f"{key}/c4": c4, f"{key}/c5": c5}
+        loss = sum(project(f"{name}/c{i}", outputs[f"train/c{i}"]) for i in (3, 4, 5))
+        return loss, (outputs, {**updates["batch_stats"], **more["batch_stats"]})
+
+    step = compile_quickly(jax.value_and_grad(run, argnums=(0, 1), has_aux=True))
+    (loss, (outputs, statistics)), gradients = step(first["params"], second["params"])
+    results = {key: to_nchw(value) for key, value in outputs.items()}
+    results |= to_results("grad", {**gradients[0], **gradients[1]})
+    results |= {"loss": loss, **to_results("stats", statistics)}
+    assert find_mismatches(load_golden(name), results, tolerance) == {}
+
+
+def test_gaff_agrees_with_twin() -> None:
+    """Fused features, masks, logits, guidance losses and all gradients."""
+    gaff = Gaff()
+    visible, thermal = (
+        create_normal(f"gaff/{key}", BATCH, 32, 4, 6) for key in ("visible", "thermal")
+    )
+    labels = create_images("gaff", BATCH, HEIGHT, WIDTH)["labels"]
+    variables = create_variables("gaff", gaff.init, visible, thermal)
+
+    def run(params, visible, thermal):
+        fused = apply(gaff, {"params": params}, visible, thermal)
+        foreground = compute_foreground_mask(labels, (4, 6))
+        intra = guidance_intra_loss(fused.guidance, foreground)
+        inter = guidance_inter_loss(fused.guidance, foreground)
+        loss = intra + inter + project("gaff/fused", fused.features)
+        return loss + project("gaff/mask", fused.mask), (fused, intra, inter)
+
+    step = compile_quickly(jax.value_and_grad(run, argnums=(0, 1, 2), has_aux=True))
+    (loss, (fused, intra, inter)), gradients = step(variables["params"], visible, thermal)
+    results = {
+        "loss": loss,
+        "intra": intra,
+        "inter": inter,
+        "fused": to_nchw(fused.features),
+        "mask": to_nchw(fused.mask),
+        "intra_visible": to_nchw(fused.guidance.intra_visible),
+        "intra_thermal": to_nchw(fused.guidance.intra_thermal),
+        "inter_logits": to_nchw(fused.guidance.inter),
+        "grad/visible": to_nchw(gradients[1]),
+        "grad/thermal": to_nchw(gradients[2]),
+        **to_results("grad", gradients[0]),
+    }
+    assert find_mismatches(load_golden("gaff"), results, tolerance) == {}
+
+
+@pytest.mark.parametrize("grid", [(4, 6), (5, 7)])
+def test_pspnet_agrees_with_twin(grid: tuple[int, int]) -> None:
+    """Grids that the bins do not divide, one of them with fewer rows than bins."""
+    name = f"pspnet_{grid[0]}x{grid[1]}"
+    head = create_head()
+    features = create_normal(f"{name}/features", BATCH, 64, *grid)
+    size_hw = (8 * grid[0], 8 * grid[1])
+
+    def to_pyramid(c5: jax.Array) -> Pyramid:
+        return Pyramid(c5, c5, c5)
+
+    def init(key: jax.Array, c5: jax.Array):
+        return head.init(key, to_pyramid(c5), size_hw, train=False)
+
+    variables = create_variables("pspnet", init, features)
+
+    def run(params, c5):
+        leaves = {**variables, "params": params}
+        before = apply(head, leaves, to_pyramid(c5), size_hw, train=False)
+        after, updates = apply(
+            head, leaves, to_pyramid(c5), size_hw, train=True, mutable=["batch_stats"]
+        )
+        return project(f"{name}/projection", after), (before, after, updates["batch_stats"])
+
+    step = compile_quickly(jax.value_and_grad(run, argnums=(0, 1), has_aux=True))
+    (loss, (before, after, statistics)), gradients = step(variables["params"], features)
+    results = {
+        "loss": loss,
+        "eval/prediction": to_nchw(before),
+        "train/prediction": to_nchw(after),
+        "grad/features": to_nchw(gradients[1]),
+        **to_results("grad", gradients[0]),
+        **to_results("stats", statistics),
+    }
+    assert find_mismatches(load_golden(name), results, tolerance) == {}
+
+
+def load_batch(name: str) -> dict[str, jax.Array | np.ndarray]:
+    """The twin's images as the networks take them."""
+    images = create_images(name, BATCH, HEIGHT, WIDTH)
+    labels = images.pop("labels")
+    return {"labels": labels, **{key: to_nhwc(value) for key, value in images.items()}}
+
+
+def create_network_variables(prefix: str, network, batch) -> dict:
+    return create_variables(
+        prefix, network.init, batch["visible"], batch["thermal_full"], train=False
+    )
+
+
+def test_teacher_step_agrees_with_twin() -> None:
+    """Cross-entropy + 0.1 (intra + inter): outputs, terms, gradients and running statistics."""
+    batch = load_batch("teacher_step")
+    teacher = FeatureLevel(OPTIONS, create_head())
+    variables = create_network_variables("teacher", teacher, batch)
+
+    def run(params):
+        output, updates = apply(
+            teacher,
+            {**variables, "params": params},
+            batch["visible"],
+            batch["thermal_full"],
+            train=True,
+            mutable=["batch_stats"],
+        )
+        foreground = compute_foreground_mask(batch["labels"], output.mask.shape[1:3])
+        terms = {
+            "task": cross_entropy_loss(output.prediction, batch["labels"]),
+            "intra": guidance_intra_loss(output.guidance, foreground),
+            "inter": guidance_inter_loss(output.guidance, foreground),
+        }
+        total = terms["task"] + 0.1 * (terms["intra"] + terms["inter"])
+        return total, (terms, output, updates["batch_stats"])
+
+    step = compile_quickly(jax.value_and_grad(run, has_aux=True))
+    (total, (terms, output, statistics)), gradients = step(variables["params"])
+    results = {
+        "total": total,
+        **terms,
+        "prediction": to_nchw(output.prediction),
+        "features": to_nchw(output.features),
+        "mask": to_nchw(output.mask),
+        **to_results("grad", gradients),
+        **to_results("stats", statistics),
+    }
+    assert find_mismatches(load_golden("teacher_step"), results, tolerance) == {}
+
+
+@pytest.mark.parametrize(
+    ("level", "attention_weight", "semantic_weight"), [(4, 1.0, 1.0), (5, 0.5, 5.0)]
+)
+def test_distillation_step_agrees_with_twin(
+    level: Literal[4, 5], attention_weight: float, semantic_weight: float
+) -> None:
+    """A frozen teacher and one step of the student, features compared at C4 and at C5."""
+    batch = load_batch("distill_step")
+    teacher = FeatureLevel(OPTIONS, create_head(), transfer_level=level)
+    student = MdStudent(OPTIONS, create_head(), transfer_level=level)
+    teacher_variables = create_network_variables("teacher", teacher, batch)
+    variables = create_network_variables("student", student, batch)
+
+    def run(params):
+        target = apply(
+            teacher, teacher_variables, batch["visible"], batch["thermal_full"], train=False
+        )
+        output, updates = apply(
+            student,
+            {**variables, "params": params},
+            batch["visible"],
+            batch["thermal_camera"],
+            train=True,
+            mutable=["batch_stats"],
+        )
+        terms = {
+            "task": cross_entropy_loss(output.prediction, batch["labels"]),
+            "attention": attention_transfer_loss(output.mask, target.mask),
+            "semantic": focal_mse_loss(output.features, target.features),
+        }
+        total = terms["task"] + attention_weight * terms["attention"]
+        total += semantic_weight * terms["semantic"]
+        focal_mask = compute_focal_mask(output.features, target.features)
+        terms["perplexity"] = compute_mask_perplexity(focal_mask)
+        return total, (terms, output, target, updates["batch_stats"])
+
+    step = compile_quickly(jax.value_and_grad(run, has_aux=True))
+    (total, (terms, output, target, statistics)), gradients = step(variables["params"])
+    results = {
+        "total": total,
+        **terms,
+        "prediction": to_nchw(output.prediction),
+        "features": to_nchw(output.features),
+        "mask": to_nchw(output.mask),
+        "teacher_prediction": to_nchw(target.prediction),
+        "teacher_features": to_nchw(target.features),
+        "teacher_mask": to_nchw(target.mask),
+        **to_results("grad", gradients),
+        **to_results("stats", statistics),
+    }
+    assert find_mismatches(load_golden(f"distill_step_c{level}"), results, tolerance) == {}
+
+
+def test_native_student_agrees_with_twin() -> None:
+    """Image-level fusion with running statistics."""
+    batch = load_batch("distill_step")
+    student = ImageLevel(OPTIONS, create_head())
+    variables = create_network_variables("student", student, batch)
+    predict = compile_quickly(functools.partial(apply, student, train=False))
+    output = predict(variables, batch["visible"], batch["thermal_camera"])
+    results = {
+        "prediction": to_nchw(output.prediction),
+        "features": to_nchw(output.features),
+    }
+    assert find_mismatches(load_golden("native_student"), results, tolerance) == {}
