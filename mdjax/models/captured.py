@@ -44,7 +44,7 @@ class CapturedNetwork:
         collections = ["intermediates", *(mutable or [])]
         prediction, updates = self.module.apply(
             variables,
-            *inputs,
+            *inputs,  # pyright: ignore[reportCallIssue]
             mutable=collections,
             capture_intermediates=lambda module, _: "/".join(module.path) in wanted,
             **kwargs,

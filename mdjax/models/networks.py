@@ -1,11 +1,10 @@
 """The networks of the paper: four ways to fuse, and the student.
 
 Every network is called `network(visible, thermal, train=...)` with images in [0, 1] and returns a
-`NetworkOutput`. The task is in `head`, a module called `head(pyramid, image_size_hw, train=...)`.
+`NetworkOutput`. The task is in `head`, a module with the methods of `Head`.
 """
 
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import flax.linen as nn
 import jax
@@ -15,17 +14,34 @@ from jaxtyping import Float
 from mdjax.models.gaff import Gaff
 from mdjax.models.layers import normalise_thermal, normalise_visible
 from mdjax.models.resnet import Backbone, BasicBlock, Pyramid, ResNetOptions, Trunk
+from mdjax.ops.resize import get_size_hw
 from mdjax.types import Array, NetworkOutput
 
 Visible = Float[Array, "b h w 3"]
 Thermal = Float[Array, "b h w 1"]
 
 
+class Head(Protocol):
+    """What a network asks of the module that turns features into a prediction."""
+
+    def __call__(self, pyramid: Pyramid, image_size_hw: tuple[int, int], *, train: bool) -> Any:
+        """Predict."""
+        ...
+
+    def clone(self) -> Any:
+        """Return the same module with parameters of its own, as linen's `clone` does."""
+        ...
+
+    def average_predictions(self, first: Any, second: Any) -> Any:
+        """Merge two predictions into one of the same form, for decision-level fusion."""
+        ...
+
+
 class VisibleOnly(nn.Module):
     """One stream that sees the visible image; the thermal one is accepted and ignored."""
 
     options: ResNetOptions
-    head: nn.Module
+    head: Head
 
     @nn.compact
     def __call__(self, visible: Visible, thermal: Thermal, *, train: bool) -> NetworkOutput:
@@ -37,7 +53,7 @@ class ThermalOnly(nn.Module):
     """One stream that sees the thermal image; the visible one is accepted and ignored."""
 
     options: ResNetOptions
-    head: nn.Module
+    head: Head
 
     @nn.compact
     def __call__(self, visible: Visible, thermal: Thermal, *, train: bool) -> NetworkOutput:
@@ -49,7 +65,7 @@ class ImageLevel(nn.Module):
     """One stream that sees six channels, RGB and the thermal image three times: native student."""
 
     options: ResNetOptions
-    head: nn.Module
+    head: Head
 
     @nn.compact
     def __call__(self, visible: Visible, thermal: Thermal, *, train: bool) -> NetworkOutput:
@@ -65,7 +81,7 @@ class FeatureLevel(nn.Module):
     """
 
     options: ResNetOptions
-    head: nn.Module
+    head: Head
     transfer_level: Literal[4, 5] = 4
 
     @nn.compact
@@ -82,7 +98,7 @@ class FeatureLevel(nn.Module):
         c5 = Trunk(options, name="trunk")(fused.features, train=train)
         pyramid = Pyramid((visible_c3 + thermal_c3) / 2, fused.features, c5)
         return NetworkOutput(
-            prediction=self.head(pyramid, visible.shape[1:3], train=train),
+            prediction=self.head(pyramid, get_size_hw(visible), train=train),
             features=fused.features if self.transfer_level == 4 else c5,
             mask=fused.mask,
             guidance=fused.guidance,
@@ -101,7 +117,7 @@ class MdStudent(nn.Module):
     """
 
     options: ResNetOptions
-    head: nn.Module
+    head: Head
     transfer_level: Literal[4, 5] = 4
     multiply_mask: bool = True
 
@@ -127,38 +143,24 @@ class MdStudent(nn.Module):
         else:
             c5 = residual(trunk(c4, train=train), train=train)
         return NetworkOutput(
-            prediction=self.head(Pyramid(c3, c4, c5), visible.shape[1:3], train=train),
+            prediction=self.head(Pyramid(c3, c4, c5), get_size_hw(visible), train=train),
             features=c4 if self.transfer_level == 4 else c5,
             mask=mask,
         )
 
 
 class DecisionLevel(nn.Module):
-    """Two complete networks whose predictions are averaged.
-
-    Attributes:
-        combine: Averages two predictions, in the way of the task.
-    """
+    """Two complete networks whose predictions are averaged, in the way of the task."""
 
     visible_network: VisibleOnly
     thermal_network: ThermalOnly
-    combine: Callable[[Any, Any], Any]
 
     def __call__(self, visible: Visible, thermal: Thermal, *, train: bool) -> NetworkOutput:
         """Predict from each image alone and combine."""
         from_visible = self.visible_network(visible, thermal, train=train)
         from_thermal = self.thermal_network(visible, thermal, train=train)
-        return NetworkOutput(self.combine(from_visible.prediction, from_thermal.prediction))
-
-
-def average_softmax(
-    first_logits: Float[Array, "b h w k"], second_logits: Float[Array, "b h w k"]
-) -> Float[Array, "b h w k"]:
-    """Average two segmentations: log((softmax(z_1) + softmax(z_2)) / 2), logits again."""
-    log_probabilities = jnp.logaddexp(
-        jax.nn.log_softmax(first_logits), jax.nn.log_softmax(second_logits)
-    )
-    return log_probabilities - jnp.log(2.0)
+        average = self.visible_network.head.average_predictions
+        return NetworkOutput(average(from_visible.prediction, from_thermal.prediction))
 
 
 def concatenate_pair(visible: Visible, thermal: Thermal) -> Float[Array, "b h w 6"]:
@@ -174,5 +176,5 @@ def _run_one_stream(
 ) -> NetworkOutput:
     c3, c4 = Backbone(network.options, name="backbone")(inputs, train=train)
     c5 = Trunk(network.options, name="trunk")(c4, train=train)
-    head = network.head(Pyramid(c3, c4, c5), inputs.shape[1:3], train=train)
+    head = network.head(Pyramid(c3, c4, c5), get_size_hw(inputs), train=train)
     return NetworkOutput(prediction=head, features=c4)

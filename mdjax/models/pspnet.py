@@ -1,12 +1,13 @@
 """Pyramid scene parsing head (Zhao et al., CVPR 2017)."""
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from mdjax.models.layers import batch_norm, conv, scale_channels
 from mdjax.models.resnet import Pyramid, ResNetOptions
-from mdjax.ops.resize import adaptive_average_pool, resize_bilinear
+from mdjax.ops.resize import adaptive_average_pool, get_size_hw, resize_bilinear
 from mdjax.types import Array
 
 PYRAMID_BINS = (1, 2, 3, 6)  # Zhao et al. 2017, section 3.2
@@ -38,7 +39,7 @@ class PspHead(nn.Module):
         """
         dtype, width = self.options.dtype, self.options.width
         c5 = pyramid.c5
-        grid = c5.shape[1:3]
+        grid = get_size_hw(c5)
         branches = [c5]
         for bins in PYRAMID_BINS:
             branch = adaptive_average_pool(c5, (bins, bins))
@@ -53,3 +54,10 @@ class PspHead(nn.Module):
         x = nn.Dropout(self.dropout_rate, deterministic=not train)(x)
         logits = nn.Conv(self.num_classes, (1, 1), dtype=dtype, name="classifier")(x)
         return resize_bilinear(logits.astype(jnp.float32), image_size_hw)
+
+    def average_predictions(
+        self, first: Float[Array, "b h w k"], second: Float[Array, "b h w k"]
+    ) -> Float[Array, "b h w k"]:
+        """Average the class probabilities: log((softmax(z_1) + softmax(z_2)) / 2), logits again."""
+        log_sum = jnp.logaddexp(jax.nn.log_softmax(first), jax.nn.log_softmax(second))
+        return log_sum - jnp.log(2.0)

@@ -128,7 +128,7 @@ class Backbone(nn.Module):
         x = conv(channels, 7, stride=stride, dtype=options.dtype, name="conv1")(x)
         x = nn.relu(batch_norm(train=train, dtype=options.dtype, name="bn1")(x))
         if options.stem_stride == 4:
-            x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+            x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=[(1, 1), (1, 1)])  # pyright: ignore
         x = run_stage(x, stage=1, options=options, train=train)
         c3 = run_stage(x, stage=2, options=options, train=train)
         c4 = run_stage(c3, stage=3, options=options, train=train)

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from mdjax.types import Array
 
@@ -25,6 +25,11 @@ def resize_bilinear(images: Float[Array, "b h w c"], size_hw: tuple[int, int]) -
     if (h, w) == size_hw:
         return jnp.asarray(images)
     return jax.image.resize(images, (b, *size_hw, c), method="bilinear", antialias=False)
+
+
+def get_size_hw(images: Shaped[Array, "b h w c"]) -> tuple[int, int]:
+    """Return the height and the width of a batch of images."""
+    return images.shape[1], images.shape[2]
 
 
 def adaptive_average_pool(

@@ -11,31 +11,57 @@ from jaxtyping import Float
 from mdjax.losses.guidance import guidance_inter_loss, guidance_intra_loss
 from mdjax.losses.segmentation import cross_entropy_loss
 from mdjax.metrics.confusion import SegmentationScores, count_confusions, predict_labels
+from mdjax.models.pspnet import DROPOUT_RATE, PspHead
+from mdjax.models.resnet import ResNetOptions
 from mdjax.ops.masks import compute_foreground_mask
+from mdjax.ops.resize import get_size_hw
 from mdjax.train.state import Network, SelectInputs
 from mdjax.train.step import LossTerm
 from mdjax.types import Array, Batch, MdjaxError, NetworkOutput
 
 
+@dataclass(frozen=True)
+class SegmentationTask:
+    """What the trainer has to know of segmentation.
+
+    Attributes:
+        guidance_weight: Weight of both guidance losses of GAFF; networks without GAFF ignore it.
+            The paper's 1 swamps the segmentation loss when training from scratch on little data.
+        dropout_rate: Of the PSPNet head.
+    """
+
+    guidance_weight: float = 0.1
+    dropout_rate: float = DROPOUT_RATE
+
+    def __post_init__(self):
+        if self.guidance_weight < 0:
+            raise MdjaxError(f"guidance_weight is {self.guidance_weight}; give 0 or more.")
+        if not 0 <= self.dropout_rate < 1:
+            raise MdjaxError(f"dropout_rate is {self.dropout_rate}; give 0 up to below 1.")
+
+    def create_head(self, num_classes: int, options: ResNetOptions) -> PspHead:
+        """Build the head that turns features into logits."""
+        return PspHead(num_classes, options, self.dropout_rate)
+
+    def make_terms(self, *, has_guidance: bool) -> tuple[LossTerm, ...]:
+        """List the loss terms, with those of GAFF for a network that has it."""
+        terms = (LossTerm("segmentation", 1.0, compute_cross_entropy),)
+        if not has_guidance or not self.guidance_weight:
+            return terms
+        return (
+            *terms,
+            LossTerm("guidance_intra", self.guidance_weight, _compute_intra),
+            LossTerm("guidance_inter", self.guidance_weight, _compute_inter),
+        )
+
+    def get_main_metric(self, class_names: Sequence[str]) -> str:
+        """Name the score that the paper reports: mean accuracy over all classes and images."""
+        return f"mean_accuracy_{len(class_names)}/all"
+
+
 def compute_cross_entropy(output: NetworkOutput, batch: Batch) -> Float[Array, ""]:
     """Compute the task loss of a batch."""
     return cross_entropy_loss(output.prediction, batch.labels)
-
-
-def make_task_terms(*, guidance_weight: float = 0.0) -> tuple[LossTerm, ...]:
-    """List the loss terms of segmentation, with those of GAFF where the weight is not 0.
-
-    Args:
-        guidance_weight: Weight of both guidance losses; only for a network with GAFF.
-    """
-    terms = (LossTerm("segmentation", 1.0, compute_cross_entropy),)
-    if not guidance_weight:
-        return terms
-    return (
-        *terms,
-        LossTerm("guidance_intra", guidance_weight, _compute_intra),
-        LossTerm("guidance_inter", guidance_weight, _compute_inter),
-    )
 
 
 def _compute_intra(output: NetworkOutput, batch: Batch) -> Array:
@@ -48,11 +74,8 @@ def _compute_inter(output: NetworkOutput, batch: Batch) -> Array:
 
 def _guidance_and_foreground(output: NetworkOutput, batch: Batch) -> tuple[Any, Array]:
     if output.guidance is None:
-        raise MdjaxError(
-            "The guidance losses need a network with GAFF (feature-level fusion); "
-            "set guidance_weight to 0 for the others."
-        )
-    size_hw = output.guidance.inter.shape[1:3]
+        raise MdjaxError("The guidance losses need a network with GAFF (feature-level fusion).")
+    size_hw = get_size_hw(output.guidance.inter)
     return output.guidance, compute_foreground_mask(batch.labels, size_hw)
 
 
@@ -76,11 +99,6 @@ class SegmentationEvaluation:
             for name, value in scores.to_percent(self.class_names).items()
         }
 
-    @property
-    def main_metric(self) -> str:
-        """The score that the paper reports: mean accuracy over all classes and images."""
-        return f"mean_accuracy_{len(self.class_names)}/all"
-
 
 def make_segmentation_evaluator(
     network: Network, class_names: Sequence[str], *, select_inputs: SelectInputs
@@ -101,9 +119,10 @@ def make_segmentation_evaluator(
     def count(variables: Any, batch: Batch) -> tuple[Array, Array]:
         output = network.apply(variables, *select_inputs(batch), train=False)
         predictions = predict_labels(output.prediction)
-        return tuple(
-            count_confusions(predictions, batch.labels, batch.is_valid & is_subset, num_classes)
-            for is_subset in (~batch.is_night, batch.is_night)
+        is_day, is_night = batch.is_valid & ~batch.is_night, batch.is_valid & batch.is_night
+        return (
+            count_confusions(predictions, batch.labels, is_day, num_classes),
+            count_confusions(predictions, batch.labels, is_night, num_classes),
         )
 
     def evaluate(variables: Mapping[str, Any], batches: Iterable[Batch]) -> SegmentationEvaluation:

@@ -9,7 +9,7 @@ import optax
 from flax import struct
 from jaxtyping import Int
 
-from mdjax.types import Array, Batch, NetworkOutput
+from mdjax.types import Array, Batch
 
 
 class Network(Protocol):
@@ -44,7 +44,7 @@ def select_camera_thermal(batch: Batch) -> tuple[Array, Array]:
 
 @struct.dataclass
 class TrainState:
-    """Everything that a checkpoint needs to continue bit for bit; random keys derive from `step`."""
+    """All that a checkpoint needs to continue bit for bit; random keys derive from `step`."""
 
     step: Int[Array, ""]
     params: Any
@@ -65,12 +65,12 @@ def create_state(
 
     The arrays are copied, as the first step donates them.
     """
-    variables = jax.tree.map(jnp.array, dict(variables))
-    params = variables.pop("params")
+    copies = jax.tree.map(jnp.array, dict(variables))
+    params = copies.pop("params")
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
-        model_state=variables,
+        model_state=copies,
         opt_state=optimiser.init(params),
     )
 

@@ -12,7 +12,7 @@ import optax
 from mdjax.train.state import Network, SelectInputs, TrainState
 from mdjax.types import Array
 
-Metrics = dict[str, jax.Array]
+Metrics = dict[str, Array]
 Step = Callable[[TrainState, Any], tuple[TrainState, Metrics]]
 
 
@@ -214,9 +214,7 @@ def _make_update(
         return gradients, model_state, metrics
 
     @partial(jax.jit, donate_argnums=1)
-    def update(
-        teacher_variables: Any, state: TrainState, batch: Any
-    ) -> tuple[TrainState, Metrics]:
+    def update(teacher_variables: Any, state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(jax.random.key(seed), state.step)
         if num_microbatches == 1:
             gradients, model_state, metrics = compute_gradients(

@@ -1,0 +1,1 @@
+"""Distillation methods, one file each: which outputs are compared, and how hard."""

@@ -1,0 +1,203 @@
+"""The training loop: the one place where steps meet clocks, files and signals."""
+
+import contextlib
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Protocol
+
+import jax
+
+from mdjax.train.state import TrainState
+from mdjax.train.step import Metrics, Step
+from mdjax.types import MdjaxError
+
+
+class InterruptedTraining(Exception):  # noqa: N818  (an event, not an error)
+    """The run was asked to stop and has saved its state; `step` steps are done."""
+
+    def __init__(self, step: int):
+        super().__init__(f"Stopped after step {step}; the state is saved.")
+        self.step = step
+
+
+class Observer(Protocol):
+    """Whoever shows and records the course of a training."""
+
+    def write_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Record values after `step` steps."""
+        ...
+
+    def show_step(self, step: int, loss: float) -> None:
+        """Show how far the training is."""
+        ...
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How often what happens, in steps.
+
+    Attributes:
+        num_steps: Steps of the whole training.
+        log_every: Training metrics are averaged over this many steps and written.
+        evaluate_every: The validation split is scored; 0: only after the last step.
+        save_every: A checkpoint is saved; also after the last step and on SIGINT and SIGTERM.
+        probe_every: The gradient norm of each loss term is measured; 0: never.
+    """
+
+    num_steps: int = 14_000
+    log_every: int = 50
+    evaluate_every: int = 1_000
+    save_every: int = 500
+    probe_every: int = 0
+
+    def __post_init__(self):
+        for name in ("num_steps", "log_every", "save_every"):
+            if getattr(self, name) < 1:
+                raise MdjaxError(f"{name} is {getattr(self, name)}; give 1 or more.")
+        for name in ("evaluate_every", "probe_every"):
+            if getattr(self, name) < 0:
+                raise MdjaxError(f"{name} is {getattr(self, name)}; give 0 (never) or more.")
+
+
+def run_training(
+    state: TrainState,
+    step: Step,
+    batches: Iterator[Any],
+    config: LoopConfig,
+    *,
+    observer: Observer,
+    save: Callable[[TrainState, Mapping[str, float] | None], None],
+    evaluate: Callable[[TrainState], Mapping[str, float]],
+    probe: Callable[[TrainState, Any], Metrics] | None = None,
+) -> TrainState:
+    """Train from the state's step to the last one.
+
+    Args:
+        state: Where to begin; donated to the first step.
+        step: From `make_train_step` or `make_distill_step`.
+        batches: Training batches from the state's step on.
+        config: How often what happens.
+        observer: Gets every metric.
+        save: Saves a state, with the scores of this very state where it was just evaluated.
+        evaluate: Scores a state on the validation split.
+        probe: Measures gradient norms, see `make_gradient_norm_probe`.
+
+    Returns:
+        The state after the last step.
+
+    Raises:
+        MdjaxError: The loss is not finite; the state of that step is never saved.
+        InterruptedTraining: SIGINT or SIGTERM came; the state is saved.
+    """
+    done = int(state.step)
+    window = _MetricsWindow()
+    with _catch_stop_signals() as stop:
+        while done < config.num_steps:
+            batch = next(batches)
+            if probe and config.probe_every and done % config.probe_every == 0:
+                norms = jax.device_get(probe(state, batch))
+                observer.write_metrics(done, {name: float(x) for name, x in norms.items()})
+            state, metrics = step(state, batch)
+            done += 1
+            # Metrics are read one step late, so that the device never waits for the host.
+            window.add(done, metrics)
+            is_last = done == config.num_steps
+            is_evaluated = is_last or _is_due(done, config.evaluate_every)
+            is_saved = is_last or is_evaluated or stop.is_set() or _is_due(done, config.save_every)
+            if is_saved or _is_due(done, config.log_every):
+                window.flush()
+            if window.last_loss is not None:
+                observer.show_step(window.last_step, window.last_loss)
+            if is_last or _is_due(done, config.log_every):
+                observer.write_metrics(done, window.take_means())
+            scores = None
+            if is_evaluated:
+                scores = evaluate(state)
+                observer.write_metrics(done, {f"val/{name}": x for name, x in scores.items()})
+            if is_saved:
+                save(state, scores)
+            if stop.is_set() and not is_last:
+                raise InterruptedTraining(done)
+    return state
+
+
+def _is_due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
+
+
+class _MetricsWindow:
+    """Collects the metrics of the steps since the last log entry, and checks each of them."""
+
+    def __init__(self) -> None:
+        self.last_step = 0
+        self.last_loss: float | None = None
+        self._pending: tuple[int, Metrics] | None = None
+        self._sums: dict[str, float] = {}
+        self._num_steps = 0
+        self._start_time = time.perf_counter()
+
+    def add(self, step: int, metrics: Metrics) -> None:
+        previous, self._pending = self._pending, (step, metrics)
+        if previous:
+            self._read(*previous)
+
+    def flush(self) -> None:
+        if self._pending:
+            self._read(*self._pending)
+            self._pending = None
+
+    def take_means(self) -> dict[str, float]:
+        now = time.perf_counter()
+        means = {f"train/{name}": total / self._num_steps for name, total in self._sums.items()}
+        means["train/steps_per_second"] = self._num_steps / (now - self._start_time)
+        self._sums, self._num_steps, self._start_time = {}, 0, now
+        return means
+
+    def _read(self, step: int, metrics: Metrics) -> None:
+        values = {name: float(x) for name, x in jax.device_get(metrics).items()}
+        _check_finite(step, values)
+        self.last_step, self.last_loss = step, values["loss"]
+        for name, x in values.items():
+            self._sums[name] = self._sums.get(name, 0.0) + x
+        self._num_steps += 1
+
+
+def _check_finite(step: int, values: Mapping[str, float]) -> None:
+    bad = [name for name, x in values.items() if not math.isfinite(x)]
+    if not bad:
+        return
+    # The loss is the sum of its terms: name the terms, if one of them is to blame.
+    terms = [name for name in bad if name.startswith("loss/")] or bad
+    raise MdjaxError(
+        f"Step {step}: {', '.join(f'{name} is {values[name]}' for name in terms)}. "
+        "Lower the learning rate or the weight of this term, or set "
+        "optimiser.max_gradient_norm; then resume from the last good checkpoint."
+    )
+
+
+@contextlib.contextmanager
+def _catch_stop_signals() -> Iterator[threading.Event]:
+    """Turn the first SIGINT or SIGTERM into a flag; a second one acts as usual."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # Python delivers signals to the main thread only
+        return
+    previous = {}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del frame
+        stop.set()
+        signal.signal(number, previous[number])
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        previous[number] = signal.signal(number, handle)
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
