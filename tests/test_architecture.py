@@ -11,10 +11,10 @@ import pytest
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 # What each part of the package may import besides itself. Dependencies point one way:
-# types -> ops -> losses, models, metrics -> train -> tasks -> presets -> cli.
+# types -> ops -> losses, models, metrics -> train -> tasks, methods -> presets -> cli.
 _FOUNDATION = {"types", "config", "ops"}
 _PARTS = _FOUNDATION | {"losses", "models", "metrics"}
-_MIDDLE = _PARTS | {"train", "tasks", "data", "io", "viz"}
+_MIDDLE = _PARTS | {"train", "tasks", "methods", "data", "io", "viz"}
 ALLOWED_IMPORTS = {
     "types": set(),
     "config": {"types"},
@@ -27,8 +27,9 @@ ALLOWED_IMPORTS = {
     "viz": {"types"},
     "train": _PARTS | {"data", "io"},
     "tasks": _PARTS | {"train", "data", "io"},
+    "methods": {"types", "config", "ops", "losses", "train"},
     "presets": _MIDDLE,
-    "cli": _MIDDLE | {"presets"},
+    "cli": _MIDDLE | {"presets", "data_builders"},
     "data_builders": {"types", "data"},
 }
 FORBIDDEN_LIBRARIES = {"tensorflow", "torch", "torchvision"}

@@ -1,0 +1,136 @@
+"""The doctor sees what is there, names what is not, and never crashes."""
+
+import importlib.metadata
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mdjax.cli import doctor
+
+
+def write_dataset(data_dir: Path, *, num_shards: int = 2) -> Path:
+    """A prepared data set as TFDS describes it, with empty shards of 3 records each."""
+    folder = data_dir / "mfnet" / "original" / "1.0.0"
+    folder.mkdir(parents=True)
+    split = {
+        "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
+        "name": "train",
+        "numBytes": "1500000",
+        "shardLengths": ["3"] * num_shards,
+    }
+    info = {"name": "mfnet", "fileFormat": "array_record", "splits": [split]}
+    (folder / "dataset_info.json").write_text(json.dumps(info))
+    for shard in range(num_shards):
+        (folder / f"mfnet-train.array_record-{shard:05d}-of-{num_shards:05d}").touch()
+    return folder
+
+
+def run_and_find(name: str, data_dir: Path, run_dir: Path) -> doctor.Check:
+    checks = doctor.run_doctor(data_dir, run_dir)
+    return next(check for check in checks if check.name == name)
+
+
+def test_working_installation_is_ready(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_dataset(tmp_path)
+    args = doctor.Doctor(data_dir=tmp_path, run_dir=tmp_path / "runs")
+    assert doctor.run_doctor_command(args) == 0
+    output = capsys.readouterr().out
+    assert "✗" not in output
+    assert "Ready" in output
+
+
+def test_json_is_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    args = doctor.Doctor(data_dir=tmp_path, run_dir=tmp_path, json=True)
+    doctor.run_doctor_command(args)
+    report = json.loads(capsys.readouterr().out)
+    assert report["is_ready"] is True
+    names = [check["name"] for check in report["checks"]]
+    assert {"devices", "convolution", "data mfnet", "run folder"} <= set(names)
+    assert all(check["remedy"] for check in report["checks"] if check["status"] != "ok")
+
+
+def test_prepared_data_set_is_counted(tmp_path: Path) -> None:
+    """Two shards of 3 records; 1,500,000 bytes are 1.43 MiB, rounded up to 2."""
+    write_dataset(tmp_path)
+    check = run_and_find("data mfnet/original:1.0.0", tmp_path, tmp_path)
+    assert (check.status, check.detail) == ("ok", "train 6; 2 MiB")
+
+
+def test_lost_shard_is_named(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path)
+    (folder / "mfnet-train.array_record-00001-of-00002").unlink()
+    check = run_and_find("data mfnet/original:1.0.0", tmp_path, tmp_path)
+    assert check.status == "broken"
+    assert "mfnet-train.array_record-00001-of-00002" in check.detail
+    assert str(folder) in check.remedy
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"splits": 3}'])
+def test_damaged_description_is_named(tmp_path: Path, text: str) -> None:
+    folder = write_dataset(tmp_path)
+    (folder / "dataset_info.json").write_text(text)
+    check = run_and_find("data mfnet/original:1.0.0", tmp_path, tmp_path)
+    assert check.status == "broken"
+    assert "dataset_info.json" in check.detail
+
+
+def test_raw_download_is_pointed_at(tmp_path: Path) -> None:
+    raw_dir = tmp_path / "ir_seg_dataset"
+    for part in ("images", "labels"):
+        (raw_dir / part).mkdir(parents=True)
+    (raw_dir / "train.txt").touch()
+    check = run_and_find("data mfnet", tmp_path, tmp_path)
+    assert check.status == "absent"
+    assert check.remedy == f"mdjax prepare mfnet --raw {raw_dir}"
+
+
+def test_run_folder_that_cannot_be_written_is_broken(tmp_path: Path) -> None:
+    file = tmp_path / "runs"
+    file.touch()
+    check = run_and_find("run folder", tmp_path, file)
+    assert check.status == "broken"
+    assert check.remedy
+
+
+def test_looking_leaves_nothing_behind(tmp_path: Path) -> None:
+    doctor.run_doctor(tmp_path / "data", tmp_path / "runs")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("requirements", "status", "expected"),
+    [
+        (["numpy>=2.0", "absent-one>=1.0; extra == 'dev'"], "ok", "numpy "),
+        (["numpy>=999.1"], "broken", "is older than 999.1"),
+        (["mdjax-absent-one>=1.0"], "broken", "mdjax-absent-one is missing"),
+    ],
+)
+def test_requirements_are_compared_with_what_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    requirements: list[str],
+    status: str,
+    expected: str,
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "requires", lambda _: requirements)
+    check = run_and_find("packages", tmp_path, tmp_path)
+    assert check.status == status
+    assert expected in check.detail
+
+
+def test_library_that_does_not_load_is_a_line_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(name: str) -> Callable[..., Any]:
+        raise ImportError(f"lib{name}.so: cannot open shared object file")
+
+    monkeypatch.setattr("importlib.import_module", refuse)
+    args = doctor.Doctor(data_dir=tmp_path, run_dir=tmp_path, json=True)
+    assert doctor.run_doctor_command(args) == 1
+    report = json.loads(capsys.readouterr().out)
+    broken = [check for check in report["checks"] if check["status"] == "broken"]
+    assert [check["name"] for check in broken] == ["imports"]
+    assert "libjax.so" in broken[0]["detail"]
