@@ -1,0 +1,198 @@
+"""Weights of torchvision's ResNet-18 into our parameter trees, with every tensor accounted for."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from mdjax.types import MdjaxError
+
+Path = tuple[str, ...]
+
+RESNET18_CHANNELS = 64  # He et al. 2016, Table 1: output channels of conv1
+
+# The classifier of ImageNet, and counters that the running statistics do not need.
+_UNUSED_TENSOR = re.compile(r"fc\.(weight|bias)|.*\.num_batches_tracked")
+_BLOCK = re.compile(r"layer(\d+)_block(\d+)")
+_LEAF_NAMES = {
+    "kernel": "weight",
+    "scale": "weight",
+    "bias": "bias",
+    "mean": "running_mean",
+    "var": "running_var",
+}
+_MODULE_NAMES = {"downsample_conv": "downsample.0", "downsample_bn": "downsample.1"}
+
+
+@dataclass(frozen=True)
+class Resnet18Initialisation:
+    """Variables with pretrained weights, and what was done to get them.
+
+    Attributes:
+        params: the given parameters with those of every scope replaced.
+        batch_stats: the given running statistics, replaced likewise.
+        lines: for the user: one about conv1 of each scope, one about all tensors.
+    """
+
+    params: dict[str, Any]
+    batch_stats: dict[str, Any]
+    lines: tuple[str, ...]
+
+
+def find_resnet18_scopes(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Lists the modules that hold residual stages, as `visible_stream` or `network/trunk`.
+
+    A scope is a module with a child called `layer<s>_block<b>`; a network has several where it is
+    split into a backbone and a trunk, or sees its images in two streams.
+    """
+    scopes = dict.fromkeys(
+        path[:i]
+        for path in _flatten(params)
+        for i, name in enumerate(path)
+        if _BLOCK.fullmatch(name)
+    )
+    return tuple("/".join(scope) for scope in scopes)
+
+
+def initialise_from_resnet18(
+    params: Mapping[str, Any],
+    batch_stats: Mapping[str, Any],
+    tensors: Mapping[str, np.ndarray],
+    *,
+    source_name: str,
+    scopes: Sequence[str] | None = None,
+) -> Resnet18Initialisation:
+    """Puts the weights of torchvision's ResNet-18 into the scopes of a network.
+
+    Convolutions turn from O I H W to H W I O. A conv1 of 6 input channels takes the kernels twice
+    along the input axis, halved: K₆ = [K₃, K₃] / 2 (MD, footnote 3), so that an image given twice
+    has the response it had. Leaves outside the scopes (heads, fusion) keep their values.
+
+    Each leaf of each scope must have its tensor, and each tensor must land in at least one scope,
+    except `fc.*` and `num_batches_tracked`, which have no place in a network without classifier.
+
+    Args:
+        params: parameters of a network whose scopes follow our naming (`conv1`, `bn1`,
+            `layer<s>_block<b>/...`); only shapes and number types of the scopes matter.
+        batch_stats: running statistics of the same network.
+        tensors: torchvision's state dict, as `read_tensors` gives it.
+        source_name: file the tensors come from, for messages.
+        scopes: paths such as `visible_stream` or `network/trunk`; all that
+            `find_resnet18_scopes` finds by default.
+
+    Raises:
+        MdjaxError: tensors missing, misshaped or left over (all are listed), a network of another
+            width, a scope that does not exist, or a conv1 with neither 3 nor 6 input channels.
+    """
+    scopes = find_resnet18_scopes(params) if scopes is None else scopes
+    _check_scopes(scopes, params, source_name)
+    flat_params = _flatten(params)
+    flat_stats = _flatten(batch_stats)
+    problems: list[str] = []
+    lines: list[str] = []
+    used: set[str] = set()
+    num_filled = 0
+    for flat in (flat_params, flat_stats):
+        for scope, path in [(s, p) for s in scopes for p in _find_leaves(flat, s)]:
+            inner = path[scope.count("/") + 1 :]
+            name, leaf = _name_in_torchvision(inner), flat[path]
+            num_filled += 1
+            if name not in tensors:
+                problems.append(f"missing: {name} for {'/'.join(path)}")
+                continue
+            used.add(name)
+            value = _to_our_axes(tensors[name])
+            if inner == ("conv1", "kernel"):
+                _check_width(leaf, value, source_name)
+                value, action = _fit_input_channels(value, leaf.shape[2])
+                lines.append(f"{scope}: conv1: {action}")
+            if value.shape != leaf.shape or not jnp.issubdtype(value.dtype, jnp.floating):
+                problems.append(
+                    f"misshaped: {name} is {value.dtype} {_in_torch_axes(value.shape)}, "
+                    f"{'/'.join(path)} needs {_in_torch_axes(leaf.shape)}"
+                )
+                continue
+            flat[path] = np.array(value, leaf.dtype)
+    unused = [name for name in tensors if name not in used]
+    problems += [f"unused: {name}" for name in unused if not _UNUSED_TENSOR.fullmatch(name)]
+    if problems:
+        raise MdjaxError(
+            f"{source_name} does not fit ResNet-18 in {', '.join(scopes)}; give the weights of "
+            "torchvision's resnet18. Differences:\n  " + "\n  ".join(problems)
+        )
+    num_kept = len(flat_params) + len(flat_stats) - num_filled
+    lines.append(
+        f"{source_name}: {len(used)} tensors into {', '.join(scopes)}; "
+        f"not used: {_summarise_unused(unused)}; {num_kept} other leaves keep their initial values"
+    )
+    return Resnet18Initialisation(
+        unflatten_dict(flat_params), unflatten_dict(flat_stats), tuple(lines)
+    )
+
+
+def widen_input_channels(kernel: np.ndarray) -> np.ndarray:
+    """Returns [K, K] / 2 along the input axis of a kernel H W I O (MD, footnote 3)."""
+    return np.concatenate([kernel, kernel], axis=2) / kernel.dtype.type(2)
+
+
+def _flatten(tree: Mapping[str, Any]) -> dict[Path, Any]:
+    return flatten_dict(dict(tree))
+
+
+def _check_scopes(scopes: Sequence[str], params: Mapping[str, Any], source_name: str) -> None:
+    if not scopes:
+        raise MdjaxError(f"{source_name}: the network holds no ResNet-18 to put the weights into.")
+    for scope in scopes:
+        if not _find_leaves(_flatten(params), scope):
+            known = ", ".join(find_resnet18_scopes(params)) or "none"
+            raise MdjaxError(f"{source_name}: the network has no part {scope!r}; known: {known}.")
+
+
+def _find_leaves(flat: Mapping[Path, Any], scope: str) -> list[Path]:
+    prefix = tuple(scope.split("/"))
+    return [path for path in flat if path[: len(prefix)] == prefix]
+
+
+def _name_in_torchvision(inner: Path) -> str:
+    """`layer2_block0/downsample_conv/kernel` → `layer2.0.downsample.0.weight`."""
+    *modules, leaf_name = inner
+    names = [_MODULE_NAMES.get(name, _BLOCK.sub(r"layer\1.\2", name)) for name in modules]
+    return ".".join([*names, _LEAF_NAMES.get(leaf_name, leaf_name)])
+
+
+def _to_our_axes(tensor: np.ndarray) -> np.ndarray:
+    return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor
+
+
+def _in_torch_axes(shape: Sequence[int]) -> tuple[int, ...]:
+    """Messages speak of the file, hence of O I H W."""
+    return (shape[3], shape[2], shape[0], shape[1]) if len(shape) == 4 else tuple(shape)
+
+
+def _check_width(leaf: Any, kernel: np.ndarray, source_name: str) -> None:
+    channels = leaf.shape[-1]
+    if channels != RESNET18_CHANNELS and kernel.shape[-1] == RESNET18_CHANNELS:
+        raise MdjaxError(
+            f"{source_name}: the network has width {channels / RESNET18_CHANNELS:g} ({channels} "
+            f"channels after conv1), pretrained weights fit width 1 only ({RESNET18_CHANNELS} "
+            "channels). Set the width to 1, or train without pretrained weights."
+        )
+
+
+def _fit_input_channels(kernel: np.ndarray, num_inputs: int) -> tuple[np.ndarray, str]:
+    if kernel.ndim == 4 and kernel.shape[2] == 3 and num_inputs == 6:
+        action = "3 → 6 input channels, kernels duplicated and halved"
+        return widen_input_channels(kernel), action
+    return kernel, f"{num_inputs} input channels, kernels copied"
+
+
+def _summarise_unused(unused: Sequence[str]) -> str:
+    counters = [name for name in unused if name.endswith("num_batches_tracked")]
+    names = [name for name in unused if name not in counters]
+    if counters:
+        names.append(f"num_batches_tracked ({len(counters)} times)")
+    return ", ".join(names) or "none"
