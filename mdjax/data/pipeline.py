@@ -173,7 +173,9 @@ def make_train_batches(
         .shuffle()
         .repeat()
         .random_map(augment)
-        .batch(local_size, batch_fn=_stack_rows)
+        # There is no remainder, but Grain computes the endless length as a float otherwise, and
+        # overflows at a batch of one.
+        .batch(local_size, drop_remainder=True, batch_fn=_stack_rows)
     )
     # Batches of local_size are dealt out in turn, so a global batch is process_count of them.
     batches = batches[start_step * process_count + process_index :: process_count]

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import tensorflow_datasets as tfds
 
@@ -28,6 +28,7 @@ _PREPARE_HINTS = {
 }
 
 
+@runtime_checkable
 class RecordSource(Protocol):
     """Any sequence of records with `RECORD_FEATURES`; a list of dicts will do."""
 
