@@ -33,6 +33,22 @@ class RenderedScene:
     is_night: bool
 
 
+def check_scene_settings(seed: int, image_size_hw: tuple[int, int]) -> None:
+    """Refuse what no scene can be drawn with.
+
+    Raises:
+        MdjaxError: a negative seed or an image below 16 pixels.
+    """
+    if seed < 0:
+        raise MdjaxError(f"synthetic scene: seed {seed} must be 0 or more.")
+    if min(image_size_hw) < _MIN_SIZE_PX:
+        height, width = image_size_hw
+        raise MdjaxError(
+            f"synthetic scene: image size {height}x{width} is too small; "
+            f"ask for at least {_MIN_SIZE_PX} rows and columns."
+        )
+
+
 def render_scene(
     seed: int, index: int, image_size_hw: tuple[int, int], *, misalignment: float = 0.0
 ) -> RenderedScene:
@@ -50,15 +66,11 @@ def render_scene(
     Raises:
         MdjaxError: an argument is out of range.
     """
-    if seed < 0 or index < 0:
-        raise MdjaxError(f"Synthetic scene: seed {seed} and index {index} must be 0 or more.")
-    if min(image_size_hw) < _MIN_SIZE_PX:
-        raise MdjaxError(
-            f"Synthetic scene: image size {image_size_hw[0]}x{image_size_hw[1]} is too small; "
-            f"ask for at least {_MIN_SIZE_PX} rows and columns."
-        )
+    check_scene_settings(seed, image_size_hw)
+    if index < 0:
+        raise MdjaxError(f"synthetic scene: index {index} must be 0 or more.")
     if not 0 <= misalignment < 1:
-        raise MdjaxError(f"Synthetic scene: misalignment {misalignment} must be in [0, 1).")
+        raise MdjaxError(f"synthetic scene: misalignment {misalignment} must be in [0, 1).")
     scene = sample_scene(seed, index)
     part_map = draw_part_map(scene.things, image_size_hw)
     ghost_map = draw_part_map(scene.ghosts, image_size_hw) if scene.ghosts else None

@@ -1,0 +1,109 @@
+"""What all builders share: writing records without noise, and saying what a data set holds."""
+
+import contextlib
+import dataclasses
+import io
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import tensorflow_datasets as tfds
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from mdjax.data.mfnet import CLASS_NAMES, SPLITS
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedSummary:
+    """What a prepared folder holds."""
+
+    dataset: str
+    """Name/config, as `mdjax.data.source.open_split` takes it."""
+    folder: Path
+    raw_dir: Path | None
+    """Folder of the download; None where the images are generated."""
+    is_new: bool
+    """False where the folder was there already, made from the same files or settings."""
+    num_day: dict[str, int]
+    """Day images by split."""
+    num_night: dict[str, int]
+    """Night images by split."""
+    class_pixels: dict[str, tuple[int, ...]]
+    """Pixels of each class by split."""
+    notes: tuple[str, ...] = ()
+    """What was found and is no error, such as unlisted files."""
+
+
+def make_summary_table(summary: PreparedSummary) -> Group:
+    """Where the data set is, counts by split and day or night, each class's share of pixels."""
+    table = Table()
+    table.add_column(summary.dataset.partition("/")[0])
+    for split in SPLITS:
+        table.add_column(split, justify="right")
+    for label, counts in (("day images", summary.num_day), ("night images", summary.num_night)):
+        table.add_row(label, *(str(counts[split]) for split in SPLITS))
+    totals = (str(summary.num_day[split] + summary.num_night[split]) for split in SPLITS)
+    table.add_row("images", *totals, end_section=True)
+    for k, name in enumerate(CLASS_NAMES):
+        table.add_row(
+            f"{k} {name}", *(_describe_share(summary.class_pixels[split], k) for split in SPLITS)
+        )
+    source = "settings" if summary.raw_dir is None else "files"
+    state = "Prepared in" if summary.is_new else f"Was there already, from the same {source}:"
+    lines = [f"{state} {summary.folder}", *(f"Note: {note}" for note in summary.notes)]
+    # Paths are for copying: no line breaks inside.
+    return Group(*(Text(line, no_wrap=True, overflow="ignore") for line in lines), table)
+
+
+def _describe_share(class_pixels: tuple[int, ...], k: int) -> str:
+    """A class that is not there at all must not look like one that is only rare."""
+    return f"{class_pixels[k] / sum(class_pixels):.3%}" if class_pixels[k] else "absent"
+
+
+@contextlib.contextmanager
+def quiet_tfds() -> Iterator[None]:
+    """Keep TFDS from printing, drawing bars and warning about configs that are not its own."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        tfds.enable_progress_bar()
+        logger.setLevel(level)
+
+
+def write_records(
+    builder: tfds.core.DatasetBuilder,
+    *,
+    overwrite: bool,
+    manual_dir: Path | None = None,
+    **builder_arguments: Any,
+) -> None:
+    """Let TFDS write the records, without what it prints and without its folder of downloads.
+
+    Args:
+        builder: whose `download_and_prepare` is called.
+        overwrite: write again where the folder is there already.
+        manual_dir: folder of the download, where there is one.
+        **builder_arguments: further arguments of the builder's own `download_and_prepare`.
+    """
+    mode = tfds.GenerateMode.REUSE_DATASET_IF_EXISTS
+    if overwrite:
+        mode = tfds.GenerateMode.REUSE_CACHE_IF_EXISTS
+    with tempfile.TemporaryDirectory() as download_dir, quiet_tfds():
+        builder.download_and_prepare(
+            download_dir=download_dir,
+            download_config=tfds.download.DownloadConfig(
+                manual_dir=None if manual_dir is None else str(manual_dir),
+                download_mode=mode,
+                try_download_gcs=False,
+            ),
+            **builder_arguments,
+        )
