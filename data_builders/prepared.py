@@ -55,8 +55,8 @@ def make_summary_table(summary: PreparedSummary) -> Group:
     source = "settings" if summary.raw_dir is None else "files"
     state = "Prepared in" if summary.is_new else f"Was there already, from the same {source}:"
     lines = [f"{state} {summary.folder}", *(f"Note: {note}" for note in summary.notes)]
-    # Paths are for copying: no line breaks inside.
-    return Group(*(Text(line, no_wrap=True, overflow="ignore") for line in lines), table)
+    # A long path goes on in the next line; by default it would be cut off.
+    return Group(*(Text(line, overflow="fold") for line in lines), table)
 
 
 def _describe_share(class_pixels: tuple[int, ...], k: int) -> str:

@@ -76,9 +76,7 @@ def open_split(dataset: str, split: str, data_dir: Path) -> SplitSource:
     builder: Any = tfds.builder_from_directory(str(folder))
     features = builder.info.features
     if missing := [feature for feature in RECORD_FEATURES if feature not in features]:
-        raise MdjaxError(
-            f"{folder}: records lack {', '.join(missing)}; prepare the data set again."
-        )
+        raise MdjaxError(f"{folder}: records lack {', '.join(missing)}; prepare it again.")
     available = ", ".join(
         f"{key} ({value.num_examples})" for key, value in builder.info.splits.items()
     )
@@ -86,6 +84,10 @@ def open_split(dataset: str, split: str, data_dir: Path) -> SplitSource:
         raise MdjaxError(f"{folder}: has no split {split!r}; it has {available}.")
     if builder.info.splits[split].num_examples == 0:
         raise MdjaxError(f"{folder}: split {split!r} is empty; it has {available}.")
+    if missing_files := [
+        path for path in builder.info.splits[split].filepaths if not path.exists()
+    ]:
+        raise MdjaxError(f"{missing_files[0]}: file is missing; prepare it again.")
     decoders = {
         name: tfds.decode.SkipDecoding()
         for name, feature in features.items()

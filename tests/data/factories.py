@@ -1,12 +1,16 @@
 """Small data sets for tests: records in memory and MFNet folders on disk."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-SPLIT_NAMES = {"train": ("00001D", "00002N", "00003D"), "val": ("00004N",), "test": ("00005D",)}
+SPLIT_NAMES: dict[str, tuple[str, ...]] = {
+    "train": ("00001D", "00002N", "00003D"),
+    "val": ("00004N",),
+    "test": ("00005D",),
+}
 
 
 def encode_png(image: np.ndarray) -> bytes:
@@ -50,11 +54,10 @@ def make_textured_records(count: int, size_hw: tuple[int, int] = (12, 16)) -> li
 
 def write_raw_mfnet(
     folder: Path,
-    names: dict[str, Sequence[str]] | None = None,
+    names: Mapping[str, Sequence[str]] = SPLIT_NAMES,
     size_hw: tuple[int, int] = (12, 16),
 ) -> Path:
     """Write a whole and faultless MFNet folder; returns it."""
-    names = dict(SPLIT_NAMES) if names is None else names
     for part in ("images", "labels"):
         (folder / part).mkdir(parents=True)
     for split, split_names in names.items():

@@ -313,9 +313,9 @@ def test_prefetch_yields_all_batches_in_order_on_the_sharding():
     for target in (None, sharding):
         got = list(prefetch_to_devices(expected, target))
         _assert_equal(expected, got)
-        assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(got))
-        if target is not None:
-            assert got[0].visible.sharding == sharding
+        leaves = jax.tree.leaves(got)
+        assert all(isinstance(leaf, jax.Array) for leaf in leaves)
+        assert target is None or all(leaf.sharding == target for leaf in leaves)
 
 
 @pytest.mark.parametrize("depth", [0, 2])

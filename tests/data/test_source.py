@@ -1,0 +1,115 @@
+import json
+import shutil
+
+import pytest
+
+from data_builders.mfnet import prepare_mfnet
+from mdjax.data.mfnet import CLASS_NAMES
+from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches
+from mdjax.data.source import open_split
+from mdjax.types import MdjaxError
+from tests.data.factories import SPLIT_NAMES, write_raw_mfnet
+
+
+@pytest.fixture(scope="module")
+def prepared_once(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("source")
+    raw_dir = write_raw_mfnet(folder / "raw")
+    prepare_mfnet(raw_dir, folder / "prepared")
+    prepare_mfnet(raw_dir, folder / "prepared", include_flips=True)
+    return folder
+
+
+@pytest.fixture
+def data_dir(prepared_once, tmp_path):
+    """A copy that a test may change."""
+    return shutil.copytree(prepared_once / "prepared", tmp_path / "prepared")
+
+
+def test_records_keep_order_and_bytes(prepared_once):
+    source = open_split("mfnet", "train", prepared_once / "prepared")
+    assert [source[i]["name"].decode() for i in range(len(source))] == list(SPLIT_NAMES["train"])
+    assert [source[i]["is_night"] for i in range(len(source))] == [False, True, False]
+    raw_bytes = (prepared_once / "raw" / "images" / "00002N.png").read_bytes()
+    assert source[1]["visible_thermal"] == raw_bytes
+    assert source.class_names == CLASS_NAMES
+    assert source.num_classes == 9
+    assert source.split == "train"
+
+
+def test_default_config_is_opened_unless_another_is_named(prepared_once):
+    data_dir = prepared_once / "prepared"
+    assert open_split("mfnet", "val", data_dir).dataset_name == "mfnet/original/1.0.0"
+    assert open_split("mfnet/with_flips", "val", data_dir).dataset_name == "mfnet/with_flips/1.0.0"
+    assert open_split("mfnet:1.0.0", "val", data_dir).dataset_name == "mfnet/original/1.0.0"
+
+
+def test_source_feeds_the_pipeline(prepared_once):
+    source = open_split("mfnet", "train", prepared_once / "prepared")
+    config = PipelineConfig(image_size_hw=(12, 16))
+    (batch,) = make_evaluation_batches(source, config, batch_size=3)
+    assert batch.is_night.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "remedy"),
+    [("mfnet", r"mdjax prepare mfnet --raw DIR"), ("synthetic", "mdjax prepare synthetic")],
+)
+def test_unprepared_data_set_names_the_command(tmp_path, dataset, remedy):
+    with pytest.raises(MdjaxError, match=f"'{dataset}' is not prepared in .*{remedy}"):
+        open_split(dataset, "train", tmp_path)
+
+
+@pytest.mark.parametrize("dataset", ["mfnet/other", "mfnet:2.0.0", "mfnet/original:0.9.0"])
+def test_unknown_config_or_version_names_what_there_is(prepared_once, dataset):
+    with pytest.raises(MdjaxError, match=r"mfnet/original:1\.0\.0, mfnet/with_flips:1\.0\.0"):
+        open_split(dataset, "train", prepared_once / "prepared")
+
+
+def test_default_config_that_is_not_prepared_is_not_replaced_by_another(data_dir):
+    shutil.rmtree(data_dir / "mfnet" / "original")
+    with pytest.raises(MdjaxError, match=r"name one that is: mfnet/with_flips:1\.0\.0"):
+        open_split("mfnet", "train", data_dir)
+
+
+def test_unknown_split_names_the_splits(prepared_once):
+    with pytest.raises(MdjaxError, match=r"no split 'validation'.*train \(3\).*val \(1\)"):
+        open_split("mfnet", "validation", prepared_once / "prepared")
+
+
+def test_interrupted_preparation_is_passed_over(data_dir):
+    original = data_dir / "mfnet" / "original"
+    (original / "1.0.0").rename(original / "incomplete.ABC_1.0.0")
+    with pytest.raises(MdjaxError, match="not prepared"):
+        open_split("mfnet/original", "train", data_dir)
+
+
+def test_empty_split_is_refused(data_dir):
+    path = data_dir / "mfnet" / "original" / "1.0.0" / "dataset_info.json"
+    info = json.loads(path.read_text())
+    for split in info["splits"]:
+        if split["name"] == "val":
+            split["shardLengths"] = ["0"]
+    path.write_text(json.dumps(info))
+    with pytest.raises(MdjaxError, match="split 'val' is empty"):
+        open_split("mfnet", "val", data_dir)
+
+
+def test_other_layout_is_refused(data_dir):
+    path = data_dir / "mfnet" / "original" / "1.0.0" / "features.json"
+    path.write_text(path.read_text().replace('"is_night"', '"at_night"'))
+    with pytest.raises(MdjaxError, match="records lack is_night"):
+        open_split("mfnet", "train", data_dir)
+
+
+def test_missing_class_names_are_refused(data_dir):
+    (data_dir / "mfnet" / "original" / "1.0.0" / "metadata.json").unlink()
+    with pytest.raises(MdjaxError, match="tells no class names"):
+        open_split("mfnet", "train", data_dir)
+
+
+def test_missing_record_file_is_refused(data_dir):
+    for path in (data_dir / "mfnet" / "original" / "1.0.0").glob("*val*"):
+        path.unlink()
+    with pytest.raises(MdjaxError, match=r"mfnet-val.*missing; prepare it again"):
+        open_split("mfnet", "val", data_dir)
