@@ -87,7 +87,7 @@ def decode_visible_thermal(
     _check_visible_thermal_header(read_png_header(data, name), name)
     bgrt_u8 = _decode_with_opencv(data, name)
     # cvtColor drops the fourth channel while it swaps the others: one pass.
-    return cv2.cvtColor(bgrt_u8, cv2.COLOR_BGRA2RGB), cv2.extractChannel(bgrt_u8, 3)  # type: ignore[return-value]
+    return cv2.cvtColor(bgrt_u8, cv2.COLOR_BGRA2RGB), cv2.extractChannel(bgrt_u8, 3)
 
 
 def decode_labels(data: bytes, name: str) -> UInt8[np.ndarray, "h w"]:
@@ -112,7 +112,7 @@ def decode_visible(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
             f"{name}: a visible image needs 3 channels (RGB), this one has "
             f"{1 if image.ndim == 2 else image.shape[2]}."
         )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def decode_thermal(data: bytes, name: str) -> UInt8[np.ndarray, "h w"]:

@@ -123,7 +123,7 @@ def resize_labels(
     if labels.shape == size_hw:
         return labels
     # INTER_NEAREST rounds pixel corners, not centres: half a pixel off from the images.
-    return cv2.resize(labels, size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[return-value]
+    return cv2.resize(labels, size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def apply_geometry_to_image(image: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -144,8 +144,8 @@ def apply_geometry_to_labels(
     labels: UInt8[np.ndarray, "h w"], geometry: Geometry
 ) -> UInt8[np.ndarray, "h w"]:
     """Crop, resize back (nearest) and mirror class ids; outside lies `IGNORED_LABEL`."""
-    crop = resize_labels(_crop(labels, geometry, (IGNORED_LABEL,)), labels.shape)  # type: ignore[arg-type]
-    return cv2.flip(crop, 1) if geometry.is_mirrored else crop  # type: ignore[return-value]
+    crop = resize_labels(_crop(labels, geometry, (IGNORED_LABEL,)), labels.shape)
+    return cv2.flip(crop, 1) if geometry.is_mirrored else crop
 
 
 def _reaches_outside(geometry: Geometry, size_hw: tuple[int, ...]) -> bool:

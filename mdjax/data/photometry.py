@@ -62,7 +62,7 @@ def apply_photometry_to_visible(
     # A table of 256 values turns bytes to floats and applies gamma in one pass.
     visible = cv2.LUT(visible_u8, levels)
     if (photometry.brightness, photometry.contrast, photometry.saturation) == (1.0, 1.0, 1.0):
-        return visible  # type: ignore[return-value]
+        return visible
     mean_grey = float(np.dot(cv2.mean(visible)[:3], _GREY_WEIGHTS))
     gain = photometry.brightness * photometry.contrast
     offset = photometry.brightness * mean_grey * (1.0 - photometry.contrast)
@@ -71,7 +71,7 @@ def apply_photometry_to_visible(
     matrix[:, :3] += gain * photometry.saturation * np.eye(3, dtype=np.float32)
     matrix[:, 3] = offset
     visible = cv2.transform(visible, matrix)
-    return np.clip(visible, 0.0, 1.0, out=visible)  # type: ignore[return-value]
+    return np.clip(visible, 0.0, 1.0, out=visible)
 
 
 def apply_photometry_to_thermal(

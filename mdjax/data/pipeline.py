@@ -40,7 +40,7 @@ from mdjax.data.thermal_camera import ThermalCamera, compute_camera_size_hw, sim
 from mdjax.types import IGNORED_LABEL, Batch, MdjaxError
 
 _EVALUATION_NOISE_SEED = 0
-_MAX_THREADS = 16
+_MAX_THREADS = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +154,7 @@ def make_train_batches(
         process_index: which of `process_count` equal, contiguous shares of each global batch this
             process yields.
         process_count: number of processes that train together.
-        num_threads: threads that prepare batches; the number of cores by default, at most 16.
+        num_threads: threads that prepare batches; the number of cores by default, at most 8.
 
     Raises:
         MdjaxError: no records, or impossible numbers.
@@ -311,4 +311,5 @@ def _make_read_options(num_threads: int | None) -> grain.ReadOptions:
     # One sample's work stays on one thread: OpenCV's own threads would only compete with ours.
     cv2.setNumThreads(1)
     num_threads = num_threads or min(os.cpu_count() or 1, _MAX_THREADS)
-    return grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=2 * num_threads)
+    # Whole batches wait here, 100 MB each for 16 pairs of 640x480: no more than keep threads busy.
+    return grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=num_threads + 1)
