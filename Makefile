@@ -20,7 +20,7 @@ demo: $(VENV)/.installed ## Set up, then distil a student on generated scenes (r
 	$(BIN)/mdjax demo
 
 test: $(VENV)/.installed-dev ## Set up, then run all tests
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal
 
 lint: $(VENV)/.installed-dev ## Check style, formatting and types
 	$(BIN)/ruff check .

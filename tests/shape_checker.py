@@ -6,6 +6,7 @@ and classes in its signature, with one meaning of `b`, `h`, `w`... per call.
 
 import functools
 import sys
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,8 @@ def check(function: Callable[..., Any]) -> Callable[..., Any]:
     shapes, shardings, stacked micro-batches. Those calls are let through; everything that our code
     or a test builds itself is checked.
     """
+    for hint in function.__annotations__.values():
+        _make_protocols_checkable(hint)
     checked = _checks_with_beartype(function)
     if function.__name__ != "__init__":
         return checked
@@ -33,6 +36,14 @@ def check(function: Callable[..., Any]) -> Callable[..., Any]:
         return None if _is_called_by_jax() else checked(*args, **kwargs)
 
     return check_unless_jax_calls
+
+
+def _make_protocols_checkable(hint: Any) -> None:
+    """Lets beartype see whether a value has the methods of a protocol."""
+    if isinstance(hint, type) and getattr(hint, "_is_protocol", False):
+        typing.runtime_checkable(hint)
+    for part in typing.get_args(hint):
+        _make_protocols_checkable(part)
 
 
 def _is_called_by_jax() -> bool:
