@@ -1,0 +1,111 @@
+"""Named arrays in a folder, with their checksums. The one file that knows Orbax.
+
+leaves.json   type, shape and checksum of every array
+arrays/       the arrays, written by Orbax, in groups that are read separately
+"""
+
+import contextlib
+import logging
+import zlib
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+from orbax.checkpoint import v1 as ocp
+
+from mdjax.io.json_file import format_json, read_json, write_text
+from mdjax.types import MdjaxError
+
+Groups = Mapping[str, Mapping[str, np.ndarray]]
+LeafTable = dict[str, dict[str, Any]]
+"""By name: `dtype`, `shape`, `crc32` and the `group` of an array."""
+
+
+def write_arrays(folder: Path, groups: Groups) -> None:
+    """Writes arrays, named by paths such as `params/backbone/conv1/kernel`, group by group.
+
+    Raises:
+        Exception: of any kind, when it fails; the folder is then of no use.
+    """
+    table = {
+        name: {**_describe(array), "group": group}
+        for group, arrays in groups.items()
+        for name, array in arrays.items()
+    }
+    lines = [f"{format_json(name)}: {format_json(leaf)}" for name, leaf in table.items()]
+    if jax.process_index() == 0:
+        write_text(folder / "leaves.json", "{\n" + ",\n".join(lines) + "\n}\n")
+    # Orbax refuses empty arrays and empty groups; the table describes such arrays fully.
+    trees = {
+        group: unflatten_dict({name: x for name, x in arrays.items() if x.size}, sep="/")
+        for group, arrays in groups.items()
+        if any(x.size for x in arrays.values())
+    }
+    with _quiet_orbax():
+        ocp.save_checkpointables(_get_array_path(folder), trees)
+
+
+def read_leaf_table(folder: Path, groups: Collection[str]) -> LeafTable:
+    """Reads what arrays there are in some groups, without the arrays.
+
+    Raises:
+        MdjaxError: the table is missing or damaged.
+    """
+    table = read_json(folder / "leaves.json")
+    return {name: leaf for name, leaf in table.items() if leaf["group"] in groups}
+
+
+def read_arrays(folder: Path, groups: Collection[str]) -> dict[str, np.ndarray]:
+    """Reads the arrays of some groups into memory, by name.
+
+    Raises:
+        MdjaxError: an array is missing, cut short, or not the one that was written.
+    """
+    table = read_leaf_table(folder, groups)
+    stored = {leaf["group"] for leaf in table.values() if 0 not in leaf["shape"]}
+    try:
+        with _quiet_orbax():
+            trees = ocp.load_checkpointables(_get_array_path(folder), dict.fromkeys(stored))
+        found: dict[str, np.ndarray] = {}
+        for tree in trees.values():
+            found |= flatten_dict(tree, sep="/")
+        for name, leaf in table.items():
+            if 0 in leaf["shape"]:
+                found[name] = np.zeros(leaf["shape"], jnp.dtype(leaf["dtype"]))
+            if {**_describe(found[name]), "group": leaf["group"]} != leaf:
+                raise ValueError(f"the numbers of {name} are not those that were saved")
+    # A damaged file can fail anywhere in Orbax, in any way.
+    except Exception as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise MdjaxError(
+            f"{folder}: cut short or damaged ({reason[:200]}). Use another checkpoint of the run."
+        ) from error
+    return found
+
+
+def _describe(array: np.ndarray) -> dict[str, Any]:
+    checksum = zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data) if array.size else 0
+    return {"dtype": array.dtype.name, "shape": list(array.shape), "crc32": checksum}
+
+
+def _get_array_path(folder: Path) -> str:
+    return str((folder / "arrays").absolute())
+
+
+@contextlib.contextmanager
+def _quiet_orbax() -> Iterator[None]:
+    """Keeps Orbax from logging warnings, and tracebacks of errors that it also raises."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        # Asynchronous directories hide a full disk until a timeout of minutes.
+        options = ocp.options.AsyncOptions(create_directories_asynchronously=False)
+        with ocp.Context(async_options=options):
+            yield
+    finally:
+        logger.setLevel(level)
