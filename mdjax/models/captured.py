@@ -42,9 +42,9 @@ class CapturedNetwork:
         """
         wanted = {self.features, self.mask}
         collections = ["intermediates", *(mutable or [])]
-        prediction, updates = self.module.apply(
+        prediction, updates = self.module.apply(  # pyright: ignore[reportCallIssue]
             variables,
-            *inputs,  # pyright: ignore[reportCallIssue]
+            *inputs,
             mutable=collections,
             capture_intermediates=lambda module, _: "/".join(module.path) in wanted,
             **kwargs,
