@@ -66,7 +66,10 @@ class NetworkOutput:
     """What the task loss reads: logits [b h w k] for segmentation."""
     features: Float[Array, "b h w c"] | None = None
     """The features that semantic transfer compares (MD: f_teacher, f_student)."""
-    mask: Float[Array, "b h w 1"] | None = None
-    """The attention mask in [0, 1] that attention transfer compares (MD eq. 3)."""
+    mask: Float[Array, "b hm wm 1"] | None = None
+    """The attention mask in [0, 1] that attention transfer compares (MD eq. 3).
+
+    On C4 in the networks of the paper, so on another grid than features of C5.
+    """
     guidance: GuidanceLogits | None = None
     """Only from networks with GAFF."""

@@ -1,0 +1,90 @@
+"""Features and masks picked from inside a module that knows nothing of distillation."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mdjax.models.captured import CapturedNetwork
+from mdjax.types import MdjaxError
+
+
+class Encoder(nn.Module):
+    """Two stages, the second with a norm."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        x = nn.Conv(4, (3, 3), name="stage1")(x)
+        return nn.BatchNorm(use_running_average=not train, name="norm")(
+            nn.Conv(6, (3, 3), name="stage2")(x)
+        )
+
+
+class Foreign(nn.Module):
+    """Somebody's network: it returns logits alone."""
+
+    @nn.compact
+    def __call__(self, visible: jax.Array, thermal: jax.Array, *, train: bool) -> jax.Array:
+        x = jnp.concatenate([visible, thermal], axis=-1)
+        x = Encoder(name="encoder")(x, train=train)
+        return nn.Conv(9, (1, 1), name="head")(x) + nn.Conv(1, (1, 1), name="saliency")(x)
+
+
+INPUTS = (jnp.ones((2, 4, 5, 3)), jnp.ones((2, 4, 5, 1)))
+MODULE = Foreign()
+VARIABLES: Any = MODULE.init(jax.random.key(0), *INPUTS, train=False)
+
+
+def test_captured_network_returns_prediction_features_and_mask() -> None:
+    network = CapturedNetwork(
+        MODULE, features="encoder/stage2", mask="saliency", mask_activation=jax.nn.sigmoid
+    )
+    output: Any = network.apply(VARIABLES, *INPUTS, train=False)
+    np.testing.assert_array_equal(output.prediction, MODULE.apply(VARIABLES, *INPUTS, train=False))
+    assert output.features.shape == (2, 4, 5, 6)
+    assert output.mask.shape == (2, 4, 5, 1)
+    assert 0 < float(output.mask.min()) <= float(output.mask.max()) < 1
+    stage1 = CapturedNetwork(MODULE, features="encoder/stage1")
+    without_mask: Any = stage1.apply(VARIABLES, *INPUTS, train=False)
+    assert without_mask.features.shape == (2, 4, 5, 4)
+    assert without_mask.mask is None
+
+
+def test_captured_network_updates_batch_statistics_in_training() -> None:
+    """It returns what the module would update, and no intermediates beside it."""
+    network = CapturedNetwork(MODULE, features="encoder/stage2")
+    result: Any = network.apply(VARIABLES, *INPUTS, train=True, mutable=["batch_stats"])
+    _, updates = result
+    _, expected = MODULE.apply(VARIABLES, *INPUTS, train=True, mutable=["batch_stats"])
+    assert set(updates) == {"batch_stats"}
+    np.testing.assert_array_equal(
+        updates["batch_stats"]["encoder"]["norm"]["mean"],
+        expected["batch_stats"]["encoder"]["norm"]["mean"],
+    )
+
+
+def test_captured_features_carry_gradients() -> None:
+    network = CapturedNetwork(MODULE, features="encoder/stage1")
+
+    def compute_loss(params: Any) -> jax.Array:
+        output: Any = network.apply({**VARIABLES, "params": params}, *INPUTS, train=False)
+        return jnp.sum(output.features**2)
+
+    gradient = jax.grad(compute_loss)(VARIABLES["params"])
+    assert float(jnp.abs(gradient["encoder"]["stage1"]["kernel"]).max()) > 0
+    assert float(jnp.abs(gradient["head"]["kernel"]).max()) == 0
+
+
+def test_unknown_path_is_refused_with_the_paths_there_are() -> None:
+    network = CapturedNetwork(MODULE, features="encoder/stage3")
+    with pytest.raises(MdjaxError, match=r"'encoder/stage3'.*encoder/stage1, encoder/stage2"):
+        network.apply(VARIABLES, *INPUTS, train=False)
+
+
+def test_captured_network_initialises_its_module() -> None:
+    network = CapturedNetwork(MODULE, features="encoder/stage1")
+    variables = network.init(jax.random.key(0), *INPUTS, train=False)
+    assert jax.tree.structure(variables) == jax.tree.structure(VARIABLES)

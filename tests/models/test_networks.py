@@ -1,0 +1,203 @@
+"""The networks: shapes, types, parameters, what they read and what they return."""
+
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import jaxtyping
+import numpy as np
+import pytest
+
+from mdjax.models.config import (
+    DecisionLevelConfig,
+    FeatureLevelConfig,
+    ImageLevelConfig,
+    MdStudentConfig,
+    NetworkConfig,
+    ThermalOnlyConfig,
+    VisibleOnlyConfig,
+)
+from mdjax.models.resnet import ResNetOptions
+from mdjax.types import MdjaxError
+from tests.models.factories import (
+    TINY,
+    compute_output_shapes,
+    compute_variable_shapes,
+    count_parameters,
+    create_head,
+    create_pair,
+    create_variables,
+    run,
+)
+
+CONFIGS = (
+    VisibleOnlyConfig,
+    ThermalOnlyConfig,
+    ImageLevelConfig,
+    FeatureLevelConfig,
+    DecisionLevelConfig,
+    MdStudentConfig,
+)
+
+
+def create_network(config: NetworkConfig) -> Any:
+    return config.create(create_head(config.options))
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize(("stem_stride", "output_stride"), [(4, 32), (4, 8), (2, 8), (1, 8)])
+def test_logits_have_the_size_of_the_image(
+    config: type[NetworkConfig], stem_stride: Literal[1, 2, 4], output_stride: int
+) -> None:
+    options = ResNetOptions(0.125, stem_stride, output_stride)
+    output = compute_output_shapes(create_network(config(options)), *create_pair(2, 64, 96))
+    assert output.prediction.shape == (2, 64, 96, 9)
+
+
+@pytest.mark.parametrize("level", [4, 5])
+@pytest.mark.parametrize("output_stride", [32, 16, 8])
+def test_teacher_and_student_features_and_masks_fit(
+    level: Literal[4, 5], output_stride: int
+) -> None:
+    """C4 with 256 channels at stride 16 at most, C5 with 512 at the output stride; mask on C4."""
+    options = ResNetOptions(1.0, 4, output_stride)
+    pair = create_pair(1, 64, 128)
+    teacher = compute_output_shapes(create_network(FeatureLevelConfig(options, level)), *pair)
+    student = compute_output_shapes(create_network(MdStudentConfig(options, level)), *pair)
+    c4_stride = min(16, output_stride)
+    stride, channels = (c4_stride, 256) if level == 4 else (output_stride, 512)
+    assert student.features.shape == (1, 64 // stride, 128 // stride, channels)
+    assert student.features.shape == teacher.features.shape
+    assert student.mask.shape == (1, 64 // c4_stride, 128 // c4_stride, 1)
+    assert student.mask.shape == teacher.mask.shape
+    assert teacher.guidance.inter.shape == (1, 64 // c4_stride, 128 // c4_stride, 2)
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_bfloat16_keeps_parameters_and_outputs_of_losses_in_float32(
+    config: type[NetworkConfig],
+) -> None:
+    network = create_network(config(ResNetOptions(0.125, compute_dtype="bfloat16")))
+    variables = compute_variable_shapes(network, *create_pair(1, 64, 64))
+    output = compute_output_shapes(network, *create_pair(1, 64, 64))
+    assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
+    assert output.prediction.dtype == jnp.float32
+    supervised = jax.tree.leaves((output.mask, output.guidance))
+    assert all(leaf.dtype == jnp.float32 for leaf in supervised)
+    if output.features is not None:
+        assert output.features.dtype == jnp.bfloat16
+
+
+def count(config: NetworkConfig) -> int:
+    return count_parameters(
+        compute_variable_shapes(create_network(config), *create_pair(1, 64, 64))
+    )
+
+
+def test_parameter_counts_differ_by_what_the_networks_add() -> None:
+    """Against visible-only, at width 1.
+
+    Image-level: three more input channels of the 7x7 stem, 64·49·3 = 9,408.
+    MD student besides: 1x1 attention 257 and a block of two 3x3 convolutions on 256 channels with
+    their norms, 2 (9·256² + 2·256) = 1,180,672.
+    Feature-level: a second stream to stage 3 (64·49·3 + 128 stem; stage 1 147,968; stage 2
+    525,568; stage 3 2,099,712 = 2,782,784) and GAFF's 13,828.
+    Decision-level: everything twice.
+    """
+    visible = count(VisibleOnlyConfig())
+    assert count(ThermalOnlyConfig()) == visible
+    assert count(ImageLevelConfig()) - visible == 9_408
+    assert count(MdStudentConfig()) - visible == 9_408 + 257 + 1_180_672
+    assert count(FeatureLevelConfig()) - visible == 2_782_784 + 13_828
+    assert count(DecisionLevelConfig()) == 2 * visible
+
+
+def test_single_modality_networks_ignore_the_other_image() -> None:
+    visible, thermal = create_pair()
+    for config, changed in (
+        (VisibleOnlyConfig(TINY), (visible, 1 - thermal)),
+        (ThermalOnlyConfig(TINY), (1 - visible, thermal)),
+    ):
+        network = create_network(config)
+        variables = create_variables(network, visible, thermal)
+        before = run(network, variables, visible, thermal).prediction
+        np.testing.assert_array_equal(run(network, variables, *changed).prediction, before)
+
+
+@pytest.mark.parametrize("config", [ImageLevelConfig, FeatureLevelConfig, MdStudentConfig])
+def test_fusing_networks_read_both_images(config: type[NetworkConfig]) -> None:
+    visible, thermal = create_pair()
+    network = create_network(config(TINY))
+    variables = create_variables(network, visible, thermal)
+    before = run(network, variables, visible, thermal).prediction
+    assert not jnp.allclose(run(network, variables, 1 - visible, thermal).prediction, before)
+    assert not jnp.allclose(run(network, variables, visible, 1 - thermal).prediction, before)
+
+
+def test_decision_level_averages_the_softmax_of_two_networks() -> None:
+    pair = create_pair()
+    network = create_network(DecisionLevelConfig(TINY))
+    variables = create_variables(network, *pair)
+    logits = []
+    for config, name in (
+        (VisibleOnlyConfig(TINY), "visible_network"),
+        (ThermalOnlyConfig(TINY), "thermal_network"),
+    ):
+        part = {collection: tree[name] for collection, tree in variables.items()}
+        logits.append(run(create_network(config), part, *pair).prediction)
+    combined = jax.nn.softmax(run(network, variables, *pair).prediction)
+    expected = (jax.nn.softmax(logits[0]) + jax.nn.softmax(logits[1])) / 2
+    np.testing.assert_allclose(combined, expected, atol=1e-6)
+
+
+def test_averaged_predictions_are_mean_probabilities() -> None:
+    """(1/4, 3/4) and (1/2, 1/2): (3/8, 5/8); logits of ±1e4 stay finite."""
+    head = create_head(TINY, num_classes=2)
+    first = jnp.log(jnp.array([1.0, 3.0])).reshape(1, 1, 1, 2)
+    average = jax.nn.softmax(head.average_predictions(first, jnp.zeros((1, 1, 1, 2))))
+    np.testing.assert_allclose(average.ravel(), [0.375, 0.625], rtol=1e-6)
+    huge = jnp.array([1e4, -1e4]).reshape(1, 1, 1, 2)
+    halves = jax.nn.softmax(head.average_predictions(huge, -huge))
+    np.testing.assert_allclose(halves.ravel(), [0.5, 0.5], rtol=1e-6)
+
+
+def test_student_without_mask_product_leaves_its_features_alone() -> None:
+    """Another attention bias changes the features only where the mask multiplies them."""
+    pair = create_pair()
+    for multiply_mask in (True, False):
+        network = create_network(MdStudentConfig(TINY, multiply_mask=multiply_mask))
+        variables = create_variables(network, *pair)
+        before = run(network, variables, *pair)
+        variables["params"]["attention"]["bias"] += 3.0
+        after = run(network, variables, *pair)
+        assert not jnp.allclose(after.mask, before.mask)
+        assert bool(jnp.allclose(after.features, before.features)) != multiply_mask
+
+
+def test_only_the_teacher_sees_full_thermal() -> None:
+    assert [config.sees_full_thermal for config in CONFIGS] == [False] * 3 + [True] + [False] * 2
+
+
+def test_dropout_acts_in_training_alone() -> None:
+    """Two training passes differ by their random key, two evaluations do not."""
+    pair = create_pair()
+    network = create_network(VisibleOnlyConfig(TINY))
+    variables = create_variables(network, *pair)
+
+    @jax.jit
+    def train(key: jax.Array) -> jax.Array:
+        output, _ = network.apply(
+            variables, *pair, train=True, mutable=["batch_stats"], rngs={"dropout": key}
+        )
+        return output.prediction
+
+    assert not jnp.allclose(train(jax.random.key(1)), train(jax.random.key(2)))
+    np.testing.assert_array_equal(train(jax.random.key(1)), train(jax.random.key(1)))
+
+
+@pytest.mark.parametrize("config", [FeatureLevelConfig, MdStudentConfig])
+def test_impossible_transfer_level_is_refused(config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users run without the type checks of these tests."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(MdjaxError, match=r"transfer_level is 3; give 4 \(C4\) or 5 \(C5\)"):
+        config(TINY, transfer_level=3).create(create_head(TINY))
