@@ -1,0 +1,71 @@
+"""Strict JSON, written at once."""
+
+import errno
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mdjax.io.json_file import format_json, read_json, to_plain, write_json
+from mdjax.types import MdjaxError
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(PLAIN)
+def test_any_plain_value_is_strict_json(value: Any) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    assert json.loads(format_json(value), parse_constant=refuse) == to_plain(value)
+
+
+def test_numbers_of_arrays_and_paths_are_plain() -> None:
+    value = {
+        "jax": jnp.float32(0.5),
+        "numpy": np.array([1, 2]),
+        "bool": np.bool_(True),
+        "path": Path("a") / "b",
+        "tuple": (1, math.inf),
+        3: np.float64("nan"),
+    }
+    assert to_plain(value) == {
+        "jax": 0.5,
+        "numpy": [1, 2],
+        "bool": True,
+        "path": "a/b",
+        "tuple": [1, None],
+        "3": None,
+    }
+
+
+def test_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "config.json"
+    write_json(path, {"a": 1})
+
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(MdjaxError, match=r"config\.json: cannot be written: No space left"):
+        write_json(path, {"a": 2})
+    assert read_json(path) == {"a": 1}
+    assert [item.name for item in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(MdjaxError, match=r"absent\.json: cannot be read: No such file"):
+        read_json(tmp_path / "absent.json")
+    (tmp_path / "half.json").write_text('{"a": ')
+    with pytest.raises(MdjaxError, match=r"half\.json: damaged or cut short"):
+        read_json(tmp_path / "half.json")
