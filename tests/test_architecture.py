@@ -11,7 +11,7 @@ import pytest
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 # What each part of the package may import besides itself. Dependencies point one way:
-# types -> ops -> losses, models, metrics -> train -> tasks, methods -> presets -> cli.
+# types -> ops -> losses, models, metrics -> train -> tasks, methods -> runs -> presets -> cli.
 _FOUNDATION = {"types", "config", "ops"}
 _PARTS = _FOUNDATION | {"losses", "models", "metrics"}
 _MIDDLE = _PARTS | {"train", "tasks", "methods", "data", "io", "viz"}
@@ -26,10 +26,11 @@ ALLOWED_IMPORTS = {
     "io": _FOUNDATION,
     "viz": {"types"},
     "train": _PARTS | {"data", "io"},
-    "tasks": _PARTS | {"train", "data", "io"},
-    "methods": {"types", "config", "ops", "losses", "train"},
-    "presets": _MIDDLE,
-    "cli": _MIDDLE | {"presets", "data_builders"},
+    "tasks": _PARTS | {"train"},
+    "methods": _PARTS | {"train"},
+    "runs": _MIDDLE,
+    "presets": _MIDDLE | {"runs"},
+    "cli": _MIDDLE | {"runs", "presets", "data_builders"},
     "data_builders": {"types", "data"},
 }
 FORBIDDEN_LIBRARIES = {"tensorflow", "torch", "torchvision"}

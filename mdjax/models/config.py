@@ -17,8 +17,6 @@ from mdjax.models.networks import (
 from mdjax.models.resnet import ResNetOptions
 from mdjax.types import MdjaxError
 
-ONE_STREAM = ("backbone", "trunk")
-
 
 @dataclass(frozen=True)
 class _NetworkConfig:
@@ -32,8 +30,6 @@ class _NetworkConfig:
 
     sees_full_thermal: ClassVar[bool] = False
     """Only the teacher: all others see what the cheap camera sees."""
-    resnet_scopes: ClassVar[tuple[tuple[str, ...], ...]] = (ONE_STREAM,)
-    """Parameter scopes that together hold one ResNet-18 each, for pretrained weights."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +70,6 @@ class FeatureLevelConfig(_NetworkConfig):
     transfer_level: Literal[4, 5] = 4
 
     sees_full_thermal: ClassVar[bool] = True
-    resnet_scopes: ClassVar[tuple[tuple[str, ...], ...]] = (
-        ("visible_stream", "trunk"),
-        ("thermal_stream", "trunk"),
-    )
 
     def create(self, head: Head) -> nn.Module:
         """Build the network around a task head."""
@@ -88,11 +80,6 @@ class FeatureLevelConfig(_NetworkConfig):
 @dataclass(frozen=True)
 class DecisionLevelConfig(_NetworkConfig):
     """A visible-only and a thermal-only network, predictions averaged."""
-
-    resnet_scopes: ClassVar[tuple[tuple[str, ...], ...]] = (
-        ("visible_network/backbone", "visible_network/trunk"),
-        ("thermal_network/backbone", "thermal_network/trunk"),
-    )
 
     def create(self, head: Head) -> nn.Module:
         """Build the network around two copies of a task head."""

@@ -143,3 +143,35 @@ def make_segmentation_evaluator(
         return SegmentationEvaluation(subsets, tuple(class_names))
 
     return evaluate
+
+
+def format_scores(evaluation: SegmentationEvaluation) -> str:
+    """Lay out an evaluation as a table: a row a score or class, a column a subset of the images.
+
+    Says what was averaged: classes without a pixel in a subset have no score there (-).
+    """
+    names = evaluation.class_names
+    k = len(names)
+    percent = {name: scores.to_percent(names) for name, scores in evaluation.subsets.items()}
+    columns = "".join(f"{subset:>9}" for subset in percent)
+    lines = [f"{'percent':24}{columns}"]
+
+    def add_row(title: str, metric: str) -> None:
+        cells = (scores[metric] for scores in percent.values())
+        lines.append(f"{title:24}" + "".join(_format_cell(cell) for cell in cells))
+
+    add_row(f"mean accuracy, {k} classes", f"mean_accuracy_{k}")
+    add_row(f"mean accuracy, {k - 1} classes", f"mean_accuracy_{k - 1}")
+    add_row(f"mean IoU, {k} classes", f"mean_iou_{k}")
+    add_row(f"mean IoU, {k - 1} classes", f"mean_iou_{k - 1}")
+    counts = (scores.num_classes_present for scores in evaluation.subsets.values())
+    lines.append(f"{'classes that occur':24}" + "".join(f"{count:9d}" for count in counts))
+    for name in names:
+        add_row(f"accuracy {name}", f"accuracy/{name}")
+    for name in names:
+        add_row(f"IoU {name}", f"iou/{name}")
+    return "\n".join(lines)
+
+
+def _format_cell(value: float) -> str:
+    return f"{'-':>9}" if np.isnan(value) else f"{value:9.2f}"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 
@@ -23,18 +23,6 @@ class InterruptedTraining(Exception):  # noqa: N818  (an event, not an error)
     def __init__(self, step: int):
         super().__init__(f"Stopped after step {step}; the state is saved.")
         self.step = step
-
-
-class Observer(Protocol):
-    """Whoever shows and records the course of a training."""
-
-    def write_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Record values after `step` steps."""
-        ...
-
-    def show_step(self, step: int, loss: float) -> None:
-        """Show how far the training is."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -70,7 +58,8 @@ def run_training(
     batches: Iterator[Any],
     config: LoopConfig,
     *,
-    observer: Observer,
+    log: Callable[[int, Mapping[str, float]], None],
+    show: Callable[[int, float], None],
     save: Callable[[TrainState, Mapping[str, float] | None], None],
     evaluate: Callable[[TrainState], Mapping[str, float]],
     probe: Callable[[TrainState, Any], Metrics] | None = None,
@@ -82,7 +71,8 @@ def run_training(
         step: From `make_train_step` or `make_distill_step`.
         batches: Training batches from the state's step on.
         config: How often what happens.
-        observer: Gets every metric.
+        log: Records metrics after a number of steps.
+        show: Shows how far the training is, and its loss.
         save: Saves a state, with the scores of this very state where it was just evaluated.
         evaluate: Scores a state on the validation split.
         probe: Measures gradient norms, see `make_gradient_norm_probe`.
@@ -101,7 +91,7 @@ def run_training(
             batch = next(batches)
             if probe and config.probe_every and done % config.probe_every == 0:
                 norms = jax.device_get(probe(state, batch))
-                observer.write_metrics(done, {name: float(x) for name, x in norms.items()})
+                log(done, {name: float(x) for name, x in norms.items()})
             state, metrics = step(state, batch)
             done += 1
             # Metrics are read one step late, so that the device never waits for the host.
@@ -112,13 +102,13 @@ def run_training(
             if is_saved or _is_due(done, config.log_every):
                 window.flush()
             if window.last_loss is not None:
-                observer.show_step(window.last_step, window.last_loss)
+                show(window.last_step, window.last_loss)
             if is_last or _is_due(done, config.log_every):
-                observer.write_metrics(done, window.take_means())
+                log(done, window.take_means())
             scores = None
             if is_evaluated:
                 scores = evaluate(state)
-                observer.write_metrics(done, {f"val/{name}": x for name, x in scores.items()})
+                log(done, {f"val/{name}": x for name, x in scores.items()})
             if is_saved:
                 save(state, scores)
             if stop.is_set() and not is_last:

@@ -65,9 +65,9 @@ def make_train_step(
         return _sum_terms([(term, term.compute(output, batch)) for term in task_terms])
 
     update = _make_update(
-        network, optimiser, compute_loss, select_inputs, seed, num_microbatches, teacher=None
+        network, optimiser, compute_loss, select_inputs, num_microbatches, teacher=None
     )
-    return partial(update, None)
+    return partial(update, None, jax.random.key(seed))
 
 
 def make_distill_step(
@@ -124,11 +124,10 @@ def make_distill_step(
         optimiser,
         compute_loss,
         select_student_inputs,
-        seed,
         num_microbatches,
         teacher=run_teacher,
     )
-    return partial(update, teacher_variables)
+    return partial(update, teacher_variables, jax.random.key(seed))
 
 
 def make_gradient_norm_probe(
@@ -172,7 +171,7 @@ def make_gradient_norm_probe(
         norms = {}
         for name in values:
             one_hot = {other: jnp.float32(other == name) for other in values}
-            norms[f"gradient_norm/{name}"] = optax.global_norm(pull_back(one_hot)[0])
+            norms[f"gradient_norm/{name}"] = optax.tree.norm(pull_back(one_hot)[0])
         return norms
 
     return partial(probe, teacher_variables)
@@ -189,12 +188,11 @@ def _make_update(
     optimiser: optax.GradientTransformation,
     compute_loss: Callable[[Any, Any, Any], tuple[Array, Metrics]],
     select_inputs: SelectInputs,
-    seed: int,
     num_microbatches: int,
     teacher: Callable[[Any, Any], Any] | None,
 ) -> Callable[..., tuple[TrainState, Metrics]]:
-    # The teacher's variables are an argument of the compiled function, not constants baked into
-    # it: another teacher of the same shape needs no new compilation, and the program stays small.
+    # The teacher's variables and the seed's key are arguments of the compiled function, not
+    # constants baked into it: another teacher or seed is the same program, compiled once.
     def compute_gradients(
         teacher_variables: Any, params: Any, model_state: Any, batch: Any, key: Array
     ) -> tuple[Any, Any, Metrics]:
@@ -213,9 +211,11 @@ def _make_update(
         gradients, (model_state, metrics) = jax.grad(compute_loss_of_params, has_aux=True)(params)
         return gradients, model_state, metrics
 
-    @partial(jax.jit, donate_argnums=1)
-    def update(teacher_variables: Any, state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
-        key = jax.random.fold_in(jax.random.key(seed), state.step)
+    @partial(jax.jit, donate_argnums=2)
+    def update(
+        teacher_variables: Any, seed_key: Array, state: TrainState, batch: Any
+    ) -> tuple[TrainState, Metrics]:
+        key = jax.random.fold_in(seed_key, state.step)
         if num_microbatches == 1:
             gradients, model_state, metrics = compute_gradients(
                 teacher_variables, state.params, state.model_state, batch, key
@@ -241,7 +241,7 @@ def _make_update(
             )
             gradients = jax.tree.map(lambda total: total / num_microbatches, gradients)
             metrics = jax.tree.map(lambda values: jnp.mean(values, axis=0), metrics)
-        metrics["gradient_norm"] = optax.global_norm(gradients)
+        metrics["gradient_norm"] = optax.tree.norm(gradients)
         updates, opt_state = optimiser.update(gradients, state.opt_state, state.params)
         new_state = TrainState(
             step=state.step + 1,

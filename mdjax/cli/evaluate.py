@@ -1,0 +1,73 @@
+"""`mdjax evaluate`: score a trained network on a split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import rich
+import tyro
+
+from mdjax.cli.output import print_json
+from mdjax.data.thermal_camera import ThermalCamera
+from mdjax.runs.loading import load_network
+from mdjax.runs.results import describe_environment
+from mdjax.runs.scoring import evaluate_network
+from mdjax.tasks.segmentation import format_scores
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Score a trained network on a split, day, night and all.
+
+    Attributes:
+        run_dir: Run directory, or a checkpoint's folder.
+        split: Split to score.
+        checkpoint: The last state (the paper's protocol), or the best on the validation split.
+        data_dir: Folder of prepared data sets; that of the training by default.
+        dataset: Prepared data set with the same classes; that of the training by default.
+        resolution: Another thermal camera than in training, such as 64x or lepton-3.5.
+        batch_size: Image pairs at once; that of the training by default.
+        json: Print one JSON object instead of the table.
+    """
+
+    run_dir: tyro.conf.Positional[Path]
+    split: str = "test"
+    checkpoint: Literal["last", "best", "inference"] = "last"
+    data_dir: Path | None = None
+    dataset: str | None = None
+    resolution: str | None = None
+    batch_size: int | None = None
+    json: bool = False
+
+
+def run_evaluate(arguments: Sequence[str]) -> int:
+    """Run `mdjax evaluate RUN_DIR [options]`."""
+    command = tyro.cli(Evaluate, args=arguments, prog="mdjax evaluate")
+    loaded = load_network(command.run_dir, command.checkpoint)
+    camera = None if command.resolution is None else ThermalCamera(command.resolution)
+    evaluation = evaluate_network(
+        loaded,
+        split=command.split,
+        data_dir=command.data_dir,
+        dataset=command.dataset,
+        camera=camera,
+        batch_size=command.batch_size,
+    )
+    if command.json:
+        print_json(
+            {
+                "run_dir": command.run_dir,
+                "network": type(loaded.config.network).__name__.removesuffix("Config"),
+                "step": loaded.step,
+                "split": command.split,
+                "resolution": command.resolution or loaded.config.pipeline.camera.resolution,
+                "image_size_hw": loaded.config.pipeline.image_size_hw,
+                "scores": evaluation.to_metrics(),
+                "environment": describe_environment(),
+            }
+        )
+    else:
+        rich.print(f"{command.run_dir}, step {loaded.step}, split {command.split}")
+        rich.print(format_scores(evaluation))
+    return 0

@@ -1,0 +1,97 @@
+"""Ready-made configurations; the command line offers each by its name here.
+
+A preset only says what differs from the defaults, which are the paper's. To find out what a name
+means, follow it: nothing is looked up by string.
+"""
+
+from dataclasses import replace
+from typing import TypeVar
+
+from mdjax.data.pipeline import PipelineConfig
+from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.models.config import (
+    DecisionLevelConfig,
+    FeatureLevelConfig,
+    ImageLevelConfig,
+    MdStudentConfig,
+    NetworkConfig,
+    ThermalOnlyConfig,
+    VisibleOnlyConfig,
+)
+from mdjax.models.resnet import ResNetOptions
+from mdjax.runs.config import DistillConfig, TrainConfig
+from mdjax.train.loop import LoopConfig
+from mdjax.train.optimiser import OptimiserConfig
+
+Config = TypeVar("Config", bound=TrainConfig)
+
+NETWORKS: dict[str, tuple[type[NetworkConfig], str]] = {
+    "visible": (VisibleOnlyConfig, "visible image only"),
+    "thermal": (ThermalOnlyConfig, "cheap thermal image only"),
+    "native": (ImageLevelConfig, "native student: image-level fusion, not distilled"),
+    "decision": (DecisionLevelConfig, "decision-level fusion of two networks"),
+    "teacher": (FeatureLevelConfig, "teacher: two streams, GAFF, full-resolution thermal"),
+}
+
+
+def configure_mfnet(base: Config, network: type[NetworkConfig]) -> Config:
+    """MFNet as in the paper: 640x480, full width, batches of 16, 14,000 steps (section 4.2)."""
+    return replace(
+        base,
+        dataset="mfnet",
+        pipeline=PipelineConfig(image_size_hw=(480, 640)),
+        network=network(ResNetOptions()),
+    )
+
+
+def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
+    """MFNet for two CPU cores: 128x96, half width, no max-pool, batches of 8."""
+    return replace(
+        base,
+        dataset="mfnet",
+        pipeline=PipelineConfig(image_size_hw=(96, 128)),
+        network=network(ResNetOptions(width=0.5, stem_stride=2, output_stride=16)),
+        optimiser=OptimiserConfig(learning_rate=0.02, warmup_steps=100),
+        loop=LoopConfig(num_steps=1_500, evaluate_every=500, save_every=250, probe_every=250),
+        batch_size=8,
+    )
+
+
+def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
+    """Generated scenes for two CPU cores in minutes: 96x72, quarter width, batches of 8."""
+    return replace(
+        base,
+        dataset="synthetic",
+        pipeline=PipelineConfig(image_size_hw=(72, 96)),
+        network=network(ResNetOptions(width=0.25, stem_stride=2, output_stride=16)),
+        optimiser=OptimiserConfig(learning_rate=0.05, warmup_steps=50),
+        loop=LoopConfig(num_steps=400, evaluate_every=200, save_every=200),
+        batch_size=8,
+    )
+
+
+RECIPES = {
+    "mfnet": (configure_mfnet, "MFNet 640x480, full width, 14,000 steps"),
+    "mfnet-small": (configure_mfnet_small, "MFNet 128x96, half width, 1,500 steps"),
+    "synthetic": (configure_synthetic, "generated scenes 96x72, quarter width, 400 steps"),
+}
+
+TRAIN_PRESETS: dict[str, TrainConfig] = {
+    f"{recipe}-{name}": configure(TrainConfig(), network)
+    for recipe, (configure, _) in RECIPES.items()
+    for name, (network, _) in NETWORKS.items()
+}
+
+DISTILL_PRESETS: dict[str, DistillConfig] = {
+    f"{recipe}-md": configure(DistillConfig(method=ModalityDistillation()), MdStudentConfig)
+    for recipe, (configure, _) in RECIPES.items()
+}
+
+DESCRIPTIONS: dict[str, str] = {
+    f"{recipe}-{name}": f"{recipe_text}; {text}"
+    for recipe, (_, recipe_text) in RECIPES.items()
+    for name, text in {
+        **{name: text for name, (_, text) in NETWORKS.items()},
+        "md": "student distilled by MD (attention and semantic transfer)",
+    }.items()
+}

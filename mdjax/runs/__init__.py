@@ -1,0 +1,1 @@
+"""Whole runs: train, distil, evaluate, load again. The command line and scripts only call these."""

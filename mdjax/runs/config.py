@@ -1,0 +1,78 @@
+"""What defines a run; written to its directory as `config.json`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mdjax.data.pipeline import PipelineConfig
+from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.models.config import ImageLevelConfig, NetworkConfig
+from mdjax.tasks.segmentation import SegmentationTask
+from mdjax.train.loop import LoopConfig
+from mdjax.train.optimiser import OptimiserConfig
+from mdjax.types import MdjaxError
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A network trained on its task.
+
+    Attributes:
+        dataset: Name of a prepared data set, see `mdjax prepare`.
+        data_dir: Folder of prepared data sets.
+        pipeline: Image size, thermal camera and augmentation.
+        network: Which network, how wide, how fine.
+        task: Loss terms and head.
+        optimiser: Learning rate and its schedule.
+        loop: Number of steps and how often what happens.
+        batch_size: Image pairs of a step, over all devices.
+        num_microbatches: Parts into which a batch is split to save memory.
+        seed: Of initial weights, order, augmentation and dropout.
+        pretrained: Weights of torchvision's ResNet-18 (.pth or .safetensors) to start from.
+        wandb: Also log to Weights & Biases (needs the extra `wandb`).
+    """
+
+    dataset: str = "mfnet"
+    data_dir: Path = Path("data")
+    pipeline: PipelineConfig = field(default_factory=PipelineConfig)
+    network: NetworkConfig = field(default_factory=ImageLevelConfig)
+    task: SegmentationTask = field(default_factory=SegmentationTask)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    batch_size: int = 16
+    num_microbatches: int = 1
+    seed: int = 0
+    pretrained: Path | None = None
+    wandb: bool = False
+
+    def __post_init__(self):
+        if self.batch_size < 1:
+            raise MdjaxError(f"batch_size is {self.batch_size}; give 1 or more.")
+        if self.num_microbatches < 1 or self.batch_size % self.num_microbatches:
+            raise MdjaxError(
+                f"num_microbatches is {self.num_microbatches}; give a divisor of the batch_size, "
+                f"{self.batch_size}."
+            )
+        if self.optimiser.warmup_steps >= self.loop.num_steps:
+            raise MdjaxError(
+                f"optimiser.warmup_steps is {self.optimiser.warmup_steps}; give fewer than "
+                f"loop.num_steps, {self.loop.num_steps}."
+            )
+
+
+@dataclass(frozen=True)
+class DistillConfig(TrainConfig):
+    """A student trained on its task and on what a frozen teacher shows it.
+
+    Attributes:
+        teacher: Run directory of the trained teacher.
+        method: What is compared, and how hard.
+        teacher_score_tolerance: Greatest difference, in percent points, between the score that
+            the teacher reaches before step 0 and the one its checkpoint records.
+    """
+
+    teacher: Path = Path("runs/teacher")
+    method: ModalityDistillation = field(default_factory=ModalityDistillation)
+    teacher_score_tolerance: float = 0.1
+
+
+RunConfig = TrainConfig | DistillConfig

@@ -1,0 +1,128 @@
+"""Networks from run directories, and the check that a teacher is what it says it is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from mdjax.config import config_from_dict
+from mdjax.io.checkpoint import has_checkpoint, read_metadata, restore_variables
+from mdjax.runs.config import RunConfig, TrainConfig
+from mdjax.train.state import SelectInputs, select_camera_thermal, select_full_thermal
+from mdjax.types import MdjaxError
+
+
+@dataclass(frozen=True)
+class LoadedNetwork:
+    """A trained network, ready to predict or to teach.
+
+    Attributes:
+        run_dir: Where it was trained.
+        config: With which configuration.
+        network: The module.
+        variables: Its parameters and running statistics.
+        class_names: Names by class id.
+        step: Steps that it was trained for.
+        scores: What it reached on the validation split at that step; empty if not evaluated there.
+    """
+
+    run_dir: Path
+    config: TrainConfig
+    network: nn.Module
+    variables: Mapping[str, Any]
+    class_names: tuple[str, ...]
+    step: int
+    scores: Mapping[str, float]
+
+    @property
+    def select_inputs(self) -> SelectInputs:
+        """What the network takes from a batch."""
+        return select_inputs_for(self.config)
+
+
+def create_network(config: TrainConfig, num_classes: int) -> nn.Module:
+    """Build the network of a configuration, with the head of its task."""
+    return config.network.create(config.task.create_head(num_classes, config.network.options))
+
+
+def select_inputs_for(config: TrainConfig) -> SelectInputs:
+    """Return what the network takes from a batch: full thermal for a teacher, else the camera's."""
+    return select_full_thermal if config.network.sees_full_thermal else select_camera_thermal
+
+
+CheckpointName = Literal["last", "best", "inference"]
+
+
+def load_network(run_dir: Path, checkpoint: CheckpointName = "last") -> LoadedNetwork:
+    """Load a trained network from its run directory.
+
+    Args:
+        run_dir: Directory of a training or a distillation, or one checkpoint's own folder.
+        checkpoint: The last state, the one that scored best on the validation split, or the
+            last one without the optimiser.
+
+    Raises:
+        MdjaxError: No run, no such checkpoint, or one that is damaged.
+    """
+    run_dir = Path(run_dir)
+    path = run_dir if has_checkpoint(run_dir) else run_dir / "checkpoints" / checkpoint
+    metadata = read_metadata(path)
+    config = config_from_dict(RunConfig, metadata["config"], source=path)
+    class_names = tuple(metadata["class_names"])
+    network = create_network(config, len(class_names))
+    expected = jax.eval_shape(_make_initialise(network, config))
+    return LoadedNetwork(
+        run_dir=run_dir,
+        config=config,
+        network=network,
+        variables=restore_variables(path, like=expected),
+        class_names=class_names,
+        step=metadata["step"],
+        scores=metadata["scores"],
+    )
+
+
+def _make_initialise(network: nn.Module, config: TrainConfig) -> Callable[[], Any]:
+    h, w = config.pipeline.image_size_hw
+
+    def initialise() -> Any:
+        visible, thermal = jnp.zeros((1, h, w, 3)), jnp.zeros((1, h, w, 1))
+        return network.init(jax.random.key(0), visible, thermal, train=False)
+
+    return initialise
+
+
+def check_teacher_scores(
+    teacher: LoadedNetwork, measured: Mapping[str, float], metric: str, tolerance: float
+) -> str:
+    """Compare the score a teacher has reached just now with the one its checkpoint records.
+
+    Returns:
+        One line to show.
+
+    Raises:
+        MdjaxError: No score is recorded, or the two differ by more than the tolerance.
+    """
+    recorded = teacher.scores.get(metric)
+    if recorded is None:
+        raise MdjaxError(
+            f"{teacher.run_dir}: the teacher's checkpoint of step {teacher.step} records no "
+            f"{metric}, so nobody can tell whether it was loaded rightly; finish its training "
+            "(mdjax train … --resume)."
+        )
+    line = (
+        f"Teacher {teacher.run_dir}, step {teacher.step}: {metric} {measured[metric]:.2f} %, "
+        f"recorded {recorded:.2f} %"
+    )
+    if not abs(measured[metric] - recorded) <= tolerance:
+        raise MdjaxError(
+            f"{line}. They differ by more than {tolerance} points: the teacher would not teach "
+            "what it learned. Use the data set and the image size it was trained with "
+            f"({teacher.config.dataset}, {teacher.config.pipeline.image_size_hw} rows and "
+            "columns), or train a teacher for these."
+        )
+    return line

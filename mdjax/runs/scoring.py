@@ -1,0 +1,84 @@
+"""Scores of networks on splits, for training, for teachers and for `mdjax evaluate`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jax.sharding import Mesh
+
+from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches, prefetch_to_devices
+from mdjax.data.source import SplitSource, open_split
+from mdjax.data.thermal_camera import ThermalCamera
+from mdjax.runs.loading import LoadedNetwork
+from mdjax.tasks.segmentation import SegmentationEvaluation, make_segmentation_evaluator
+from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
+from mdjax.train.state import Network, SelectInputs
+from mdjax.types import MdjaxError
+
+Scorer = Callable[[Mapping[str, Any]], SegmentationEvaluation]
+
+
+def make_split_scorer(
+    network: Network,
+    split: SplitSource,
+    pipeline: PipelineConfig,
+    *,
+    select_inputs: SelectInputs,
+    batch_size: int,
+    mesh: Mesh,
+) -> Scorer:
+    """Build a function that scores variables of a network on a whole split.
+
+    Every image is scored at the working size of the pipeline.
+    """
+    evaluate = make_segmentation_evaluator(network, split.class_names, select_inputs=select_inputs)
+
+    def score(variables: Mapping[str, Any]) -> SegmentationEvaluation:
+        batches = make_evaluation_batches(split, pipeline, batch_size=batch_size)
+        return evaluate(variables, prefetch_to_devices(batches, make_batch_sharding(mesh)))
+
+    return score
+
+
+def evaluate_network(
+    loaded: LoadedNetwork,
+    *,
+    split: str = "test",
+    data_dir: Path | None = None,
+    dataset: str | None = None,
+    camera: ThermalCamera | None = None,
+    batch_size: int | None = None,
+) -> SegmentationEvaluation:
+    """Score a trained network on a split.
+
+    Args:
+        loaded: From `load_network`.
+        split: Name of the split.
+        data_dir: Folder of prepared data sets; that of the training by default.
+        dataset: Prepared data set with the same classes; that of the training by default.
+        camera: Another thermal camera than in training: what would this network lose with it?
+        batch_size: That of the training by default.
+
+    Raises:
+        MdjaxError: The data set is not there or has other classes.
+    """
+    config = loaded.config
+    source = open_split(dataset or config.dataset, split, data_dir or config.data_dir)
+    if source.class_names != loaded.class_names:
+        raise MdjaxError(
+            f"{source.dataset_name} has the classes {', '.join(source.class_names)}, but "
+            f"{loaded.run_dir} was trained for {', '.join(loaded.class_names)}."
+        )
+    pipeline = config.pipeline if camera is None else replace(config.pipeline, camera=camera)
+    batch_size = batch_size or config.batch_size
+    mesh = create_data_mesh(batch_size)
+    score = make_split_scorer(
+        loaded.network,
+        source,
+        pipeline,
+        select_inputs=loaded.select_inputs,
+        batch_size=batch_size,
+        mesh=mesh,
+    )
+    return score(replicate(dict(loaded.variables), mesh))

@@ -1,0 +1,63 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mdjax.train.optimiser import OptimiserConfig, find_kernels, make_optimiser, make_schedule
+from mdjax.types import MdjaxError
+
+
+def test_schedule_is_the_papers():
+    """1e-6 at step 0, 1e-2 after 500, half the cosine in the middle of the rest, 1e-6 at the end.
+
+    The middle of 500…3500 is 2000: (1e-2 + 1e-6) / 2.
+    """
+    schedule = make_schedule(OptimiserConfig(), 3500)
+    np.testing.assert_allclose(schedule(0), 1e-6, rtol=1e-3)
+    np.testing.assert_allclose(schedule(250), (1e-2 + 1e-6) / 2, rtol=1e-5)
+    np.testing.assert_allclose(schedule(500), 1e-2, rtol=1e-5)
+    np.testing.assert_allclose(schedule(2000), (1e-2 + 1e-6) / 2, rtol=1e-4)
+    np.testing.assert_allclose(schedule(3500), 1e-6, rtol=1e-2)
+
+
+def test_weight_decay_acts_on_kernels_only():
+    """Gradient 0, rate 1 without warm-up: a kernel of 2 loses 0.5 · 2 = 1, a bias nothing."""
+    config = OptimiserConfig(
+        learning_rate=1.0, warmup_steps=0, warmup_start=1.0, momentum=0.0, weight_decay=0.5
+    )
+    params = {"conv": {"kernel": jnp.array([2.0]), "bias": jnp.array([2.0])}}
+    optimiser = make_optimiser(config, 10)
+    zeros = {"conv": {"kernel": jnp.zeros(1), "bias": jnp.zeros(1)}}
+    updates, _ = optimiser.update(zeros, optimiser.init(params), params)
+    np.testing.assert_allclose(updates["conv"]["kernel"], [-1.0])
+    np.testing.assert_allclose(updates["conv"]["bias"], [0.0])
+    assert find_kernels(params) == {"conv": {"kernel": True, "bias": False}}
+
+
+def test_gradients_are_clipped_to_the_given_norm():
+    """Gradient (30, 40) has norm 50; clipped to 5 it is (3, 4), times rate 1."""
+    config = OptimiserConfig(
+        learning_rate=1.0, warmup_steps=0, momentum=0.0, weight_decay=0.0, max_gradient_norm=5.0
+    )
+    params = {"bias": jnp.zeros(2)}
+    optimiser = make_optimiser(config, 10)
+    updates, _ = optimiser.update({"bias": jnp.array([30.0, 40.0])}, optimiser.init(params), params)
+    np.testing.assert_allclose(updates["bias"], [-3.0, -4.0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"learning_rate": 0.0}, "learning_rate is 0.0"),
+        ({"momentum": 1.0}, "momentum is 1.0"),
+        ({"weight_decay": -1.0}, "weight_decay is -1.0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+    ],
+)
+def test_impossible_values_are_refused(values, message):
+    with pytest.raises(MdjaxError, match=message):
+        OptimiserConfig(**values)
+
+
+def test_warmup_longer_than_the_training_is_refused():
+    with pytest.raises(MdjaxError, match="warm-up of 500 steps"):
+        make_schedule(OptimiserConfig(), 100)

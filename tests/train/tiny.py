@@ -1,0 +1,47 @@
+"""A network of two convolutions, which compiles in no time, and batches for it."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mdjax.types import Batch, NetworkOutput
+
+NUM_CLASSES = 3
+
+
+class TinyNetwork(nn.Module):
+    """Returns logits, features and a mask; batch norm and dropout are optional."""
+
+    has_batch_norm: bool = False
+    dropout_rate: float = 0.0
+
+    @nn.compact
+    def __call__(self, visible, thermal, *, train: bool) -> NetworkOutput:
+        features = nn.Conv(4, (3, 3), name="encoder")(jnp.concatenate([visible, thermal], -1))
+        if self.has_batch_norm:
+            features = nn.BatchNorm(use_running_average=not train, name="norm")(features)
+        mask = nn.sigmoid(nn.Conv(1, (1, 1), name="attention")(features))
+        hidden = nn.Dropout(self.dropout_rate, deterministic=not train)(nn.relu(features))
+        return NetworkOutput(nn.Conv(NUM_CLASSES, (1, 1), name="head")(hidden), features, mask)
+
+
+def make_batch(seed: int = 0, size: int = 4, height: int = 6, width: int = 8) -> Batch:
+    rng = np.random.default_rng(seed)
+
+    def image(channels: int) -> np.ndarray:
+        return rng.random((size, height, width, channels), np.float32)
+
+    return Batch(
+        visible=image(3),
+        thermal_full=image(1),
+        thermal_camera=image(1),
+        labels=rng.integers(0, NUM_CLASSES, (size, height, width)).astype(np.uint8),
+        is_night=np.arange(size) % 2 == 1,
+        is_valid=np.ones(size, bool),
+    )
+
+
+def init_tiny(network: nn.Module, seed: int = 0):
+    batch = make_batch()
+    return network.init(jax.random.key(seed), batch.visible, batch.thermal_full, train=False)
