@@ -40,9 +40,9 @@ def draw_cone(climate: Climate, colour_index: int, ground_c: float, z_m: float) 
     paint = Surface(colour, ground_c, shine(colour, 0.4 * back))
     sleeve = Surface((0.7, 0.7, 0.7), ground_c, shine((0.7, 0.7, 0.7), back))
     return [
-        (box(-0.24, 0.0, 0.24, 0.06), paint),
-        (polygon((-0.19, 0.06), (0.19, 0.06), (0.04, 0.8), (-0.04, 0.8)), paint),
-        (polygon((-0.13, 0.32), (0.13, 0.32), (0.09, 0.5), (-0.09, 0.5)), sleeve),
+        (box(-0.3, 0.0, 0.3, 0.08), paint),
+        (polygon((-0.24, 0.08), (0.24, 0.08), (0.06, 0.95), (-0.06, 0.95)), paint),
+        (polygon((-0.17, 0.36), (0.17, 0.36), (0.12, 0.6), (-0.12, 0.6)), sleeve),
     ]
 
 
@@ -57,18 +57,18 @@ def draw_car_stop(
         dark = Surface((0.03, 0.03, 0.03), stone_c)
         band = Surface((0.7, 0.55, 0.05), stone_c, shine((0.7, 0.6, 0.1), back))
         return [
-            (box(-0.11, 0.0, 0.11, 0.8), dark),
-            (ellipse(0, 0.8, 0.11, 0.05, 8), dark),
-            (box(-0.11, 0.55, 0.11, 0.66), band),
-            (box(-0.11, 0.72, 0.11, 0.78), band),
+            (box(-0.16, 0.0, 0.16, 0.85), dark),
+            (ellipse(0, 0.85, 0.16, 0.06, 8), dark),
+            (box(-0.16, 0.55, 0.16, 0.67), band),
+            (box(-0.16, 0.74, 0.16, 0.81), band),
         ]
     if kind == 1:
         return [
-            (polygon((-0.5, 0.0), (0.5, 0.0), (0.38, 0.55), (-0.38, 0.55)), stone),
+            (polygon((-0.6, 0.0), (0.6, 0.0), (0.48, 0.7), (-0.48, 0.7)), stone),
             (box(-0.12, 0.3, 0.12, 0.42), Surface((0.6, 0.1, 0.03), stone_c, (back, 0.0, 0.0))),
         ]
     green = Surface((0.05, 0.14, 0.03), climate.air_c, grain=0.6, heat_grain=0.5)
-    return [(ellipse(0, 0.62, 0.4, 0.2, 10), green), (box(-0.42, 0.0, 0.42, 0.55), stone)]
+    return [(ellipse(0, 0.68, 0.5, 0.22, 10), green), (box(-0.52, 0.0, 0.52, 0.6), stone)]
 
 
 def draw_street_lamp(rng: np.random.Generator, climate: Climate) -> Sketch:

@@ -108,13 +108,13 @@ def paint_markings(
             colour = _YELLOW if rng.random() < 0.3 else _WHITE
             paint = Surface(colour, climate.road_c, shine(colour, back), 0.2)
             inner_m = side_m + inward * rng.uniform(0.2, 0.7)
-            outer_m = inner_m + inward * rng.uniform(0.18, 0.3)
+            outer_m = inner_m + inward * rng.uniform(0.25, 0.45)
             near_m = NEAREST_M if rng.random() < 0.5 else rng.uniform(2, 8)
             outline = strip(camera, inner_m, outer_m, near_m, rng.uniform(25, 70))
             things.append(Thing((Part((outline,), paint),), ClassId.CURVE, near_m))
     if rng.random() < 0.5:
         middle_m = 0.5 * (left_m + right_m) + rng.uniform(-0.5, 0.5)
-        width_m, period_m = rng.uniform(0.18, 0.28), rng.uniform(4, 8)
+        width_m, period_m = rng.uniform(0.22, 0.36), rng.uniform(4, 8)
         paint = Surface(_WHITE, climate.road_c, shine(_WHITE, back), 0.2)
         starts_m = np.arange(rng.uniform(1.5, 4), 40, period_m)
         dashes = tuple(
@@ -127,8 +127,8 @@ def paint_markings(
 
 def lay_bump(rng: np.random.Generator, camera: Camera, climate: Climate, street: Street) -> Thing:
     """A speed bump across the road, striped yellow and black; no warmer than the road."""
-    near_m = rng.uniform(4, 11)
-    far_m = near_m + rng.uniform(0.6, 1.0) * max(1.0, near_m / 7)
+    near_m = rng.uniform(3.6, 8)
+    far_m = near_m + rng.uniform(0.8, 1.4) * max(1.0, near_m / 5)
     left_m, right_m = street.left_m + rng.uniform(0, 1), street.right_m - rng.uniform(0, 1)
     stripes = np.linspace(left_m, right_m, int(2 * (right_m - left_m)) + 1)
     black = Surface((0.05, 0.05, 0.05), climate.road_c, grain=0.15)
@@ -148,14 +148,14 @@ def build_guardrail(
 ) -> Thing:
     """A guardrail between road and sidewalk: posts and a band or two pipes."""
     side_m = street.left_m - 0.2 if rng.random() < 0.5 else street.right_m + 0.2
-    near_m = rng.uniform(2.5, 9)
+    near_m = rng.uniform(2.2, 6)
     far_m = near_m + rng.uniform(6, 25)
     colour = ((0.55, 0.56, 0.58), (0.6, 0.58, 0.5), (0.30, 0.36, 0.32))[rng.integers(3)]
     # Its metal has the temperature of the ground behind it, give or take half a degree.
     metal_c = street.walk_c + rng.uniform(-0.5, 0.5)
     back = headlight_return(climate, near_m, 0.12)
     metal = Surface(colour, metal_c, shine(colour, back), 0.1)
-    bands_m = ((0.42, 0.8),) if rng.random() < 0.6 else ((0.32, 0.46), (0.66, 0.8))
+    bands_m = ((0.34, 0.86),) if rng.random() < 0.6 else ((0.28, 0.5), (0.64, 0.86))
     z_m = space_depths(near_m, far_m, 6)
     rails = tuple(
         np.concatenate(

@@ -27,7 +27,7 @@ from mdjax.data.synthetic.ground import (
 from mdjax.data.synthetic.parts import Colour, Sketch, Thing, stand
 from mdjax.data.synthetic.surroundings import build_walls, draw_sky
 
-_NEAR_M, _FAR_M = 4.5, 45.0
+_NEAR_M, _FAR_M = 4.0, 40.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def sample_scene(seed: int, index: int) -> Scene:
     camera = Camera(
         horizon=float(rng.uniform(0.36, 0.48)),
         vanishing_x=float(rng.uniform(-0.22, 0.22)),
-        focal=float(rng.uniform(0.9, 1.2)),
+        focal=float(rng.uniform(1.1, 1.5)),
         height_m=float(rng.uniform(1.4, 1.9)),
         bend=float(rng.uniform(-0.004, 0.004)),
     )
@@ -130,8 +130,9 @@ def sample_scene(seed: int, index: int) -> Scene:
         things=(
             *draw_sky(rng, camera, climate),
             *lay_ground(rng, camera, climate, street),
-            *on_ground,
+            # Shadows first: a shaded marking keeps its label.
             *composer.shadows,
+            *on_ground,
             *walls,
             *_far_first(composer.standing),
         ),
@@ -181,7 +182,7 @@ def _add_scenery(composer: _Composer) -> None:
 def _add_cars(composer: _Composer) -> None:
     rng, climate, street = composer.rng, composer.climate, composer.street
     for _ in range(rng.choice(4, p=(0.15, 0.35, 0.3, 0.2))):
-        z_m = composer.sample_depth(6.5)
+        z_m = composer.sample_depth(6.0, 35)
         is_parked = bool(rng.random() < 0.45)
         if rng.random() < 0.3:
             sketch = draw_car_side(rng, climate, is_parked=is_parked)
@@ -212,13 +213,13 @@ def _add_bikes(composer: _Composer) -> None:
     """Cyclists and bikes in a row at the roadside."""
     rng, climate, street = composer.rng, composer.climate, composer.street
     if rng.random() < 0.32:
-        z_m = composer.sample_depth(5, 28)
+        z_m = composer.sample_depth(4.5, 24)
         x_m = composer.sample_x(z_m, is_on_road=True)
         rider = draw_person(rng, climate, is_riding=True)
         composer.add(rider, x_m, z_m + 0.05, ClassId.PERSON)
         composer.add(draw_bike(rng, climate, is_ridden=True), x_m, z_m, ClassId.BIKE)
     if rng.random() < 0.35:
-        z_m, side = composer.sample_depth(4.5, 16), rng.choice([-1, 1])
+        z_m, side = composer.sample_depth(4.0, 12), rng.choice([-1, 1])
         x_m = (street.left_m if side < 0 else street.right_m) + side * rng.uniform(0.5, 1.2)
         for _ in range(rng.integers(2, 6)):
             composer.add(draw_bike(rng, climate, is_ridden=False), x_m, z_m, ClassId.BIKE)
@@ -231,7 +232,7 @@ def _add_barriers(composer: _Composer) -> None:
     rng, climate, street = composer.rng, composer.climate, composer.street
     if rng.random() < 0.45:
         colour_index = int(rng.integers(3))
-        z_m, step_m = composer.sample_depth(4, 14), rng.uniform(0.8, 2.5)
+        z_m, step_m = composer.sample_depth(3.6, 10), rng.uniform(0.8, 2.0)
         x_m = composer.sample_x(z_m, is_on_road=True)
         drift_m = rng.uniform(-0.7, 0.7)
         for _ in range(rng.integers(2, 7)):
@@ -241,7 +242,7 @@ def _add_barriers(composer: _Composer) -> None:
             x_m, z_m = x_m + drift_m, z_m + step_m
     if rng.random() < 0.45:
         kind = int(rng.integers(3))
-        z_m = composer.sample_depth(5, 16)
+        z_m = composer.sample_depth(4.2, 12)
         x_m = composer.sample_x(z_m, is_on_road=bool(rng.random() < 0.3))
         is_across = rng.random() < 0.5
         for _ in range(rng.integers(2, 6)):

@@ -90,11 +90,14 @@ def test_half_of_the_scenes_are_at_night(scenes: list[RenderedScene]) -> None:
 
 @pytest.mark.parametrize("index", [0, 1, 2, 3])
 def test_scene_stands_at_the_same_place_at_every_size(index: int) -> None:
-    """Only pixels at the masks' edges differ from the reduced large label image."""
+    """Only pixels at the masks' edges differ from the reduced large label image.
+
+    OpenCV fills polygons with their outline, so every part is up to 1/6 px wider at either size.
+    """
     small, large = (render_scene(3, index, (60 * k, 80 * k)) for k in (1, 5))
     # Row 5 i + 2 of the large image has the same centre as row i of the small one.
     reduced = large.labels_u8[2::5, 2::5]
-    assert (small.labels_u8 != reduced).mean() < 0.02
+    assert (small.labels_u8 != reduced).mean() < 0.04
     reduced_visible = cv2.resize(large.visible_u8, (80, 60), interpolation=cv2.INTER_AREA)
     difference = np.abs(small.visible_u8.astype(int) - reduced_visible).mean()
     assert difference < 8
