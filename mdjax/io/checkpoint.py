@@ -294,12 +294,12 @@ def _check_architecture(folder: Path, wanted: Mapping[str, Any], saved: LeafTabl
 
 
 def _explain_failure(path: Path, error: Exception, arrays: Mapping[str, np.ndarray]) -> str:
-    previous = "The previous one there is untouched." if has_checkpoint(path) else ""
+    previous = " The previous one there is untouched." if has_checkpoint(path) else ""
     if not _is_disk_full(error):
-        return f"{path}: the checkpoint cannot be saved: {error}. {previous}".rstrip()
+        return f"{path}: the checkpoint cannot be saved: {error}.{previous}"
     needed = sum(array.nbytes for array in arrays.values()) / 1e6
     return (
-        f"{path}: the disk is full, the checkpoint (up to {needed:.0f} MB) was not saved. "
+        f"{path}: the disk is full, the checkpoint (up to {needed:.1f} MB) was not saved."
         f"{previous} Free some space in {path.parent} and resume."
     )
 

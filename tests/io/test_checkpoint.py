@@ -297,7 +297,7 @@ print(restore_variables(path)["params"]["w"].tolist(), [p.name for p in path.par
 
 def test_write_that_the_system_refuses_leaves_the_previous_checkpoint(tmp_path: Path) -> None:
     message, remaining = _run_python(FULL_DISK_SCRIPT, tmp_path / "run" / "last").splitlines()
-    assert "the disk is full, the checkpoint (up to 2 MB) was not saved" in message
+    assert "the disk is full, the checkpoint (up to 1.6 MB) was not saved" in message
     assert f"Free some space in {tmp_path / 'run'}" in message
     assert remaining == "[0.0, 1.0, 2.0, 3.0, 4.0] ['last']"
 
