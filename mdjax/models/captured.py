@@ -42,7 +42,8 @@ class CapturedNetwork:
         """
         wanted = {self.features, self.mask}
         collections = ["intermediates", *(mutable or [])]
-        prediction, updates = self.module.apply(  # pyright: ignore[reportCallIssue]
+        updates: Any
+        prediction, updates = self.module.apply(
             variables,
             *inputs,
             mutable=collections,
