@@ -40,12 +40,10 @@ def config_to_dict(config: Any, as_type: Any = None) -> dict[str, Any]:
 
 
 @overload
-def config_from_dict(cls: type[T], values: dict[str, Any], *, source: str | Path = ...) -> T: ...
+def config_from_dict(cls: type[T], values: Any, *, source: str | Path = ...) -> T: ...
 @overload
-def config_from_dict(cls: object, values: dict[str, Any], *, source: str | Path = ...) -> Any: ...
-def config_from_dict(
-    cls: Any, values: dict[str, Any], *, source: str | Path = "the configuration"
-) -> Any:
+def config_from_dict(cls: object, values: Any, *, source: str | Path = ...) -> Any: ...
+def config_from_dict(cls: Any, values: Any, *, source: str | Path = "the configuration") -> Any:
     """Builds a configuration from plain values; keys that are left out take their defaults.
 
     Args:
@@ -59,36 +57,13 @@ def config_from_dict(
     """
     try:
         return _CONVERTER.structure(values, cls)
-    except MdjaxError as error:
-        raise MdjaxError(f"{source}: {error}") from error
     except cattrs.BaseValidationError as error:
         problems = cattrs.transform_error(error, path="", format_exception=_describe_problem)
-        lines = "".join(f"\n  {_put_path_first(problem)}" for problem in problems)
-        raise MdjaxError(f"{source} does not fit {_describe_type(cls)}:{lines}") from error
-
-
-def save_config(config: Any, path: Path, as_type: Any = None) -> None:
-    """Writes a configuration as JSON."""
-    path.write_text(json.dumps(config_to_dict(config, as_type), indent=2) + "\n", encoding="utf-8")
-
-
-@overload
-def load_config(cls: type[T], path: Path) -> T: ...
-@overload
-def load_config(cls: object, path: Path) -> Any: ...
-def load_config(cls: Any, path: Path) -> Any:
-    """Reads a configuration that `save_config` wrote.
-
-    Raises:
-        MdjaxError: The file is missing, is no JSON, or does not fit `cls`.
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MdjaxError(f"{path}: the configuration cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise MdjaxError(f"{path} is no JSON file: {error}.") from error
-    return config_from_dict(cls, values, source=path)
+        cause = error
+    except (TypeError, MdjaxError) as error:  # The whole value is refused, not a part of it.
+        problems, cause = [str(error)], error
+    lines = "".join(f"\n  {_put_path_first(problem)}" for problem in problems)
+    raise MdjaxError(f"{source} does not fit {_describe_type(cls)}:{lines}") from cause
 
 
 def _make_converter() -> cattrs.Converter:

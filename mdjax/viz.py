@@ -6,9 +6,9 @@ window.
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import matplotlib
@@ -255,29 +255,32 @@ def _add_cell(figure: Figure, image_u8: np.ndarray, left_px: int, bottom_px: int
     return axes
 
 
-def plot_training_curves(logs: Mapping[str, Path], path: Path, *, metrics: Sequence[str]) -> None:
+def plot_training_curves(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]], path: Path, *, metrics: Sequence[str]
+) -> None:
     """Draws one panel a metric with one line a run, over the training step.
 
     Args:
-        logs: JSONL files by the name of their run: one object a line with `step` and numbers.
+        runs: By name, the lines of a run's `metrics.jsonl`: `step` and numbers, None for values
+            that were not finite.
         path: PNG file to write.
-        metrics: Names as they are logged, as `loss/total`; a run that lacks one has no line there.
+        metrics: Names as they are logged, as `train/loss`; a run that lacks one has no line there.
 
     Raises:
-        MdjaxError: A log is missing or broken, a metric occurs in none of them, or the picture
-            cannot be written.
+        MdjaxError: No run has a metric of that name, or the picture cannot be written.
     """
-    runs = {name: _read_log(log_path) for name, log_path in logs.items()}
     figure = Figure(figsize=(4.2 * len(metrics), 3.2), dpi=_DPI, layout="constrained")
     panels = figure.subplots(1, len(metrics), squeeze=False)[0]
     for axes, metric in zip(panels, metrics, strict=True):
-        for index, (name, records) in enumerate(runs.items()):
-            points = [(entry["step"], entry[metric]) for entry in records if metric in entry]
+        for index, (name, entries) in enumerate(runs.items()):
+            points = [
+                (entry["step"], entry[metric]) for entry in entries if entry.get(metric) is not None
+            ]
             if points:
                 axes.plot(*zip(*points, strict=True), label=name, color=f"C{index}", linewidth=1.5)
         if not axes.lines:
-            files = ", ".join(str(log_path) for log_path in logs.values())
-            raise MdjaxError(f"No metric {metric!r} in {files}; look there for the names.")
+            known = sorted({name for entries in runs.values() for line in entries for name in line})
+            raise MdjaxError(f"No run logged {metric!r}; logged are {', '.join(known)}.")
         axes.set_title(metric, fontsize=10)
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
@@ -285,16 +288,6 @@ def plot_training_curves(logs: Mapping[str, Path], path: Path, *, metrics: Seque
     if len(runs) > 1:
         panels[0].legend(frameon=False, fontsize=9)
     _save_figure(figure, path)
-
-
-def _read_log(path: Path) -> list[dict[str, float]]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines if line.strip()]
-    except OSError as error:
-        raise MdjaxError(f"{path}: the log cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise MdjaxError(f"{path} is no JSONL log: {error}.") from error
 
 
 def _save_figure(figure: Figure, path: Path) -> None:

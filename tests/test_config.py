@@ -4,13 +4,13 @@ import dataclasses
 import enum
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdjax.config import config_from_dict, config_to_dict, load_config, save_config
+from mdjax.config import config_from_dict, config_to_dict
 from mdjax.types import MdjaxError
 
 
@@ -163,26 +163,17 @@ def test_bad_value_is_named_with_its_place(change: dict[str, object], expected: 
     assert str(caught.value).startswith("runs/a/config.json")
 
 
+@pytest.mark.parametrize("values", [{"type": "Oops"}, {}, [], "text"])
+def test_value_that_is_no_choice_is_refused_at_the_top(values: Any) -> None:
+    with pytest.raises(MdjaxError, match=r"a\.json does not fit ImageLevelConfig or FeatureLevel"):
+        config_from_dict(ImageLevelConfig | FeatureLevelConfig, values, source="a.json")
+
+
 def test_all_problems_come_in_one_message() -> None:
     values = {"data": {"folder": 1}, "steps": "many", "zzz": 0}
     with pytest.raises(MdjaxError) as caught:
         config_from_dict(RunConfig, values)
     assert all(part in str(caught.value) for part in ("data.folder", "steps", "zzz"))
-
-
-def test_file_round_trip_changes_nothing(tmp_path: Path) -> None:
-    config = RunConfig(DataConfig(Path("x")), teacher=ImageLevelConfig(0.5))
-    save_config(config, tmp_path / "config.json")
-    assert load_config(RunConfig, tmp_path / "config.json") == config
-
-
-def test_unreadable_file_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    with pytest.raises(MdjaxError, match=r"config\.json: the configuration cannot be read"):
-        load_config(RunConfig, path)
-    path.write_text('{"steps": ')
-    with pytest.raises(MdjaxError, match=r"config\.json is no JSON file"):
-        load_config(RunConfig, path)
 
 
 def test_class_whose_field_hides_the_tag_is_refused() -> None:

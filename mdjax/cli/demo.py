@@ -17,6 +17,7 @@ from mdjax.data.mfnet import PALETTE_RGB
 from mdjax.data.pipeline import make_evaluation_batches
 from mdjax.data.source import open_split
 from mdjax.io.json_file import write_json, write_text
+from mdjax.io.metrics_log import read_metrics
 from mdjax.metrics.confusion import predict_labels
 from mdjax.presets import configure_synthetic
 from mdjax.runs.comparison import describe_gain, estimate_gain, format_comparison
@@ -100,7 +101,7 @@ def run_demo(arguments: Sequence[str]) -> int:
     draw_comparison(networks, picture)
     curves = command.out / "curves.png"
     plot_training_curves(
-        {name: command.out / "seed0" / name / "metrics.jsonl" for name in results},
+        {name: read_metrics(command.out / "seed0" / name / "metrics.jsonl") for name in results},
         curves,
         metrics=["train/loss/segmentation"],
     )
