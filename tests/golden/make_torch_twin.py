@@ -203,7 +203,6 @@ def make_teacher_step() -> None:
     task = compute_cross_entropy(out["prediction"], labels)
     total = task + 0.1 * (terms["intra"] + terms["inter"])
     results = {**terms, "task": task, "total": total, **compute_gradients(total, teacher)}
-    results |= {"prediction": out["prediction"], "features": out["c4"], "mask": out["mask"]}
     save("teacher_step", {**results, **statistics.read()})
 
 
