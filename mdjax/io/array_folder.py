@@ -17,7 +17,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 from orbax.checkpoint import v1 as ocp
 
-from mdjax.io.json_file import format_json, read_json, write_text
+from mdjax.io.json_file import format_json, read_json, write_json, write_text
 from mdjax.types import MdjaxError
 
 Groups = Mapping[str, Mapping[str, np.ndarray]]
@@ -49,6 +49,16 @@ def write_arrays(folder: Path, groups: Groups) -> None:
         ocp.save_checkpointables(_get_array_path(folder), trees)
 
 
+def write_file_table(folder: Path) -> None:
+    """Notes the size of every file, once all are written; without it the arrays do not read."""
+    sizes = {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted((folder / "arrays").rglob("*"))
+        if path.is_file()
+    }
+    write_json(folder / "files.json", sizes)
+
+
 def read_leaf_table(folder: Path, groups: Collection[str]) -> LeafTable:
     """Reads what arrays there are in some groups, without the arrays.
 
@@ -67,24 +77,37 @@ def read_arrays(folder: Path, groups: Collection[str]) -> dict[str, np.ndarray]:
     """
     table = read_leaf_table(folder, groups)
     stored = {leaf["group"] for leaf in table.values() if 0 not in leaf["shape"]}
+    _check_files(folder)
     try:
-        with _quiet_orbax():
-            trees = ocp.load_checkpointables(_get_array_path(folder), dict.fromkeys(stored))
         found: dict[str, np.ndarray] = {}
-        for tree in trees.values():
-            found |= flatten_dict(tree, sep="/")
+        with _quiet_orbax():
+            for group in sorted(stored):
+                tree = ocp.load_checkpointables(_get_array_path(folder), {group: None})[group]
+                found |= flatten_dict(tree, sep="/")
         for name, leaf in table.items():
             if 0 in leaf["shape"]:
                 found[name] = np.zeros(leaf["shape"], jnp.dtype(leaf["dtype"]))
             if {**_describe(found[name]), "group": leaf["group"]} != leaf:
                 raise ValueError(f"the numbers of {name} are not those that were saved")
-    # A damaged file can fail anywhere in Orbax, in any way.
+    # What is damaged can fail anywhere in Orbax, in any way.
     except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise MdjaxError(
             f"{folder}: cut short or damaged ({reason[:200]}). Use another checkpoint of the run."
         ) from error
     return found
+
+
+def _check_files(folder: Path) -> None:
+    """Finds out about missing and short files before Orbax, which would not say it in one line."""
+    for name, size in read_json(folder / "files.json").items():
+        path = folder / name
+        found = path.stat().st_size if path.is_file() else 0
+        if found != size:
+            raise MdjaxError(
+                f"{folder}: cut short: {name} has {found} of {size} bytes. "
+                "Use another checkpoint of the run."
+            )
 
 
 def _describe(array: np.ndarray) -> dict[str, Any]:

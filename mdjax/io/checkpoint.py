@@ -1,7 +1,7 @@
 """Checkpoints: a folder that is either complete or not there.
 
     checkpoints/last/metadata.json   configuration, scores, step, versions: for people and programs
-                     leaves.json, arrays/   see `array_folder.py`
+                     leaves.json, files.json, arrays/   see `array_folder.py`
 
 Arrays are saved from the host, under names that follow from the state's structure. A checkpoint
 therefore knows nothing of devices, and reads on any number of them. Of several processes all call
@@ -23,7 +23,13 @@ from flax.traverse_util import unflatten_dict
 from jax.experimental import multihost_utils
 
 from mdjax import __version__
-from mdjax.io.array_folder import LeafTable, read_arrays, read_leaf_table, write_arrays
+from mdjax.io.array_folder import (
+    LeafTable,
+    read_arrays,
+    read_leaf_table,
+    write_arrays,
+    write_file_table,
+)
 from mdjax.io.json_file import read_json, write_json
 from mdjax.types import MdjaxError
 
@@ -211,6 +217,7 @@ def _write(path: Path, leaves: Mapping[str, Any], metadata: Mapping[str, Any]) -
         write_arrays(temporary, _group(arrays))
         _wait_for_processes(f"{path.name} written")
         if is_first:
+            write_file_table(temporary)
             _publish(temporary, path)
         _wait_for_processes(f"{path.name} published")
     except Exception as error:
