@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from mdjax import __version__
 from mdjax.io.json_file import read_json
 from mdjax.runs.config import TrainConfig
 from mdjax.tasks.segmentation import SegmentationEvaluation, format_scores
@@ -95,7 +96,7 @@ def describe_environment() -> dict[str, str]:
     """Return the versions and the machine that a number was measured with."""
     device = jax.devices()[0]
     return {
-        "mdjax": version("mdjax"),
+        "mdjax": __version__,
         "jax": jax.__version__,
         "flax": version("flax"),
         "python": platform.python_version(),

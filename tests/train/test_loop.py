@@ -1,0 +1,159 @@
+import os
+import signal
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from mdjax.tasks.segmentation import compute_cross_entropy
+from mdjax.train.loop import InterruptedTraining, LoopConfig, run_training
+from mdjax.train.state import create_state, select_full_thermal
+from mdjax.train.step import LossTerm, make_train_step
+from mdjax.types import MdjaxError
+from tests.train.tiny import TinyNetwork, init_tiny, make_batch
+
+
+class Recorder:
+    """Keeps what the loop logs, shows and saves."""
+
+    def __init__(self):
+        self.logged = []
+        self.shown = []
+        self.saved = []
+
+    def options(self, scores=None):
+        return {
+            "log": lambda step, metrics: self.logged.append((step, dict(metrics))),
+            "show": lambda step, loss: self.shown.append((step, loss)),
+            "save": lambda state, scores: self.saved.append(
+                (int(state.step), scores, jax.tree.map(np.array, state))
+            ),
+            "evaluate": lambda state: scores or {"score": float(state.step)},
+        }
+
+
+def make_batches(start_step=0):
+    step = start_step
+    while True:
+        yield make_batch(step)
+        step += 1
+
+
+def make_tiny_step(terms=None, network=None):
+    network = network or TinyNetwork(has_batch_norm=True, dropout_rate=0.2)
+    optimiser = optax.sgd(0.1, momentum=0.9)
+    step = make_train_step(
+        network,
+        optimiser,
+        terms or (LossTerm("segmentation", 1.0, compute_cross_entropy),),
+        select_inputs=select_full_thermal,
+        seed=7,
+    )
+    return step, create_state(init_tiny(network), optimiser)
+
+
+def test_resumed_training_gives_the_same_numbers_bit_for_bit():
+    config = LoopConfig(num_steps=6, log_every=2, evaluate_every=0, save_every=3)
+    step, state = make_tiny_step()
+    whole = Recorder()
+    expected = run_training(state, step, make_batches(), config, **whole.options())
+    middle = next(state for done, _, state in whole.saved if done == 3)
+    step, _ = make_tiny_step()
+    resumed = run_training(
+        jax.tree.map(jnp.array, middle), step, make_batches(3), config, **Recorder().options()
+    )
+    chex.assert_trees_all_equal(expected, resumed)
+
+
+def test_metrics_are_means_over_the_steps_since_the_last_entry():
+    step, state = make_tiny_step()
+    losses = []
+
+    def watched(state, batch):
+        state, metrics = step(state, batch)
+        losses.append(float(metrics["loss"]))
+        return state, metrics
+
+    recorder = Recorder()
+    config = LoopConfig(num_steps=5, log_every=2, evaluate_every=0, save_every=100)
+    run_training(state, watched, make_batches(), config, **recorder.options())
+    logged = {step: metrics for step, metrics in recorder.logged if "train/loss" in metrics}
+    assert list(logged) == [2, 4, 5]
+    np.testing.assert_allclose(logged[2]["train/loss"], np.mean(losses[:2]), rtol=1e-6)
+    np.testing.assert_allclose(logged[5]["train/loss"], losses[4], rtol=1e-6)
+    assert logged[4]["train/steps_per_second"] > 0
+
+
+def test_scores_are_saved_with_the_state_that_reached_them():
+    step, state = make_tiny_step()
+    recorder = Recorder()
+    config = LoopConfig(num_steps=4, evaluate_every=2, save_every=3)
+    run_training(state, step, make_batches(), config, **recorder.options())
+    assert [(done, scores) for done, scores, _ in recorder.saved] == [
+        (2, {"score": 2.0}),
+        (3, None),
+        (4, {"score": 4.0}),
+    ]
+    assert (4, {"val/score": 4.0}) in recorder.logged
+
+
+def test_a_term_that_is_not_finite_stops_with_step_and_name_and_saves_nothing_bad():
+    def explode(output, batch):
+        return jnp.where(
+            batch.visible[0, 0, 0, 0] == make_batch(3).visible[0, 0, 0, 0], jnp.nan, 1.0
+        )
+
+    terms = (
+        LossTerm("segmentation", 1.0, compute_cross_entropy),
+        LossTerm("explosive", 0.1, explode),
+    )
+    step, state = make_tiny_step(terms)
+    recorder = Recorder()
+    config = LoopConfig(num_steps=10, save_every=1, evaluate_every=0)
+    with pytest.raises(MdjaxError, match=r"Step 4: loss/explosive is nan"):
+        run_training(state, step, make_batches(), config, **recorder.options())
+    assert [done for done, _, _ in recorder.saved] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_signal_saves_the_state_and_restores_the_handler(number):
+    step, state = make_tiny_step()
+    recorder = Recorder()
+    before = signal.getsignal(number)
+
+    def batches():
+        for count, batch in enumerate(make_batches()):
+            if count == 2:
+                os.kill(os.getpid(), number)
+            yield batch
+
+    config = LoopConfig(num_steps=50, save_every=50, evaluate_every=0)
+    with pytest.raises(InterruptedTraining, match="after step 3"):
+        run_training(state, step, batches(), config, **recorder.options())
+    assert [done for done, _, _ in recorder.saved] == [3]
+    assert signal.getsignal(number) is before
+
+
+def test_gradient_norms_are_probed_as_often_as_asked():
+    step, state = make_tiny_step()
+    recorder = Recorder()
+    config = LoopConfig(num_steps=4, evaluate_every=0, probe_every=2)
+    run_training(
+        state,
+        step,
+        make_batches(),
+        config,
+        probe=lambda state, batch: {"gradient_norm/segmentation": jnp.float32(1.5)},
+        **recorder.options(),
+    )
+    probed = [(at, m) for at, m in recorder.logged if "gradient_norm/segmentation" in m]
+    assert probed == [(at, {"gradient_norm/segmentation": 1.5}) for at in (0, 2)]
+
+
+@pytest.mark.parametrize("values", [{"num_steps": 0}, {"save_every": 0}, {"evaluate_every": -1}])
+def test_impossible_values_are_refused(values):
+    with pytest.raises(MdjaxError, match=next(iter(values))):
+        LoopConfig(**values)
