@@ -21,7 +21,7 @@ from mdjax.models.config import (
 from mdjax.models.resnet import ResNetOptions
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.train.loop import LoopConfig
-from mdjax.train.optimiser import OptimiserConfig
+from mdjax.train.optimiser import AdamWConfig
 
 Config = TypeVar("Config", bound=TrainConfig)
 
@@ -50,8 +50,8 @@ def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
         base,
         dataset="mfnet",
         pipeline=PipelineConfig(image_size_hw=(96, 128)),
-        network=network(ResNetOptions(width=0.5, stem_stride=2, output_stride=16)),
-        optimiser=OptimiserConfig(learning_rate=0.02, warmup_steps=100),
+        network=network(ResNetOptions(width=0.5, stem_stride=2, output_stride=8)),
+        optimiser=AdamWConfig(),
         loop=LoopConfig(num_steps=1_500, evaluate_every=500, save_every=250, probe_every=250),
         batch_size=8,
     )
@@ -63,8 +63,8 @@ def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
         base,
         dataset="synthetic",
         pipeline=PipelineConfig(image_size_hw=(72, 96)),
-        network=network(ResNetOptions(width=0.25, stem_stride=2, output_stride=16)),
-        optimiser=OptimiserConfig(learning_rate=0.05, warmup_steps=50),
+        network=network(ResNetOptions(width=0.25, stem_stride=2, output_stride=8)),
+        optimiser=AdamWConfig(),
         loop=LoopConfig(num_steps=400, evaluate_every=200, save_every=200),
         batch_size=8,
     )

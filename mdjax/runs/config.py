@@ -8,7 +8,7 @@ from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.config import ImageLevelConfig, NetworkConfig
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.train.loop import LoopConfig
-from mdjax.train.optimiser import OptimiserConfig
+from mdjax.train.optimiser import OptimiserConfig, SgdConfig
 from mdjax.types import MdjaxError
 
 
@@ -36,7 +36,7 @@ class TrainConfig:
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     network: NetworkConfig = field(default_factory=ImageLevelConfig)
     task: SegmentationTask = field(default_factory=SegmentationTask)
-    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    optimiser: OptimiserConfig = field(default_factory=SgdConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     batch_size: int = 16
     num_microbatches: int = 1

@@ -28,7 +28,6 @@ from mdjax.runs.results import RunResult, create_result
 from mdjax.runs.scoring import make_split_scorer
 from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
 from mdjax.train.loop import run_training
-from mdjax.train.optimiser import make_optimiser
 from mdjax.train.state import Network, SelectInputs, TrainState, create_state, create_variables
 from mdjax.train.step import (
     Metrics,
@@ -87,7 +86,7 @@ def train(
     # -- Network and state --------------------------------------------------------------------
     network = create_network(config, len(class_names))
     select_inputs = select_inputs_for(config)
-    optimiser = make_optimiser(config.optimiser, config.loop.num_steps)
+    optimiser = config.optimiser.create(config.loop.num_steps)
     example = next(make_train_batches(train_split, config.pipeline, batch_size=1, seed=0))
     variables = create_variables(network, example, select_inputs=select_inputs, seed=config.seed)
     if config.pretrained:

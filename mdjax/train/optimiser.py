@@ -1,4 +1,4 @@
-"""Stochastic gradient descent and its schedule, with the paper's values as defaults."""
+"""Optimisers and their schedule, with the paper's SGD as default."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,16 +11,15 @@ from mdjax.types import MdjaxError
 
 
 @dataclass(frozen=True)
-class OptimiserConfig:
-    """SGD with momentum; the rate rises linearly, then falls as a cosine (MD section 4.2).
+class ScheduleConfig:
+    """A learning rate that rises linearly, then falls as a cosine; part of every optimiser.
 
     Attributes:
         learning_rate: Peak rate.
         warmup_steps: Steps of the linear rise.
         warmup_start: Rate at step 0.
         final_learning_rate: Rate at the last step.
-        momentum: Share of the velocity that is kept.
-        weight_decay: Added to the gradient of kernels; biases and batch norms have none.
+        weight_decay: Acts on kernels; biases and batch norms have none.
         max_gradient_norm: Gradients above this global norm are scaled down to it; 0 never does.
     """
 
@@ -28,7 +27,6 @@ class OptimiserConfig:
     warmup_steps: int = 500
     warmup_start: float = 1e-6
     final_learning_rate: float = 1e-6
-    momentum: float = 0.9
     weight_decay: float = 5e-4
     max_gradient_norm: float = 0.0
 
@@ -36,14 +34,60 @@ class OptimiserConfig:
         for name in ("learning_rate", "warmup_start", "final_learning_rate"):
             if not getattr(self, name) > 0:
                 raise MdjaxError(f"{name} is {getattr(self, name)}; give a number above 0.")
-        if not 0 <= self.momentum < 1:
-            raise MdjaxError(f"momentum is {self.momentum}; give a number from 0 up to below 1.")
         for name in ("warmup_steps", "weight_decay", "max_gradient_norm"):
             if getattr(self, name) < 0:
                 raise MdjaxError(f"{name} is {getattr(self, name)}; give 0 or more.")
 
 
-def make_schedule(config: OptimiserConfig, num_steps: int) -> optax.Schedule:
+@dataclass(frozen=True)
+class SgdConfig(ScheduleConfig):
+    """Stochastic gradient descent with momentum: the paper's (MD section 4.2).
+
+    Attributes:
+        momentum: Share of the velocity that is kept.
+    """
+
+    momentum: float = 0.9
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 0 <= self.momentum < 1:
+            raise MdjaxError(f"momentum is {self.momentum}; give a number from 0 up to below 1.")
+
+    def create(self, num_steps: int) -> optax.GradientTransformation:
+        """Build the optimiser; the decay is added to the gradient, as in PyTorch's SGD."""
+        return optax.chain(
+            _make_clipping(self),
+            optax.add_decayed_weights(self.weight_decay, mask=find_kernels),
+            optax.sgd(make_schedule(self, num_steps), momentum=self.momentum),
+        )
+
+
+@dataclass(frozen=True)
+class AdamWConfig(ScheduleConfig):
+    """Adam with decoupled weight decay, for few steps from scratch (Loshchilov and Hutter 2019).
+
+    On generated scenes a quarter-width network had learned nothing but the background after 300
+    steps of SGD, at any rate from 0.01 to 0.2; with Adam it had learned most classes.
+    """
+
+    learning_rate: float = 3e-3
+    warmup_steps: int = 50
+    weight_decay: float = 1e-2
+
+    def create(self, num_steps: int) -> optax.GradientTransformation:
+        """Build the optimiser."""
+        schedule = make_schedule(self, num_steps)
+        return optax.chain(
+            _make_clipping(self),
+            optax.adamw(schedule, weight_decay=self.weight_decay, mask=find_kernels),
+        )
+
+
+OptimiserConfig = SgdConfig | AdamWConfig
+
+
+def make_schedule(config: ScheduleConfig, num_steps: int) -> optax.Schedule:
     """Build the learning rate as a function of the step.
 
     Args:
@@ -67,15 +111,10 @@ def make_schedule(config: OptimiserConfig, num_steps: int) -> optax.Schedule:
     )
 
 
-def make_optimiser(config: OptimiserConfig, num_steps: int) -> optax.GradientTransformation:
-    """Build the optimiser for a training of `num_steps` steps."""
-    parts = [
-        optax.add_decayed_weights(config.weight_decay, mask=find_kernels),
-        optax.sgd(make_schedule(config, num_steps), momentum=config.momentum),
-    ]
-    if config.max_gradient_norm:
-        parts.insert(0, optax.clip_by_global_norm(config.max_gradient_norm))
-    return optax.chain(*parts)
+def _make_clipping(config: ScheduleConfig) -> optax.GradientTransformation:
+    if not config.max_gradient_norm:
+        return optax.identity()
+    return optax.clip_by_global_norm(config.max_gradient_norm)
 
 
 def find_kernels(params: Mapping[str, Any]) -> Any:

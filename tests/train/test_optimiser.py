@@ -2,7 +2,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mdjax.train.optimiser import OptimiserConfig, find_kernels, make_optimiser, make_schedule
+from mdjax.train.optimiser import AdamWConfig, SgdConfig, find_kernels, make_schedule
 from mdjax.types import MdjaxError
 
 
@@ -11,7 +11,7 @@ def test_schedule_is_the_papers():
 
     The middle of 500…3500 is 2000: (1e-2 + 1e-6) / 2.
     """
-    schedule = make_schedule(OptimiserConfig(), 3500)
+    schedule = make_schedule(SgdConfig(), 3500)
     np.testing.assert_allclose(schedule(0), 1e-6, rtol=1e-3)
     np.testing.assert_allclose(schedule(250), (1e-2 + 1e-6) / 2, rtol=1e-5)
     np.testing.assert_allclose(schedule(500), 1e-2, rtol=1e-5)
@@ -21,11 +21,11 @@ def test_schedule_is_the_papers():
 
 def test_weight_decay_acts_on_kernels_only():
     """Gradient 0, rate 1 without warm-up: a kernel of 2 loses 0.5 · 2 = 1, a bias nothing."""
-    config = OptimiserConfig(
+    config = SgdConfig(
         learning_rate=1.0, warmup_steps=0, warmup_start=1.0, momentum=0.0, weight_decay=0.5
     )
     params = {"conv": {"kernel": jnp.array([2.0]), "bias": jnp.array([2.0])}}
-    optimiser = make_optimiser(config, 10)
+    optimiser = config.create(10)
     zeros = {"conv": {"kernel": jnp.zeros(1), "bias": jnp.zeros(1)}}
     updates, _ = optimiser.update(zeros, optimiser.init(params), params)
     np.testing.assert_allclose(updates["conv"]["kernel"], [-1.0])
@@ -35,11 +35,11 @@ def test_weight_decay_acts_on_kernels_only():
 
 def test_gradients_are_clipped_to_the_given_norm():
     """Gradient (30, 40) has norm 50; clipped to 5 it is (3, 4), times rate 1."""
-    config = OptimiserConfig(
+    config = SgdConfig(
         learning_rate=1.0, warmup_steps=0, momentum=0.0, weight_decay=0.0, max_gradient_norm=5.0
     )
     params = {"bias": jnp.zeros(2)}
-    optimiser = make_optimiser(config, 10)
+    optimiser = config.create(10)
     updates, _ = optimiser.update({"bias": jnp.array([30.0, 40.0])}, optimiser.init(params), params)
     np.testing.assert_allclose(updates["bias"], [-3.0, -4.0], rtol=1e-6)
 
@@ -55,9 +55,20 @@ def test_gradients_are_clipped_to_the_given_norm():
 )
 def test_impossible_values_are_refused(values, message):
     with pytest.raises(MdjaxError, match=message):
-        OptimiserConfig(**values)
+        SgdConfig(**values)
 
 
 def test_warmup_longer_than_the_training_is_refused():
     with pytest.raises(MdjaxError, match="warm-up of 500 steps"):
-        make_schedule(OptimiserConfig(), 100)
+        make_schedule(SgdConfig(), 100)
+
+
+def test_adamw_first_step_is_the_rate_in_the_direction_of_the_gradient():
+    """First step of Adam: m̂ / √v̂ = g / |g|; a kernel of 2 also decays by rate · 0.5 · 2."""
+    config = AdamWConfig(learning_rate=0.1, warmup_steps=0, weight_decay=0.5)
+    params = {"kernel": jnp.array([2.0]), "bias": jnp.array([2.0])}
+    optimiser = config.create(10)
+    gradients = {"kernel": jnp.array([-3.0]), "bias": jnp.array([7.0])}
+    updates, _ = optimiser.update(gradients, optimiser.init(params), params)
+    np.testing.assert_allclose(updates["kernel"], [0.1 - 0.1 * 0.5 * 2.0], atol=1e-6)
+    np.testing.assert_allclose(updates["bias"], [-0.1], atol=1e-6)

@@ -1,0 +1,112 @@
+"""Teacher, visible-only, native and distilled student on MFNet: table and JSON, any seeds.
+
+    mdjax prepare mfnet --raw DIR
+    python experiments/mfnet.py --recipe small            # two CPU cores, hours
+    python experiments/mfnet.py --recipe paper            # one accelerator: 640x480, full width
+
+Finished runs are kept, an interrupted one is resumed: call it again. `--num-steps` sets the budget
+of every network alike. Results go to `experiments/results/NAME.json` and `NAME.md`.
+"""
+
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+
+from mdjax.io.json_file import write_json, write_text
+from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.presets import configure_mfnet, configure_mfnet_small
+from mdjax.runs.comparison import describe_gain, estimate_gain, format_comparison
+from mdjax.runs.config import DistillConfig
+from mdjax.runs.loading import load_network
+from mdjax.runs.study import DISTILLED, NATIVE, run_study
+from mdjax.runs.timing import measure_milliseconds
+
+RESULTS_DIR = Path(__file__).parent / "results"
+METRICS = {
+    "mean_accuracy_9/day": "mAcc day",
+    "mean_accuracy_9/night": "mAcc night",
+    "mean_accuracy_9/all": "mAcc all",
+    "mean_accuracy_8/all": "mAcc 8 all",
+    "mean_iou_9/all": "mIoU all",
+}
+RECIPES = {"paper": configure_mfnet, "small": configure_mfnet_small}
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The study to run.
+
+    Attributes:
+        recipe: Full size, or the reduced one.
+        name: Name of the result files.
+        data_dir: Folder of prepared data sets.
+        study_dir: Folder of the runs.
+        num_seeds: Trainings of each network.
+        num_steps: Steps of each training; those of the recipe by default.
+        guidance_weight: Weight of GAFF's guidance losses in the teacher; the default if not given.
+        method: Transfer weights and their variants.
+    """
+
+    recipe: Literal["paper", "small"] = "small"
+    name: str = "mfnet_small"
+    data_dir: Path = Path("data")
+    study_dir: Path = Path("runs/mfnet_small")
+    num_seeds: int = 3
+    num_steps: int | None = None
+    guidance_weight: float | None = None
+    method: ModalityDistillation = field(default_factory=ModalityDistillation)
+
+
+def main() -> None:
+    """Run the study and write its table."""
+    arguments = tyro.cli(Arguments, description=__doc__)
+
+    def adjust(config: Any) -> Any:
+        num_steps = arguments.num_steps or config.loop.num_steps
+        config = replace(
+            config,
+            data_dir=arguments.data_dir,
+            loop=replace(config.loop, num_steps=num_steps),
+        )
+        if arguments.guidance_weight is not None:
+            task = replace(config.task, guidance_weight=arguments.guidance_weight)
+            config = replace(config, task=task)
+        if isinstance(config, DistillConfig):
+            config = replace(config, method=arguments.method)
+        return config
+
+    results = run_study(
+        RECIPES[arguments.recipe],
+        arguments.study_dir,
+        seeds=range(arguments.num_seeds),
+        adjust=adjust,
+    )
+    networks = {name: load_network(arguments.study_dir / "seed0" / name) for name in results}
+    milliseconds = measure_milliseconds(networks)
+    gains = {
+        metric: estimate_gain(results[DISTILLED], results[NATIVE], split="test", metric=metric)
+        for metric in METRICS
+    }
+    table = format_comparison(results, split="test", metrics=METRICS, milliseconds=milliseconds)
+    verdicts = [describe_gain(gain, METRICS[metric]) for metric, gain in gains.items()]
+    command = " ".join(["python", "experiments/mfnet.py", *sys.argv[1:]])
+    RESULTS_DIR.mkdir(exist_ok=True)
+    write_json(
+        RESULTS_DIR / f"{arguments.name}.json",
+        {
+            "command": command,
+            "results": {name: [run.to_dict() for run in runs] for name, runs in results.items()},
+            "milliseconds_per_image": milliseconds,
+            "gain_percent_points": {metric: vars(gain) for metric, gain in gains.items()},
+        },
+    )
+    text = "\n".join([table, "", *(f"- {verdict}" for verdict in verdicts), "", f"`{command}`"])
+    write_text(RESULTS_DIR / f"{arguments.name}.md", text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
