@@ -10,30 +10,39 @@ import jax
 from mdjax.types import MdjaxError, NetworkOutput
 
 
+def _pass_train(train: bool) -> Mapping[str, Any]:
+    return {"train": train}
+
+
 @dataclass(frozen=True)
 class CapturedNetwork:
     """A linen module whose inner outputs serve as features and mask.
 
-    It has linen's `init` and `apply`, so the step builders take it like a module.
+    It has linen's `init` and `apply`, so the step builders take it like a module. The path of a
+    submodule is its name inside its parent's; `nn.Sequential` calls its parts layers_0, layers_1.
 
     Attributes:
         module: Any linen module; what it returns becomes `NetworkOutput.prediction`.
         features: Path of the submodule whose output is compared, such as "encoder/stage3".
         mask: Path of the submodule whose output is the attention mask, or None.
         mask_activation: Applied to the captured mask, such as `jax.nn.sigmoid`.
+        train_arguments: How the module is told whether it trains: `lambda train: {}` for one that
+            takes no such argument, `lambda train: {"deterministic": not train}` for one that
+            calls it so.
     """
 
     module: nn.Module
     features: str
     mask: str | None = None
     mask_activation: Callable[[jax.Array], jax.Array] | None = None
+    train_arguments: Callable[[bool], Mapping[str, Any]] = _pass_train
 
-    def init(self, rngs: Any, *inputs: Any, **kwargs: Any) -> Any:
+    def init(self, rngs: Any, *inputs: Any, train: bool = False) -> Any:
         """Create the variables of the module."""
-        return self.module.init(rngs, *inputs, **kwargs)
+        return self.module.init(rngs, *inputs, **self.train_arguments(train))
 
     def apply(
-        self, variables: Any, *inputs: Any, mutable: Any = False, **kwargs: Any
+        self, variables: Any, *inputs: Any, train: bool, mutable: Any = False, **kwargs: Any
     ) -> NetworkOutput | tuple[NetworkOutput, Mapping[str, Any]]:
         """Run the module and gather its prediction, features and mask.
 
@@ -48,6 +57,7 @@ class CapturedNetwork:
             *inputs,
             mutable=collections,
             capture_intermediates=lambda module, _: "/".join(module.path) in wanted,
+            **self.train_arguments(train),
             **kwargs,
         )
         captured = updates.pop("intermediates", {})

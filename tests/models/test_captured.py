@@ -88,3 +88,29 @@ def test_captured_network_initialises_its_module() -> None:
     network = CapturedNetwork(MODULE, features="encoder/stage1")
     variables = network.init(jax.random.key(0), *INPUTS, train=False)
     assert jax.tree.structure(variables) == jax.tree.structure(VARIABLES)
+
+
+def test_captured_network_takes_a_module_without_a_train_argument() -> None:
+    """A plain stack of layers; its third one, after the activation, is layers_2."""
+    module = nn.Sequential([nn.Conv(4, (3, 3)), nn.relu, nn.Conv(6, (3, 3))])
+    network = CapturedNetwork(module, features="layers_2", train_arguments=lambda train: {})
+    variables = network.init(jax.random.key(0), INPUTS[0])
+    output: Any = network.apply(variables, INPUTS[0], train=True)
+    np.testing.assert_array_equal(output.features, module.apply(variables, INPUTS[0]))
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_captured_network_tells_its_module_in_its_own_words(train: bool) -> None:
+    """All is dropped in training: a module that was told the opposite would show it."""
+
+    class Dropping(nn.Module):
+        @nn.compact
+        def __call__(self, x: jax.Array, *, deterministic: bool) -> jax.Array:
+            return nn.Dropout(1.0, deterministic=deterministic, name="drop")(x)
+
+    network = CapturedNetwork(
+        Dropping(), features="drop", train_arguments=lambda train: {"deterministic": not train}
+    )
+    rngs = {"dropout": jax.random.key(0)}
+    output: Any = network.apply({"params": {}}, INPUTS[0], train=train, rngs=rngs)
+    assert float(output.prediction.max()) == (0.0 if train else 1.0)
