@@ -60,7 +60,6 @@ def run_prepare(arguments: Sequence[str]) -> int:
         | Annotated[Synthetic, tyro.conf.subcommand("synthetic")],  # type: ignore[arg-type]
         args=arguments,
         prog="mdjax prepare",
-        config=(tyro.conf.FlagConversionOff,),
     )
     rich.print(make_summary_table(_prepare(command)))
     return 0

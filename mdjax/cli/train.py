@@ -68,7 +68,7 @@ def _parse(
         subcommands,
         args=arguments,
         prog=f"mdjax {name}",
-        config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff),
+        config=(tyro.conf.AvoidSubcommands,),
     )
 
 
