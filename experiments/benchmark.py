@@ -138,7 +138,8 @@ def compare_forward_passes(num_rounds: int) -> dict[str, float]:
 
         inputs = jax.device_put(select(example))
         compiled = predict.lower(variables, inputs).compile()
-        figures[f"{name}_gflop"] = compiled.cost_analysis()["flops"] / 1e9
+        cost: Any = compiled.cost_analysis()
+        figures[f"{name}_gflop"] = cost["flops"] / 1e9
         passes[name] = lambda run=compiled, v=variables, i=inputs: jax.block_until_ready(run(v, i))
         passes[name]()
     seconds: dict[str, list[float]] = {name: [] for name in passes}
@@ -162,7 +163,7 @@ def estimate_step_memory() -> dict[str, float]:
     batch = jax.eval_shape(lambda: _make_example(config.batch_size, config.pipeline.image_size_hw))
     update, constants = step.func, step.args  # `make_distill_step` returns a partial
     stats = update.lower(*constants, state, batch).compile().memory_analysis()
-    gigabytes = {
+    gigabytes: dict[str, float] = {
         "temporary_gb": stats.temp_size_in_bytes / 1e9,
         "arguments_gb": stats.argument_size_in_bytes / 1e9,
         "outputs_beyond_donated_gb": (stats.output_size_in_bytes - stats.alias_size_in_bytes) / 1e9,

@@ -36,7 +36,9 @@ state = replicate(create_state(init_tiny(network), optimiser), mesh)
 batches = [jax.device_put(make_batch(i, size=8), make_batch_sharding(mesh)) for i in range(3)]
 for batch in batches:
     state, metrics = step(state, batch)
-evaluate = make_segmentation_evaluator(network, ("a", "b", "c"), select_inputs=select_camera_thermal)
+evaluate = make_segmentation_evaluator(
+    network, ("a", "b", "c"), select_inputs=select_camera_thermal
+)
 confusion = evaluate(state.variables, batches).subsets["all"].confusion
 print(json.dumps({
     "num_devices": len(jax.devices()),

@@ -1,9 +1,23 @@
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mdjax.train.optimiser import AdamWConfig, SgdConfig, find_kernels, make_schedule
+from mdjax.train.optimiser import (
+    AdamWConfig,
+    OptimiserConfig,
+    SgdConfig,
+    find_kernels,
+    make_schedule,
+)
 from mdjax.types import MdjaxError
+
+
+def compute_first_updates(config: OptimiserConfig, gradients: Any, params: Any) -> Any:
+    optimiser = config.create(10)
+    updates, _ = optimiser.update(gradients, optimiser.init(params), params)
+    return updates
 
 
 def test_schedule_is_the_papers():
@@ -25,9 +39,8 @@ def test_weight_decay_acts_on_kernels_only():
         learning_rate=1.0, warmup_steps=0, warmup_start=1.0, momentum=0.0, weight_decay=0.5
     )
     params = {"conv": {"kernel": jnp.array([2.0]), "bias": jnp.array([2.0])}}
-    optimiser = config.create(10)
     zeros = {"conv": {"kernel": jnp.zeros(1), "bias": jnp.zeros(1)}}
-    updates, _ = optimiser.update(zeros, optimiser.init(params), params)
+    updates = compute_first_updates(config, zeros, params)
     np.testing.assert_allclose(updates["conv"]["kernel"], [-1.0])
     np.testing.assert_allclose(updates["conv"]["bias"], [0.0])
     assert find_kernels(params) == {"conv": {"kernel": True, "bias": False}}
@@ -39,8 +52,7 @@ def test_gradients_are_clipped_to_the_given_norm():
         learning_rate=1.0, warmup_steps=0, momentum=0.0, weight_decay=0.0, max_gradient_norm=5.0
     )
     params = {"bias": jnp.zeros(2)}
-    optimiser = config.create(10)
-    updates, _ = optimiser.update({"bias": jnp.array([30.0, 40.0])}, optimiser.init(params), params)
+    updates = compute_first_updates(config, {"bias": jnp.array([30.0, 40.0])}, params)
     np.testing.assert_allclose(updates["bias"], [-3.0, -4.0], rtol=1e-6)
 
 
@@ -67,8 +79,7 @@ def test_adamw_first_step_is_the_rate_in_the_direction_of_the_gradient():
     """First step of Adam: m̂ / √v̂ = g / |g|; a kernel of 2 also decays by rate · 0.5 · 2."""
     config = AdamWConfig(learning_rate=0.1, warmup_steps=0, weight_decay=0.5)
     params = {"kernel": jnp.array([2.0]), "bias": jnp.array([2.0])}
-    optimiser = config.create(10)
     gradients = {"kernel": jnp.array([-3.0]), "bias": jnp.array([7.0])}
-    updates, _ = optimiser.update(gradients, optimiser.init(params), params)
+    updates = compute_first_updates(config, gradients, params)
     np.testing.assert_allclose(updates["kernel"], [0.1 - 0.1 * 0.5 * 2.0], atol=1e-6)
     np.testing.assert_allclose(updates["bias"], [-0.1], atol=1e-6)

@@ -1,3 +1,6 @@
+import dataclasses
+from typing import Any
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -44,10 +47,10 @@ def make_distill(student, teacher, teacher_variables, optimiser, transfer_terms,
 
 def test_train_step_is_plain_gradient_descent():
     """With SGD of rate 0.1: θ ← θ − 0.1 ∂L/∂θ, computed here by hand with jax.grad."""
-    network, batch = TinyNetwork(), make_batch()
-    variables = init_tiny(network)
+    network: Any = TinyNetwork()
+    batch, variables = make_batch(), init_tiny(network)
 
-    def loss(params):
+    def loss(params: Any) -> Any:
         output = network.apply({"params": params}, batch.visible, batch.thermal_full, train=True)
         return compute_cross_entropy(output, batch)
 
@@ -78,7 +81,8 @@ def test_distill_loss_is_the_weighted_sum_of_its_terms():
 
 def test_teacher_runs_in_evaluation_mode_and_is_not_changed():
     """In training mode the teacher's batch norm would normalise by the batch: another target."""
-    student, teacher = TinyNetwork(), TinyNetwork(has_batch_norm=True)
+    student: Any = TinyNetwork()
+    teacher: Any = TinyNetwork(has_batch_norm=True)
     teacher_variables = init_tiny(teacher, 1)
     teacher_variables["batch_stats"]["norm"]["mean"] += 3.0
     before = jax.tree.map(np.array, teacher_variables)
@@ -105,7 +109,7 @@ def test_student_sees_the_camera_and_teacher_the_full_thermal_image():
     network, batch = TinyNetwork(), make_batch()
     variables = init_tiny(network)
     step = make_distill(network, network, variables, optax.sgd(0.0), (SEMANTIC,))
-    same = batch.replace(thermal_camera=batch.thermal_full)
+    same = dataclasses.replace(batch, thermal_camera=batch.thermal_full)
     _, differing = step(create_state(variables, optax.sgd(0.0)), batch)
     _, equal = step(create_state(variables, optax.sgd(0.0)), same)
     assert float(equal["loss/semantic"]) == 0.0
@@ -115,7 +119,7 @@ def test_student_sees_the_camera_and_teacher_the_full_thermal_image():
 def test_step_is_traced_once():
     chex.clear_trace_counter()
     network = TinyNetwork(has_batch_norm=True)
-    counted = chex.assert_max_traces(compute_cross_entropy, n=1)
+    counted: Any = chex.assert_max_traces(compute_cross_entropy, n=1)
     step = make_train_step(
         network,
         optax.sgd(0.1),
@@ -164,7 +168,8 @@ def test_step_leaves_the_caller_the_variables_it_started_from():
 
 
 def test_gradient_norm_probe_measures_each_term_by_itself():
-    network, batch = TinyNetwork(), make_batch()
+    network: Any = TinyNetwork()
+    batch = make_batch()
     variables, teacher_variables = init_tiny(network), init_tiny(network, 1)
     probe = make_gradient_norm_probe(
         network,

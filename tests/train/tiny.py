@@ -1,5 +1,7 @@
 """A network of two convolutions, which compiles in no time, and batches for it."""
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -42,6 +44,6 @@ def make_batch(seed: int = 0, size: int = 4, height: int = 6, width: int = 8) ->
     )
 
 
-def init_tiny(network: nn.Module, seed: int = 0):
+def init_tiny(network: Any, seed: int = 0) -> Any:
     batch = make_batch()
     return network.init(jax.random.key(seed), batch.visible, batch.thermal_full, train=False)
