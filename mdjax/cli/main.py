@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mdjax {name}: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt as stop:
-        print(f"mdjax {name}: {stop or 'stopped'}", file=sys.stderr)
+        print(f"mdjax {name}: {str(stop) or 'stopped'}", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 
