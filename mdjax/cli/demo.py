@@ -8,7 +8,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import rich
 import tyro
 
 from data_builders.synthetic import prepare_synthetic
@@ -129,7 +128,7 @@ def run_demo(arguments: Sequence[str]) -> int:
     if command.json:
         print_json(summary)
     else:
-        rich.print(text)
+        print(text)
     return 0
 
 

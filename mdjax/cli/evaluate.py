@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import rich
 import tyro
 
 from mdjax.cli.output import print_json
@@ -68,6 +67,6 @@ def run_evaluate(arguments: Sequence[str]) -> int:
             }
         )
     else:
-        rich.print(f"{command.run_dir}, step {loaded.step}, split {command.split}")
-        rich.print(format_scores(evaluation))
+        print(f"{command.run_dir}, step {loaded.step}, split {command.split}")
+        print(format_scores(evaluation))
     return 0

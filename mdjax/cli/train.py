@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import rich
 import tyro
 
 from mdjax.cli.output import print_json, show_on_stderr
@@ -77,5 +76,5 @@ def _run(command: Train | Distill) -> int:
     if command.json:
         print_json(result.to_dict())
     else:
-        rich.print(result.format_table())
+        print(result.format_table())
     return 0
