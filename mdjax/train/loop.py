@@ -17,7 +17,7 @@ from mdjax.train.step import Metrics, Step
 from mdjax.types import MdjaxError
 
 
-class InterruptedTraining(KeyboardInterrupt):  # noqa: N818  (an event, not an error)
+class InterruptedTraining(KeyboardInterrupt):
     """The run was asked to stop and has saved its state; `step` steps are done."""
 
     def __init__(self, step: int):

@@ -8,7 +8,10 @@ from mdjax.train.loop import InterruptedTraining
 
 @pytest.mark.parametrize(
     ("stop", "message"),
-    [(InterruptedTraining(7), "after step 7; the state is saved"), (KeyboardInterrupt(), "stopped")],
+    [
+        (InterruptedTraining(7), "after step 7; the state is saved"),
+        (KeyboardInterrupt(), "stopped"),
+    ],
 )
 def test_stopped_command_says_so_without_a_traceback(
     stop: KeyboardInterrupt, message: str, monkeypatch, capsys
