@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from mdjax.config import config_from_dict
+from mdjax.data.source import SplitSource
 from mdjax.io.checkpoint import has_checkpoint, read_metadata, restore_variables
 from mdjax.runs.config import RunConfig, TrainConfig
 from mdjax.train.state import SelectInputs, select_camera_thermal, select_full_thermal
@@ -94,6 +95,19 @@ def _make_initialise(network: nn.Module, config: TrainConfig) -> Callable[[], An
         return network.init(jax.random.key(0), visible, thermal, train=False)
 
     return initialise
+
+
+def check_class_names(loaded: LoadedNetwork, split: SplitSource) -> None:
+    """Refuse a data set with other classes than those the network was trained for.
+
+    Raises:
+        MdjaxError: The classes, or their order, differ; both lists are named.
+    """
+    if split.class_names != loaded.class_names:
+        raise MdjaxError(
+            f"{split.dataset_name} has the classes {', '.join(split.class_names)}, but "
+            f"{loaded.run_dir} was trained for {', '.join(loaded.class_names)}."
+        )
 
 
 def check_teacher_scores(

@@ -10,11 +10,10 @@ from jax.sharding import Mesh
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches, prefetch_to_devices
 from mdjax.data.source import SplitSource, open_split
 from mdjax.data.thermal_camera import ThermalCamera
-from mdjax.runs.loading import LoadedNetwork
+from mdjax.runs.loading import LoadedNetwork, check_class_names
 from mdjax.tasks.segmentation import SegmentationEvaluation, make_segmentation_evaluator
 from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
 from mdjax.train.state import Network, SelectInputs
-from mdjax.types import MdjaxError
 
 Scorer = Callable[[Mapping[str, Any]], SegmentationEvaluation]
 
@@ -65,11 +64,7 @@ def evaluate_network(
     """
     config = loaded.config
     source = open_split(dataset or config.dataset, split, data_dir or config.data_dir)
-    if source.class_names != loaded.class_names:
-        raise MdjaxError(
-            f"{source.dataset_name} has the classes {', '.join(source.class_names)}, but "
-            f"{loaded.run_dir} was trained for {', '.join(loaded.class_names)}."
-        )
+    check_class_names(loaded, source)
     pipeline = config.pipeline if camera is None else replace(config.pipeline, camera=camera)
     batch_size = batch_size or config.batch_size
     mesh = create_data_mesh(batch_size)

@@ -11,7 +11,7 @@ from mdjax.config import config_to_dict
 from mdjax.data.pipeline import make_train_batches, prefetch_to_devices
 from mdjax.data.source import SplitSource, open_split
 from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata, restore
-from mdjax.io.metrics_log import MetricsLog, Progress
+from mdjax.io.metrics_log import MetricsLog, Progress, require_wandb
 from mdjax.io.pretrained import initialise_from_resnet18
 from mdjax.io.run_directory import RunDirectory
 from mdjax.io.torch_file import read_tensors
@@ -19,6 +19,7 @@ from mdjax.models.config import FeatureLevelConfig
 from mdjax.runs.config import DistillConfig, RunConfig
 from mdjax.runs.loading import (
     LoadedNetwork,
+    check_class_names,
     check_teacher_scores,
     create_network,
     load_network,
@@ -27,7 +28,7 @@ from mdjax.runs.loading import (
 from mdjax.runs.results import RunResult, create_result
 from mdjax.runs.scoring import make_split_scorer
 from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
-from mdjax.train.loop import run_training
+from mdjax.train.loop import NonFiniteLossError, run_training
 from mdjax.train.state import Network, SelectInputs, TrainState, create_state, create_variables
 from mdjax.train.step import (
     Metrics,
@@ -36,6 +37,7 @@ from mdjax.train.step import (
     make_gradient_norm_probe,
     make_train_step,
 )
+from mdjax.types import Batch
 
 Print = Callable[[str], None]
 
@@ -75,6 +77,9 @@ def train(
         MdjaxError: Bad input, a used directory, a teacher that does not fit, a non-finite loss.
         InterruptedTraining: The run was asked to stop; its state is saved.
     """
+    if config.wandb:
+        require_wandb()
+
     # -- Data ---------------------------------------------------------------------------------
     train_split = open_split(config.dataset, "train", config.data_dir)
     val_split = open_split(config.dataset, "val", config.data_dir)
@@ -94,7 +99,9 @@ def train(
     state = create_state(variables, optimiser)
 
     # -- Steps (a distillation checks its teacher before anything is written) -------------------
-    steps = _make_steps(config, network, select_inputs, optimiser, val_split, main_metric, show)
+    steps = _make_steps(
+        config, network, state, example, select_inputs, optimiser, val_split, main_metric, show
+    )
 
     # -- Run directory ------------------------------------------------------------------------
     config_values = config_to_dict(config, RunConfig)
@@ -149,17 +156,20 @@ def train(
             num_steps=config.loop.num_steps, start_step=start_step, batch_size=config.batch_size
         ) as progress,
     ):
-        state = run_training(
-            state,
-            steps.step,
-            prefetch_to_devices(batches, make_batch_sharding(mesh)),
-            config.loop,
-            log=log.write,
-            show=progress.update,
-            save=save,
-            evaluate=lambda state: score_val(state.variables).to_metrics(),
-            probe=steps.probe,
-        )
+        try:
+            state = run_training(
+                state,
+                steps.step,
+                prefetch_to_devices(batches, make_batch_sharding(mesh)),
+                config.loop,
+                log=log.write,
+                show=progress.update,
+                save=save,
+                evaluate=lambda state: score_val(state.variables).to_metrics(),
+                probe=steps.probe,
+            )
+        except NonFiniteLossError as error:
+            raise NonFiniteLossError(f"{error} {_describe_last_checkpoint(store)}") from error
 
     # -- Result -------------------------------------------------------------------------------
     result = create_result(
@@ -183,6 +193,8 @@ def train(
 def _make_steps(
     config: RunConfig,
     network: Network,
+    state: TrainState,
+    example: Batch,
     select_inputs: SelectInputs,
     optimiser: Any,
     val_split: SplitSource,
@@ -204,10 +216,19 @@ def _make_steps(
             make_gradient_norm_probe(network, task_terms, select_student_inputs=select_inputs),
         )
     teacher = load_network(config.teacher)
-    mesh = create_data_mesh(config.batch_size)
-    teacher_variables = replicate(dict(teacher.variables), mesh)
-    _check_teacher(config, teacher, teacher_variables, val_split, main_metric, show)
+    check_class_names(teacher, val_split)
     transfer_terms = config.method.make_transfer_terms()
+
+    def compare(variables: Any, teacher_variables: Any, batch: Batch) -> list[Any]:
+        output = network.apply(variables, *select_inputs(batch), train=False)
+        inputs = teacher.select_inputs(batch)
+        teacher_output = teacher.network.apply(teacher_variables, *inputs, train=False)
+        return [term.compute(output, teacher_output) for term in transfer_terms]
+
+    # Networks that do not fit each other show it in their shapes, before anything is computed.
+    jax.eval_shape(compare, state.variables, dict(teacher.variables), example)
+    teacher_variables = replicate(dict(teacher.variables), create_data_mesh(config.batch_size))
+    _check_teacher(config, teacher, teacher_variables, val_split, main_metric, show)
     return _Steps(
         make_distill_step(
             network,
@@ -253,6 +274,12 @@ def _check_teacher(
     )
     measured = score(teacher_variables).to_metrics()
     show(check_teacher_scores(teacher, measured, main_metric, config.teacher_score_tolerance))
+
+
+def _describe_last_checkpoint(store: CheckpointStore) -> str:
+    if not has_checkpoint(store.last):
+        return "No checkpoint had been saved yet."
+    return f"Last good checkpoint: {store.last}, step {read_metadata(store.last)['step']}."
 
 
 def _load_pretrained(variables: Mapping[str, Any], path: Path, show: Print) -> dict[str, Any]:

@@ -21,8 +21,12 @@ class InterruptedTraining(KeyboardInterrupt):
     """The run was asked to stop and has saved its state; `step` steps are done."""
 
     def __init__(self, step: int):
-        super().__init__(f"Stopped after step {step}; the state is saved.")
+        super().__init__(f"Stopped after step {step}; the state is saved, resume to continue.")
         self.step = step
+
+
+class NonFiniteLossError(MdjaxError):
+    """The loss of a step, or its gradient, is not finite; nothing of that step was saved."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def run_training(
         The state after the last step.
 
     Raises:
-        MdjaxError: The loss is not finite; the state of that step is never saved.
+        NonFiniteLossError: The loss is not finite; the state of that step is never saved.
         InterruptedTraining: SIGINT or SIGTERM came; the state is saved.
     """
     done = int(state.step)
@@ -98,7 +102,9 @@ def run_training(
             window.add(done, metrics)
             is_last = done == config.num_steps
             is_evaluated = is_last or _is_due(done, config.evaluate_every)
-            is_saved = is_last or is_evaluated or stop.is_set() or _is_due(done, config.save_every)
+            # Asked once a step: a signal that comes later stops the next one, which is saved too.
+            is_stopped = stop.is_set()
+            is_saved = is_last or is_evaluated or is_stopped or _is_due(done, config.save_every)
             if is_saved or _is_due(done, config.log_every):
                 window.flush()
             if window.last_loss is not None:
@@ -111,7 +117,7 @@ def run_training(
                 log(done, {f"val/{name}": x for name, x in scores.items()})
             if is_saved:
                 save(state, scores)
-            if stop.is_set() and not is_last:
+            if is_stopped and not is_last:
                 raise InterruptedTraining(done)
     return state
 
@@ -163,10 +169,9 @@ def _check_finite(step: int, values: Mapping[str, float]) -> None:
         return
     # The loss is the sum of its terms: name the terms, if one of them is to blame.
     terms = [name for name in bad if name.startswith("loss/")] or bad
-    raise MdjaxError(
-        f"Step {step}: {', '.join(f'{name} is {values[name]}' for name in terms)}. "
-        "Lower the learning rate or the weight of this term, or set "
-        "optimiser.max_gradient_norm; then resume from the last good checkpoint."
+    raise NonFiniteLossError(
+        f"Step {step}: {', '.join(f'{name} is {values[name]}' for name in terms)}. Begin again "
+        "with a lower learning rate, a smaller weight of this term, or optimiser.max_gradient_norm."
     )
 
 

@@ -137,6 +137,22 @@ def test_a_stop_signal_saves_the_state_and_restores_the_handler(number):
     assert signal.getsignal(number) is before
 
 
+def test_a_signal_during_the_log_entry_stops_after_the_next_step_which_is_saved():
+    """What the exception says is true whenever the signal comes: the state is saved."""
+    step, state = make_tiny_step()
+    recorder = Recorder()
+    options = recorder.options()
+
+    def log(done, metrics):
+        if done == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    config = LoopConfig(num_steps=50, log_every=2, save_every=50, evaluate_every=0)
+    with pytest.raises(InterruptedTraining, match="after step 3"):
+        run_training(state, step, make_batches(), config, **{**options, "log": log})
+    assert [done for done, _, _ in recorder.saved] == [3]
+
+
 def test_gradient_norms_are_probed_as_often_as_asked():
     step, state = make_tiny_step()
     recorder = Recorder()
