@@ -24,15 +24,16 @@ class ModalityDistillation:
         attention_weight: λ_att; 0 leaves attention transfer out.
         semantic_weight: λ_sem; 0 leaves semantic transfer out.
         semantic_loss: F-MSE (MD eq. 4), or the plain MSE of the paper's ablation.
-        mask_reduction: What enters the softmax of F-MSE: the mean over channels, or the paper's
-            literal sum, which puts all the weight on one pixel.
+        mask_reduction: What enters the softmax of F-MSE: the squared difference summed over
+            channels (the paper's literal formula), averaged over channels, or that over its mean
+            over the image, which does not depend on the scale of the features.
         mask_gradient: Let the gradient of F-MSE through its mask too.
     """
 
     attention_weight: float = 1.0
     semantic_weight: float = 1.0
     semantic_loss: Literal["focal_mse", "mse"] = "focal_mse"
-    mask_reduction: Literal["mean", "sum"] = "mean"
+    mask_reduction: Literal["mean", "sum", "relative"] = "mean"
     mask_gradient: bool = False
 
     def __post_init__(self):
