@@ -55,29 +55,25 @@ def configure_mfnet(base: Config, network: type[NetworkConfig]) -> Config:
 
 def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
     """MFNet for two CPU cores: 128x96, quarter width, no max-pool, batches of 8."""
-    return _configure_from_scratch(
-        replace(
-            base,
-            dataset="mfnet",
-            pipeline=PipelineConfig(image_size_hw=(96, 128)),
-            network=network(ResNetOptions(width=0.25, stem_stride=2, output_stride=8)),
-            loop=LoopConfig(num_steps=1_500, evaluate_every=500, save_every=250, probe_every=250),
-            batch_size=8,
-        )
+    return replace(
+        _configure_from_scratch(base),
+        dataset="mfnet",
+        pipeline=PipelineConfig(image_size_hw=(96, 128)),
+        network=network(ResNetOptions(width=0.25, stem_stride=2, output_stride=8)),
+        loop=LoopConfig(num_steps=1_500, evaluate_every=500, save_every=250, probe_every=250),
+        batch_size=8,
     )
 
 
 def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
     """Generated scenes for two CPU cores in minutes: 96x72, quarter width, batches of 4."""
-    return _configure_from_scratch(
-        replace(
-            base,
-            dataset="synthetic",
-            pipeline=PipelineConfig(image_size_hw=(72, 96)),
-            network=network(ResNetOptions(width=0.25, stem_stride=2, output_stride=8)),
-            loop=LoopConfig(num_steps=250, evaluate_every=0, save_every=250),
-            batch_size=4,
-        )
+    return replace(
+        _configure_from_scratch(base),
+        dataset="synthetic",
+        pipeline=PipelineConfig(image_size_hw=(72, 96)),
+        network=network(ResNetOptions(width=0.25, stem_stride=2, output_stride=8)),
+        loop=LoopConfig(num_steps=250, evaluate_every=0, save_every=250),
+        batch_size=4,
     )
 
 
