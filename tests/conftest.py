@@ -1,7 +1,10 @@
 """Fixtures for all tests, and the run-time checks of shapes and types."""
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import jaxtyping
@@ -38,3 +41,56 @@ def real_data_dir() -> Path:
     if named:
         pytest.fail(f"MDJAX_TEST_DATA={named}, but there is no folder {folder / 'mfnet'}.")
     pytest.skip("needs real images: set MDJAX_TEST_DATA to a folder with mfnet/ in it")
+
+
+@dataclass(frozen=True)
+class SmallRuns:
+    """Tiny networks trained on a few generated scenes, shared by all tests that only read them."""
+
+    data: Any
+    """Summary of the prepared scenes."""
+    data_dir: Path
+    configs: dict[str, Any]
+    results: dict[str, Any]
+    root: Path
+    """Holds the run directories `teacher`, `native` and `distilled`."""
+
+
+@pytest.fixture(scope="session")
+def compiled_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Programs that tests of whole runs have compiled."""
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture
+def quick_compilation(compiled_dir: Path) -> Iterator[None]:
+    """For tests of whole runs: see `tests.runs.small.compile_quickly`."""
+    from tests.runs.small import compile_quickly
+
+    with compile_quickly(compiled_dir):
+        yield
+
+
+@pytest.fixture(scope="session")
+def small_runs(tmp_path_factory: pytest.TempPathFactory, compiled_dir: Path) -> SmallRuns:
+    """A teacher, a native student and a student distilled from the teacher."""
+    # Imported here, so that the hook above comes first and other tests do without.
+    from data_builders.synthetic import prepare_synthetic
+    from mdjax.runs.training import train
+    from tests.runs.small import SIZE_HW, compile_quickly, shrink_preset
+
+    root = tmp_path_factory.mktemp("small")
+    data_dir = root / "data"
+    data = prepare_synthetic(data_dir, num_train=16, num_val=6, num_test=6, image_size_hw=SIZE_HW)
+    place = {"dataset": data.dataset, "data_dir": data_dir}
+    configs = {
+        "teacher": shrink_preset("synthetic-teacher", **place),
+        "native": shrink_preset("synthetic-native", **place),
+        "distilled": shrink_preset("synthetic-md", **place, teacher=root / "teacher"),
+    }
+    with compile_quickly(compiled_dir):
+        results = {
+            name: train(config, root / name, show=lambda _: None)
+            for name, config in configs.items()
+        }
+    return SmallRuns(data, data_dir, configs, results, root)

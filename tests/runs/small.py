@@ -1,0 +1,56 @@
+"""Whole runs in seconds: presets made small, generated scenes, quick compilation."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+from jax.experimental.compilation_cache import compilation_cache
+
+from mdjax.presets import DISTILL_PRESETS, TRAIN_PRESETS
+from mdjax.train.loop import LoopConfig
+
+SIZE_HW = (32, 48)
+WIDTH = 0.0625
+LOOP = LoopConfig(num_steps=4, log_every=1, evaluate_every=2, save_every=2)
+
+
+def shrink(config: Any, **changes: Any) -> Any:
+    """The same preset with tiny images, few channels and four steps of four pairs."""
+    return replace(
+        config,
+        pipeline=replace(config.pipeline, image_size_hw=SIZE_HW),
+        network=replace(config.network, options=replace(config.network.options, width=WIDTH)),
+        optimiser=replace(config.optimiser, warmup_steps=1),
+        **{"loop": LOOP, "batch_size": 4, **changes},
+    )
+
+
+def shrink_preset(name: str, **changes: Any) -> Any:
+    """A preset by the name that the command line knows, see `shrink`."""
+    return shrink((TRAIN_PRESETS | DISTILL_PRESETS)[name], **changes)
+
+
+@contextlib.contextmanager
+def compile_quickly(cache_dir: Path) -> Iterator[None]:
+    """Compile without most optimisations, and the same program only once, whoever builds it."""
+    settings = {
+        "jax_disable_most_optimizations": True,
+        "jax_compilation_cache_dir": str(cache_dir),
+        "jax_persistent_cache_min_compile_time_secs": 0.1,
+    }
+    before = {name: jax.config.values[name] for name in settings}
+    _set(settings)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(settings: dict[str, Any]) -> None:
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    # JAX decides once whether there is a cache; this makes it decide again.
+    compilation_cache.reset_cache()
