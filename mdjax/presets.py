@@ -66,14 +66,14 @@ def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
 
 
 def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
-    """Generated scenes for two CPU cores in minutes: 96x72, quarter width, batches of 4."""
+    """Generated scenes for two CPU cores in minutes: 96x72, an eighth of the width, batches of 8."""
     return replace(
         _configure_from_scratch(base),
         dataset="synthetic",
         pipeline=PipelineConfig(image_size_hw=(72, 96)),
-        network=network(ResNetOptions(width=0.25, stem_stride=2, output_stride=8)),
-        loop=LoopConfig(num_steps=250, evaluate_every=0, save_every=250),
-        batch_size=4,
+        network=network(ResNetOptions(width=0.125, stem_stride=2, output_stride=8)),
+        loop=LoopConfig(num_steps=300, evaluate_every=0, save_every=300),
+        batch_size=8,
     )
 
 
@@ -87,7 +87,7 @@ def _configure_from_scratch(base: Config) -> Config:
 RECIPES = {
     "mfnet": (configure_mfnet, "MFNet 640x480, full width, 14,000 steps"),
     "mfnet-small": (configure_mfnet_small, "MFNet 128x96, quarter width, 1,500 steps"),
-    "synthetic": (configure_synthetic, "generated scenes 96x72, quarter width, 250 steps"),
+    "synthetic": (configure_synthetic, "generated scenes 96x72, eighth width, 300 steps"),
 }
 
 TRAIN_PRESETS: dict[str, TrainConfig] = {
