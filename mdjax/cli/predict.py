@@ -1,0 +1,90 @@
+"""`mdjax predict`: label images of one's own with a trained network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from mdjax.cli.output import print_json
+from mdjax.data.pairs import find_pairs
+from mdjax.runs.loading import CheckpointName, load_network
+from mdjax.runs.network_inputs import SimulateCamera
+from mdjax.runs.prediction import Predictions, predict_pairs
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Label images with a trained network: a PNG of class ids and an overlay for each.
+
+    Give one pair (IMAGES and --thermal are files), folders of pairs with the same names (both are
+    folders), or PNGs of four channels, RGB + thermal (IMAGES alone). Thermal images may have their
+    own lower resolution. Networks that see only visible images need no thermal ones.
+
+    Attributes:
+        run_dir: Run directory, or a checkpoint's folder.
+        images: Visible image, PNG of four channels, or a folder of either.
+        thermal: Thermal image, or the folder of them.
+        out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json.
+        checkpoint: The last state, or the best on the validation split.
+        simulate_camera: Make thermal images as coarse as those of the training: auto does so where
+            they have the size of the visible image, and takes coarser ones as they are.
+        batch_size: Images at once.
+        overwrite: Replace files of an earlier prediction.
+        json: Print one JSON object instead of the summary.
+    """
+
+    run_dir: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN_DIR")]]
+    images: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="IMAGES")]]
+    thermal: Path | None = None
+    out_dir: Path = Path("predictions")
+    checkpoint: CheckpointName = "last"
+    simulate_camera: SimulateCamera = "auto"
+    batch_size: int = 4
+    overwrite: bool = False
+    json: bool = False
+
+
+def run_predict(arguments: Sequence[str]) -> int:
+    """Run `mdjax predict RUN_DIR IMAGES [options]`."""
+    command = tyro.cli(
+        Predict, args=arguments, prog="mdjax predict", config=(tyro.conf.FlagCreatePairsOff,)
+    )
+    pairs = find_pairs(command.images, command.thermal)
+    loaded = load_network(command.run_dir, command.checkpoint)
+    predictions = predict_pairs(
+        loaded,
+        pairs,
+        command.out_dir,
+        simulate=command.simulate_camera,
+        batch_size=command.batch_size,
+        overwrite=command.overwrite,
+        show_progress=True,
+    )
+    if command.json:
+        network = type(loaded.config.network).__name__.removesuffix("Config")
+        head = {"run_dir": command.run_dir, "network": network, "step": loaded.step}
+        print_json(head | predictions.to_dict())
+    else:
+        print(_format_summary(predictions))
+    return 0
+
+
+def _format_summary(predictions: Predictions) -> str:
+    pixels = predictions.class_pixels
+    total = sum(pixels)
+    return "\n".join(
+        [
+            *predictions.notes,
+            "",
+            *(
+                f"{name:16}{100 * count / total:8.2f} % of all pixels"
+                for name, count in zip(predictions.class_names, pixels, strict=True)
+            ),
+            "",
+            f"{len(predictions.images)} images labelled in {predictions.out_dir} "
+            "(NAME_labels.png, NAME_overlay.png, classes.json); "
+            f"the network takes {predictions.milliseconds_per_image:.1f} ms an image.",
+        ]
+    )

@@ -1,0 +1,155 @@
+"""Image pairs of one's own: files that belong together, checked and decoded."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+
+from mdjax.data.decode import (
+    check_pair_sizes,
+    decode_thermal,
+    decode_visible,
+    decode_visible_thermal,
+    read_png_header,
+)
+from mdjax.types import MdjaxError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+"""Endings of the files in a folder that are taken for images; others are passed over."""
+
+_PNG_START = b"\x89PNG"
+
+
+@dataclasses.dataclass(frozen=True)
+class PairFiles:
+    """The files of one image pair."""
+
+    name: str
+    visible: Path
+    """RGB, or a PNG of four channels whose fourth is thermal."""
+    thermal: Path | None = None
+    """None where there is no second file."""
+
+
+class DecodedPair(NamedTuple):
+    """Both images of a pair, each at the size it was stored with."""
+
+    visible_u8: UInt8[np.ndarray, "h w 3"]
+    thermal_u8: UInt8[np.ndarray, "hh ww"] | None
+
+
+def find_pairs(visible: Path, thermal: Path | None = None) -> tuple[PairFiles, ...]:
+    """Find the files of one pair or of whole folders, where names without ending are matched.
+
+    Args:
+        visible: RGB image, PNG of four channels (RGB + thermal), or a folder of either.
+        thermal: thermal image, or the folder with a thermal image for each visible one; None for
+            files of four channels, and where there is no thermal camera.
+
+    Returns:
+        Pairs in the order of their names.
+
+    Raises:
+        MdjaxError: files without partner, two files of one name, no images; all in one message.
+    """
+    paths = [visible] if thermal is None else [visible, thermal]
+    raise_problems([f"{path}: there is no such file." for path in paths if not path.exists()])
+    if thermal is not None and visible.is_dir() != thermal.is_dir():
+        raise MdjaxError(f"{visible}, {thermal}: give two files or two folders, not one of each.")
+    if not visible.is_dir():
+        return (PairFiles(visible.stem, visible, thermal),)
+    visible_files, problems = _list_images(visible)
+    if thermal is None:
+        raise_problems(problems)
+        return tuple(PairFiles(name, path) for name, path in visible_files.items())
+    thermal_files, thermal_problems = _list_images(thermal)
+    problems += thermal_problems
+    problems += _find_singles(visible_files, thermal_files, thermal)
+    problems += _find_singles(thermal_files, visible_files, visible)
+    raise_problems(problems)
+    return tuple(PairFiles(name, path, thermal_files[name]) for name, path in visible_files.items())
+
+
+def read_pair(files: PairFiles) -> DecodedPair:
+    """Read and decode a pair; the thermal image may have its own lower resolution.
+
+    Raises:
+        MdjaxError: a file is missing, damaged or of the wrong kind, or the two images do not show
+            the same field of view; one line a file.
+    """
+    if files.thermal is None:
+        return _read_single(files.visible)
+    problems: list[str] = []
+    visible_u8 = _try(decode_visible, files.visible, problems)
+    thermal_u8 = _try(decode_thermal, files.thermal, problems)
+    if visible_u8 is None or thermal_u8 is None:
+        raise MdjaxError("\n".join(problems))
+    check_pair_sizes(visible_u8.shape[:2], thermal_u8.shape, f"{files.visible}, {files.thermal}")
+    return DecodedPair(visible_u8, thermal_u8)
+
+
+def raise_problems(problems: Sequence[str]) -> None:
+    """Raise all that is wrong with a set of files as one message; do nothing if nothing is.
+
+    Raises:
+        MdjaxError: there are problems.
+    """
+    if len(problems) == 1:
+        raise MdjaxError(f"{problems[0]} Nothing was written.")
+    if problems:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise MdjaxError(f"{len(problems)} problems, nothing was written.\n{lines}")
+
+
+def _read_single(path: Path) -> DecodedPair:
+    """Decode a file that stands alone: four channels hold both images, three the visible one."""
+    data, name = _read_file(path), str(path)
+    if data.startswith(_PNG_START) and read_png_header(data, name).num_channels == 4:
+        return DecodedPair(*decode_visible_thermal(data, name))
+    return DecodedPair(decode_visible(data, name), None)
+
+
+def _try(
+    decode: Callable[[bytes, str], np.ndarray], path: Path, problems: list[str]
+) -> np.ndarray | None:
+    try:
+        return decode(_read_file(path), str(path))
+    except MdjaxError as error:
+        problems.append(str(error))
+        return None
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MdjaxError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def _list_images(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    """Image files by name without ending, and what is wrong with the folder."""
+    files: dict[str, Path] = {}
+    problems: list[str] = []
+    for path in sorted(folder.iterdir()):
+        # Some systems leave hidden companions of each image, such as ._a.png.
+        if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith("."):
+            continue
+        if path.stem in files:
+            problems.append(
+                f"{path}: {files[path.stem].name} has the same name; leave one of them."
+            )
+        files[path.stem] = path
+    if not files:
+        problems.append(f"{folder}: there are no images ({', '.join(IMAGE_SUFFIXES)}).")
+    return files, problems
+
+
+def _find_singles(files: dict[str, Path], partners: dict[str, Path], where: Path) -> list[str]:
+    return [
+        f"{path}: has no partner {name}.* in {where}."
+        for name, path in files.items()
+        if name not in partners
+    ]

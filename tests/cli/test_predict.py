@@ -1,0 +1,84 @@
+"""`mdjax predict`, from arguments to files."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mdjax.cli import predict
+from mdjax.cli.main import main
+from tests.runs.image_files import write_folders
+from tests.runs.pixel_network import create_loaded_network
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Two pairs, and a run directory from which a small network is loaded."""
+    monkeypatch.setattr(predict, "load_network", lambda *_: create_loaded_network())
+    return write_folders(tmp_path, 2)
+
+
+def make_arguments(folders: tuple[Path, Path], out_dir: Path) -> list[str]:
+    visible, thermal = map(str, folders)
+    return ["predict", "run", visible, "--thermal", thermal, "--out-dir", str(out_dir)]
+
+
+def test_json_lists_what_was_written(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*make_arguments(folders, tmp_path / "out"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["network"] == "ImageLevel"
+    assert [image["name"] for image in report["images"]] == ["a", "b"]
+    for image in report["images"]:
+        assert Path(image["labels"]).is_file()
+        assert Path(image["overlay"]).is_file()
+        assert sum(image["class_pixels"].values()) == 32 * 48
+    assert sum(report["class_pixels"].values()) == 2 * 32 * 48
+    assert report["milliseconds_per_image"] > 0
+    assert "2 of 2 images: thermal 48x32 was seen through" in report["notes"][0]
+
+
+def test_summary_says_what_was_done(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = make_arguments(folders, tmp_path / "out")
+    assert main([*arguments, "--simulate-camera", "never", "--batch-size", "1"]) == 0
+    output = capsys.readouterr().out
+    assert "2 of 2 images: thermal 48x32 was taken as it is" in output
+    assert "2 images labelled in" in output
+    assert "car_stop" in output
+
+
+def test_second_run_is_refused_without_overwrite(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = make_arguments(folders, tmp_path / "out")
+    assert main(arguments) == 0
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert "4 problems, nothing was written" in error
+    assert "Traceback" not in error
+    assert main([*arguments, "--overwrite"]) == 0
+
+
+def test_missing_images_are_reported_without_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(tmp_path / "run"), str(tmp_path / "absent.png")]) == 2
+    assert "absent.png: there is no such file." in capsys.readouterr().err
+
+
+def test_missing_run_is_reported_without_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    visible, _ = write_folders(tmp_path, 1)
+    assert main(["predict", str(tmp_path / "absent"), str(visible)]) == 2
+    assert "absent" in capsys.readouterr().err
+
+
+def test_help_explains_each_argument(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["predict", "--help"])
+    assert caught.value.code == 0
+    assert "PNG of four channels" in capsys.readouterr().out
