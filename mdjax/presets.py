@@ -66,7 +66,7 @@ def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
 
 
 def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
-    """Generated scenes for two CPU cores in minutes: 96x72, an eighth of the width, batches of 8."""
+    """Generated scenes for two CPU cores in minutes: 96x72, eighth width, batches of 8."""
     return replace(
         _configure_from_scratch(base),
         dataset="synthetic",

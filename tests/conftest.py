@@ -44,16 +44,33 @@ def real_data_dir() -> Path:
 
 
 @dataclass(frozen=True)
-class SmallRuns:
-    """Tiny networks trained on a few generated scenes, shared by all tests that only read them."""
+class SmallScenes:
+    """A few generated scenes of 32x48 pixels, prepared."""
 
-    data: Any
-    """Summary of the prepared scenes."""
+    dataset: str
     data_dir: Path
+
+
+@dataclass(frozen=True)
+class SmallRuns:
+    """Tiny networks trained on these scenes, shared by all tests that only read them."""
+
     configs: dict[str, Any]
     results: dict[str, Any]
     root: Path
     """Holds the run directories `teacher`, `native` and `distilled`."""
+
+
+@pytest.fixture(scope="session")
+def small_scenes(tmp_path_factory: pytest.TempPathFactory) -> SmallScenes:
+    """16 scenes to train on, 6 to validate, 6 to test; half of them at night."""
+    # Imported here, so that the hook above comes first and other tests do without.
+    from data_builders.synthetic import prepare_synthetic
+    from tests.runs.small import SIZE_HW
+
+    data_dir = tmp_path_factory.mktemp("scenes")
+    data = prepare_synthetic(data_dir, num_train=16, num_val=6, num_test=6, image_size_hw=SIZE_HW)
+    return SmallScenes(data.dataset, data_dir)
 
 
 @pytest.fixture(scope="session")
@@ -72,17 +89,15 @@ def quick_compilation(compiled_dir: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def small_runs(tmp_path_factory: pytest.TempPathFactory, compiled_dir: Path) -> SmallRuns:
+def small_runs(
+    tmp_path_factory: pytest.TempPathFactory, compiled_dir: Path, small_scenes: SmallScenes
+) -> SmallRuns:
     """A teacher, a native student and a student distilled from the teacher."""
-    # Imported here, so that the hook above comes first and other tests do without.
-    from data_builders.synthetic import prepare_synthetic
     from mdjax.runs.training import train
-    from tests.runs.small import SIZE_HW, compile_quickly, shrink_preset
+    from tests.runs.small import compile_quickly, shrink_preset
 
-    root = tmp_path_factory.mktemp("small")
-    data_dir = root / "data"
-    data = prepare_synthetic(data_dir, num_train=16, num_val=6, num_test=6, image_size_hw=SIZE_HW)
-    place = {"dataset": data.dataset, "data_dir": data_dir}
+    root = tmp_path_factory.mktemp("runs")
+    place: dict[str, Any] = {"dataset": small_scenes.dataset, "data_dir": small_scenes.data_dir}
     configs = {
         "teacher": shrink_preset("synthetic-teacher", **place),
         "native": shrink_preset("synthetic-native", **place),
@@ -93,4 +108,4 @@ def small_runs(tmp_path_factory: pytest.TempPathFactory, compiled_dir: Path) -> 
             name: train(config, root / name, show=lambda _: None)
             for name, config in configs.items()
         }
-    return SmallRuns(data, data_dir, configs, results, root)
+    return SmallRuns(configs, results, root)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -30,7 +30,7 @@ class Evaluate:
         json: Print one JSON object instead of the table.
     """
 
-    run_dir: tyro.conf.Positional[Path]
+    run_dir: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN_DIR")]]
     split: str = "test"
     checkpoint: Literal["last", "best", "inference"] = "last"
     data_dir: Path | None = None

@@ -23,7 +23,7 @@ class _Options:
         json: Print one JSON object with the scores last, instead of the table.
     """
 
-    run_dir: tyro.conf.Positional[Path]
+    run_dir: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN_DIR")]]
     resume: bool = False
     json: bool = False
 

@@ -29,7 +29,7 @@ from mdjax.runs.scoring import evaluate_network
 from mdjax.runs.training import train
 from mdjax.train.loop import InterruptedTraining, LoopConfig, NonFiniteLossError
 from mdjax.types import MdjaxError
-from tests.conftest import SmallRuns
+from tests.conftest import SmallRuns, SmallScenes
 from tests.runs.small import shrink_preset
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -350,14 +350,14 @@ def make_torchvision_tensors() -> dict[str, np.ndarray]:
     return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
 
 
-def test_training_starts_from_pretrained_weights(small_runs: SmallRuns, tmp_path: Path) -> None:
+def test_training_starts_from_pretrained_weights(small_scenes: SmallScenes, tmp_path: Path) -> None:
     """A rate of 1e-30 leaves the weights as they were loaded, bit for bit."""
     tensors = make_torchvision_tensors()
     save_file(tensors, tmp_path / "resnet18.safetensors")
     config = shrink_preset(
         "synthetic-native",
-        dataset=small_runs.data.dataset,
-        data_dir=small_runs.data_dir,
+        dataset=small_scenes.dataset,
+        data_dir=small_scenes.data_dir,
         pretrained=tmp_path / "resnet18.safetensors",
         batch_size=2,
     )

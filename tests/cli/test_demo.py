@@ -1,0 +1,60 @@
+"""The demonstration from end to end, with tiny networks on a few tiny scenes."""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mdjax.cli import demo
+from mdjax.cli.main import main
+from mdjax.presets import configure_synthetic
+from tests.runs.image_files import read_image
+from tests.runs.small import SIZE_HW, shrink
+
+NETWORKS = ["teacher", "visible-only", "native", "distilled"]
+
+
+@pytest.fixture
+def small_demo(monkeypatch: pytest.MonkeyPatch, quick_compilation: None) -> None:
+    def configure(base: Any, network: Any) -> Any:
+        return shrink(configure_synthetic(base, network))
+
+    prepare = functools.partial(demo.prepare_synthetic, num_train=16, num_val=6, num_test=6)
+    monkeypatch.setattr(demo, "prepare_synthetic", prepare)
+    monkeypatch.setattr(demo, "configure_synthetic", configure)
+    monkeypatch.setattr(demo, "SCENE_SIZE_HW", SIZE_HW)
+
+
+def test_demo_trains_compares_draws_and_says_what_the_gain_is_worth(
+    small_demo: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["demo", "--out", str(tmp_path), "--num-seeds", "2", "--num-steps", "4"]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out.replace("\n", " ")
+    for name in NETWORKS:
+        assert f"| {name} " in text
+    assert "distilled - native: " in text
+    assert "95 % interval over 2 seeds" in text
+    assert any(verdict in text for verdict in ("helps,", "harms,", "not beyond the noise"))
+    picture = read_image(tmp_path / "comparison.png")
+    assert picture.shape[0] > 6 * SIZE_HW[0]
+    assert picture.std() > 10
+    assert (tmp_path / "curves.png").is_file()
+    assert "mAcc night" in (tmp_path / "table.txt").read_text()
+
+    # A second call finds everything there, and tells the same as JSON.
+    assert main([*arguments, "--json"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err.count("finished before") == 2 * len(NETWORKS)
+    summary = json.loads(shown.out.splitlines()[-1])
+    assert list(summary["results"]) == NETWORKS
+    assert set(summary["milliseconds_per_image"]) == set(NETWORKS)
+    runs = [run for runs in summary["results"].values() for run in runs]
+    # A fair demonstration: everybody has the same number of steps.
+    assert [run["num_steps"] for run in runs] == [4] * 8
+    native = [run["scores"]["test"]["mean_iou_9/all"] for run in summary["results"]["native"]]
+    distilled = [run["scores"]["test"]["mean_iou_9/all"] for run in summary["results"]["distilled"]]
+    gain = sum(distilled) / 2 - sum(native) / 2
+    assert summary["gain_percent_points"]["mean_iou_9/all"]["mean"] == pytest.approx(gain)

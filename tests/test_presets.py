@@ -1,0 +1,135 @@
+"""Each preset is a possible configuration, and each of its networks trains from end to end."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+
+from data_builders.mfnet import prepare_mfnet
+from mdjax.config import config_from_dict, config_to_dict
+from mdjax.data.mfnet import CLASS_NAMES
+from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, NETWORKS, RECIPES, TRAIN_PRESETS
+from mdjax.runs.config import DistillConfig, RunConfig, TrainConfig
+from mdjax.runs.loading import create_network
+from mdjax.runs.training import train
+from mdjax.train.loop import LoopConfig
+from tests.conftest import SmallScenes
+from tests.data.factories import write_raw_mfnet
+from tests.runs.small import SIZE_HW, shrink
+
+PRESETS: dict[str, TrainConfig] = {**TRAIN_PRESETS, **DISTILL_PRESETS}
+
+
+def compute_output_shapes(config: TrainConfig) -> Any:
+    """Shapes at the preset's own size; nothing is computed."""
+    h, w = config.pipeline.image_size_hw
+    network: Any = create_network(config, len(CLASS_NAMES))
+    images = [jax.ShapeDtypeStruct((1, h, w, c), "float32") for c in (3, 1)]
+
+    def run(visible: Any, thermal: Any) -> Any:
+        return network.init_with_output(jax.random.key(0), visible, thermal, train=False)
+
+    return jax.eval_shape(run, *images)
+
+
+def test_there_is_a_preset_for_each_recipe_and_network() -> None:
+    assert len(PRESETS) == len(RECIPES) * (len(NETWORKS) + 1)
+    assert set(DESCRIPTIONS) == set(PRESETS)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_preset_survives_the_way_through_json(name: str) -> None:
+    config = PRESETS[name]
+    values = json.loads(json.dumps(config_to_dict(config, RunConfig)))
+    assert config_from_dict(RunConfig, values) == config
+    assert values["type"] == ("DistillConfig" if name.endswith("-md") else "TrainConfig")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_preset_builds_its_network_optimiser_and_terms(name: str) -> None:
+    config = PRESETS[name]
+    output, variables = compute_output_shapes(config)
+    h, w = config.pipeline.image_size_hw
+    assert output.prediction.shape == (1, h, w, len(CLASS_NAMES))
+    optimiser = config.optimiser.create(config.loop.num_steps)
+    jax.eval_shape(optimiser.init, variables["params"])
+    has_guidance = output.guidance is not None
+    assert has_guidance == name.endswith("-teacher")
+    assert len(config.task.make_terms(has_guidance=has_guidance)) == (3 if has_guidance else 1)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_student_fits_the_teacher_of_its_recipe(recipe: str) -> None:
+    student, _ = compute_output_shapes(PRESETS[f"{recipe}-md"])
+    teacher, _ = compute_output_shapes(PRESETS[f"{recipe}-teacher"])
+    assert student.features.shape == teacher.features.shape
+    assert student.mask.shape == teacher.mask.shape
+
+
+def test_all_networks_of_a_recipe_get_the_same_steps_data_and_schedule() -> None:
+    """A comparison of networks is fair only then."""
+    for recipe in RECIPES:
+        configs = [config for name, config in PRESETS.items() if name.startswith(f"{recipe}-")]
+        if recipe == "mfnet":
+            configs = [c for c in configs if c.pipeline.image_size_hw == (480, 640)]
+        assert len(configs) == len(NETWORKS) + 1
+        for config in configs:
+            for field in ("dataset", "pipeline", "optimiser", "loop", "batch_size", "task", "seed"):
+                assert getattr(config, field) == getattr(configs[0], field)
+            assert config.network.options == configs[0].network.options
+
+
+@pytest.fixture(scope="session")
+def mfnet_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in MFNet's layout with a few small pairs, prepared."""
+    folder = tmp_path_factory.mktemp("mfnet")
+    names = {
+        "train": ("00001D", "00002N", "00003D", "00004N"),
+        "val": ("00005D", "00006N"),
+        "test": ("00007D", "00008N"),
+    }
+    prepare_mfnet(write_raw_mfnet(folder / "raw", names, SIZE_HW), folder / "data")
+    return folder / "data"
+
+
+def train_shrunk(name: str, run_dir: Path, data_dir: Path, **changes: Any) -> None:
+    loop = LoopConfig(num_steps=2, log_every=1, evaluate_every=0, save_every=2)
+    config = shrink(PRESETS[name], data_dir=data_dir, loop=loop, **changes)
+    lines: list[str] = []
+    result = train(config, run_dir, show=lines.append)
+    assert (run_dir / "result.json").is_file()
+    for split in ("val", "test"):
+        for subset in ("day", "night", "all"):
+            assert math.isfinite(result.scores[split][f"mean_accuracy_9/{subset}"])
+    assert any("recorded" in line for line in lines) == isinstance(config, DistillConfig)
+
+
+@pytest.mark.usefixtures("quick_compilation")
+@pytest.mark.parametrize("network", ["visible", "thermal", "native", "decision"])
+def test_each_recipe_trains_each_network(
+    network: str, small_scenes: SmallScenes, mfnet_data_dir: Path, tmp_path: Path
+) -> None:
+    # The two small recipes make the same programs when shrunk, which are compiled once.
+    for recipe in RECIPES:
+        name = f"{recipe}-{network}"
+        if recipe == "synthetic":
+            dataset = small_scenes.dataset
+            train_shrunk(name, tmp_path / name, small_scenes.data_dir, dataset=dataset)
+        else:
+            train_shrunk(name, tmp_path / name, mfnet_data_dir)
+
+
+@pytest.mark.usefixtures("quick_compilation")
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_each_recipe_trains_its_teacher_and_distils(
+    recipe: str, small_scenes: SmallScenes, mfnet_data_dir: Path, tmp_path: Path
+) -> None:
+    place: dict[str, Any] = {"data_dir": mfnet_data_dir}
+    if recipe == "synthetic":
+        place = {"data_dir": small_scenes.data_dir, "dataset": small_scenes.dataset}
+    teacher = tmp_path / "teacher"
+    train_shrunk(f"{recipe}-teacher", teacher, **place)
+    train_shrunk(f"{recipe}-md", tmp_path / "distilled", **place, teacher=teacher)
