@@ -75,8 +75,11 @@ def small_scenes(tmp_path_factory: pytest.TempPathFactory) -> SmallScenes:
 
 @pytest.fixture(scope="session")
 def compiled_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Programs that tests of whole runs have compiled."""
-    return tmp_path_factory.mktemp("compiled")
+    """Programs that tests of whole runs have compiled, in any process of this session."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture

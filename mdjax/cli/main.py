@@ -10,6 +10,8 @@ from mdjax.types import MdjaxError
 
 # What a shell reports of a program that was stopped by Ctrl-C.
 EXIT_INTERRUPTED = 130
+# The same of one whose reader has gone away, as in `mdjax train --help | head`.
+EXIT_BROKEN_PIPE = 141
 EXIT_BAD_INPUT = 2
 
 
@@ -35,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         print(f"mdjax {name}: {str(stop) or 'stopped'}", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
 
 
 def _quieten_libraries() -> None:

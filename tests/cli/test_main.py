@@ -1,6 +1,7 @@
 """The commands as a person types them."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from mdjax import __version__
-from mdjax.cli.main import EXIT_BAD_INPUT, main
+from mdjax.cli.main import EXIT_BAD_INPUT, EXIT_BROKEN_PIPE, main
 from mdjax.io.json_file import to_plain
 from mdjax.runs.results import read_result
 from tests.conftest import SmallRuns, SmallScenes
@@ -180,6 +181,21 @@ def test_program_answers_as_its_function_does() -> None:
     assert finished.stdout == ""
     assert finished.stderr.startswith("mdjax evaluate: no-such-run")
     assert finished.stderr.count("\n") == 1
+
+
+def test_reader_that_has_enough_gets_no_traceback() -> None:
+    """As `mdjax train mfnet-native --help | head -1`."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "mdjax.cli.main", "train", "mfnet-native", "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.close()
+        assert program.stderr.read() == b""
+    assert program.returncode == EXIT_BROKEN_PIPE
 
 
 # -- Preparing ------------------------------------------------------------------------------------
