@@ -49,7 +49,9 @@ def test_example_distils_a_pair_of_ones_own_in_at_most_20_lines(readme: str) -> 
 
 def find_command_lines(readme: str) -> list[list[str]]:
     """Lines of shell blocks that call the program, a backslash at the end joins two."""
-    blocks = re.findall(r"^```(?:bash|sh|console|text)?\n(.*?)^```", readme, re.DOTALL | re.M)
+    blocks: list[str] = re.findall(
+        r"^```(?:bash|sh|console|text)?\n(.*?)^```", readme, re.DOTALL | re.M
+    )
     lines = "".join(blocks).replace("\\\n", " ").splitlines()
     return [line.removeprefix("$ ").split() for line in lines if re.match(r"(\$ )?mdjax ", line)]
 
