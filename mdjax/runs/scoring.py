@@ -1,6 +1,6 @@
 """Scores of networks on splits, for training, for teachers and for `mdjax evaluate`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,25 +15,25 @@ from mdjax.tasks.segmentation import SegmentationEvaluation, make_segmentation_e
 from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
 from mdjax.train.state import Network, SelectInputs
 
-Scorer = Callable[[Mapping[str, Any]], SegmentationEvaluation]
+Scorer = Callable[[Mapping[str, Any], SplitSource], SegmentationEvaluation]
 
 
-def make_split_scorer(
+def make_scorer(
     network: Network,
-    split: SplitSource,
+    class_names: Sequence[str],
     pipeline: PipelineConfig,
     *,
     select_inputs: SelectInputs,
     batch_size: int,
     mesh: Mesh,
 ) -> Scorer:
-    """Build a function that scores variables of a network on a whole split.
+    """Build a function (variables, split) that scores a network on a whole split.
 
-    Every image is scored at the working size of the pipeline.
+    Every image is scored at the working size of the pipeline. All splits share one program.
     """
-    evaluate = make_segmentation_evaluator(network, split.class_names, select_inputs=select_inputs)
+    evaluate = make_segmentation_evaluator(network, class_names, select_inputs=select_inputs)
 
-    def score(variables: Mapping[str, Any]) -> SegmentationEvaluation:
+    def score(variables: Mapping[str, Any], split: SplitSource) -> SegmentationEvaluation:
         batches = make_evaluation_batches(split, pipeline, batch_size=batch_size)
         return evaluate(variables, prefetch_to_devices(batches, make_batch_sharding(mesh)))
 
@@ -68,12 +68,12 @@ def evaluate_network(
     pipeline = config.pipeline if camera is None else replace(config.pipeline, camera=camera)
     batch_size = batch_size or config.batch_size
     mesh = create_data_mesh(batch_size)
-    score = make_split_scorer(
+    score = make_scorer(
         loaded.network,
-        source,
+        source.class_names,
         pipeline,
         select_inputs=loaded.select_inputs,
         batch_size=batch_size,
         mesh=mesh,
     )
-    return score(replicate(dict(loaded.variables), mesh))
+    return score(replicate(dict(loaded.variables), mesh), source)

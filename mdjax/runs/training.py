@@ -26,7 +26,7 @@ from mdjax.runs.loading import (
     select_inputs_for,
 )
 from mdjax.runs.results import RunResult, create_result
-from mdjax.runs.scoring import make_split_scorer
+from mdjax.runs.scoring import make_scorer
 from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
 from mdjax.train.loop import NonFiniteLossError, run_training
 from mdjax.train.state import Network, SelectInputs, TrainState, create_state, create_variables
@@ -118,16 +118,13 @@ def train(
 
     # -- Training -----------------------------------------------------------------------------
     metadata = {"config": config_values, "class_names": list(class_names)}
-    score_val, score_test = (
-        make_split_scorer(
-            network,
-            split,
-            config.pipeline,
-            select_inputs=select_inputs,
-            batch_size=config.batch_size,
-            mesh=mesh,
-        )
-        for split in (val_split, test_split)
+    score = make_scorer(
+        network,
+        class_names,
+        config.pipeline,
+        select_inputs=select_inputs,
+        batch_size=config.batch_size,
+        mesh=mesh,
     )
     best_score = -1.0
     if has_checkpoint(store.best):
@@ -165,7 +162,7 @@ def train(
                 log=log.write,
                 show=progress.update,
                 save=save,
-                evaluate=lambda state: score_val(state.variables).to_metrics(),
+                evaluate=lambda state: score(state.variables, val_split).to_metrics(),
                 probe=steps.probe,
             )
         except NonFiniteLossError as error:
@@ -176,8 +173,8 @@ def train(
         run_dir=run_dir,
         config=config,
         evaluations={
-            "val": score_val(state.variables),
-            "test": score_test(state.variables),
+            "val": score(state.variables, val_split),
+            "test": score(state.variables, test_split),
         },
         params=state.params,
         main_metric=main_metric,
@@ -264,15 +261,15 @@ def _check_teacher(
     show: Print,
 ) -> None:
     """Score the teacher on what the student will be trained on, before step 0."""
-    score = make_split_scorer(
+    score = make_scorer(
         teacher.network,
-        val_split,
+        teacher.class_names,
         config.pipeline,
         select_inputs=teacher.select_inputs,
         batch_size=config.batch_size,
         mesh=create_data_mesh(config.batch_size),
     )
-    measured = score(teacher_variables).to_metrics()
+    measured = score(teacher_variables, val_split).to_metrics()
     show(check_teacher_scores(teacher, measured, main_metric, config.teacher_score_tolerance))
 
 
