@@ -36,7 +36,7 @@ NETWORKS: dict[str, tuple[type[NetworkConfig], str]] = {
 
 # From scratch, features differ by d of 5 to 20 a channel, and the softmax of F-MSE puts all its
 # weight on a few positions. On generated scenes (validation split, one seed, 250 steps of 8) mean
-# accuracy was 25.7 without transfer, 18.1 to 22.6 with F-MSE whatever its weight and mask, and
+# accuracy was 25.7 without transfer, 16.7 to 22.6 with F-MSE whatever its weight and mask, and
 # 31.8 with the plain MSE.
 FROM_SCRATCH = ModalityDistillation(
     attention_weight=0.1, semantic_weight=0.3, semantic_loss="mse", mask_reduction="relative"
