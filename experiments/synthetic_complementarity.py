@@ -19,8 +19,8 @@ from mdjax.models.config import ImageLevelConfig, ThermalOnlyConfig, VisibleOnly
 from mdjax.presets import configure_synthetic
 from mdjax.runs.comparison import format_comparison
 from mdjax.runs.config import TrainConfig
-from mdjax.runs.results import RunResult, read_result
-from mdjax.runs.training import train
+from mdjax.runs.results import RunResult
+from mdjax.runs.study import train_or_read_result
 
 RESULTS_DIR = Path(__file__).parent / "results"
 NETWORKS = {
@@ -67,8 +67,7 @@ def main() -> None:
             pipeline = replace(config.pipeline, camera=ThermalCamera("full"))
             config = replace(config, dataset=data.dataset, pipeline=pipeline)
             run_dir = arguments.out / f"seed{seed}" / name.replace(" ", "_")
-            result = read_result(run_dir)
-            results[name].append(result or train(config, run_dir, resume=run_dir.exists()))
+            results[name].append(train_or_read_result(config, run_dir))
     table = format_comparison(results, split="test", metrics=METRICS)
     print(table)
     RESULTS_DIR.mkdir(exist_ok=True)

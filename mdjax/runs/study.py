@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from mdjax.config import config_to_dict
+from mdjax.io.run_directory import RunDirectory
 from mdjax.models.config import (
     FeatureLevelConfig,
     ImageLevelConfig,
@@ -16,9 +18,9 @@ from mdjax.models.config import (
     NetworkConfig,
     VisibleOnlyConfig,
 )
-from mdjax.runs.config import DistillConfig, TrainConfig
+from mdjax.runs.config import DistillConfig, RunConfig, TrainConfig
 from mdjax.runs.results import RunResult, read_result
-from mdjax.runs.training import train
+from mdjax.runs.training import MAY_DIFFER_ON_RESUME, train
 
 Config = TypeVar("Config", bound=TrainConfig)
 
@@ -49,7 +51,8 @@ def run_study(
 ) -> dict[str, list[RunResult]]:
     """Train every network for every seed, one after the other.
 
-    Call it again after an interruption: finished runs are read, the one in progress is resumed.
+    Call it again after an interruption: finished runs are read, the one in progress is resumed;
+    runs of another configuration are refused.
 
     Args:
         recipe: What all networks share.
@@ -66,15 +69,29 @@ def run_study(
         seed_dir = study_dir / f"seed{seed}"
         for name, network in NATIVE_NETWORKS.items():
             config = adjust(recipe(TrainConfig(), network))
-            results[name].append(_run(replace(config, seed=seed), seed_dir / name, show))
+            results[name].append(
+                train_or_read_result(replace(config, seed=seed), seed_dir / name, show)
+            )
         distilled = adjust(recipe(DistillConfig(teacher=seed_dir / TEACHER), MdStudentConfig))
-        results[DISTILLED].append(_run(replace(distilled, seed=seed), seed_dir / DISTILLED, show))
+        results[DISTILLED].append(
+            train_or_read_result(replace(distilled, seed=seed), seed_dir / DISTILLED, show)
+        )
     return results
 
 
-def _run(config: TrainConfig, run_dir: Path, show: Callable[[str], None]) -> RunResult:
+def train_or_read_result(
+    config: TrainConfig, run_dir: Path, show: Callable[[str], None] = print
+) -> RunResult:
+    """Train or resume, unless the run is finished: then read its result.
+
+    Raises:
+        MdjaxError: The run in the directory has another configuration.
+    """
     finished = read_result(run_dir)
     if finished is not None:
+        # Numbers of other settings must not pass for these.
+        values = config_to_dict(config, RunConfig)
+        RunDirectory.reopen(run_dir, values, may_differ=MAY_DIFFER_ON_RESUME)
         show(f"{run_dir}: finished before")
         return finished
     show(f"{run_dir}: {config.loop.num_steps} steps")

@@ -67,8 +67,9 @@ class SgdConfig(ScheduleConfig):
 class AdamWConfig(ScheduleConfig):
     """Adam with decoupled weight decay, for few steps from scratch (Loshchilov and Hutter 2019).
 
-    On generated scenes a quarter-width network had learned nothing but the background after 300
-    steps of SGD, at any rate from 0.01 to 0.2; with Adam it had learned most classes.
+    On an early version of the generated scenes a quarter-width native student reached, after 300
+    steps, a mean accuracy of 11.3 and 11.2 % with SGD at rates 0.05 and 0.2 (11.1 % is: nothing
+    but background), and of 16.7 and 13.6 % with AdamW at 0.003 and 0.01; one seed.
     """
 
     learning_rate: float = 3e-3
