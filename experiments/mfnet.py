@@ -9,17 +9,15 @@ of every network alike. Results go to `experiments/results/NAME.json` and `NAME.
 """
 
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import tyro
 
 from mdjax.io.json_file import write_json, write_text
-from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.presets import configure_mfnet, configure_mfnet_small
 from mdjax.runs.comparison import describe_gain, estimate_gain, format_comparison
-from mdjax.runs.config import DistillConfig
 from mdjax.runs.loading import load_network
 from mdjax.runs.study import DISTILLED, NATIVE, run_study
 from mdjax.runs.timing import measure_milliseconds
@@ -46,8 +44,6 @@ class Arguments:
         study_dir: Folder of the runs.
         num_seeds: Trainings of each network.
         num_steps: Steps of each training; those of the recipe by default.
-        guidance_weight: Weight of GAFF's guidance losses in the teacher; the default if not given.
-        method: Transfer weights and their variants.
     """
 
     recipe: Literal["paper", "small"] = "small"
@@ -56,8 +52,6 @@ class Arguments:
     study_dir: Path = Path("runs/mfnet_small")
     num_seeds: int = 3
     num_steps: int | None = None
-    guidance_weight: float | None = None
-    method: ModalityDistillation = field(default_factory=ModalityDistillation)
 
 
 def main() -> None:
@@ -66,17 +60,8 @@ def main() -> None:
 
     def adjust(config: Any) -> Any:
         num_steps = arguments.num_steps or config.loop.num_steps
-        config = replace(
-            config,
-            data_dir=arguments.data_dir,
-            loop=replace(config.loop, num_steps=num_steps),
-        )
-        if arguments.guidance_weight is not None:
-            task = replace(config.task, guidance_weight=arguments.guidance_weight)
-            config = replace(config, task=task)
-        if isinstance(config, DistillConfig):
-            config = replace(config, method=arguments.method)
-        return config
+        loop = replace(config.loop, num_steps=num_steps)
+        return replace(config, data_dir=arguments.data_dir, loop=loop)
 
     results = run_study(
         RECIPES[arguments.recipe],

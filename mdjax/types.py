@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 from flax import struct
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 IGNORED_LABEL = 255
 """Label id of pixels that no loss and no metric counts (outside the image after augmentation)."""
@@ -26,6 +26,19 @@ Array = jax.Array | np.ndarray
 
 # Channels of GAFF's inter-modality mask, in the order of the GAFF paper.
 INTER_THERMAL, INTER_VISIBLE = 0, 1
+
+
+@struct.dataclass
+class Objects:
+    """Annotated objects of images, filled up to one number of rows g an image."""
+
+    boxes_xyxy_px: Float[Array, "*b g 4"]
+    """Left, top, right, bottom edges; a pixel's own area is from its index to its index + 1."""
+    class_ids: Int[Array, "*b g"]
+    is_ignored: Bool[Array, "*b g"]
+    """Neither to be found nor a mistake when found, such as a crowd."""
+    is_valid: Bool[Array, "*b g"]
+    """False for rows that only fill up."""
 
 
 @struct.dataclass
@@ -49,6 +62,27 @@ class Batch:
 
 
 @struct.dataclass
+class AnchorPrediction:
+    """What a detector's head says of every anchor, all levels in one row."""
+
+    class_logits: Float[Array, "b a k"]
+    """One logit a class, for independent sigmoids; there is no background class."""
+    box_offsets: Float[Array, "b a 4"]
+    """Encoded boxes relative to the anchors, see `mdjax.ops.boxes`."""
+    anchors_xyxy_px: Float[Array, "a 4"]
+
+
+@struct.dataclass
+class Detections:
+    """Boxes that a detector found, best score first, filled up to one number of rows n an image."""
+
+    boxes_xyxy_px: Float[Array, "*b n 4"]
+    scores: Float[Array, "*b n"]
+    class_ids: Int[Array, "*b n"]
+    is_valid: Bool[Array, "*b n"]
+
+
+@struct.dataclass
 class GuidanceLogits:
     """What the GAFF guidance losses supervise, before sigmoid and softmax."""
 
@@ -63,7 +97,7 @@ class NetworkOutput:
     """What a network hands to the losses; any module that returns it can teach or learn."""
 
     prediction: Any
-    """What the task loss reads: logits [b h w k] for segmentation."""
+    """What the task loss reads: logits [b h w k] for segmentation, an `AnchorPrediction`."""
     features: Float[Array, "b h w c"] | None = None
     """The features that semantic transfer compares (MD: f_teacher, f_student)."""
     mask: Float[Array, "b hm wm 1"] | None = None
