@@ -21,6 +21,7 @@ import tyro
 
 from mdjax.data.pipeline import make_train_batches
 from mdjax.data.source import open_split
+from mdjax.data.truth import LabelMapReader
 from mdjax.io.json_file import write_json
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig, MdStudentConfig
@@ -92,7 +93,9 @@ def compare_pipeline_with_step(arguments: Arguments) -> dict[str, float]:
     """Compare what the input pipeline delivers with what a distillation step consumes."""
     config = configure_mfnet_small(DistillConfig(), MdStudentConfig)
     source = open_split("mfnet", "train", arguments.data_dir)
-    batches = make_train_batches(source, config.pipeline, batch_size=config.batch_size, seed=0)
+    batches = make_train_batches(
+        source, config.pipeline, LabelMapReader(), batch_size=config.batch_size, seed=0
+    )
     num_batches = len(source) // config.batch_size
     first_epoch = _time(lambda: [next(batches) for _ in range(num_batches)])
     batch = next(batches)
@@ -177,7 +180,8 @@ def _make_example(size: int, image_size_hw: tuple[int, int]) -> Batch:
         visible=jnp.full((size, h, w, 3), 0.5),
         thermal_full=jnp.full((size, h, w, 1), 0.5),
         thermal_camera=jnp.full((size, h, w, 1), 0.5),
-        labels=jnp.zeros((size, h, w), jnp.uint8),
+        truth=jnp.zeros((size, h, w), jnp.uint8),
+        image_size_hw=jnp.array([[h, w]] * size),
         is_night=jnp.zeros(size, bool),
         is_valid=jnp.ones(size, bool),
     )

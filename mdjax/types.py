@@ -43,7 +43,7 @@ class Objects:
 
 @struct.dataclass
 class Batch:
-    """Image pairs with their labels, as the pipeline delivers them.
+    """Image pairs with their annotations, as the pipeline delivers them.
 
     The two thermal images belong to one augmented sample: same crop, same flip.
     """
@@ -54,11 +54,27 @@ class Batch:
     """Thermal in [0, 1] at the full resolution, for the teacher."""
     thermal_camera: Float[Array, "b h w 1"]
     """Thermal in [0, 1] as the cheap camera sees it, scaled back up, for the student."""
-    labels: UInt8[Array, "b h w"]
-    """Class ids; `IGNORED_LABEL` is not counted."""
+    truth: UInt8[Array, "b h w"] | Objects
+    """What the task should find: class ids, of which `IGNORED_LABEL` is not counted, or boxes."""
+    image_size_hw: Int[Array, "b 2"]
+    """Rows and columns of the visible image before it was brought to the working size."""
     is_night: Bool[Array, " b"]
     is_valid: Bool[Array, " b"]
     """False for rows that only fill up the last batch of an evaluation."""
+
+    @property
+    def label_maps(self) -> UInt8[Array, "b h w"]:
+        """The truth of a batch that was read for segmentation."""
+        if isinstance(self.truth, Objects):
+            raise TypeError("This batch was read with boxes, not with label maps.")
+        return self.truth
+
+    @property
+    def objects(self) -> Objects:
+        """The truth of a batch that was read for detection."""
+        if not isinstance(self.truth, Objects):
+            raise TypeError("This batch was read with label maps, not with boxes.")
+        return self.truth
 
 
 @struct.dataclass

@@ -14,7 +14,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 # types -> ops -> losses, models, metrics -> train -> tasks, methods -> runs -> presets -> cli.
 _FOUNDATION = {"types", "config", "ops"}
 _PARTS = _FOUNDATION | {"losses", "models", "metrics"}
-_MIDDLE = _PARTS | {"train", "tasks", "methods", "data", "io", "viz"}
+_MIDDLE = _PARTS | {"train", "tasks", "methods", "data", "io", "viz", "viz_detection"}
 ALLOWED_IMPORTS = {
     "types": set(),
     "config": {"types"},
@@ -22,11 +22,12 @@ ALLOWED_IMPORTS = {
     "losses": {"types", "ops"},
     "models": {"types", "ops"},
     "metrics": {"types", "ops"},
-    "data": _FOUNDATION,
+    "data": _FOUNDATION | {"io"},
     "io": _FOUNDATION,
     "viz": {"types"},
+    "viz_detection": {"types"},
     "train": _PARTS | {"data", "io"},
-    "tasks": _PARTS | {"train"},
+    "tasks": _PARTS | {"train", "data"},
     "methods": _PARTS | {"train"},
     "runs": _MIDDLE,
     "presets": _MIDDLE | {"runs"},

@@ -17,14 +17,15 @@ def make_batch(num_images: int, *, num_labels: int) -> Batch:
         visible=np.zeros((*size, 3), np.float32),
         thermal_full=jnp.zeros((*size, 1)),
         thermal_camera=jnp.zeros((*size, 1)),
-        labels=np.zeros((num_labels, 4, 6), np.uint8),
+        truth=np.zeros((num_labels, 4, 6), np.uint8),
+        image_size_hw=np.zeros((num_images, 2), np.int32),
         is_night=np.zeros(num_images, bool),
         is_valid=np.ones(num_images, bool),
     )
 
 
 def test_batch_of_unequal_lengths_is_refused() -> None:
-    with pytest.raises(jaxtyping.TypeCheckError, match="labels"):
+    with pytest.raises(jaxtyping.TypeCheckError, match="truth"):
         make_batch(2, num_labels=3)
 
 

@@ -15,6 +15,7 @@ from mdjax.cli.output import print_json, show_on_stderr
 from mdjax.data.mfnet import PALETTE_RGB
 from mdjax.data.pipeline import make_evaluation_batches
 from mdjax.data.source import open_split
+from mdjax.data.truth import LabelMapReader
 from mdjax.io.json_file import write_json, write_text
 from mdjax.io.metrics_log import read_metrics
 from mdjax.metrics.confusion import predict_labels
@@ -142,7 +143,10 @@ def draw_comparison(
         raise MdjaxError(f"{student.run_dir} is no distillation.")
     split = open_split(config.dataset, "test", config.data_dir)
     batch = _pick_scenes(
-        next(make_evaluation_batches(split, config.pipeline, batch_size=len(split))), num_scenes
+        next(
+            make_evaluation_batches(split, config.pipeline, LabelMapReader(), batch_size=len(split))
+        ),
+        num_scenes,
     )
     student_output = _apply(student, batch)
     mask = config.method.compute_mask(student_output, _apply(teacher, batch))
@@ -155,7 +159,7 @@ def draw_comparison(
             name="night" if batch.is_night[i] else "day",
             visible_u8=_to_u8(batch.visible[i]),
             thermal_camera_u8=_to_u8(batch.thermal_camera[i, ..., 0]),
-            labels_u8=np.asarray(batch.labels[i]),
+            labels_u8=np.asarray(batch.label_maps[i]),
             predictions_u8={
                 title: np.asarray(labels[i], np.uint8) for title, labels in predictions.items()
             },
@@ -168,7 +172,7 @@ def draw_comparison(
 
 def _pick_scenes(batch: Batch, num_scenes: int) -> Batch:
     # The scenes with most classes tell most, by day and by night.
-    variety = np.array([len(np.unique(labels)) for labels in batch.labels])
+    variety = np.array([len(np.unique(labels)) for labels in batch.label_maps])
     night, day = np.flatnonzero(batch.is_night), np.flatnonzero(~np.asarray(batch.is_night))
     chosen = [
         group[np.argsort(-variety[group], kind="stable")][: num_scenes // 2]

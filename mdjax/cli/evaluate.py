@@ -12,7 +12,6 @@ from mdjax.data.thermal_camera import ThermalCamera
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import describe_environment
 from mdjax.runs.scoring import evaluate_network
-from mdjax.tasks.segmentation import format_scores
 
 
 @dataclass(frozen=True)
@@ -68,5 +67,5 @@ def run_evaluate(arguments: Sequence[str]) -> int:
         )
     else:
         print(f"{command.run_dir}, step {loaded.step}, split {command.split}")
-        print(format_scores(evaluation))
+        print(evaluation.format_table())
     return 0

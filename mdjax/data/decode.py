@@ -7,6 +7,8 @@ they found. A PNG is therefore checked for completeness here before OpenCV sees 
 import dataclasses
 import struct
 import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -90,6 +92,28 @@ def decode_visible_thermal(
     return cv2.cvtColor(bgrt_u8, cv2.COLOR_BGRA2RGB), cv2.extractChannel(bgrt_u8, 3)
 
 
+def decode_pair(
+    record: Mapping[str, Any], name: str
+) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "hh ww"]]:
+    """Decode the images of a record, however it stores them.
+
+    Args:
+        record: with `visible_thermal`, or with `visible` and `thermal`; a thermal image of 16 bits
+            needs `thermal_range_counts`, see `decode_thermal`.
+        name: for messages.
+
+    Raises:
+        MdjaxError: one of the images is damaged or of the wrong kind.
+    """
+    if "visible_thermal" in record:
+        return decode_visible_thermal(record["visible_thermal"], name)
+    visible_u8 = decode_visible(record["visible"], f"visible image of {name}")
+    thermal_u8 = decode_thermal(
+        record["thermal"], f"thermal image of {name}", record.get("thermal_range_counts")
+    )
+    return visible_u8, thermal_u8
+
+
 def decode_labels(data: bytes, name: str) -> UInt8[np.ndarray, "h w"]:
     """Decode a label PNG of one channel, whose grey values are class ids.
 
@@ -115,13 +139,25 @@ def decode_visible(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def decode_thermal(data: bytes, name: str) -> UInt8[np.ndarray, "h w"]:
+def decode_thermal(
+    data: bytes, name: str, range_counts: Sequence[float] | None = None
+) -> UInt8[np.ndarray, "h w"]:
     """Decode a thermal image: one channel, or several equal ones as many tools store it.
 
+    Args:
+        data: the file's bytes.
+        name: file or record, for messages.
+        range_counts: for 16 bits: the counts that become 0 and 255, linear between and cut off
+            beyond; fixed for a data set, so that equal counts stay equal in every image.
+
     Raises:
-        MdjaxError: cut short, damaged, a colour image, or not 8 bits a channel.
+        MdjaxError: cut short, damaged, a colour image, or 16 bits without a range.
     """
-    image = _decode_any(data, name)
+    image = _decode_any(data, name, may_have_16_bits=range_counts is not None)
+    if image.dtype == np.uint16 and range_counts is not None:
+        low, high = range_counts
+        scaled = (image.astype(np.float32) - low) * (255 / (high - low))
+        image = np.round(np.clip(scaled, 0, 255)).astype(np.uint8)
     if image.ndim == 2:
         return image
     # A JPEG of a grey image may come back a grey level apart in its channels.
@@ -211,8 +247,8 @@ def _check_png_pixels(packed: bytes, header: PngHeader, name: str) -> None:
         raise MdjaxError(f"{name}: PNG holds fewer pixels than it says; get it again.")
 
 
-def _decode_any(data: bytes, name: str) -> np.ndarray:
-    """Decode a whole image file of 8 bits to [h w] or [h w 3] in OpenCV's channel order."""
+def _decode_any(data: bytes, name: str, *, may_have_16_bits: bool = False) -> np.ndarray:
+    """Decode a whole image file to [h w] or [h w 3] in OpenCV's channel order."""
     if data.startswith(_PNG_SIGNATURE):
         read_png_header(data, name)
     # The end marker cannot occur inside a JPEG's scan, where every FF is followed by 00.
@@ -220,7 +256,7 @@ def _decode_any(data: bytes, name: str) -> np.ndarray:
     if is_jpeg and data.find(_JPEG_END_OF_IMAGE, data.rfind(_JPEG_START_OF_SCAN)) < 0:
         raise MdjaxError(f"{name}: JPEG is cut short ({len(data)} bytes); get it again.")
     image = _decode_with_opencv(data, name)
-    if image.dtype != np.uint8:
+    if image.dtype != np.uint8 and not (may_have_16_bits and image.dtype == np.uint16):
         raise MdjaxError(
             f"{name}: has {image.dtype.itemsize * 8} bits a channel; convert it to 8 bits."
         )

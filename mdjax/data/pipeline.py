@@ -9,6 +9,7 @@ saved, and any number of processes and threads yields the same global batch.
 
 import collections
 import dataclasses
+import functools
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,15 +21,8 @@ import jax
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from mdjax.data.decode import decode_labels, decode_visible_thermal
-from mdjax.data.geometry import (
-    Augmentation,
-    apply_geometry_to_image,
-    apply_geometry_to_labels,
-    resize_image,
-    resize_labels,
-    sample_geometry,
-)
+from mdjax.data.decode import decode_pair
+from mdjax.data.geometry import Augmentation, apply_geometry_to_image, resize_image
 from mdjax.data.photometry import (
     Photometry,
     apply_photometry_to_thermal,
@@ -37,7 +31,8 @@ from mdjax.data.photometry import (
 )
 from mdjax.data.source import RecordSource
 from mdjax.data.thermal_camera import ThermalCamera, compute_camera_size_hw, simulate_camera
-from mdjax.types import IGNORED_LABEL, Batch, MdjaxError
+from mdjax.data.truth import TruthReader, get_name
+from mdjax.types import Batch, MdjaxError
 
 _EVALUATION_NOISE_SEED = 0
 _MAX_THREADS = 8
@@ -73,8 +68,9 @@ class Sample(NamedTuple):
 
     visible_u8: UInt8[np.ndarray, "h w 3"]
     thermal_u8: UInt8[np.ndarray, "h w"]
-    labels_u8: UInt8[np.ndarray, "h w"]
+    truth: Any
     is_night: bool
+    image_size_hw: tuple[int, int]
 
 
 class _Row(NamedTuple):
@@ -83,8 +79,9 @@ class _Row(NamedTuple):
     visible: Float[np.ndarray, "h w 3"]
     thermal_full: Float[np.ndarray, "h w"]
     thermal_camera: Float[np.ndarray, "h w"]
-    labels: UInt8[np.ndarray, "h w"]
+    truth: Any
     is_night: bool
+    image_size_hw: tuple[int, int]
     is_valid: bool
 
 
@@ -94,8 +91,16 @@ class DecodedSource:
     Decoding a 640x480 PNG takes longer than all that follows.
     """
 
-    def __init__(self, source: RecordSource, size_hw: tuple[int, int], *, cache_megabytes: int):
+    def __init__(
+        self,
+        source: RecordSource,
+        truth_reader: TruthReader,
+        size_hw: tuple[int, int],
+        *,
+        cache_megabytes: int,
+    ):
         self._source = source
+        self._truth_reader = truth_reader
         self._size_hw = size_hw
         bytes_per_sample = 5 * size_hw[0] * size_hw[1]
         self._max_kept = cache_megabytes * 2**20 // bytes_per_sample
@@ -107,33 +112,36 @@ class DecodedSource:
     def __getitem__(self, index: int) -> Sample:
         sample = self._kept.get(index)
         if sample is None:
-            sample = decode_sample(self._source[index], self._size_hw)
+            sample = decode_sample(self._source[index], self._truth_reader, self._size_hw)
             # Without a lock two threads may decode a record both: they keep equal samples.
             if len(self._kept) < self._max_kept:
                 self._kept[index] = sample
         return sample
 
 
-def decode_sample(record: Mapping[str, Any], size_hw: tuple[int, int]) -> Sample:
+def decode_sample(
+    record: Mapping[str, Any], truth_reader: TruthReader, size_hw: tuple[int, int]
+) -> Sample:
     """Decode one record and resize it to the working size.
 
     Raises:
         MdjaxError: an image of the record is damaged; the message names the record.
     """
-    name = record["name"].decode() if isinstance(record["name"], bytes) else str(record["name"])
-    visible_u8, thermal_u8 = decode_visible_thermal(record["visible_thermal"], f"record {name}")
-    labels_u8 = decode_labels(record["labels"], f"labels of record {name}")
+    visible_u8, thermal_u8 = decode_pair(record, f"record {get_name(record)}")
+    image_size_hw = (visible_u8.shape[0], visible_u8.shape[1])
     return Sample(
         visible_u8=resize_image(visible_u8, size_hw),
         thermal_u8=resize_image(thermal_u8, size_hw),
-        labels_u8=resize_labels(labels_u8, size_hw),
+        truth=truth_reader.decode(record, image_size_hw, size_hw),
         is_night=bool(record["is_night"]),
+        image_size_hw=image_size_hw,
     )
 
 
 def make_train_batches(
     source: RecordSource,
     config: PipelineConfig,
+    truth_reader: TruthReader,
     *,
     batch_size: int,
     seed: int,
@@ -147,6 +155,7 @@ def make_train_batches(
     Args:
         source: records of a split, from `open_split`.
         config: what happens to each record.
+        truth_reader: reads the annotation that the task needs.
         batch_size: rows of the global batch.
         seed: of order, augmentation and noise.
         start_step: the first batch to yield; `start_step=n` continues a run exactly where one that
@@ -162,10 +171,14 @@ def make_train_batches(
     local_size = _compute_local_batch_size(source, batch_size, process_count)
     if not 0 <= seed < 2**32:
         raise MdjaxError(f"seed = {seed}: give a number from 0 to 4294967295.")
-    decoded = DecodedSource(source, config.image_size_hw, cache_megabytes=config.cache_megabytes)
+    decoded = DecodedSource(
+        source, truth_reader, config.image_size_hw, cache_megabytes=config.cache_megabytes
+    )
+
+    stack = functools.partial(_stack_rows, truth_reader)
 
     def augment(sample: Sample, rng: np.random.Generator) -> _Row:
-        return _make_row(sample, config.camera, config.augmentation, rng)
+        return _make_row(sample, truth_reader, config.camera, config.augmentation, rng)
 
     batches = (
         grain.MapDataset.source(decoded)
@@ -175,7 +188,7 @@ def make_train_batches(
         .random_map(augment)
         # There is no remainder, but Grain computes the endless length as a float otherwise, and
         # overflows at a batch of one.
-        .batch(local_size, drop_remainder=True, batch_fn=_stack_rows)
+        .batch(local_size, drop_remainder=True, batch_fn=stack)
     )
     # Batches of local_size are dealt out in turn, so a global batch is process_count of them.
     batches = batches[start_step * process_count + process_index :: process_count]
@@ -185,6 +198,7 @@ def make_train_batches(
 def make_evaluation_batches(
     source: RecordSource,
     config: PipelineConfig,
+    truth_reader: TruthReader,
     *,
     batch_size: int,
     process_index: int = 0,
@@ -201,17 +215,18 @@ def make_evaluation_batches(
         MdjaxError: no records, or impossible numbers.
     """
     local_size = _compute_local_batch_size(source, batch_size, process_count)
-    decoded = DecodedSource(source, config.image_size_hw, cache_megabytes=0)
+    decoded = DecodedSource(source, truth_reader, config.image_size_hw, cache_megabytes=0)
+    stack = functools.partial(_stack_rows, truth_reader)
     no_augmentation = Augmentation.off()
 
     def load(index: int) -> _Row:
         if index >= len(decoded):
-            return _make_padding_row(config.image_size_hw)
+            return _make_padding_row(truth_reader, config.image_size_hw)
         rng = np.random.default_rng([_EVALUATION_NOISE_SEED, index])
-        return _make_row(decoded[index], config.camera, no_augmentation, rng)
+        return _make_row(decoded[index], truth_reader, config.camera, no_augmentation, rng)
 
     num_rows = -(-len(decoded) // batch_size) * batch_size
-    batches = (grain.MapDataset.range(num_rows).map(load).batch(local_size, batch_fn=_stack_rows))[
+    batches = (grain.MapDataset.range(num_rows).map(load).batch(local_size, batch_fn=stack))[
         process_index::process_count
     ]
     return iter(batches.to_iter_dataset(_make_read_options(num_threads)))
@@ -245,13 +260,18 @@ def prefetch_to_devices(
 
 
 def _make_row(
-    sample: Sample, camera: ThermalCamera, augmentation: Augmentation, rng: np.random.Generator
+    sample: Sample,
+    truth_reader: TruthReader,
+    camera: ThermalCamera,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
 ) -> _Row:
     """Simulate the camera, then augment.
 
     Noise is drawn last: the camera does not change which augmentation a step gets.
     """
-    geometry = sample_geometry(augmentation, sample.labels_u8.shape, rng)
+    size_hw = (sample.thermal_u8.shape[0], sample.thermal_u8.shape[1])
+    geometry = truth_reader.sample_geometry(sample.truth, augmentation, size_hw, rng)
     photometry = sample_photometry(augmentation, rng)
     full = sample.thermal_u8.astype(np.float32) / np.float32(255)
     cheap = simulate_camera(full, camera, rng)
@@ -268,30 +288,33 @@ def _make_row(
         thermal_camera=apply_photometry_to_thermal(
             apply_geometry_to_image(cheap, geometry), cheap_photometry, mean=mean
         ),
-        labels=apply_geometry_to_labels(sample.labels_u8, geometry),
+        truth=truth_reader.apply_geometry(sample.truth, geometry, size_hw),
         is_night=sample.is_night,
+        image_size_hw=sample.image_size_hw,
         is_valid=True,
     )
 
 
-def _make_padding_row(size_hw: tuple[int, int]) -> _Row:
+def _make_padding_row(truth_reader: TruthReader, size_hw: tuple[int, int]) -> _Row:
     return _Row(
         visible=np.zeros((*size_hw, 3), np.float32),
         thermal_full=np.zeros(size_hw, np.float32),
         thermal_camera=np.zeros(size_hw, np.float32),
-        labels=np.full(size_hw, IGNORED_LABEL, np.uint8),
+        truth=truth_reader.create_padding(size_hw),
         is_night=False,
+        image_size_hw=size_hw,
         is_valid=False,
     )
 
 
-def _stack_rows(rows: Sequence[_Row]) -> Batch:
+def _stack_rows(truth_reader: TruthReader, rows: Sequence[_Row]) -> Batch:
     return Batch(
         visible=np.stack([row.visible for row in rows]),
         thermal_full=np.stack([row.thermal_full for row in rows])[..., None],
         thermal_camera=np.stack([row.thermal_camera for row in rows])[..., None],
-        labels=np.stack([row.labels for row in rows]),
+        truth=truth_reader.stack([row.truth for row in rows]),
         is_night=np.array([row.is_night for row in rows]),
+        image_size_hw=np.array([row.image_size_hw for row in rows], np.int32),
         is_valid=np.array([row.is_valid for row in rows]),
     )
 

@@ -3,10 +3,18 @@
 A prepared data set is a TFDS folder in ArrayRecord format; everything is read from the folder, so
 any data set with the features below works, whoever built it:
 
-    visible_thermal  PNG of four channels, RGB + thermal
-    labels           PNG of one channel, class ids
+    visible_thermal  PNG of four channels, RGB + thermal; or two features:
+    visible          RGB image of any format
+    thermal          thermal image of any format, of its own resolution
     name             text
     is_night         boolean
+
+and what a task needs, where it is there:
+
+    labels           PNG of one channel, class ids; their names in the metadata as `class_names`
+    objects          sequence of bbox_xyxy_px [4], label, is_ignored, occlusion; the names of their
+                     classes in the metadata as `object_class_names`, the largest number of objects
+                     of one image as `max_objects`
 """
 
 import dataclasses
@@ -14,13 +22,14 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import tensorflow_datasets as tfds
 
 from mdjax.types import MdjaxError
 
-RECORD_FEATURES = ("visible_thermal", "labels", "name", "is_night")
+_COMMON_FEATURES = ("name", "is_night")
+_IMAGE_FEATURES = (("visible_thermal",), ("visible", "thermal"))
 
 _PREPARE_HINTS = {
     "mfnet": "mdjax prepare mfnet --raw DIR (DIR holds MFNet's images/, labels/ and lists)",
@@ -30,7 +39,7 @@ _PREPARE_HINTS = {
 
 @runtime_checkable
 class RecordSource(Protocol):
-    """Any sequence of records with `RECORD_FEATURES`; a list of dicts will do."""
+    """Any sequence of records with the features above; a list of dicts will do."""
 
     def __len__(self) -> int: ...
 
@@ -45,18 +54,39 @@ class SplitSource:
     dataset_name: str
     """As TFDS writes it: name/config:version."""
     split: str
-    class_names: tuple[str, ...]
+    features: tuple[str, ...]
+    """Names of what a record holds."""
+    metadata: Mapping[str, Any]
+    """What the builder wrote down about the whole data set."""
 
-    @property
-    def num_classes(self) -> int:
-        """Number of classes, unlabelled included."""
-        return len(self.class_names)
+    def get_class_names(self, annotation: Literal["labels", "objects"]) -> tuple[str, ...]:
+        """Return the names of the classes of an annotation, in the order of their ids.
+
+        Raises:
+            MdjaxError: the data set has no such annotation, or tells no names.
+        """
+        if annotation not in self.features:
+            kind = "label maps" if annotation == "labels" else "boxes of objects"
+            raise MdjaxError(
+                f"data set {self.dataset_name} has no {kind}; it holds "
+                f"{', '.join(self.features)}. Choose another data set or another task."
+            )
+        key = "class_names" if annotation == "labels" else "object_class_names"
+        names = self.metadata.get(key)
+        if not names:
+            raise MdjaxError(
+                f"{self.dataset_name}: metadata.json tells no {key}; prepare it again."
+            )
+        return tuple(names)
 
     def __len__(self) -> int:
         return len(self.records)
 
     def __getitem__(self, index: int, /) -> Mapping[str, Any]:
-        return self.records[index]
+        record = self.records[index]
+        # What a thermal count means is the same for the whole data set, so records do without.
+        counts = self.metadata.get("thermal_range_counts")
+        return {**record, "thermal_range_counts": counts} if counts else record
 
 
 def open_split(dataset: str, split: str, data_dir: Path) -> SplitSource:
@@ -75,7 +105,7 @@ def open_split(dataset: str, split: str, data_dir: Path) -> SplitSource:
     # TFDS declares its decorated methods in a way that type checkers misread.
     builder: Any = tfds.builder_from_directory(str(folder))
     features = builder.info.features
-    if missing := [feature for feature in RECORD_FEATURES if feature not in features]:
+    if missing := _find_missing(features):
         raise MdjaxError(f"{folder}: records lack {', '.join(missing)}; prepare it again.")
     available = ", ".join(
         f"{key} ({value.num_examples})" for key, value in builder.info.splits.items()
@@ -97,16 +127,17 @@ def open_split(dataset: str, split: str, data_dir: Path) -> SplitSource:
         records=builder.as_data_source(split=split, decoders=decoders),
         dataset_name=builder.info.full_name,
         split=split,
-        class_names=_read_class_names(builder.info.metadata, folder),
+        features=tuple(features),
+        metadata=builder.info.metadata or {},
     )
 
 
-def _read_class_names(metadata: Mapping[str, Any] | None, folder: Path) -> tuple[str, ...]:
-    """Class names in the order of their ids, as the builder put them into the metadata."""
-    names = (metadata or {}).get("class_names")
-    if not names:
-        raise MdjaxError(f"{folder}: tells no class names (metadata.json); prepare it again.")
-    return tuple(names)
+def _find_missing(features: Any) -> list[str]:
+    """Features that every task needs and these records lack."""
+    missing = [name for name in _COMMON_FEATURES if name not in features]
+    if not any(all(name in features for name in names) for names in _IMAGE_FEATURES):
+        missing.append("images (visible_thermal, or visible and thermal)")
+    return missing
 
 
 def _find_prepared_folder(dataset: str, data_dir: Path) -> Path:

@@ -103,9 +103,10 @@ def check_class_names(loaded: LoadedNetwork, split: SplitSource) -> None:
     Raises:
         MdjaxError: The classes, or their order, differ; both lists are named.
     """
-    if split.class_names != loaded.class_names:
+    class_names = loaded.config.task.get_class_names(split)
+    if class_names != loaded.class_names:
         raise MdjaxError(
-            f"{split.dataset_name} has the classes {', '.join(split.class_names)}, but "
+            f"{split.dataset_name} has the classes {', '.join(class_names)}, but "
             f"{loaded.run_dir} was trained for {', '.join(loaded.class_names)}."
         )
 

@@ -13,7 +13,7 @@ import jax
 from mdjax import __version__
 from mdjax.io.json_file import read_json
 from mdjax.runs.config import TrainConfig
-from mdjax.tasks.segmentation import SegmentationEvaluation, format_scores
+from mdjax.tasks.task import Evaluation
 from mdjax.train.state import count_parameters
 
 
@@ -75,7 +75,7 @@ def create_result(
     *,
     run_dir: Path,
     config: TrainConfig,
-    evaluations: Mapping[str, SegmentationEvaluation],
+    evaluations: Mapping[str, Evaluation],
     params: Any,
     main_metric: str,
 ) -> RunResult:
@@ -87,7 +87,7 @@ def create_result(
         num_steps=config.loop.num_steps,
         main_metric=main_metric,
         scores={split: evaluation.to_metrics() for split, evaluation in evaluations.items()},
-        tables={split: format_scores(evaluation) for split, evaluation in evaluations.items()},
+        tables={split: evaluation.format_table() for split, evaluation in evaluations.items()},
         environment=describe_environment(),
     )
 

@@ -1,6 +1,6 @@
 """Scores of networks on splits, for training, for teachers and for `mdjax evaluate`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,17 @@ from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches, prefetc
 from mdjax.data.source import SplitSource, open_split
 from mdjax.data.thermal_camera import ThermalCamera
 from mdjax.runs.loading import LoadedNetwork, check_class_names
-from mdjax.tasks.segmentation import SegmentationEvaluation, make_segmentation_evaluator
+from mdjax.tasks.task import Evaluation, Task
 from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
 from mdjax.train.state import Network, SelectInputs
 
-Scorer = Callable[[Mapping[str, Any], SplitSource], SegmentationEvaluation]
+Scorer = Callable[[Mapping[str, Any], SplitSource], Evaluation]
 
 
 def make_scorer(
     network: Network,
-    class_names: Sequence[str],
+    class_names: tuple[str, ...],
+    task: Task,
     pipeline: PipelineConfig,
     *,
     select_inputs: SelectInputs,
@@ -31,11 +32,13 @@ def make_scorer(
 
     Every image is scored at the working size of the pipeline. All splits share one program.
     """
-    evaluate = make_segmentation_evaluator(network, class_names, select_inputs=select_inputs)
+    evaluate = task.make_evaluator(network, class_names, select_inputs=select_inputs)
 
-    def score(variables: Mapping[str, Any], split: SplitSource) -> SegmentationEvaluation:
-        batches = make_evaluation_batches(split, pipeline, batch_size=batch_size)
-        return evaluate(variables, prefetch_to_devices(batches, make_batch_sharding(mesh)))
+    def score(variables: Mapping[str, Any], split: SplitSource) -> Evaluation:
+        batches = make_evaluation_batches(
+            split, pipeline, task.create_truth_reader(split), batch_size=batch_size
+        )
+        return evaluate(variables, prefetch_to_devices(batches, make_batch_sharding(mesh)), split)
 
     return score
 
@@ -48,7 +51,7 @@ def evaluate_network(
     dataset: str | None = None,
     camera: ThermalCamera | None = None,
     batch_size: int | None = None,
-) -> SegmentationEvaluation:
+) -> Evaluation:
     """Score a trained network on a split.
 
     Args:
@@ -70,7 +73,8 @@ def evaluate_network(
     mesh = create_data_mesh(batch_size)
     score = make_scorer(
         loaded.network,
-        source.class_names,
+        loaded.class_names,
+        config.task,
         pipeline,
         select_inputs=loaded.select_inputs,
         batch_size=batch_size,

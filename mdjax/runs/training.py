@@ -84,7 +84,8 @@ def train(
     train_split = open_split(config.dataset, "train", config.data_dir)
     val_split = open_split(config.dataset, "val", config.data_dir)
     test_split = open_split(config.dataset, "test", config.data_dir)
-    class_names = train_split.class_names
+    class_names = config.task.get_class_names(train_split)
+    truth_reader = config.task.create_truth_reader(train_split)
     main_metric = config.task.get_main_metric(class_names)
     mesh = create_data_mesh(config.batch_size)
 
@@ -92,7 +93,9 @@ def train(
     network = create_network(config, len(class_names))
     select_inputs = select_inputs_for(config)
     optimiser = config.optimiser.create(config.loop.num_steps)
-    example = next(make_train_batches(train_split, config.pipeline, batch_size=1, seed=0))
+    example = next(
+        make_train_batches(train_split, config.pipeline, truth_reader, batch_size=1, seed=0)
+    )
     variables = create_variables(network, example, select_inputs=select_inputs, seed=config.seed)
     if config.pretrained:
         variables = _load_pretrained(variables, config.pretrained, show)
@@ -121,26 +124,31 @@ def train(
     score = make_scorer(
         network,
         class_names,
+        config.task,
         config.pipeline,
         select_inputs=select_inputs,
         batch_size=config.batch_size,
         mesh=mesh,
     )
-    best_score = -1.0
+    best_score: float | None = None
     if has_checkpoint(store.best):
         best_score = read_metadata(store.best)["scores"][main_metric]
+
+    def is_better(score: float, best: float | None) -> bool:
+        return best is None or (score < best if config.task.is_lower_better else score > best)
 
     def save(state: TrainState, scores: Mapping[str, float] | None) -> None:
         nonlocal best_score
         record = {**metadata, "step": int(state.step), "scores": dict(scores or {})}
         store.save_last(state, record)
-        if scores is not None and scores[main_metric] > best_score:
+        if scores is not None and is_better(scores[main_metric], best_score):
             best_score = scores[main_metric]
             store.save_best(state, record)
 
     batches = make_train_batches(
         train_split,
         config.pipeline,
+        truth_reader,
         batch_size=config.batch_size,
         seed=config.seed,
         start_step=start_step,
@@ -264,6 +272,7 @@ def _check_teacher(
     score = make_scorer(
         teacher.network,
         teacher.class_names,
+        config.task,
         config.pipeline,
         select_inputs=teacher.select_inputs,
         batch_size=config.batch_size,

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
 from jaxtyping import Float
 
+from mdjax.data.source import SplitSource
+from mdjax.data.truth import LabelMapReader
 from mdjax.losses.guidance import guidance_inter_loss, guidance_intra_loss
 from mdjax.losses.segmentation import cross_entropy_loss
 from mdjax.metrics.confusion import SegmentationScores, count_confusions, predict_labels
@@ -15,6 +17,7 @@ from mdjax.models.pspnet import DROPOUT_RATE, PspHead
 from mdjax.models.resnet import ResNetOptions
 from mdjax.ops.masks import compute_foreground_mask
 from mdjax.ops.resize import get_size_hw
+from mdjax.tasks.task import Evaluator
 from mdjax.train.state import Network, SelectInputs
 from mdjax.train.step import LossTerm
 from mdjax.types import Array, Batch, MdjaxError, NetworkOutput
@@ -29,6 +32,8 @@ class SegmentationTask:
             The paper's 1 swamps the segmentation loss when training from scratch on little data.
         dropout_rate: Of the PSPNet head.
     """
+
+    is_lower_better: ClassVar[bool] = False
 
     guidance_weight: float = 0.1
     dropout_rate: float = DROPOUT_RATE
@@ -54,14 +59,41 @@ class SegmentationTask:
             LossTerm("guidance_inter", self.guidance_weight, _compute_inter),
         )
 
-    def get_main_metric(self, class_names: Sequence[str]) -> str:
+    def get_class_names(self, split: SplitSource) -> tuple[str, ...]:
+        """Name the classes of the label maps.
+
+        Raises:
+            MdjaxError: The data set has no label maps.
+        """
+        return split.get_class_names("labels")
+
+    def get_main_metric(self, class_names: tuple[str, ...]) -> str:
         """Name the score that the paper reports: mean accuracy over all classes and images."""
         return f"mean_accuracy_{len(class_names)}/all"
+
+    def create_truth_reader(self, split: SplitSource) -> LabelMapReader:
+        """Read label maps."""
+        del split
+        return LabelMapReader()
+
+    def make_evaluator(
+        self, network: Network, class_names: tuple[str, ...], *, select_inputs: SelectInputs
+    ) -> Evaluator:
+        """Build the evaluator, see `make_segmentation_evaluator`."""
+        evaluate = make_segmentation_evaluator(network, class_names, select_inputs=select_inputs)
+
+        def evaluate_split(
+            variables: Mapping[str, Any], batches: Iterable[Batch], split: SplitSource
+        ) -> SegmentationEvaluation:
+            del split  # the batches tell all
+            return evaluate(variables, batches)
+
+        return evaluate_split
 
 
 def compute_cross_entropy(output: NetworkOutput, batch: Batch) -> Float[Array, ""]:
     """Compute the task loss of a batch."""
-    return cross_entropy_loss(output.prediction, batch.labels)
+    return cross_entropy_loss(output.prediction, batch.label_maps)
 
 
 def _compute_intra(output: NetworkOutput, batch: Batch) -> Array:
@@ -76,7 +108,7 @@ def _guidance_and_foreground(output: NetworkOutput, batch: Batch) -> tuple[Any, 
     if output.guidance is None:
         raise MdjaxError("The guidance losses need a network with GAFF (feature-level fusion).")
     size_hw = get_size_hw(output.guidance.inter)
-    return output.guidance, compute_foreground_mask(batch.labels, size_hw)
+    return output.guidance, compute_foreground_mask(batch.label_maps, size_hw)
 
 
 @dataclass(frozen=True)
@@ -98,6 +130,13 @@ class SegmentationEvaluation:
             for subset, scores in self.subsets.items()
             for name, value in scores.to_percent(self.class_names).items()
         }
+
+    def format_table(self) -> str:
+        """Lay the scores out: a row a score or class, a column a subset of the images.
+
+        Says what was averaged: classes without a pixel in a subset have no score there (-).
+        """
+        return _format_scores(self)
 
 
 def make_segmentation_evaluator(
@@ -121,8 +160,8 @@ def make_segmentation_evaluator(
         predictions = predict_labels(output.prediction)
         is_day, is_night = batch.is_valid & ~batch.is_night, batch.is_valid & batch.is_night
         return (
-            count_confusions(predictions, batch.labels, is_day, num_classes),
-            count_confusions(predictions, batch.labels, is_night, num_classes),
+            count_confusions(predictions, batch.label_maps, is_day, num_classes),
+            count_confusions(predictions, batch.label_maps, is_night, num_classes),
         )
 
     def evaluate(variables: Mapping[str, Any], batches: Iterable[Batch]) -> SegmentationEvaluation:
@@ -145,11 +184,7 @@ def make_segmentation_evaluator(
     return evaluate
 
 
-def format_scores(evaluation: SegmentationEvaluation) -> str:
-    """Lay out an evaluation as a table: a row a score or class, a column a subset of the images.
-
-    Says what was averaged: classes without a pixel in a subset have no score there (-).
-    """
+def _format_scores(evaluation: SegmentationEvaluation) -> str:
     names = evaluation.class_names
     k = len(names)
     percent = {name: scores.to_percent(names) for name, scores in evaluation.subsets.items()}

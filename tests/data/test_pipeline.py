@@ -1,4 +1,6 @@
 import itertools
+from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import jax
@@ -6,24 +8,21 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from mdjax.data import pipeline
 from mdjax.data.geometry import (
     Augmentation,
     apply_geometry_to_image,
     apply_geometry_to_labels,
     sample_geometry,
 )
-from mdjax.data.pipeline import (
-    PipelineConfig,
-    decode_sample,
-    make_evaluation_batches,
-    make_train_batches,
-    prefetch_to_devices,
-)
+from mdjax.data.pipeline import PipelineConfig, decode_sample, prefetch_to_devices
 from mdjax.data.thermal_camera import ThermalCamera, simulate_camera
+from mdjax.data.truth import LabelMapReader
 from mdjax.types import IGNORED_LABEL, Batch, MdjaxError
 from tests.data.factories import make_records, make_textured_records
 
 SIZE_HW = (12, 16)
+LABELS = LabelMapReader()
 AUGMENTED = PipelineConfig(
     image_size_hw=SIZE_HW,
     camera=ThermalCamera("4x", noise_std=0.02),
@@ -32,6 +31,16 @@ AUGMENTED = PipelineConfig(
 PLAIN = PipelineConfig(
     image_size_hw=SIZE_HW, camera=ThermalCamera("4x"), augmentation=Augmentation.off()
 )
+
+
+def make_train_batches(source: Any, config: PipelineConfig, **arguments: Any) -> Iterator[Batch]:
+    return pipeline.make_train_batches(source, config, LABELS, **arguments)
+
+
+def make_evaluation_batches(
+    source: Any, config: PipelineConfig, **arguments: Any
+) -> Iterator[Batch]:
+    return pipeline.make_evaluation_batches(source, config, LABELS, **arguments)
 
 
 def _take(batches, count: int) -> list[Batch]:
@@ -52,13 +61,13 @@ def test_batch_has_the_promised_shapes_types_and_ranges():
     (batch,) = _take(make_train_batches(make_records(5), AUGMENTED, batch_size=4, seed=0), 1)
     assert batch.visible.shape == (4, *SIZE_HW, 3)
     assert batch.thermal_full.shape == batch.thermal_camera.shape == (4, *SIZE_HW, 1)
-    assert batch.labels.shape == (4, *SIZE_HW)
+    assert batch.label_maps.shape == (4, *SIZE_HW)
     for image in (batch.visible, batch.thermal_full, batch.thermal_camera):
         assert image.dtype == np.float32
         assert image.min() >= 0.0
         assert image.max() <= 1.0
-    assert batch.labels.dtype == np.uint8
-    assert set(np.unique(batch.labels)) <= {*range(9), IGNORED_LABEL}
+    assert batch.label_maps.dtype == np.uint8
+    assert set(np.unique(batch.label_maps)) <= {*range(9), IGNORED_LABEL}
     assert batch.is_night.dtype == batch.is_valid.dtype == np.bool_
     assert batch.is_valid.all()
 
@@ -164,14 +173,14 @@ def test_kept_samples_change_no_bit(num_kept):
 def test_unaugmented_batch_equals_the_record():
     records = make_textured_records(1)
     (batch,) = _take(make_train_batches(records, PLAIN, batch_size=1, seed=0), 1)
-    sample = decode_sample(records[0], SIZE_HW)
+    sample = decode_sample(records[0], LABELS, SIZE_HW)
     thermal = sample.thermal_u8.astype(np.float32) / np.float32(255)
     np.testing.assert_array_equal(batch.visible[0], sample.visible_u8 / np.float32(255))
     np.testing.assert_array_equal(batch.thermal_full[0, ..., 0], thermal)
     np.testing.assert_array_equal(
         batch.thermal_camera[0, ..., 0], simulate_camera(thermal, ThermalCamera("4x"))
     )
-    np.testing.assert_array_equal(batch.labels[0], sample.labels_u8)
+    np.testing.assert_array_equal(batch.label_maps[0], sample.truth)
     assert not batch.is_night[0]
 
 
@@ -189,7 +198,7 @@ def test_camera_comes_before_one_augmentation_shared_by_all_images():
     config = PipelineConfig(SIZE_HW, ThermalCamera("4x"), augmentation)
     records = make_textured_records(1)
     (batch,) = _take(make_train_batches(records, config, batch_size=1, seed=0), 1)
-    sample = decode_sample(records[0], SIZE_HW)
+    sample = decode_sample(records[0], LABELS, SIZE_HW)
     thermal = sample.thermal_u8.astype(np.float32) / np.float32(255)
     cheap = simulate_camera(thermal, config.camera)
     # Find the drawn geometry by its effect on the labels, among many draws.
@@ -199,7 +208,7 @@ def test_camera_comes_before_one_augmentation_shared_by_all_images():
     geometry = next(
         draw
         for draw in draws
-        if np.array_equal(apply_geometry_to_labels(sample.labels_u8, draw), batch.labels[0])
+        if np.array_equal(apply_geometry_to_labels(sample.truth, draw), batch.label_maps[0])
     )
     for image, got in (
         (thermal, batch.thermal_full[0, ..., 0]),
@@ -225,7 +234,7 @@ def test_camera_does_not_change_what_else_a_step_gets():
         )
     ]
     for other in batches[1:]:
-        for field in ("visible", "thermal_full", "labels"):
+        for field in ("visible", "thermal_full", "truth"):
             np.testing.assert_array_equal(getattr(batches[0], field), getattr(other, field))
     np.testing.assert_array_equal(batches[0].thermal_camera, batches[0].thermal_full)
     assert not batches[1].thermal_camera.any()
@@ -235,10 +244,10 @@ def test_working_size_resizes_everything():
     config = PipelineConfig((6, 8), ThermalCamera("full"), Augmentation.off())
     records = make_textured_records(1)
     (batch,) = make_evaluation_batches(records, config, batch_size=1)
-    sample = decode_sample(records[0], SIZE_HW)
+    sample = decode_sample(records[0], LABELS, SIZE_HW)
     means = sample.thermal_u8.reshape(6, 2, 8, 2).mean(axis=(1, 3))
     np.testing.assert_allclose(batch.thermal_full[0, ..., 0] * 255, means, atol=0.51)
-    np.testing.assert_array_equal(batch.labels[0], sample.labels_u8[1::2, 1::2])
+    np.testing.assert_array_equal(batch.label_maps[0], sample.truth[1::2, 1::2])
 
 
 @pytest.mark.parametrize("process_count", [1, 2])
@@ -263,7 +272,7 @@ def test_evaluation_yields_every_record_once_in_order_and_fills_up_the_last_batc
     assert [_get_record_numbers(batch) for batch in batches] == [[0, 1, 2, 3], [4, 0, 0, 0]]
     assert batches[0].is_valid.all()
     assert batches[1].is_valid.tolist() == [True, False, False, False]
-    assert (batches[1].labels[1:] == IGNORED_LABEL).all()
+    assert (batches[1].label_maps[1:] == IGNORED_LABEL).all()
     assert batches[0].is_night.tolist() == [False, True, False, True]
 
 

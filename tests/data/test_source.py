@@ -7,6 +7,7 @@ from data_builders.mfnet import prepare_mfnet
 from mdjax.data.mfnet import CLASS_NAMES
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches
 from mdjax.data.source import open_split
+from mdjax.data.truth import LabelMapReader
 from mdjax.types import MdjaxError
 from tests.data.factories import SPLIT_NAMES, write_raw_mfnet
 
@@ -32,8 +33,7 @@ def test_records_keep_order_and_bytes(prepared_once):
     assert [source[i]["is_night"] for i in range(len(source))] == [False, True, False]
     raw_bytes = (prepared_once / "raw" / "images" / "00002N.png").read_bytes()
     assert source[1]["visible_thermal"] == raw_bytes
-    assert source.class_names == CLASS_NAMES
-    assert source.num_classes == 9
+    assert source.get_class_names("labels") == CLASS_NAMES
     assert source.split == "train"
 
 
@@ -47,7 +47,7 @@ def test_default_config_is_opened_unless_another_is_named(prepared_once):
 def test_source_feeds_the_pipeline(prepared_once):
     source = open_split("mfnet", "train", prepared_once / "prepared")
     config = PipelineConfig(image_size_hw=(12, 16))
-    (batch,) = make_evaluation_batches(source, config, batch_size=3)
+    (batch,) = make_evaluation_batches(source, config, LabelMapReader(), batch_size=3)
     assert batch.is_night.tolist() == [False, True, False]
 
 
@@ -104,8 +104,14 @@ def test_other_layout_is_refused(data_dir):
 
 def test_missing_class_names_are_refused(data_dir):
     (data_dir / "mfnet" / "original" / "1.0.0" / "metadata.json").unlink()
-    with pytest.raises(MdjaxError, match="tells no class names"):
-        open_split("mfnet", "train", data_dir)
+    with pytest.raises(MdjaxError, match="tells no class_names"):
+        open_split("mfnet", "train", data_dir).get_class_names("labels")
+
+
+def test_asking_for_an_annotation_that_is_not_there_says_what_is(prepared_once):
+    split = open_split("mfnet", "train", prepared_once / "prepared")
+    with pytest.raises(MdjaxError, match=r"has no boxes of objects; it holds .*labels"):
+        split.get_class_names("objects")
 
 
 def test_missing_record_file_is_refused(data_dir):

@@ -11,7 +11,6 @@ from mdjax.tasks.segmentation import (
     SegmentationEvaluation,
     SegmentationTask,
     compute_cross_entropy,
-    format_scores,
     make_segmentation_evaluator,
 )
 from mdjax.train.state import select_full_thermal
@@ -40,7 +39,8 @@ def make_batch(
         visible=np.repeat(classes, 3, axis=-1),
         thermal_full=np.zeros_like(classes),
         thermal_camera=np.zeros_like(classes),
-        labels=np.array(labels, np.uint8)[:, None, :],
+        truth=np.array(labels, np.uint8)[:, None, :],
+        image_size_hw=np.full((len(labels), 2), (1, len(labels[0])), np.int32),
         is_night=np.array(is_night),
         is_valid=np.array(is_valid or [True] * len(labels)),
     )
@@ -101,7 +101,7 @@ def test_table_shows_absent_classes_as_dashes_and_says_what_was_averaged() -> No
     day = SegmentationScores(np.array([[1, 1, 0], [0, 2, 0], [0, 0, 0]]))
     night = SegmentationScores(np.array([[0, 0, 0], [0, 0, 0], [1, 0, 0]]))
     both = SegmentationScores(day.confusion + night.confusion)
-    table = format_scores(SegmentationEvaluation({"day": day, "night": night, "all": both}, NAMES))
+    table = SegmentationEvaluation({"day": day, "night": night, "all": both}, NAMES).format_table()
     rows = {line[:24].strip(): line[24:].split() for line in table.splitlines()}
     assert rows["percent"] == ["day", "night", "all"]
     assert rows["mean accuracy, 3 classes"] == ["75.00", "0.00", "50.00"]

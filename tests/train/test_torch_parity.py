@@ -44,7 +44,9 @@ def create_batch(name: str) -> Batch:
     images = create_images(name, 2, 32, 48)
     labels = images.pop("labels")
     flags = {"is_night": jnp.array([False, True]), "is_valid": jnp.array([True, True])}
-    return Batch(labels=labels, **flags, **{key: to_nhwc(x) for key, x in images.items()})
+    size = jnp.array([[32, 48]] * 2)
+    images = {key: to_nhwc(x) for key, x in images.items()}
+    return Batch(truth=labels, image_size_hw=size, **flags, **images)
 
 
 def create_network_variables(prefix: str, network: Any, batch: Batch) -> Any:

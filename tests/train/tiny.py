@@ -38,7 +38,8 @@ def make_batch(seed: int = 0, size: int = 4, height: int = 6, width: int = 8) ->
         visible=image(3),
         thermal_full=image(1),
         thermal_camera=image(1),
-        labels=rng.integers(0, NUM_CLASSES, (size, height, width)).astype(np.uint8),
+        truth=rng.integers(0, NUM_CLASSES, (size, height, width)).astype(np.uint8),
+        image_size_hw=np.full((size, 2), (height, width), np.int32),
         is_night=np.arange(size) % 2 == 1,
         is_valid=np.ones(size, bool),
     )
