@@ -143,9 +143,9 @@ def make_pspnet(grid: tuple[int, int]) -> None:
     head = create_module(PspHead(8 * BASE, 2 * BASE, 8 * BASE), "pspnet")
     features = create_normal(f"{name}/features", BATCH, 8 * BASE, *grid).requires_grad_()
     size = (8 * grid[0], 8 * grid[1])
-    results = {"eval/prediction": head.eval()(features, size)}
+    results = {"eval/prediction": head.eval()((features,) * 3, size)}
     statistics = RunningStatistics(head)
-    prediction = head.train()(features, size)
+    prediction = head.train()((features,) * 3, size)
     loss = (prediction * create_normal(f"{name}/projection", *prediction.shape)).mean()
     results |= {"train/prediction": prediction, "loss": loss, **compute_gradients(loss, head)}
     save(name, {**results, "grad/features": get_gradient(features), **statistics.read()})

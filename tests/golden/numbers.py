@@ -20,6 +20,13 @@ NUM_PROJECTIONS = 16
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
 IMAGENET_STD = np.array([0.229, 0.224, 0.225])
 
+OBJECTS = (
+    [[23.1, 5.3, 32.8, 27.6], [17.3, 10.5, 25.8, 30.7]],
+    [[24.2, 8.5, 31.4, 25.7]],
+)
+"""Boxes of the two images of a detection step: left, top, right, bottom in pixels."""
+CLASS_IDS = ([0, 1], [1])
+
 
 def random_normal(name: str, shape: tuple[int, ...]) -> np.ndarray:
     """Standard normal values that depend on the name alone.

@@ -45,6 +45,7 @@ def test_not_a_number_is_a_mismatch() -> None:
         (("layer3_block1", "bn2", "scale"), "layer3.1.bn2.weight"),
         (("head", "bin6_conv", "kernel"), "head.bin6.conv.weight"),
         (("gaff", "inter", "bias"), "gaff.inter.bias"),
+        (("head", "class3", "output", "kernel"), "head.class3.output.weight"),
     ],
 )
 def test_leaves_are_named_as_in_pytorch(path: tuple[str, ...], name: str) -> None:
@@ -54,7 +55,7 @@ def test_leaves_are_named_as_in_pytorch(path: tuple[str, ...], name: str) -> Non
 def test_golden_files_are_small_and_finite() -> None:
     """All of them together stay below 300 kB."""
     files = sorted(GOLDEN_DIR.glob("*.npz"))
-    assert len(files) == 11
+    assert len(files) == 13
     assert sum(file.stat().st_size for file in files) < 300_000
     for file in files:
         assert all(np.isfinite(values).all() for values in load_golden(file.stem).values())

@@ -12,6 +12,8 @@ from torch.nn import functional
 from tests.golden.numbers import IMAGENET_MEAN, IMAGENET_STD
 
 NUM_CLASSES = 9
+Maps = tuple[Tensor, Tensor, Tensor]
+"""C3, C4 and C5, what a head is called with besides the size of the image."""
 
 
 def create_conv(
@@ -146,7 +148,8 @@ class PspHead(nn.Module):
         self.joint = ConvBnRelu(concatenated, joint_channels, 3)
         self.classifier = create_conv(joint_channels, NUM_CLASSES, 1, bias=True)
 
-    def forward(self, x: Tensor, image_size: tuple[int, int]) -> Tensor:
+    def forward(self, pyramid: Maps, image_size: tuple[int, int]) -> Tensor:
+        x = pyramid[-1]
         maps = [x]
         for size in self.bins:
             pooled = self.get_submodule(f"bin{size}")(functional.adaptive_avg_pool2d(x, size))
@@ -167,30 +170,43 @@ def normalise(visible: Tensor, thermal: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Teacher(nn.Module):
-    """Two streams to stage 3, GAFF, stage 4, PSPNet head."""
+    """Two streams to stage 3, GAFF, stage 4, a head (by default PSPNet's)."""
 
-    def __init__(self, base: int, stem_stride: int, dilated_stages: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        base: int,
+        stem_stride: int,
+        dilated_stages: tuple[int, ...],
+        head: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         options = (base, stem_stride, dilated_stages)
         self.visible_stream = ResNet18(3, *options, last=3)
         self.thermal_stream = ResNet18(3, *options, last=3)
         self.gaff = Gaff(4 * base)
         self.trunk = ResNet18(3, *options, first=4)
-        self.head = PspHead(8 * base, 2 * base, 8 * base)
+        self.head = head or PspHead(8 * base, 2 * base, 8 * base)
 
     def forward(self, visible: Tensor, thermal: Tensor) -> dict[str, Tensor]:
         image_size = (visible.shape[2], visible.shape[3])
         visible, thermal = normalise(visible, thermal)
-        gaff = self.gaff(self.visible_stream(visible)[3], self.thermal_stream(thermal)[3])
-        c5 = self.trunk(gaff["fused"])[4]
-        return {**gaff, "c4": gaff["fused"], "c5": c5, "prediction": self.head(c5, image_size)}
+        visible_stages, thermal_stages = self.visible_stream(visible), self.thermal_stream(thermal)
+        c3 = (visible_stages[2] + thermal_stages[2]) / 2
+        gaff = self.gaff(visible_stages[3], thermal_stages[3])
+        c4, c5 = gaff["fused"], self.trunk(gaff["fused"])[4]
+        return {**gaff, "c4": c4, "c5": c5, "prediction": self.head((c3, c4, c5), image_size)}
 
 
 class Student(nn.Module):
     """One stream over six channels; at level "c4" or "c5" MD's attention and residual block too."""
 
     def __init__(
-        self, base: int, stem_stride: int, dilated_stages: tuple[int, ...], level: str = ""
+        self,
+        base: int,
+        stem_stride: int,
+        dilated_stages: tuple[int, ...],
+        level: str = "",
+        head: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.backbone = ResNet18(6, base, stem_stride, dilated_stages, last=3)
@@ -200,11 +216,12 @@ class Student(nn.Module):
             self.attention = create_conv(4 * base, 1, 1, bias=True)
             channels = 4 * base if level == "c4" else 8 * base
             self.residual = BasicBlock(channels, channels)
-        self.head = PspHead(8 * base, 2 * base, 8 * base)
+        self.head = head or PspHead(8 * base, 2 * base, 8 * base)
 
     def forward(self, visible: Tensor, thermal: Tensor) -> dict[str, Tensor]:
         image_size = (visible.shape[2], visible.shape[3])
-        out = {"c4": self.backbone(torch.cat(normalise(visible, thermal), dim=1))[3]}
+        stages = self.backbone(torch.cat(normalise(visible, thermal), dim=1))
+        out = {"c4": stages[3]}
         if self.level:
             out["mask"] = torch.sigmoid(self.attention(out["c4"]))
             out["c4"] = out["c4"] * (1 + out["mask"])
@@ -213,4 +230,5 @@ class Student(nn.Module):
         out["c5"] = self.trunk(out["c4"])[4]
         if self.level == "c5":
             out["c5"] = self.residual(out["c5"])
-        return {**out, "prediction": self.head(out["c5"], image_size)}
+        prediction = self.head((stages[2], out["c4"], out["c5"]), image_size)
+        return {**out, "prediction": prediction}
