@@ -81,6 +81,12 @@ def _predict(arguments: Sequence[str]) -> int:
     return run_predict(arguments)
 
 
+def _score_detections(arguments: Sequence[str]) -> int:
+    from mdjax.cli.score_detections import run_score_detections
+
+    return run_score_detections(arguments)
+
+
 def _demo(arguments: Sequence[str]) -> int:
     from mdjax.cli.demo import run_demo
 
@@ -101,13 +107,14 @@ _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "distill": ("train a student from a teacher by modality distillation", _distill),
     "evaluate": ("score a trained network on a split", _evaluate),
     "predict": ("label images of your own with a trained network", _predict),
+    "score-detections": ("score a detection file as KAIST is scored", _score_detections),
     "demo": ("watch modality distillation happen on generated scenes", _demo),
     "doctor": ("check installation, devices, data and disk", _doctor),
 }
 
 
 def _format_help() -> str:
-    lines = [f"  {name:10}{text}" for name, (text, _) in _COMMANDS.items()]
+    lines = [f"  {name:18}{text}" for name, (text, _) in _COMMANDS.items()]
     return "\n".join(
         [
             "usage: mdjax COMMAND [options]",

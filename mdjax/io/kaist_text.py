@@ -318,7 +318,7 @@ def _find_bad_detections(
     size = "" if image_size_hw is None else f"{image_size_hw[1]}x{image_size_hw[0]}"
     rules: list[tuple[np.ndarray, Callable[[int], str]]] = [
         (~np.isfinite(score), lambda row: f"the score is {score[row]:g}, not a finite number"),
-        (~np.isfinite(table).all(1), lambda _: "has a number that is not finite"),
+        (~np.all(np.isfinite(table), axis=1), lambda _: "has a number that is not finite"),
         (
             (index < 1) | (index > num_images) | (index != np.round(index)),
             lambda row: f"image {index[row]:g}; the list has images 1 to {num_images}",

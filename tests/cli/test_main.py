@@ -18,7 +18,16 @@ from mdjax.runs.results import read_result
 from tests.conftest import SmallRuns, SmallScenes
 from tests.runs.small import LOOP, SIZE_HW, WIDTH
 
-COMMANDS = ("prepare", "train", "distill", "evaluate", "predict", "demo", "doctor")
+COMMANDS = (
+    "prepare",
+    "train",
+    "distill",
+    "evaluate",
+    "predict",
+    "score-detections",
+    "demo",
+    "doctor",
+)
 
 
 def run(*arguments: Any) -> int:

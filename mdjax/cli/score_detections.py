@@ -1,0 +1,203 @@
+"""`mdjax score-detections`: score a detection file, of whatever detector."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import tyro
+
+from mdjax.cli.output import print_json
+from mdjax.io.json_file import write_text
+from mdjax.io.kaist_text import (
+    KAIST_IMAGE_SIZE_HW,
+    PERSON_LABEL,
+    KaistAnnotation,
+    is_night_image,
+    read_annotations,
+    read_detections,
+    read_image_list,
+)
+from mdjax.metrics.box_matching import ScoredBoxes, TrueBoxes
+from mdjax.metrics.miss_rate import (
+    REASONABLE_SUBSETS,
+    SUBSETS,
+    MissRate,
+    Rule,
+    Subset,
+    compute_miss_rates,
+)
+from mdjax.types import MdjaxError
+
+_OCCLUSION_NAMES = ("none", "partial", "heavy")
+
+
+@dataclass(frozen=True)
+class ScoreDetections:
+    """Score a detection file as KAIST is scored; needs no network and no device.
+
+    Attributes:
+        benchmark: Whose files and rules.
+        annotations: Folder with an annotation file for each image of the list.
+        image_list: Names of the images, in the order that detections count them in.
+        detections: Lines of image (from 1), x, y, w, h, score, separated by commas.
+        rule: The official Matlab code, or the widespread Python script.
+        json: Print one JSON object instead of the table.
+        curve: PNG of miss rate over false positives per image; the numbers go beside it as .csv.
+    """
+
+    benchmark: tyro.conf.Positional[Annotated[Literal["kaist"], tyro.conf.arg(metavar="kaist")]]
+    annotations: Path
+    image_list: Path
+    detections: Path
+    rule: Rule = "matlab"
+    json: bool = False
+    curve: Path | None = None
+
+
+@dataclass(frozen=True)
+class KaistScores:
+    """The score of one detection file.
+
+    Attributes:
+        miss_rates: By name of the subset.
+        num_detections: Lines of the file.
+    """
+
+    miss_rates: Mapping[str, MissRate]
+    num_detections: int
+
+
+def run_score_detections(arguments: Sequence[str]) -> int:
+    """Run `mdjax score-detections kaist --annotations DIR --image-list FILE --detections FILE`."""
+    command = tyro.cli(ScoreDetections, args=arguments, prog="mdjax score-detections")
+    scores = score_kaist_files(
+        command.annotations, command.image_list, command.detections, rule=command.rule
+    )
+    if command.curve is not None:
+        title = f"{command.detections.name} ({command.rule} rule)"
+        _write_curves(scores.miss_rates, command.curve, title)
+    if command.json:
+        files = ("annotations", "image_list", "detections")
+        print_json(
+            {
+                "benchmark": command.benchmark,
+                "rule": command.rule,
+                **{name: getattr(command, name) for name in files},
+                **_to_plain(scores),
+            }
+        )
+    else:
+        print(format_kaist_scores(scores, command.rule))
+    return 0
+
+
+def score_kaist_files(
+    annotations: Path, image_list: Path, detections: Path, *, rule: Rule = "matlab"
+) -> KaistScores:
+    """Score a detection file against annotation files, all as they stand.
+
+    `person` counts; `people`, `person?` and `cyclist` are regions to ignore.
+
+    Args:
+        annotations: Folder of annotation files.
+        image_list: Names of the images.
+        detections: The detection file.
+        rule: See `compute_miss_rates`.
+
+    Raises:
+        MdjaxError: Files are missing or have bad lines, or an image is of neither day nor night.
+    """
+    names = read_image_list(image_list)
+    is_night = np.array([is_night_image(name) for name in names])
+    size_hw = KAIST_IMAGE_SIZE_HW
+    found = read_detections(detections, num_images=len(names), image_size_hw=size_hw)
+    truths = read_annotations(annotations, names, image_size_hw=size_hw)
+    miss_rates = compute_miss_rates(
+        [ScoredBoxes(image.boxes_xywh_px, image.scores) for image in found],
+        [_to_true_boxes(image) for image in truths],
+        image_size_hw=size_hw,
+        is_night=is_night,
+        rule=rule,
+    )
+    return KaistScores(miss_rates, sum(len(image.scores) for image in found))
+
+
+def format_kaist_scores(scores: KaistScores, rule: Rule) -> str:
+    """Return a table to read, with what each number means."""
+    lines = [
+        f"KAIST, log-average miss rate in percent, {rule} rule; {scores.num_detections} detections",
+        "",
+        f"{'subset':18} {'miss rate':>9} {'persons':>8} {'images':>7}  who counts",
+    ]
+    for subset in SUBSETS:
+        score = scores.miss_rates[subset.name]
+        lines.append(
+            f"{subset.name:18} {score.percent:9.2f} {score.num_boxes:8d} {score.num_images:7d}  "
+            f"{_describe(subset)}"
+        )
+    return "\n".join(lines)
+
+
+def _describe(subset: Subset) -> str:
+    limits = (
+        f"height >= {subset.min_height_px:g}"
+        if subset.max_height_px == float("inf")
+        else f"height {subset.min_height_px:g} to {subset.max_height_px:g}"
+    )
+    return f"{limits}, occlusion {'/'.join(_OCCLUSION_NAMES[k] for k in subset.occlusions)}"
+
+
+def _to_true_boxes(annotation: KaistAnnotation) -> TrueBoxes:
+    is_other = np.array([label != PERSON_LABEL for label in annotation.labels], bool)
+    return TrueBoxes(
+        annotation.boxes_xywh_px, annotation.is_ignored | is_other, annotation.occlusion
+    )
+
+
+def _to_plain(scores: KaistScores) -> dict[str, Any]:
+    miss_rates = scores.miss_rates
+    reference = next(iter(miss_rates.values())).reference_fppi
+    return {
+        **{f"miss_rate_{name}": score.percent for name, score in miss_rates.items()},
+        "num_images": {name: score.num_images for name, score in miss_rates.items()},
+        "num_boxes": {name: score.num_boxes for name, score in miss_rates.items()},
+        "num_detections": scores.num_detections,
+        "curve": {
+            "fppi": reference,
+            "miss_rate_percent": {
+                name: 100 * score.miss_rate_at_reference for name, score in miss_rates.items()
+            },
+        },
+    }
+
+
+def _write_curves(miss_rates: Mapping[str, MissRate], path: Path, title: str) -> None:
+    """Draws all, day and night, and writes the curves of all subsets as numbers."""
+    # Imported here: matplotlib takes longer than the scores.
+    from mdjax.viz_detection import MissRateCurve, plot_miss_rate_curves
+
+    if path.suffix.lower() != ".png":
+        raise MdjaxError(f"{path}: the curve is a PNG file; give it a name that ends in .png.")
+    curves = {}
+    for name, score in miss_rates.items():
+        corners = _find_corners(score.miss_rate)
+        label = f"{name}, {score.percent:.2f} %"
+        curves[name] = MissRateCurve(label, score.fppi[corners], score.miss_rate[corners])
+    drawn = [curves[subset.name] for subset in REASONABLE_SUBSETS]
+    plot_miss_rate_curves(drawn, path, title=title)
+    rows = [
+        f"{name},{fppi:.9g},{miss_rate:.9g}\n"
+        for name, curve in curves.items()
+        for fppi, miss_rate in zip(curve.fppi, curve.miss_rate, strict=True)
+    ]
+    write_text(path.with_suffix(".csv"), "subset,fppi,miss_rate\n" + "".join(rows))
+
+
+def _find_corners(miss_rate: np.ndarray) -> np.ndarray:
+    """Points where the steps of a curve turn; those between lie on straight lines."""
+    is_drop = np.diff(miss_rate, prepend=1.0) < 0
+    is_kept = np.ones(len(miss_rate), bool)
+    is_kept[:-1] = is_drop[:-1] != is_drop[1:]
+    return np.flatnonzero(is_kept)

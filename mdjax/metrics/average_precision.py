@@ -1,0 +1,124 @@
+"""COCO average precision, AP and AP50. NumPy alone.
+
+Lin et al., "Microsoft COCO: Common objects in context", ECCV 2014, with the evaluation that its
+authors publish (all areas, 100 detections an image).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int8
+
+from mdjax.metrics.box_matching import (
+    NOT_COUNTED,
+    TRUE_POSITIVE,
+    ScoredBoxes,
+    TrueBoxes,
+    compute_overlaps,
+    match_detections,
+)
+
+MIN_IOUS = np.linspace(0.5, 0.95, 10)
+RECALLS = np.linspace(0.0, 1.0, 101)
+MAX_DETECTIONS = 100
+
+
+@dataclass(frozen=True)
+class AveragePrecision:
+    """The score of one class; NaN where no object of it counts.
+
+    Attributes:
+        ap_by_iou_percent: Average precision at IoU 0.5, 0.55, ..., 0.95, 0 to 100.
+        num_images: Images that were scored.
+        num_boxes: Objects that count.
+    """
+
+    ap_by_iou_percent: Float[np.ndarray, "10"]
+    num_images: int
+    num_boxes: int
+
+    @property
+    def ap_percent(self) -> float:
+        """COCO's AP, the mean over the ten IoUs."""
+        return float(self.ap_by_iou_percent.mean())
+
+    @property
+    def ap50_percent(self) -> float:
+        """COCO's AP50, at IoU 0.5."""
+        return float(self.ap_by_iou_percent[0])
+
+
+def compute_average_precision(
+    detections: Sequence[ScoredBoxes],
+    truths: Sequence[TrueBoxes],
+    *,
+    max_detections: int = MAX_DETECTIONS,
+) -> AveragePrecision:
+    """Return the average precision of one class.
+
+    With the detections of all images sorted by score and cut at each place in turn, precision
+    p = true / (true + false), made falling in recall R = true / objects:
+
+        AP = 1/101 Σ_{r = 0, 0.01, ..., 1} max{p : R ≥ r}, 0 where no cut reaches r
+
+    Objects with `is_ignored` are COCO's crowds: what lies in them counts neither way.
+
+    Args:
+        detections: Of each image.
+        truths: Of each image.
+        max_detections: Best detections of an image that are considered.
+
+    Raises:
+        ValueError: The arguments speak of different numbers of images.
+    """
+    if len(detections) != len(truths):
+        raise ValueError(f"{len(detections)} images have detections, {len(truths)} ground truth.")
+    # Only the best count, so that fewer overlaps have to be computed.
+    best = [detected.keep_best(max_detections) for detected in detections]
+    overlaps = [compute_overlaps(*image) for image in zip(best, truths, strict=True)]
+    scores = np.concatenate([np.zeros(0), *(image.scores for image in overlaps)])
+    order = np.argsort(-scores, kind="stable")
+    num_boxes = sum(int((~true.is_ignored).sum()) for true in truths)
+    ap = np.full(len(MIN_IOUS), np.nan)
+    if num_boxes:
+        for index, min_iou in enumerate(MIN_IOUS):
+            outcomes = [
+                match_detections(image, true.is_ignored, float(min_iou))
+                for image, true in zip(overlaps, truths, strict=True)
+            ]
+            outcome = np.concatenate([np.zeros(0, np.int8), *outcomes])[order]
+            ap[index] = _average_precision(outcome, num_boxes)
+    return AveragePrecision(100 * ap, len(truths), num_boxes)
+
+
+def summarise_classes(scores: Mapping[str, AveragePrecision]) -> dict[str, float]:
+    """Return AP and AP50 in percent, mean and of each class, by their names in logs.
+
+    A class without objects has NaN and is not averaged; `num_classes` says how many have some.
+
+    Args:
+        scores: By name of the class.
+    """
+    ap = np.array([score.ap_percent for score in scores.values()])
+    ap50 = np.array([score.ap50_percent for score in scores.values()])
+    is_present = ~np.isnan(ap)
+    summary = {
+        "ap": float(ap[is_present].mean()) if is_present.any() else float("nan"),
+        "ap50": float(ap50[is_present].mean()) if is_present.any() else float("nan"),
+        "num_classes": float(is_present.sum()),
+    }
+    for name, score in scores.items():
+        summary[f"ap/{name}"] = score.ap_percent
+        summary[f"ap50/{name}"] = score.ap50_percent
+    return summary
+
+
+def _average_precision(outcome: Int8[np.ndarray, " n"], num_boxes: int) -> float:
+    is_true = outcome[outcome != NOT_COUNTED] == TRUE_POSITIVE
+    num_true = np.cumsum(is_true)
+    precision = num_true / np.arange(1, len(is_true) + 1)
+    falling = np.maximum.accumulate(precision[::-1])[::-1]
+    # A last 0 stands for "no cut reaches this recall".
+    position = np.searchsorted(num_true / num_boxes, RECALLS, side="left")
+    return float(np.concatenate([falling, [0.0]])[position].mean())
