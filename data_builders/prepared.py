@@ -14,7 +14,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from mdjax.data.mfnet import CLASS_NAMES, SPLITS
+from mdjax.data.annotations import Role
+from mdjax.data.mfnet import CLASS_NAMES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,30 +34,48 @@ class PreparedSummary:
     num_night: dict[str, int]
     """Night images by split."""
     class_pixels: dict[str, tuple[int, ...]]
-    """Pixels of each class by split."""
+    """Pixels of each class by split; empty where there are no label maps."""
+    class_names: tuple[str, ...] = CLASS_NAMES
+    """Of label maps; MFNet's, which the generated scenes share, unless others are given."""
+    box_counts: dict[str, dict[str, dict[Role, int]]] = dataclasses.field(default_factory=dict)
+    """Number of boxes by split, label and what becomes of them; empty where there are none."""
     notes: tuple[str, ...] = ()
     """What was found and is no error, such as unlisted files."""
 
 
 def make_summary_table(summary: PreparedSummary) -> Group:
-    """Where the data set is, counts by split and day or night, each class's share of pixels."""
+    """Where the data set is, and what it holds by split.
+
+    Counts of images by day and night; each class's share of pixels where there are label maps; the
+    number of boxes by label where there are boxes.
+    """
+    splits = tuple(summary.num_day)
     table = Table()
     table.add_column(summary.dataset.partition("/")[0])
-    for split in SPLITS:
+    for split in splits:
         table.add_column(split, justify="right")
     for label, counts in (("day images", summary.num_day), ("night images", summary.num_night)):
-        table.add_row(label, *(str(counts[split]) for split in SPLITS))
-    totals = (str(summary.num_day[split] + summary.num_night[split]) for split in SPLITS)
+        table.add_row(label, *(str(counts[split]) for split in splits))
+    totals = (str(summary.num_day[split] + summary.num_night[split]) for split in splits)
     table.add_row("images", *totals, end_section=True)
-    for k, name in enumerate(CLASS_NAMES):
-        table.add_row(
-            f"{k} {name}", *(_describe_share(summary.class_pixels[split], k) for split in SPLITS)
-        )
+    if summary.class_pixels:
+        for k, name in enumerate(summary.class_names):
+            shares = (_describe_share(summary.class_pixels[split], k) for split in splits)
+            table.add_row(f"{k} {name}", *shares, end_section=k == len(summary.class_names) - 1)
+    for label in sorted({label for counts in summary.box_counts.values() for label in counts}):
+        for role in Role:
+            numbers = [_count_boxes(summary, split, label, role) for split in splits]
+            if any(numbers):
+                table.add_row(f"{label}: {role.value} boxes", *map(str, numbers))
     source = "settings" if summary.raw_dir is None else "files"
     state = "Prepared in" if summary.is_new else f"Was there already, from the same {source}:"
     lines = [f"{state} {summary.folder}", *(f"Note: {note}" for note in summary.notes)]
     # A long path goes on in the next line; by default it would be cut off.
     return Group(*(Text(line, overflow="fold") for line in lines), table)
+
+
+def _count_boxes(summary: PreparedSummary, split: str, label: str, role: Role) -> int:
+    return summary.box_counts[split].get(label, {}).get(role, 0)
 
 
 def _describe_share(class_pixels: tuple[int, ...], k: int) -> str:

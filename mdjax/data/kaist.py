@@ -1,0 +1,279 @@
+"""What a KAIST download looks like, and the check of one before it is prepared.
+
+Hwang et al., "Multispectral pedestrian detection: Benchmark dataset and baseline", CVPR 2015:
+
+    images/set06/V000/visible/I00019.jpg (or .png)   640x512
+    images/set06/V000/lwir/I00019.jpg (or .png)      thermal, same size
+
+and lists with one name, `set06/V000/I00019`, a line. Annotations are in circulation in several
+versions; a folder of them has one of three layouts, found by the files that are there:
+
+    set06/V000/I00019.txt                  original, and sanitized (Li et al., BMVC 2018)
+    set06/V000/{visible,lwir}/I00019.txt   paired, a box in each image (Zhang et al., ICCV 2019)
+    set06_V000_I00019.txt                  improved, for testing (Liu et al., BMVC 2016)
+
+`mdjax.io.kaist_text` reads all of them; their pixels count from 1, those of records from 0.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+from mdjax.data.annotated_pairs import CheckedPairs, ClassNames, check_pairs
+from mdjax.data.annotations import AnnotatedObject, BoxXyxy, Findings, RawPair, Role
+from mdjax.io.kaist_text import (
+    LABELS,
+    PERSON_LABEL,
+    KaistAnnotation,
+    is_night_image,
+    read_annotation,
+    read_image_list,
+)
+from mdjax.types import MdjaxError
+
+CLASS_NAMES = (PERSON_LABEL,)
+"""The one class: a cyclist, where positive, is a person too."""
+
+_HEAVY_OCCLUSION = 2
+_KNOWN_LISTS = {
+    25_086: "every second image of the sets 00-05",
+    8_892: "the training list of AR-CNN",
+    7_601: "the sanitized training list",
+    2_252: "the test list",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class KaistLabelRule:
+    """What becomes of the labels of annotation files.
+
+    Attributes:
+        positive: Labels to be found.
+        ignored: Labels neither to be found nor a mistake when found.
+        dropped: Labels that are left out.
+        ignored_when_heavy: Positive labels that are ignored under heavy occlusion (2).
+    """
+
+    positive: tuple[str, ...]
+    ignored: tuple[str, ...]
+    dropped: tuple[str, ...] = ()
+    ignored_when_heavy: tuple[str, ...] = ()
+
+    def get_role(self, label: str, *, occlusion: int, is_marked_ignored: bool) -> Role:
+        """What becomes of a box; the file's own mark in the column `ignore` counts too."""
+        if label in self.dropped:
+            return Role.DROPPED
+        is_hidden = label in self.ignored_when_heavy and occlusion >= _HEAVY_OCCLUSION
+        is_ignored = label in self.ignored or is_hidden or is_marked_ignored
+        return Role.IGNORED if is_ignored else Role.POSITIVE
+
+    def describe(self) -> str:
+        """The rule in words."""
+        hidden = [f"{label} under heavy occlusion" for label in self.ignored_when_heavy]
+        parts = {
+            "positive": self.positive,
+            "ignored": (*self.ignored, *hidden, "boxes marked so"),
+            "dropped": self.dropped,
+        }
+        return "; ".join(f"{key}: {', '.join(names) or 'none'}" for key, names in parts.items())
+
+
+TRAIN_RULE = KaistLabelRule(
+    positive=(PERSON_LABEL, "cyclist"),
+    ignored=("people", "person?"),
+    ignored_when_heavy=(PERSON_LABEL,),
+)
+"""What those who train on KAIST usually take."""
+
+TEST_RULE = KaistLabelRule(positive=(PERSON_LABEL,), ignored=("people", "person?", "cyclist"))
+"""As the benchmark scores; it ignores small and occluded persons by itself."""
+
+
+@dataclasses.dataclass(frozen=True)
+class KaistSplit:
+    """The files of one split."""
+
+    image_list: Path
+    annotations: Path
+    """Folder of annotation files, of any of the three layouts."""
+    rule: KaistLabelRule
+
+
+def check_raw_kaist(
+    raw_dir: Path, splits: Mapping[str, KaistSplit], *, show_progress: bool = False
+) -> CheckedPairs:
+    """Check every listed pair with its annotations and report all faults in one message.
+
+    Args:
+        raw_dir: folder with `images/`.
+        splits: by name, at least one.
+        show_progress: draw a progress bar on standard error.
+
+    Raises:
+        MdjaxError: one message with a line for each fault.
+    """
+    if not splits:
+        raise MdjaxError("KAIST: name at least one list of images, --train-list or --test-list.")
+    raw_dir = Path(raw_dir)
+    findings = Findings()
+    pairs: dict[str, list[RawPair]] = {}
+    for split, files in splits.items():
+        _check_rule(split, files.rule, findings)
+        try:
+            names = read_image_list(files.image_list)
+        except MdjaxError as error:
+            findings.problems.append(str(error))
+            continue
+        layout = _find_layout(files.annotations, names, findings)
+        pairs[split] = []
+        for name in names:
+            objects = _read_objects(files, layout, name, findings)
+            pair = _find_pair(raw_dir, name, objects, findings)
+            if pair is not None:
+                pairs[split].append(pair)
+        known = _KNOWN_LISTS.get(len(names))
+        findings.notes.append(
+            f"{split}: {len(names)} names in {files.image_list}{f' ({known})' if known else ''}, "
+            f"annotations {layout.text} in {files.annotations}."
+        )
+        findings.notes.append(f"{split}: {files.rule.describe()}.")
+    return check_pairs(
+        raw_dir, "KAIST", pairs, findings, ClassNames(CLASS_NAMES), show_progress=show_progress
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Layout:
+    """How annotation files are named."""
+
+    text: str
+    is_flat: bool = False
+    is_paired: bool = False
+
+    def get_paths(self, folder: Path, name: str) -> list[Path]:
+        """The annotation file of the visible image, and that of the thermal image where paired."""
+        if self.is_flat:
+            return [folder / f"{name.replace('/', '_')}.txt"]
+        if not self.is_paired:
+            return [folder / f"{name}.txt"]
+        video, _, image = name.rpartition("/")
+        return [folder / video / part / f"{image}.txt" for part in ("visible", "lwir")]
+
+
+_LAYOUTS = (
+    _Layout("setXX/VYYY/IZZZZZ.txt"),
+    _Layout("setXX/VYYY/{visible,lwir}/IZZZZZ.txt", is_paired=True),
+    _Layout("setXX_VYYY_IZZZZZ.txt", is_flat=True),
+)
+
+
+def _check_rule(split: str, rule: KaistLabelRule, findings: Findings) -> None:
+    named = [*rule.positive, *rule.ignored, *rule.dropped]
+    for label in LABELS:
+        if named.count(label) != 1:
+            findings.problems.append(
+                f"rule of split {split!r}: names the label {label!r} {named.count(label)} times; "
+                "it needs a place among positive, ignored and dropped."
+            )
+    findings.problems += [
+        f"rule of split {split!r}: there is no label {label!r}; known are {', '.join(LABELS)}."
+        for label in sorted({*named, *rule.ignored_when_heavy} - {*LABELS})
+    ]
+
+
+def _find_layout(folder: Path, names: tuple[str, ...], findings: Findings) -> _Layout:
+    """The layout that has a file for most names."""
+    if not folder.is_dir():
+        findings.problems.append(f"{folder}: folder of annotations is missing.")
+    counts = [
+        sum(path.is_file() for name in names for path in layout.get_paths(folder, name))
+        / (2 if layout.is_paired else 1)
+        for layout in _LAYOUTS
+    ]
+    return _LAYOUTS[counts.index(max(counts))]
+
+
+def _find_pair(
+    raw_dir: Path, name: str, objects: tuple[AnnotatedObject, ...], findings: Findings
+) -> RawPair | None:
+    try:
+        is_night = is_night_image(name)
+    except MdjaxError as error:
+        findings.problems.append(str(error))
+        return None
+    video, _, image = name.rpartition("/")
+    folder = raw_dir / "images" / video
+    return RawPair(
+        name=name,
+        visible=_find_image(folder / "visible" / image),
+        thermal=_find_image(folder / "lwir" / image),
+        is_night=is_night,
+        objects=objects,
+    )
+
+
+def _find_image(stem: Path) -> Path:
+    """The file with the ending that is there; a name that tells both where there is none."""
+    paths = [stem.with_name(f"{stem.name}{suffix}") for suffix in (".jpg", ".png")]
+    present = [path for path in paths if path.is_file()]
+    return present[0] if present else stem.with_name(f"{stem.name}.{{jpg,png}}")
+
+
+def _read_objects(
+    files: KaistSplit, layout: _Layout, name: str, findings: Findings
+) -> tuple[AnnotatedObject, ...]:
+    annotations: list[KaistAnnotation] = []
+    paths = layout.get_paths(files.annotations, name)
+    for path in paths:
+        try:
+            annotations.append(read_annotation(path))
+        except MdjaxError as error:
+            findings.problems.append(str(error))
+    if len(annotations) < len(paths):
+        return ()
+    visible = annotations[0]
+    thermal_boxes: list[BoxXyxy | None] = [None] * len(visible.labels)
+    if layout.is_paired:
+        thermal = annotations[1]
+        if thermal.labels != visible.labels:
+            findings.problems.append(
+                f"{paths[0]}: has the boxes {_join(visible.labels)}, but {paths[1]} has "
+                f"{_join(thermal.labels)}; both need the same in the same order."
+            )
+            return ()
+        thermal_boxes = [*_get_boxes(thermal)]
+    return tuple(
+        AnnotatedObject(
+            box_xyxy=box,
+            label=label,
+            class_id=0,
+            role=files.rule.get_role(
+                label, occlusion=int(occlusion), is_marked_ignored=bool(is_marked)
+            ),
+            where=f"{paths[0]}, box {number}",
+            occlusion=int(occlusion),
+            thermal_box_xyxy_px=thermal_box,
+        )
+        for number, (box, label, occlusion, is_marked, thermal_box) in enumerate(
+            zip(
+                _get_boxes(visible),
+                visible.labels,
+                visible.occlusion,
+                visible.is_ignored,
+                thermal_boxes,
+                strict=True,
+            ),
+            start=1,
+        )
+    )
+
+
+def _join(labels: tuple[str, ...]) -> str:
+    return ", ".join(labels) or "none"
+
+
+def _get_boxes(annotation: KaistAnnotation) -> list[BoxXyxy]:
+    return [
+        (float(left), float(top), float(right), float(bottom))
+        for left, top, right, bottom in annotation.to_boxes_xyxy_px()
+    ]

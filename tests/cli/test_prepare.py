@@ -1,0 +1,129 @@
+"""`mdjax prepare` of annotated pairs as a person types it."""
+
+from pathlib import Path
+from typing import Any
+
+import jaxtyping
+import pytest
+
+from mdjax.cli.main import EXIT_BAD_INPUT
+from mdjax.cli.prepare import run_prepare
+from mdjax.types import MdjaxError
+from tests.data.factories import encode_png
+from tests.data.raw_pairs import (
+    make_thermal_u16,
+    write,
+    write_annotations,
+    write_kaist_pairs,
+    write_list,
+    write_msrs,
+    write_rgbt,
+)
+from tests.data_builders.reading import read_metadata, read_records
+
+NAMES = ("set00/V000/I00001", "set03/V001/I00007")
+
+
+@pytest.fixture(autouse=True)
+def as_a_user_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wide terminal, and no checks of types: tyro fills in placeholders of its own."""
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+def _run(capsys: pytest.CaptureFixture[str], *arguments: Any) -> list[list[str]]:
+    """Words of each line that the command printed."""
+    assert run_prepare([str(argument) for argument in arguments]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    return [[cell for cell in row if cell not in "│┃"] for row in rows]
+
+
+@pytest.fixture
+def kaist(tmp_path: Path) -> list[Any]:
+    """A command that prepares a training and a test split."""
+    raw_dir = write_kaist_pairs(tmp_path / "raw", NAMES)
+    lines = ["person 2 3 4 5 2", "cyclist 2 3 4 5 0"]
+    annotations = write_annotations(tmp_path / "annotations", dict.fromkeys(NAMES, lines))
+    command: list[Any] = ["kaist", "--raw", raw_dir, "--data-dir", tmp_path / "data"]
+    for split, name in zip(("train", "test"), NAMES, strict=True):
+        command += [f"--{split}-list", write_list(tmp_path / f"{split}.txt", [name])]
+        command += [f"--{split}-annotations", annotations]
+    return command
+
+
+def test_kaist_prints_rules_and_counts(
+    kaist: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = _run(capsys, *kaist)
+    assert ["day", "images", "1", "0"] in rows
+    assert ["night", "images", "0", "1"] in rows
+    assert ["person:", "positive", "boxes", "0", "1"] in rows
+    assert ["person:", "ignored", "boxes", "1", "0"] in rows
+    assert ["cyclist:", "positive", "boxes", "1", "0"] in rows
+    assert ["cyclist:", "ignored", "boxes", "0", "1"] in rows
+    notes = [" ".join(row) for row in rows if row[:1] == ["Note:"]]
+    assert "Note: test: positive: person; ignored: people, person?, cyclist," in notes[3]
+
+
+def test_kaist_takes_a_rule_of_ones_own(
+    kaist: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule = ("--train-rule.positive", "person", "--train-rule.dropped", "cyclist")
+    rows = _run(capsys, *kaist, *rule, "--train-rule.ignored-when-heavy", "--name", "strict")
+    assert ["person:", "positive", "boxes", "1", "1"] in rows
+    assert ["cyclist:", "dropped", "boxes", "1", "0"] in rows
+    assert list(tmp_path.glob("data/kaist/strict/*/dataset_info.json"))
+
+
+def test_kaist_prepares_a_validation_split_by_the_rule_of_training(
+    kaist: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kaist = [*kaist[:-4], "--val-list", write_list(tmp_path / "val.txt", NAMES[1:])]
+    rows = _run(capsys, *kaist)
+    assert ["person:", "ignored", "boxes", "1", "1"] in rows
+
+
+def test_kaist_list_without_annotations_is_refused(kaist: list[Any]) -> None:
+    with pytest.raises(MdjaxError, match=r"--test-list needs --test-annotations DIR"):
+        run_prepare([str(argument) for argument in kaist[:-2]])
+
+
+def test_msrs_takes_classes_and_a_validation_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw_dir = write_msrs(tmp_path / "raw", ("1D", "2N", "3D"), ("4N",))
+    options = ("--classes", "person", "car", "--val-every", 3)
+    rows = _run(capsys, "msrs", "--raw", raw_dir, "--data-dir", tmp_path / "data", *options)
+    assert ["images", "2", "1", "1"] in rows
+    assert ["car:", "positive", "boxes", "2", "1", "1"] in rows
+
+
+def test_rgbt_folder_takes_the_range_of_16_bits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw_dir = write_rgbt(tmp_path / "raw", {"test": ("a",)})
+    write(raw_dir / "labels/a.txt", "0 .5 .5 .5 .5\n")
+    write(raw_dir / "thermal/a.png", encode_png(make_thermal_u16(1)))
+    command = ("rgbt-folder", "--raw", raw_dir, "--data-dir", tmp_path / "data")
+    rows = _run(capsys, *command, "--thermal-range-counts", 7000, 9000)
+    assert ["deer:", "positive", "boxes", "1"] in rows
+    (folder,) = tmp_path.glob("data/rgbt_folder/default/*")
+    assert read_metadata(folder)["thermal_range_counts"] == [7000, 9000]
+    assert len(read_records(folder, "test")) == 1
+
+
+@pytest.mark.parametrize("name", ["kaist", "msrs", "rgbt-folder"])
+def test_help_names_the_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run_prepare([name, "--help"])
+    assert stop.value.code in (None, 0)
+    text = capsys.readouterr().out
+    for option in ("--raw", "--data-dir", "--name", "--overwrite"):
+        assert option in text
+
+
+def test_missing_folder_is_required(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run_prepare(["msrs"])
+    assert stop.value.code == EXIT_BAD_INPUT
+    assert "--raw" in capsys.readouterr().err

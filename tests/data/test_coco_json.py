@@ -1,0 +1,90 @@
+import json
+from typing import Any
+
+import pytest
+
+from mdjax.data.annotations import Findings, Role
+from mdjax.data.coco_json import read_coco_json
+from mdjax.types import MdjaxError
+
+CLASS_IDS = {"deer": 0, "boar": 1}
+
+
+def _make_content() -> dict[str, Any]:
+    return {
+        "images": [
+            {"id": 7, "file_name": "visible/a.jpg", "width": 16, "height": 12},
+            {"id": 9, "file_name": "b.png", "width": 20, "height": 10},
+        ],
+        "categories": [
+            {"id": 3, "name": "boar"},
+            {"id": 4, "name": "deer"},
+            {"id": 5, "name": "never used"},
+        ],
+        "annotations": [
+            {"image_id": 9, "category_id": 3, "bbox": [1, 2.5, 4, 5], "iscrowd": 0},
+            {"image_id": 9, "category_id": 4, "bbox": [0, 0, 20, 10], "iscrowd": 1},
+        ],
+    }
+
+
+def test_boxes_go_to_their_images_with_our_class_ids():
+    """Left 1, top 2.5, 4 wide, 5 high: right 5, bottom 7.5."""
+    images = read_coco_json(json.dumps(_make_content()), "a.json", CLASS_IDS, Findings())
+    assert images["a"].objects == ()
+    assert images["a"].stated_hw == (12, 16)
+    boar, crowd = images["b"].objects
+    assert boar.box_xyxy == (1.0, 2.5, 5.0, 7.5)
+    assert (boar.label, boar.class_id, boar.role) == ("boar", 1, Role.POSITIVE)
+    assert boar.where == "a.json, annotation 0 (b)"
+    assert (crowd.class_id, crowd.role) == (0, Role.IGNORED)
+
+
+def test_annotation_marked_ignore_is_ignored():
+    content = _make_content()
+    content["annotations"][0]["ignore"] = 1
+    images = read_coco_json(json.dumps(content), "", CLASS_IDS, Findings())
+    assert images["b"].objects[0].role is Role.IGNORED
+
+
+def test_every_bad_annotation_is_named():
+    content = _make_content()
+    content["annotations"] = [
+        {"image_id": 8, "category_id": 3, "bbox": [1, 2, 3, 4]},
+        {"image_id": 7, "category_id": 6, "bbox": [1, 2, 3, 4]},
+        {"image_id": 7, "category_id": 5, "bbox": [1, 2, 3, 4]},
+        {"image_id": 7, "category_id": 3, "bbox": [1, 2, 3]},
+        {"image_id": 7, "category_id": 3, "bbox": [1, 2, None, 4]},
+        {"image_id": 7, "category_id": 3},
+        {"image_id": [7], "category_id": 3, "bbox": [1, 2, 3, 4]},
+        "annotation",
+    ]
+    content["images"].append({"id": 10, "file_name": "other/a.png", "width": 16, "height": 12})
+    findings = Findings()
+    read_coco_json(json.dumps(content), "a.json", CLASS_IDS, findings)
+    lines = findings.problems
+    expected = [
+        "a.json: lists 2 images of the name a.",
+        "a.json, annotation 0: image_id 8 is not among the images",
+        "a.json, annotation 1: category_id 6 is not among the categories",
+        "a.json, annotation 2: category 'never used' is unknown",
+        *(f"a.json, annotation {i}: needs image_id, category_id and a bbox" for i in range(3, 8)),
+    ]
+    assert len(lines) == len(expected)
+    for line, start in zip(lines, expected, strict=True):
+        assert line.startswith(start)
+
+
+def test_two_images_of_one_id_are_refused():
+    content = _make_content()
+    content["images"][1]["id"] = 7
+    content["annotations"] = []
+    findings = Findings()
+    read_coco_json(json.dumps(content), "a.json", CLASS_IDS, findings)
+    assert findings.problems == ["a.json: some images have the same id."]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"images": [{"id": 1}]}', "3"])
+def test_other_content_is_refused(text):
+    with pytest.raises(MdjaxError, match=r"a\.json: is no COCO file"):
+        read_coco_json(text, "a.json", CLASS_IDS, Findings())

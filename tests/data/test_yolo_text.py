@@ -1,0 +1,73 @@
+import pytest
+
+from mdjax.data.annotations import Findings, Role
+from mdjax.data.yolo_text import read_class_names, read_yolo_file, read_yolo_text
+from mdjax.types import MdjaxError
+from tests.data.raw_pairs import write
+
+LABELS = ("person", "bicycle", "car")
+
+
+def test_boxes_are_edges_in_shares():
+    """Centre (.5, .4), size .2 by .6: from (.4, .1) to (.6, .7)."""
+    text = "0  0.5 0.4 0.2 0.6  \n\n2 0.25 0.25 0.5 0.5"
+    first, second = read_yolo_text(text, "a.txt", LABELS, {"car": 0, "person": 1}, Findings())
+    assert first.box_xyxy == pytest.approx((0.4, 0.1, 0.6, 0.7))
+    assert (first.label, first.class_id, first.role) == ("person", 1, Role.POSITIVE)
+    assert first.where == "a.txt, line 1"
+    assert second.box_xyxy == (0.0, 0.0, 0.5, 0.5)
+    assert (second.label, second.class_id, second.where) == ("car", 0, "a.txt, line 3")
+
+
+def test_classes_that_are_not_kept_are_dropped():
+    (bicycle,) = read_yolo_text("1 .5 .5 .1 .1", "a.txt", LABELS, {"person": 0}, Findings())
+    assert bicycle.role is Role.DROPPED
+    assert bicycle.label == "bicycle"
+
+
+def test_empty_file_is_an_image_without_objects():
+    assert read_yolo_text("", "a.txt", LABELS, {"person": 0}, Findings()) == ()
+
+
+def test_every_bad_line_is_named():
+    findings = Findings()
+    text = "0 .5 .5 .1 .1\n3 .5 .5 .1 .1\n0 .5 .5 .1\n0 .5 .5 .1 .1 .9\n0 .5 x .1 .1\n-1 0 0 1 1\n"
+    (good,) = read_yolo_text(text, "a.txt", LABELS, {"person": 0}, findings)
+    assert good.where == "a.txt, line 1"
+    lines = findings.problems
+    assert [line.partition(":")[0] for line in lines] == [f"a.txt, line {i}" for i in range(2, 7)]
+    assert "class 3 is unknown, the file of class names has 0..2" in lines[0]
+    assert "class -1 is unknown" in lines[4]
+    assert all("needs five numbers" in line for line in lines[1:4])
+
+
+def test_bad_and_missing_files_go_to_the_findings(tmp_path):
+    findings = Findings()
+    path = write(tmp_path / "a.txt", "9 .5 .5 .1 .1\n8 .5 .5 .1 .1\n")
+    assert read_yolo_file(path, "a.txt", LABELS, {}, findings) == ()
+    assert read_yolo_file(tmp_path / "b.txt", "b.txt", LABELS, {}, findings) == ()
+    write(tmp_path / "c.txt", b"\xff\xfe\x00")
+    assert read_yolo_file(tmp_path / "c.txt", "c.txt", LABELS, {}, findings) == ()
+    starts = [problem.partition(":")[0] for problem in findings.problems]
+    assert starts == ["a.txt, line 1", "a.txt, line 2", "b.txt", "c.txt"]
+    assert findings.problems[2].endswith("file is missing.")
+    assert findings.problems[3].endswith("is no text file.")
+
+
+def test_class_names_count_from_the_first_line(tmp_path):
+    path = write(tmp_path / "classes.txt", "\ufeffperson\r\nbicycle \r\ncar\r\n\r\n")
+    assert read_class_names(path, "classes.txt") == LABELS
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\n \n", "holds no class names"),
+        ("person\n\ncar\n", "line 2: is empty"),
+        ("person\ncar\nperson\n", "names person more than once"),
+    ],
+)
+def test_bad_class_names_are_refused(tmp_path, text, message):
+    path = write(tmp_path / "classes.txt", text)
+    with pytest.raises(MdjaxError, match=message):
+        read_class_names(path, "classes.txt")
