@@ -283,21 +283,22 @@ def _parse_object(
 
 def _parse_table(lines: Sequence[tuple[int, str]]) -> tuple[Float[np.ndarray, "n 6"], list[str]]:
     """Six numbers a line, or what is wrong with which lines."""
-    fields = [line.split(",") for _, line in lines]
     num_columns = len(_DETECTION_COLUMNS.split(","))
     problems = [
-        f"line {number}: has {len(row)} columns, not {num_columns}"
-        for (number, _), row in zip(lines, fields, strict=True)
-        if len(row) != num_columns
+        f"line {number}: has {line.count(',') + 1} columns, not {num_columns}"
+        for number, line in lines
+        if line.count(",") != num_columns - 1
     ]
-    if not problems:
+    if lines and not problems:
         try:
+            # One flat list: a list for each of 240,000 lines takes four times as long.
+            fields = ",".join(line for _, line in lines).split(",")
             return np.array(fields, np.float64).reshape(-1, num_columns), []
         except ValueError:
             problems = [
                 f"line {number}: {line!r} has a field that is no number"
-                for (number, line), row in zip(lines, fields, strict=True)
-                if not all(_is_number(field) for field in row)
+                for number, line in lines
+                if not all(_is_number(field) for field in line.split(","))
             ]
     return np.zeros((0, num_columns)), problems
 

@@ -139,17 +139,18 @@ def compute_miss_rates(
     if rule == "python":
         detections = [image.keep_best(_PYTHON_MAX_DETECTIONS) for image in detections]
     overlaps = [compute_overlaps(*image) for image in zip(detections, truths, strict=True)]
+    everyone = _join(truths)
+    ends = np.cumsum([len(true.is_ignored) for true in truths])
     scores = {}
     for subset in subsets:
+        is_ignored = np.split(find_ignored(everyone, subset, image_size_hw), ends)[:-1]
         members = [
             index
             for index, night in enumerate(is_night)
             if subset.is_night is None or subset.is_night == bool(night)
         ]
         scores[subset.name] = _score_subset(
-            [overlaps[index] for index in members],
-            [find_ignored(truths[index], subset, image_size_hw) for index in members],
-            rule,
+            [overlaps[index] for index in members], [is_ignored[index] for index in members], rule
         )
     return scores
 
@@ -157,7 +158,7 @@ def compute_miss_rates(
 def find_ignored(
     true: TrueBoxes, subset: Subset, image_size_hw: tuple[int, int]
 ) -> Bool[np.ndarray, " g"]:
-    """Say who of an image is ignored in a subset.
+    """Say who is ignored in a subset.
 
     Whoever is ignored in the first place; is lower or higher than the subset's persons (its limits
     count); is occluded otherwise; or reaches nearer than 5 px to an edge of the image: x < 5,
@@ -171,6 +172,14 @@ def find_ignored(
     is_counted &= (x >= EDGE_PX) & (x + width <= columns - EDGE_PX)
     is_counted &= (y >= EDGE_PX) & (y + height <= rows - EDGE_PX)
     return ~is_counted
+
+
+def _join(truths: Sequence[TrueBoxes]) -> TrueBoxes:
+    return TrueBoxes(
+        np.concatenate([np.zeros((0, 4)), *(true.boxes_xywh_px for true in truths)]),
+        np.concatenate([np.zeros(0, bool), *(true.is_ignored for true in truths)]),
+        np.concatenate([np.zeros(0, np.int64), *(true.occlusion for true in truths)]),
+    )
 
 
 def _score_subset(
