@@ -13,10 +13,13 @@ import jax.numpy as jnp
 import pytest
 
 from mdjax.losses.guidance import guidance_inter_loss, guidance_intra_loss
+from mdjax.models.fpn import Fpn
 from mdjax.models.gaff import Gaff
 from mdjax.models.networks import ImageLevel
 from mdjax.models.pspnet import PspHead
 from mdjax.models.resnet import Backbone, Pyramid, ResNetOptions, Trunk
+from mdjax.models.retinanet import RetinaNetHead
+from mdjax.ops.anchors import AnchorOptions
 from mdjax.ops.masks import compute_foreground_mask
 from tests.golden.linen import (
     create_variables,
@@ -173,6 +176,50 @@ def test_pspnet_agrees_with_twin(grid: tuple[int, int]) -> None:
         **to_results("stats", statistics),
     }
     assert find_mismatches(load_golden(name), results, tolerance) == {}
+
+
+def test_retinanet_agrees_with_twin() -> None:
+    """FPN and head on grids of odd sizes; anchors, statistics and all gradients."""
+    head = RetinaNetHead(2, OPTIONS, AnchorOptions((12, 20, 28)))
+    grids = {"c3": (16, 5, 7), "c4": (32, 3, 4), "c5": (64, 2, 2)}
+    pyramid = Pyramid(
+        **{key: create_normal(f"retinanet/{key}", BATCH, *grid) for key, grid in grids.items()}
+    )
+
+    def init(key: jax.Array, pyramid: Pyramid):
+        return head.init(key, pyramid, (40, 56), train=False)
+
+    variables = create_variables("retinanet", init, pyramid)
+
+    def run(params, pyramid):
+        leaves = {**variables, "params": params}
+        levels = apply(Fpn(OPTIONS), {"params": params["fpn"]}, pyramid)
+        before = apply(head, leaves, pyramid, (40, 56), train=False)
+        after, updates = apply(head, leaves, pyramid, (40, 56), train=True, mutable=["batch_stats"])
+        loss = sum(
+            jnp.mean(value * random_normal(f"retinanet/{key}", value.shape))
+            for key, value in (
+                ("class_logits", after.class_logits),
+                ("box_offsets", after.box_offsets),
+            )
+        )
+        return loss, (levels, before, after, updates["batch_stats"])
+
+    step = compile_quickly(jax.value_and_grad(run, argnums=(0, 1), has_aux=True))
+    (loss, (levels, before, after, statistics)), gradients = step(variables["params"], pyramid)
+    results = {
+        "loss": loss,
+        "eval/class_logits": before.class_logits,
+        "eval/box_offsets": before.box_offsets,
+        "eval/anchors": before.anchors_xyxy_px,
+        "train/class_logits": after.class_logits,
+        "train/box_offsets": after.box_offsets,
+        **to_results("grad", gradients[0]),
+        **to_results("stats", statistics),
+    }
+    results |= {f"p{i + 3}": to_nchw(level) for i, level in enumerate(levels)}
+    results |= {f"grad/{key}": to_nchw(x) for key, x in gradients[1]._asdict().items()}
+    assert find_mismatches(load_golden("retinanet"), results, tolerance) == {}
 
 
 def test_native_student_agrees_with_twin() -> None:
