@@ -34,6 +34,9 @@ from mdjax.types import MdjaxError
 CLASS_NAMES = (PERSON_LABEL,)
 """The one class: a cyclist, where positive, is a person too."""
 
+UNPAIRED_LABEL = "unpaired"
+"""An object that only one of two paired images shows."""
+
 _HEAVY_OCCLUSION = 2
 _KNOWN_LISTS = {
     25_086: "every second image of the sets 00-05",
@@ -45,7 +48,7 @@ _KNOWN_LISTS = {
 
 @dataclasses.dataclass(frozen=True)
 class KaistLabelRule:
-    """What becomes of the labels of annotation files.
+    """What becomes of the labels of annotation files; a label that it does not name is refused.
 
     Attributes:
         positive: Labels to be found.
@@ -58,6 +61,11 @@ class KaistLabelRule:
     ignored: tuple[str, ...]
     dropped: tuple[str, ...] = ()
     ignored_when_heavy: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels that the rule names."""
+        return (*self.positive, *self.ignored, *self.dropped)
 
     def get_role(self, label: str, *, occlusion: int, is_marked_ignored: bool) -> Role:
         """What becomes of a box; the file's own mark in the column `ignore` counts too."""
@@ -80,10 +88,11 @@ class KaistLabelRule:
 
 TRAIN_RULE = KaistLabelRule(
     positive=(PERSON_LABEL, "cyclist"),
-    ignored=("people", "person?"),
+    ignored=("people", "person?", "person?a", UNPAIRED_LABEL),
     ignored_when_heavy=(PERSON_LABEL,),
 )
-"""What those who train on KAIST usually take."""
+"""What those who train on KAIST usually take. The last two labels stand in some versions of the
+training annotations only."""
 
 TEST_RULE = KaistLabelRule(positive=(PERSON_LABEL,), ignored=("people", "person?", "cyclist"))
 """As the benchmark scores; it ignores small and occluded persons by itself."""
@@ -122,7 +131,7 @@ def check_raw_kaist(
         try:
             names = read_image_list(files.image_list)
         except MdjaxError as error:
-            findings.problems.append(str(error))
+            findings.problems.append(_to_one_line(error))
             continue
         layout = _find_layout(files.annotations, names, findings)
         pairs[split] = []
@@ -168,16 +177,16 @@ _LAYOUTS = (
 
 
 def _check_rule(split: str, rule: KaistLabelRule, findings: Findings) -> None:
-    named = [*rule.positive, *rule.ignored, *rule.dropped]
-    for label in LABELS:
-        if named.count(label) != 1:
+    for label in dict.fromkeys([*LABELS, *rule.labels]):
+        if (count := rule.labels.count(label)) != 1:
             findings.problems.append(
-                f"rule of split {split!r}: names the label {label!r} {named.count(label)} times; "
-                "it needs a place among positive, ignored and dropped."
+                f"rule of split {split!r}: names the label {label!r} {count} times; it needs one "
+                "place among positive, ignored and dropped."
             )
     findings.problems += [
-        f"rule of split {split!r}: there is no label {label!r}; known are {', '.join(LABELS)}."
-        for label in sorted({*named, *rule.ignored_when_heavy} - {*LABELS})
+        f"rule of split {split!r}: {label!r} is ignored when heavily occluded, but not positive."
+        for label in rule.ignored_when_heavy
+        if label not in rule.positive
     ]
 
 
@@ -226,46 +235,51 @@ def _read_objects(
     paths = layout.get_paths(files.annotations, name)
     for path in paths:
         try:
-            annotations.append(read_annotation(path))
+            annotations.append(read_annotation(path, labels=files.rule.labels))
         except MdjaxError as error:
-            findings.problems.append(str(error))
+            findings.problems.append(_to_one_line(error))
     if len(annotations) < len(paths):
         return ()
-    visible = annotations[0]
-    thermal_boxes: list[BoxXyxy | None] = [None] * len(visible.labels)
-    if layout.is_paired:
-        thermal = annotations[1]
-        if thermal.labels != visible.labels:
-            findings.problems.append(
-                f"{paths[0]}: has the boxes {_join(visible.labels)}, but {paths[1]} has "
-                f"{_join(thermal.labels)}; both need the same in the same order."
+    visible, thermal = annotations[0], annotations[-1]
+    if not _are_paired(visible.labels, thermal.labels):
+        findings.problems.append(
+            f"{paths[0]}: has the boxes {_join(visible.labels)}, but {paths[-1]} has "
+            f"{_join(thermal.labels)}; both need the same in the same order."
+        )
+        return ()
+    boxes, thermal_boxes = _get_boxes(visible), _get_boxes(thermal)
+    objects: list[AnnotatedObject] = []
+    for i, label in enumerate(visible.labels):
+        label = UNPAIRED_LABEL if thermal.labels[i] == UNPAIRED_LABEL else label
+        occlusion = int(visible.occlusion[i])
+        role = files.rule.get_role(
+            label, occlusion=occlusion, is_marked_ignored=bool(visible.is_ignored[i])
+        )
+        objects.append(
+            AnnotatedObject(
+                box_xyxy=boxes[i],
+                label=label,
+                class_id=0,
+                role=role,
+                where=f"{paths[0]}, box {i + 1}",
+                occlusion=occlusion,
+                thermal_box_xyxy_px=thermal_boxes[i] if layout.is_paired else None,
             )
-            return ()
-        thermal_boxes = [*_get_boxes(thermal)]
-    return tuple(
-        AnnotatedObject(
-            box_xyxy=box,
-            label=label,
-            class_id=0,
-            role=files.rule.get_role(
-                label, occlusion=int(occlusion), is_marked_ignored=bool(is_marked)
-            ),
-            where=f"{paths[0]}, box {number}",
-            occlusion=int(occlusion),
-            thermal_box_xyxy_px=thermal_box,
         )
-        for number, (box, label, occlusion, is_marked, thermal_box) in enumerate(
-            zip(
-                _get_boxes(visible),
-                visible.labels,
-                visible.occlusion,
-                visible.is_ignored,
-                thermal_boxes,
-                strict=True,
-            ),
-            start=1,
-        )
+    return tuple(objects)
+
+
+def _are_paired(labels: tuple[str, ...], thermal_labels: tuple[str, ...]) -> bool:
+    """Whether two files name the same objects in the same order."""
+    return len(labels) == len(thermal_labels) and all(
+        label == other or UNPAIRED_LABEL in (label, other)
+        for label, other in zip(labels, thermal_labels, strict=True)
     )
+
+
+def _to_one_line(error: MdjaxError) -> str:
+    """A file with several faults is one line of the message about all files."""
+    return " ".join(str(error).split())
 
 
 def _join(labels: tuple[str, ...]) -> str:

@@ -105,18 +105,24 @@ def is_night_image(name: str) -> bool:
     return int(match["set"]) in _NIGHT_SETS
 
 
-def read_annotation(path: Path, *, image_size_hw: tuple[int, int] | None = None) -> KaistAnnotation:
+def read_annotation(
+    path: Path,
+    *,
+    image_size_hw: tuple[int, int] | None = None,
+    labels: Sequence[str] = LABELS,
+) -> KaistAnnotation:
     """Reads one annotation file.
 
     Args:
         path: A file that begins with `% bbGt version=3`.
         image_size_hw: Rows and columns; boxes that leave the image by more than 8 px are then
             refused.
+        labels: Known labels, by default those of test annotations; others are refused.
 
     Raises:
         MdjaxError: The file cannot be read, or has lines that are no annotation; all are named.
     """
-    annotation, problems = _parse_annotation(path, image_size_hw)
+    annotation, problems = _parse_annotation(path, image_size_hw, labels)
     raise_problems(path, problems, f"A line has: {_ANNOTATION_COLUMNS}.")
     return annotation
 
@@ -148,7 +154,7 @@ def read_annotations(
         )
     annotations, problems = [], []
     for path in paths:
-        annotation, problems_of_file = _parse_annotation(path, image_size_hw)
+        annotation, problems_of_file = _parse_annotation(path, image_size_hw, LABELS)
         annotations.append(annotation)
         name = path.relative_to(folder).as_posix()
         problems += [f"{name}: {problem}" for problem in problems_of_file]
@@ -223,7 +229,7 @@ def _format_row(row: Float[np.ndarray, " n"]) -> str:
 
 
 def _parse_annotation(
-    path: Path, image_size_hw: tuple[int, int] | None
+    path: Path, image_size_hw: tuple[int, int] | None, known_labels: Sequence[str]
 ) -> tuple[KaistAnnotation, list[str]]:
     lines = read_numbered_lines(path)
     problems: list[str] = []
@@ -234,7 +240,7 @@ def _parse_annotation(
     rows: list[list[float]] = []
     for number, line in lines[1:]:
         label, *fields = line.split()
-        row, problem = _parse_object(label, fields, image_size_hw)
+        row, problem = _parse_object(label, fields, image_size_hw, known_labels)
         if problem:
             problems.append(f"line {number}: {problem}")
         else:
@@ -251,14 +257,17 @@ def _parse_annotation(
 
 
 def _parse_object(
-    label: str, fields: Sequence[str], image_size_hw: tuple[int, int] | None
+    label: str,
+    fields: Sequence[str],
+    image_size_hw: tuple[int, int] | None,
+    known_labels: Sequence[str],
 ) -> tuple[list[float], str]:
     """The numbers after the label, or what is wrong with them."""
     num_columns = len(_ANNOTATION_COLUMNS.split())
     if len(fields) + 1 != num_columns:
         return [], f"has {len(fields) + 1} columns, not {num_columns}"
-    if label not in LABELS:
-        return [], f"unknown label {label!r}; known are {', '.join(LABELS)}"
+    if label not in known_labels:
+        return [], f"unknown label {label!r}; known are {', '.join(known_labels)}"
     try:
         row = [float(field) for field in fields]
     except ValueError as error:

@@ -68,7 +68,7 @@ def test_kaist_prints_rules_and_counts(
 def test_kaist_takes_a_rule_of_ones_own(
     kaist: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rule = ("--train-rule.positive", "person", "--train-rule.dropped", "cyclist")
+    rule = ("--train-rule.positive", "person", "--train-rule.dropped", "cyclist", "dog")
     rows = _run(capsys, *kaist, *rule, "--train-rule.ignored-when-heavy", "--name", "strict")
     assert ["person:", "positive", "boxes", "1", "1"] in rows
     assert ["cyclist:", "dropped", "boxes", "1", "0"] in rows

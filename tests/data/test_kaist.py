@@ -85,8 +85,8 @@ def test_default_rules_are_printed_with_the_counts_of_the_lists(raw_dir):
         f"train: 2 names in {raw_dir}/list.txt, annotations setXX/VYYY/IZZZZZ.txt in {raw_dir}/a."
     )
     assert notes[1] == (
-        "train: positive: person, cyclist; ignored: people, person?, person under heavy "
-        "occlusion, boxes marked so; dropped: none."
+        "train: positive: person, cyclist; ignored: people, person?, person?a, unpaired, person "
+        "under heavy occlusion, boxes marked so; dropped: none."
     )
 
 
@@ -215,13 +215,40 @@ def test_set_of_unknown_time_of_day_is_refused(raw_dir):
 
 
 def test_labels_need_one_place_each_in_a_rule(raw_dir):
-    rule = KaistLabelRule(positive=("person", "people"), ignored=("people", "dog"))
-    problems = get_problems(check_raw_kaist, raw_dir, _make_splits(raw_dir, rule=rule))
-    assert [line.partition(";")[0] for line in problems] == [
+    rule = KaistLabelRule(
+        positive=("person", "people"), ignored=("people", "person?"), ignored_when_heavy=("dog",)
+    )
+    problems = get_problems(check_raw_kaist, raw_dir, _make_splits(raw_dir, {}, rule=rule))
+    assert [line.partition(";")[0] for line in problems[:3]] == [
         "rule of split 'train': names the label 'people' 2 times",
-        "rule of split 'train': names the label 'person?' 0 times",
         "rule of split 'train': names the label 'cyclist' 0 times",
-        "rule of split 'train': there is no label 'dog'",
+        "rule of split 'train': 'dog' is ignored when heavily occluded, but not positive.",
+    ]
+
+
+def test_labels_of_training_annotations_are_known_in_training_alone(raw_dir):
+    lines = LINES | {NAMES[1]: ["person?a 2 2 3 3 0", "unpaired 2 2 3 3 0"]}
+    checked = check_raw_kaist(raw_dir, _make_splits(raw_dir, lines))
+    assert [item.role for item in _get_objects(checked)[1]] == [Role.IGNORED, Role.IGNORED]
+    (problem,) = get_problems(check_raw_kaist, raw_dir, _make_splits(raw_dir, lines, TEST_RULE))
+    assert "line 2: unknown label 'person?a'" in problem
+    assert "line 3: unknown label 'unpaired'" in problem
+
+
+def test_label_of_ones_own_is_known_where_the_rule_names_it(raw_dir):
+    lines = LINES | {NAMES[1]: ["dog 2 2 3 3 0"]}
+    rule = dataclasses.replace(TRAIN_RULE, dropped=("dog",))
+    checked = check_raw_kaist(raw_dir, _make_splits(raw_dir, lines, rule))
+    assert _get_objects(checked)[1] == ()
+    assert checked.box_counts["train"]["dog"][Role.DROPPED] == 1
+
+
+def test_object_that_one_of_paired_images_lacks_is_ignored(raw_dir):
+    splits = _make_paired(raw_dir, ["unpaired 3 3 4 5 0", "people 1 1 9 8 1"])
+    objects = _get_objects(check_raw_kaist(raw_dir, splits))[0]
+    assert [(item.label, item.role) for item in objects] == [
+        ("unpaired", Role.IGNORED),
+        ("people", Role.IGNORED),
     ]
 
 

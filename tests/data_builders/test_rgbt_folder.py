@@ -6,7 +6,9 @@ import pytest
 
 from data_builders.prepared import make_summary_table
 from data_builders.rgbt_folder import RgbtFolder, prepare_rgbt_folder
+from mdjax.data.decode import decode_labels, decode_pair
 from mdjax.data.rgbt_folder import check_raw_rgbt_folder
+from mdjax.data.source import open_split
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
 from tests.data.raw_pairs import make_thermal_u16, write, write_rgbt
@@ -110,3 +112,28 @@ def test_masks_make_a_data_set_of_segmentation(raw_dir, tmp_path):
     assert ["0", "background", "100.000%", "absent"] in rows
     assert ["2", "boar", "absent", "100.000%"] in rows
     assert not [row for row in rows if "boxes" in row]
+
+
+def test_reading_scales_16_bits_by_the_range(raw_dir, tmp_path):
+    """Counts 7000, 8000, 9000 are 0, 128 (127.5 rounds to even), 255 of 255; 9999 is cut off."""
+    _add_yolo(raw_dir)
+    counts = np.full((12, 16), 9999, np.uint16)
+    counts[0, :3] = 7000, 8000, 9000
+    for path in (raw_dir / "thermal").iterdir():
+        write(path, encode_png(counts))
+    summary = prepare_rgbt_folder(raw_dir, tmp_path, thermal_range_counts=RANGE)
+    source = open_split(summary.dataset, "test", tmp_path)
+    assert source.get_class_names("objects") == ("deer", "boar")
+    _, thermal_u8 = decode_pair(source[0], "b")
+    np.testing.assert_array_equal(thermal_u8[0, :4], [0, 128, 255, 255])
+
+
+def test_reading_finds_masks(raw_dir, tmp_path):
+    write(raw_dir / "classes.txt", "background\ndeer\n")
+    for name in "ab":
+        write(raw_dir / "masks" / f"{name}.png", encode_png(np.eye(12, 16, dtype=np.uint8)))
+    summary = prepare_rgbt_folder(raw_dir, tmp_path)
+    source = open_split(summary.dataset, "train", tmp_path)
+    assert source.get_class_names("labels") == ("background", "deer")
+    labels_u8 = decode_labels(source[0]["labels"], "a")
+    np.testing.assert_array_equal(labels_u8, np.eye(12, 16, dtype=np.uint8))

@@ -141,6 +141,13 @@ def test_missing_annotations_are_all_listed(tmp_path: Path) -> None:
     assert listed == expected
 
 
+def test_known_labels_may_be_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", f"{HEADER}dog 1 2 3 4 0 0 0 0 0 0 0\n")
+    assert read_annotation(path, labels=("dog",)).labels == ("dog",)
+    with pytest.raises(MdjaxError, match=r"unknown label 'dog'; known are person, cat\."):
+        read_annotation(path, labels=("person", "cat"))
+
+
 def test_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(MdjaxError, match=r"absent: there is no such folder"):
         read_annotations(tmp_path / "absent", NAMES)
