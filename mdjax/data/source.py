@@ -34,6 +34,9 @@ _IMAGE_FEATURES = (("visible_thermal",), ("visible", "thermal"))
 _PREPARE_HINTS = {
     "mfnet": "mdjax prepare mfnet --raw DIR (DIR holds MFNet's images/, labels/ and lists)",
     "synthetic": "mdjax prepare synthetic",
+    "kaist": "mdjax prepare kaist --raw DIR (DIR holds images/; lists and annotations are options)",
+    "msrs": "mdjax prepare msrs --raw DIR (DIR holds train/, test/ and classes.txt)",
+    "rgbt_folder": "mdjax prepare rgbt-folder --raw DIR --name NAME (DIR holds visible/, thermal/)",
 }
 
 

@@ -53,7 +53,13 @@ def test_source_feeds_the_pipeline(prepared_once):
 
 @pytest.mark.parametrize(
     ("dataset", "remedy"),
-    [("mfnet", r"mdjax prepare mfnet --raw DIR"), ("synthetic", "mdjax prepare synthetic")],
+    [
+        ("mfnet", "mdjax prepare mfnet --raw DIR"),
+        ("synthetic", "mdjax prepare synthetic"),
+        ("kaist", "mdjax prepare kaist --raw DIR"),
+        ("msrs", "mdjax prepare msrs --raw DIR"),
+        ("rgbt_folder", "mdjax prepare rgbt-folder --raw DIR"),
+    ],
 )
 def test_unprepared_data_set_names_the_command(tmp_path, dataset, remedy):
     with pytest.raises(MdjaxError, match=f"'{dataset}' is not prepared in .*{remedy}"):

@@ -9,6 +9,7 @@ from data_builders.kaist import Kaist, prepare_kaist
 from data_builders.prepared import make_summary_table
 from mdjax.data.annotations import Role
 from mdjax.data.kaist import TEST_RULE, TRAIN_RULE, KaistSplit, check_raw_kaist
+from mdjax.data.source import open_split
 from mdjax.io.kaist_text import read_annotation
 from mdjax.types import MdjaxError
 from tests.data.raw_pairs import write_annotations, write_kaist_pairs, write_list
@@ -117,6 +118,17 @@ def test_paired_boxes_are_kept_and_others_serve_for_both_images(raw_dir, splits,
     for key in ("bbox_xyxy_px", "thermal_bbox_xyxy_px"):
         np.testing.assert_array_equal(test["objects"][key], [[4, 4, 6, 8]])
     assert read_metadata(summary.folder)["max_objects"] == 2
+
+
+def test_preparations_are_found_by_their_names(raw_dir, splits, tmp_path):
+    prepare_kaist(raw_dir, splits, tmp_path / "data")
+    prepare_kaist(raw_dir, {"test": splits["test"]}, tmp_path / "data", name="test_only")
+    default = open_split("kaist", "train", tmp_path / "data")
+    assert default.dataset_name == "kaist/default/1.0.0"
+    assert default.get_class_names("objects") == ("person",)
+    other = open_split("kaist/test_only", "test", tmp_path / "data")
+    assert other.dataset_name == "kaist/test_only/1.0.0"
+    assert len(other) == 1
 
 
 def test_annotation_reader_and_records_agree(raw_dir, splits, tmp_path):
