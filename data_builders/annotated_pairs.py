@@ -91,7 +91,8 @@ def prepare_checked(
 
     Raises:
         MdjaxError: `data_dir` holds this data set prepared from other files or settings; nothing is
-            written or changed then. Or the name is no name of a folder.
+            written or changed then. Or the name is no name of a folder, or the records are not as
+            many as the pairs.
     """
     if not config_name.replace("_", "").replace("-", "").isalnum():
         raise MdjaxError(f"name {config_name!r}: use letters, digits, - and _ alone.")
@@ -109,6 +110,7 @@ def prepare_checked(
                 f"({metadata.get('raw_dir', 'an unknown folder')}); add --overwrite to replace it, "
                 "or give this one another --name."
             )
+    _check_counts(builder, checked)
     night = {split: sum(pair.is_night for pair in part) for split, part in checked.pairs.items()}
     return PreparedSummary(
         dataset=builder.info.full_name.rpartition("/")[0],
@@ -122,6 +124,18 @@ def prepare_checked(
         box_counts=checked.box_counts if checked.class_names.objects else {},
         notes=checked.notes,
     )
+
+
+def _check_counts(builder: AnnotatedPairs, checked: CheckedPairs) -> None:
+    expected = {split: len(part) for split, part in checked.pairs.items()}
+    # TFDS declares its decorated methods in a way that type checkers misread.
+    splits: Any = builder.info.splits
+    found = {split: info.num_examples for split, info in splits.items()}
+    if found != expected:
+        raise MdjaxError(
+            f"{builder.data_dir}: holds {found} records, but there are {expected} pairs; add "
+            "--overwrite to prepare them again."
+        )
 
 
 def _make_features(checked: CheckedPairs) -> dict[str, tfds.features.FeatureConnector]:

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from typing import Any, cast
@@ -177,6 +178,16 @@ def test_preparing_twice_says_so_and_refuses_other_files(raw_dir, splits, tmp_pa
     assert not prepare_kaist(raw_dir, {"test": splits["test"]}, data_dir).is_new
     printed = capsys.readouterr()
     assert printed.out == printed.err == ""
+
+
+def test_folder_with_other_counts_is_refused(raw_dir, splits, tmp_path):
+    summary = prepare_kaist(raw_dir, splits, tmp_path / "data")
+    path = summary.folder / "dataset_info.json"
+    info = json.loads(path.read_text())
+    info["splits"][0]["shardLengths"] = ["2"]
+    path.write_text(json.dumps(info))
+    with pytest.raises(MdjaxError, match=r"holds .*'train': 2.* records, but .*--overwrite"):
+        prepare_kaist(raw_dir, splits, tmp_path / "data")
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "a b"])
