@@ -129,6 +129,9 @@ def _check_thermal(
     report.num_thermal_pixels = counts.size
     if data.startswith(_PNG_START):
         report.num_thermal_channels = read_png_header(data, name).num_channels
+    elif report.thermal_bits == 8:
+        # TFDS repeats a grey image as often as it is told to, but takes no channels away.
+        report.num_thermal_channels = 3
     if requirements.thermal_range is not None:
         black, white = requirements.thermal_range
         report.num_outside_range = int(np.count_nonzero((counts < black) | (counts > white)))

@@ -13,7 +13,14 @@ from mdjax.data.kaist import TEST_RULE, TRAIN_RULE, KaistSplit, check_raw_kaist
 from mdjax.data.source import open_split
 from mdjax.io.kaist_text import read_annotation
 from mdjax.types import MdjaxError
-from tests.data.raw_pairs import write_annotations, write_kaist_pairs, write_list
+from tests.data.raw_pairs import (
+    encode_jpg,
+    make_image_u8,
+    write,
+    write_annotations,
+    write_kaist_pairs,
+    write_list,
+)
 from tests.data_builders.reading import print_rows, read_metadata, read_records
 
 TRAIN, TEST = "set00/V000/I00001", "set09/V001/I00007"
@@ -154,6 +161,19 @@ def test_plain_tfds_calls_work(raw_dir, splits, tmp_path):
     record = cast(Any, builder).as_data_source("train")[0]
     assert record["visible"].shape == (12, 16, 3)
     assert record["thermal"].shape == (12, 16, 1)
+
+
+def test_plain_tfds_calls_give_thermal_jpegs_one_shape(raw_dir, splits, tmp_path):
+    grey = make_image_u8(1, channels=1)
+    for name, image in ((TRAIN, grey), (TEST, np.dstack([grey] * 3))):
+        video, _, stem = name.rpartition("/")
+        folder = raw_dir / "images" / video / "lwir"
+        (folder / f"{stem}.png").unlink()
+        write(folder / f"{stem}.jpg", encode_jpg(image))
+    builder = Kaist(check_raw_kaist(raw_dir, splits), data_dir=str(tmp_path / "data"))
+    builder.download_and_prepare()
+    for split in ("train", "test"):
+        assert cast(Any, builder).as_data_source(split)[0]["thermal"].shape == (12, 16, 3)
 
 
 def test_faulty_files_write_nothing(raw_dir, splits, tmp_path):
