@@ -203,7 +203,7 @@ def make_comparison_figure(
         fontsize=11,
         borderaxespad=0.2,
     )
-    _save_figure(figure, path)
+    save_figure(figure, path)
 
 
 def _make_cells(
@@ -287,10 +287,15 @@ def plot_training_curves(
         axes.spines[["top", "right"]].set_visible(False)
     if len(runs) > 1:
         panels[0].legend(frameon=False, fontsize=9)
-    _save_figure(figure, path)
+    save_figure(figure, path)
 
 
-def _save_figure(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG.
+
+    Raises:
+        MdjaxError: The file cannot be written.
+    """
     try:
         # Without the library's version in it, equal pictures are equal files.
         figure.savefig(path, format="png", metadata={"Software": None})

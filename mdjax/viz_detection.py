@@ -9,7 +9,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from mdjax.types import MdjaxError
+from mdjax.viz import save_figure
 
 _DPI = 100
 _FPPI_LIMITS = (1e-3, 1e1)
@@ -78,8 +78,4 @@ def plot_miss_rate_curves(curves: Sequence[MissRateCurve], path: Path, *, title:
     axes.spines[["top", "right"]].set_visible(False)
     if axes.lines:
         axes.legend(loc="lower left", frameon=False, fontsize=9)
-    try:
-        # Without the library's version in it, equal pictures are equal files.
-        figure.savefig(path, format="png", metadata={"Software": None})
-    except OSError as error:
-        raise MdjaxError(f"{path}: the picture cannot be written: {error.strerror}.") from error
+    save_figure(figure, path)

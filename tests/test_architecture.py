@@ -25,7 +25,7 @@ ALLOWED_IMPORTS = {
     "data": _FOUNDATION | {"io"},
     "io": _FOUNDATION,
     "viz": {"types"},
-    "viz_detection": {"types"},
+    "viz_detection": {"types", "viz"},
     "train": _PARTS | {"data", "io"},
     "tasks": _PARTS | {"train", "data"},
     "methods": _PARTS | {"train"},

@@ -22,7 +22,7 @@ def prepare_synthetic(
 ) -> PreparedSummary:
     """Generate street scenes and write them as a TFDS data set in ArrayRecord format.
 
-    Each combination of settings has its own folder, `synthetic/96x128_480_60_120_seed0/1.0.0`, so
+    Each combination of settings has its own folder, `synthetic/96x128_480_60_120_seed0/2.0.0`, so
     that no call finds scenes of other settings in its place.
 
     Args:

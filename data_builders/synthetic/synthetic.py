@@ -28,6 +28,9 @@ _MAX_SPLIT_SIZE = 1_000_000
 # Generated noise hardly compresses: the fastest level makes files 10% larger in half the time.
 _PNG_LEVEL = 1
 
+# Hidden share of an object from which KAIST calls it heavily occluded.
+_HEAVY_OCCLUSION = 0.5
+
 _DESCRIPTION = """
 Generated pairs of visible and thermal images of street scenes, day and night, registered, with one
 of MFNet's nine class ids for each pixel and a tight box for each thing.
@@ -74,8 +77,11 @@ class Synthetic(tfds.core.GeneratorBasedBuilder):
     """Scenes as records: the features of MFNet, and boxes with class and occlusion."""
 
     name = "synthetic"
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012, TFDS declares it so
+    VERSION = tfds.core.Version("2.0.0")
+    RELEASE_NOTES = {  # noqa: RUF012, TFDS declares it so
+        "1.0.0": "First release.",
+        "2.0.0": "Objects as every data set for detection has them.",
+    }
     BUILDER_CONFIGS = [SyntheticConfig()]  # noqa: RUF012, TFDS declares it so
 
     def __init__(
@@ -107,9 +113,10 @@ class Synthetic(tfds.core.GeneratorBasedBuilder):
                     "is_night": tfds.features.Scalar(np.bool_),
                     "objects": tfds.features.Sequence(
                         {
-                            "bbox": tfds.features.Tensor(shape=(4,), dtype=np.float32),
+                            "bbox_xyxy_px": tfds.features.Tensor(shape=(4,), dtype=np.float32),
                             "label": tfds.features.ClassLabel(names=list(CLASS_NAMES)),
-                            "occlusion": tfds.features.Scalar(np.float32),
+                            "is_ignored": tfds.features.Scalar(np.bool_),
+                            "occlusion": tfds.features.Scalar(np.uint8),
                         }
                     ),
                 }
@@ -119,7 +126,8 @@ class Synthetic(tfds.core.GeneratorBasedBuilder):
                     "class_names": list(CLASS_NAMES),
                     "class_pixels": {},
                     "night_images": {},
-                    "box_format": "left, top, right, bottom in pixels; right, bottom exclusive",
+                    "object_class_names": list(CLASS_NAMES),
+                    "max_objects": 0,
                 }
             ),
             disable_shuffling=True,
@@ -134,7 +142,7 @@ class Synthetic(tfds.core.GeneratorBasedBuilder):
         """Render a split and count its pixels and nights into the metadata."""
         settings = self.settings
         class_pixels = np.zeros(len(CLASS_NAMES), np.int64)
-        num_night = 0
+        num_night = max_objects = 0
         start = SPLIT_STARTS[split]
         indices = rich.progress.track(
             range(start, start + settings.split_sizes[split]),
@@ -147,11 +155,13 @@ class Synthetic(tfds.core.GeneratorBasedBuilder):
             scene = render_scene(settings.seed, index, settings.image_size_hw)
             class_pixels += np.bincount(scene.labels_u8.ravel(), minlength=len(CLASS_NAMES))
             num_night += scene.is_night
+            max_objects = max(max_objects, len(scene.box_class_ids))
             name = f"{index:05d}{'N' if scene.is_night else 'D'}"
             yield name, make_record(name, scene)
         metadata = cast(tfds.core.MetadataDict, self.info.metadata)
         metadata["class_pixels"][split] = class_pixels.tolist()
         metadata["night_images"][split] = num_night
+        metadata["max_objects"] = max(metadata["max_objects"], max_objects)
 
 
 def make_record(name: str, scene: RenderedScene) -> dict[str, Any]:
@@ -163,12 +173,22 @@ def make_record(name: str, scene: RenderedScene) -> dict[str, Any]:
         "name": name,
         "is_night": scene.is_night,
         "objects": [
-            {"bbox": box, "label": int(class_id), "occlusion": float(occlusion)}
+            {
+                "bbox_xyxy_px": box,
+                "label": int(class_id),
+                "is_ignored": False,
+                "occlusion": _to_level(float(occlusion)),
+            }
             for box, class_id, occlusion in zip(
                 scene.boxes_xyxy_px, scene.box_class_ids, scene.occlusion, strict=True
             )
         ],
     }
+
+
+def _to_level(occlusion: float) -> int:
+    """KAIST's levels of a hidden share: 0 none, 1 partial, 2 heavy."""
+    return int(occlusion > 0) + int(occlusion > _HEAVY_OCCLUSION)
 
 
 def _encode_png(image_u8: np.ndarray) -> bytes:

@@ -117,7 +117,7 @@ def score_kaist_files(
     miss_rates = compute_miss_rates(
         [ScoredBoxes(image.boxes_xywh_px, image.scores) for image in found],
         [_to_true_boxes(image) for image in truths],
-        image_size_hw=size_hw,
+        image_sizes_hw=[size_hw] * len(names),
         is_night=is_night,
         rule=rule,
     )

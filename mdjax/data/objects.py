@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 
 from mdjax.data.geometry import Augmentation, Geometry, sample_geometry
 from mdjax.data.truth import SizeHw, get_name
@@ -23,6 +23,8 @@ class ImageObjects(NamedTuple):
     boxes_xyxy_px: Float[np.ndarray, "g 4"]
     class_ids: Int[np.ndarray, " g"]
     is_ignored: Bool[np.ndarray, " g"]
+    occlusion: UInt8[np.ndarray, " g"]
+    """0 none or unknown, 1 partial, 2 heavy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,14 +33,30 @@ class ObjectReader:
 
     Attributes:
         max_objects: Rows an image; as many as the largest image of the data set needs.
+        dataset_class_ids: Which classes of the data set are read, in the order of their new ids;
+            objects of all others are passed over.
         min_visible_share: A box that a crop cuts is clipped. It stays an object while at least
             this share of its area is left, is ignored below, and is dropped when nothing is left.
     """
 
     max_objects: int
+    dataset_class_ids: tuple[int, ...]
     min_visible_share: float = 0.4
 
     features = ("objects",)
+
+    def read(self, record: Mapping[str, Any]) -> ImageObjects:
+        """Return the objects of a record in pixels of its visible image."""
+        objects = record["objects"]
+        labels = np.asarray(objects["label"], np.int64).reshape(-1)
+        is_class = labels[:, None] == np.array(self.dataset_class_ids, np.int64)
+        is_read = is_class.any(axis=1)
+        return ImageObjects(
+            np.asarray(objects["bbox_xyxy_px"], np.float32).reshape(-1, 4)[is_read],
+            is_class.argmax(axis=1).astype(np.int32)[is_read],
+            np.asarray(objects["is_ignored"], bool).reshape(-1)[is_read],
+            np.asarray(objects["occlusion"], np.uint8).reshape(-1)[is_read],
+        )
 
     def decode(
         self, record: Mapping[str, Any], image_size_hw: SizeHw, size_hw: SizeHw
@@ -48,7 +66,7 @@ class ObjectReader:
         Raises:
             MdjaxError: More objects than there are rows.
         """
-        objects = read_objects(record)
+        objects = self.read(record)
         if len(objects.class_ids) > self.max_objects:
             raise MdjaxError(
                 f"record {get_name(record)}: has {len(objects.class_ids)} objects, but batches "
@@ -89,12 +107,22 @@ class ObjectReader:
         boxes_xyxy_px, shares = crop_boxes(truth.boxes_xyxy_px, geometry, size_hw)
         is_kept = shares > 0
         is_ignored = truth.is_ignored | (shares < self.min_visible_share)
-        return ImageObjects(boxes_xyxy_px[is_kept], truth.class_ids[is_kept], is_ignored[is_kept])
+        return ImageObjects(
+            boxes_xyxy_px[is_kept],
+            truth.class_ids[is_kept],
+            is_ignored[is_kept],
+            truth.occlusion[is_kept],
+        )
 
     def create_padding(self, size_hw: SizeHw) -> ImageObjects:
         """Return no objects."""
         del size_hw
-        return ImageObjects(np.zeros((0, 4), np.float32), np.zeros(0, np.int32), np.zeros(0, bool))
+        return ImageObjects(
+            np.zeros((0, 4), np.float32),
+            np.zeros(0, np.int32),
+            np.zeros(0, bool),
+            np.zeros(0, np.uint8),
+        )
 
     def stack(self, truths: Sequence[ImageObjects]) -> Objects:
         """Fill up and stack."""
@@ -112,16 +140,6 @@ class ObjectReader:
             objects.is_ignored[i, :n] = truth.is_ignored
             objects.is_valid[i, :n] = True
         return objects
-
-
-def read_objects(record: Mapping[str, Any]) -> ImageObjects:
-    """Return the objects of a record in pixels of its visible image."""
-    objects = record["objects"]
-    return ImageObjects(
-        np.asarray(objects["bbox_xyxy_px"], np.float32).reshape(-1, 4),
-        np.asarray(objects["label"], np.int32).reshape(-1),
-        np.asarray(objects["is_ignored"], bool).reshape(-1),
-    )
 
 
 def crop_boxes(

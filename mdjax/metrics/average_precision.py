@@ -4,7 +4,7 @@ Lin et al., "Microsoft COCO: Common objects in context", ECCV 2014, with the eva
 authors publish (all areas, 100 detections an image).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,28 +90,6 @@ def compute_average_precision(
             outcome = np.concatenate([np.zeros(0, np.int8), *outcomes])[order]
             ap[index] = _average_precision(outcome, num_boxes)
     return AveragePrecision(100 * ap, len(truths), num_boxes)
-
-
-def summarise_classes(scores: Mapping[str, AveragePrecision]) -> dict[str, float]:
-    """Return AP and AP50 in percent, mean and of each class, by their names in logs.
-
-    A class without objects has NaN and is not averaged; `num_classes` says how many have some.
-
-    Args:
-        scores: By name of the class.
-    """
-    ap = np.array([score.ap_percent for score in scores.values()])
-    ap50 = np.array([score.ap50_percent for score in scores.values()])
-    is_present = ~np.isnan(ap)
-    summary = {
-        "ap": float(ap[is_present].mean()) if is_present.any() else float("nan"),
-        "ap50": float(ap50[is_present].mean()) if is_present.any() else float("nan"),
-        "num_classes": float(is_present.sum()),
-    }
-    for name, score in scores.items():
-        summary[f"ap/{name}"] = score.ap_percent
-        summary[f"ap50/{name}"] = score.ap50_percent
-    return summary
 
 
 def _average_precision(outcome: Int8[np.ndarray, " n"], num_boxes: int) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from mdjax.metrics.box_matching import (
     NOT_COUNTED,
@@ -99,7 +99,7 @@ def compute_miss_rates(
     detections: Sequence[ScoredBoxes],
     truths: Sequence[TrueBoxes],
     *,
-    image_size_hw: tuple[int, int],
+    image_sizes_hw: Sequence[tuple[int, int]],
     is_night: Bool[np.ndarray, " b"],
     subsets: Sequence[Subset] = SUBSETS,
     rule: Rule = "matlab",
@@ -117,7 +117,7 @@ def compute_miss_rates(
     Args:
         detections: Of each image.
         truths: Of each image, persons and regions to ignore.
-        image_size_hw: Rows and columns, for the rule about edges.
+        image_sizes_hw: Rows and columns of each image, for the rule about edges.
         is_night: Of each image.
         subsets: What to score; names differ.
         rule: `matlab` is KAIST's official code. `python` is the script that many published numbers
@@ -131,19 +131,22 @@ def compute_miss_rates(
     Raises:
         ValueError: The arguments speak of different numbers of images.
     """
-    if not len(detections) == len(truths) == len(is_night):
+    if not len(detections) == len(truths) == len(is_night) == len(image_sizes_hw):
         raise ValueError(
             f"{len(detections)} images have detections, {len(truths)} have ground truth, "
-            f"{len(is_night)} are day or night; give each image all three."
+            f"{len(is_night)} are day or night, {len(image_sizes_hw)} have a size; give each "
+            "image all four."
         )
     if rule == "python":
         detections = [image.keep_best(_PYTHON_MAX_DETECTIONS) for image in detections]
     overlaps = [compute_overlaps(*image) for image in zip(detections, truths, strict=True)]
     everyone = _join(truths)
-    ends = np.cumsum([len(true.is_ignored) for true in truths])
+    counts = [len(true.is_ignored) for true in truths]
+    sizes_hw = np.repeat(np.array(image_sizes_hw, np.int64).reshape(-1, 2), counts, axis=0)
+    ends = np.cumsum(counts)
     scores = {}
     for subset in subsets:
-        is_ignored = np.split(find_ignored(everyone, subset, image_size_hw), ends)[:-1]
+        is_ignored = np.split(find_ignored(everyone, subset, sizes_hw), ends)[:-1]
         members = [
             index
             for index, night in enumerate(is_night)
@@ -156,7 +159,7 @@ def compute_miss_rates(
 
 
 def find_ignored(
-    true: TrueBoxes, subset: Subset, image_size_hw: tuple[int, int]
+    true: TrueBoxes, subset: Subset, image_sizes_hw: Int[np.ndarray, "g 2"]
 ) -> Bool[np.ndarray, " g"]:
     """Say who is ignored in a subset.
 
@@ -166,7 +169,7 @@ def find_ignored(
     they begin at 0 or, as in KAIST's files, at 1.
     """
     x, y, width, height = true.boxes_xywh_px.T
-    rows, columns = image_size_hw
+    rows, columns = image_sizes_hw.T
     is_counted = ~true.is_ignored & np.isin(true.occlusion, subset.occlusions)
     is_counted &= (height >= subset.min_height_px) & (height <= subset.max_height_px)
     is_counted &= (x >= EDGE_PX) & (x + width <= columns - EDGE_PX)

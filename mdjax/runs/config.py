@@ -6,10 +6,13 @@ from pathlib import Path
 from mdjax.data.pipeline import PipelineConfig
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.config import ImageLevelConfig, NetworkConfig
+from mdjax.tasks.detection import DetectionTask
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.train.loop import LoopConfig
 from mdjax.train.optimiser import OptimiserConfig, SgdConfig
 from mdjax.types import MdjaxError
+
+TaskConfig = SegmentationTask | DetectionTask
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class TrainConfig:
     data_dir: Path = Path("data")
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     network: NetworkConfig = field(default_factory=ImageLevelConfig)
-    task: SegmentationTask = field(default_factory=SegmentationTask)
+    task: TaskConfig = field(default_factory=SegmentationTask)
     optimiser: OptimiserConfig = field(default_factory=SgdConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     batch_size: int = 16

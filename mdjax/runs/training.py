@@ -217,8 +217,14 @@ def _make_steps(
                 select_inputs=select_inputs,
                 seed=config.seed,
                 num_microbatches=config.num_microbatches,
+                compute_targets=config.task.compute_targets,
             ),
-            make_gradient_norm_probe(network, task_terms, select_student_inputs=select_inputs),
+            make_gradient_norm_probe(
+                network,
+                task_terms,
+                select_student_inputs=select_inputs,
+                compute_targets=config.task.compute_targets,
+            ),
         )
     teacher = load_network(config.teacher)
     check_class_names(teacher, val_split)
@@ -246,6 +252,7 @@ def _make_steps(
             select_teacher_inputs=teacher.select_inputs,
             seed=config.seed,
             num_microbatches=config.num_microbatches,
+            compute_targets=config.task.compute_targets,
             diagnostics=config.method.make_diagnostics(),
         ),
         make_gradient_norm_probe(
@@ -256,6 +263,7 @@ def _make_steps(
             teacher=teacher.network,
             teacher_variables=teacher_variables,
             select_teacher_inputs=teacher.select_inputs,
+            compute_targets=config.task.compute_targets,
         ),
     )
 

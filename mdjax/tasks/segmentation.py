@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,7 +19,7 @@ from mdjax.ops.masks import compute_foreground_mask
 from mdjax.ops.resize import get_size_hw
 from mdjax.tasks.task import Evaluator
 from mdjax.train.state import Network, SelectInputs
-from mdjax.train.step import LossTerm
+from mdjax.train.step import LossTerm, use_batch
 from mdjax.types import Array, Batch, MdjaxError, NetworkOutput
 
 
@@ -32,8 +32,6 @@ class SegmentationTask:
             The paper's 1 swamps the segmentation loss when training from scratch on little data.
         dropout_rate: Of the PSPNet head.
     """
-
-    is_lower_better: ClassVar[bool] = False
 
     guidance_weight: float = 0.1
     dropout_rate: float = DROPOUT_RATE
@@ -48,6 +46,10 @@ class SegmentationTask:
         """Build the head that turns features into logits."""
         return PspHead(num_classes, options, self.dropout_rate)
 
+    def compute_targets(self, output: NetworkOutput, batch: Batch) -> Batch:
+        """Return the batch: label maps are targets as they are."""
+        return use_batch(output, batch)
+
     def make_terms(self, *, has_guidance: bool) -> tuple[LossTerm, ...]:
         """List the loss terms, with those of GAFF for a network that has it."""
         terms = (LossTerm("segmentation", 1.0, compute_cross_entropy),)
@@ -58,6 +60,11 @@ class SegmentationTask:
             LossTerm("guidance_intra", self.guidance_weight, _compute_intra),
             LossTerm("guidance_inter", self.guidance_weight, _compute_inter),
         )
+
+    @property
+    def is_lower_better(self) -> bool:
+        """Whether the main metric counts mistakes: it does not."""
+        return False
 
     def get_class_names(self, split: SplitSource) -> tuple[str, ...]:
         """Name the classes of the label maps.

@@ -1,7 +1,7 @@
 """What a whole run asks of a task; each task has a file with its answers."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from mdjax.data.source import SplitSource
 from mdjax.data.truth import TruthReader
@@ -30,8 +30,10 @@ Evaluator = Callable[[Mapping[str, Any], Iterable[Batch], SplitSource], Evaluati
 class Task(Protocol):
     """A task's configuration."""
 
-    is_lower_better: ClassVar[bool]
-    """Whether the main metric counts mistakes."""
+    @property
+    def is_lower_better(self) -> bool:
+        """Whether the main metric counts mistakes."""
+        ...
 
     def get_class_names(self, split: SplitSource) -> tuple[str, ...]:
         """Name the classes that a network for this split tells apart, in the order of its ids.
@@ -51,6 +53,10 @@ class Task(Protocol):
 
     def create_head(self, num_classes: int, options: ResNetOptions) -> Any:
         """Build the module that turns features into a prediction, see `models.networks.Head`."""
+        ...
+
+    def compute_targets(self, output: Any, batch: Batch) -> Any:
+        """Make what the loss terms read of a batch and of what the network says of it."""
         ...
 
     def make_terms(self, *, has_guidance: bool) -> tuple[LossTerm, ...]:

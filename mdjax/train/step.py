@@ -23,13 +23,24 @@ class LossTerm:
     Attributes:
         name: Its name in logs.
         weight: λ; its weighted value enters the loss, its bare value the logs.
-        compute: Called with (output, batch) for a task term, with
+        compute: Called with (output, targets) for a task term, with
             (student output, teacher output) for a transfer term; returns a float32 scalar.
     """
 
     name: str
     weight: float
     compute: Callable[[Any, Any], Array]
+
+
+ComputeTargets = Callable[[Any, Any], Any]
+"""From (output, batch) to what the task terms read: the batch itself, or targets that depend on the
+output and that several terms share."""
+
+
+def use_batch(output: Any, batch: Any) -> Any:
+    """Let the task terms read the batch as it is."""
+    del output
+    return batch
 
 
 Diagnostics = Mapping[str, Callable[[Any, Any], Array]]
@@ -44,17 +55,19 @@ def make_train_step(
     select_inputs: SelectInputs,
     seed: int,
     num_microbatches: int = 1,
+    compute_targets: ComputeTargets = use_batch,
 ) -> Step:
     """Build the jit-compiled step that trains a network on its task: L = Σ λ_i L_i.
 
     Args:
         network: Linen module, or anything with its `init` and `apply`.
         optimiser: What turns gradients into updates.
-        task_terms: Summands computed from (output, batch).
+        task_terms: Summands computed from (output, targets).
         select_inputs: Takes the network's inputs from a batch.
         seed: Random keys (dropout) are `fold_in(key(seed), step)`.
         num_microbatches: Splits a batch to save memory: gradients are averaged over the parts,
             batch norm sees one part at a time.
+        compute_targets: Makes of (output, batch) what the terms read; no gradient should flow.
 
     Returns:
         A function (state, batch) → (state, metrics). The state is donated: use the new one.
@@ -62,7 +75,8 @@ def make_train_step(
 
     def compute_loss(output: Any, batch: Any, teacher_output: None) -> tuple[Array, Metrics]:
         del teacher_output
-        return _sum_terms([(term, term.compute(output, batch)) for term in task_terms])
+        targets = compute_targets(output, batch)
+        return _sum_terms([(term, term.compute(output, targets)) for term in task_terms])
 
     update = _make_update(
         network, optimiser, compute_loss, select_inputs, num_microbatches, teacher=None
@@ -82,6 +96,7 @@ def make_distill_step(
     select_teacher_inputs: SelectInputs,
     seed: int,
     num_microbatches: int = 1,
+    compute_targets: ComputeTargets = use_batch,
     diagnostics: Diagnostics | None = None,
 ) -> Step:
     """Build the jit-compiled step of a distillation: L = Σ λ_i L_task,i + Σ λ_j L_transfer,j.
@@ -94,12 +109,13 @@ def make_distill_step(
         teacher: The frozen network.
         teacher_variables: Its parameters and running statistics.
         optimiser: What turns gradients into updates.
-        task_terms: Summands computed from (student output, batch).
+        task_terms: Summands computed from (student output, targets).
         transfer_terms: Summands computed from (student output, teacher output).
         select_student_inputs: Takes the student's inputs from a batch.
         select_teacher_inputs: Takes the teacher's inputs from the same batch.
         seed: Random keys (dropout) are `fold_in(key(seed), step)`.
         num_microbatches: See `make_train_step`.
+        compute_targets: See `make_train_step`.
         diagnostics: Further values to log, by name.
 
     Returns:
@@ -107,8 +123,9 @@ def make_distill_step(
     """
 
     def compute_loss(output: Any, batch: Any, teacher_output: Any) -> tuple[Array, Metrics]:
+        targets = compute_targets(output, batch)
         loss, metrics = _sum_terms(
-            [(term, term.compute(output, batch)) for term in task_terms]
+            [(term, term.compute(output, targets)) for term in task_terms]
             + [(term, term.compute(output, teacher_output)) for term in transfer_terms]
         )
         for name, compute in (diagnostics or {}).items():
@@ -139,6 +156,7 @@ def make_gradient_norm_probe(
     teacher: Network | None = None,
     teacher_variables: Mapping[str, Any] | None = None,
     select_teacher_inputs: SelectInputs | None = None,
+    compute_targets: ComputeTargets = use_batch,
 ) -> Callable[[TrainState, Any], Metrics]:
     """Build a function that measures how hard each unweighted loss term pulls.
 
@@ -162,7 +180,8 @@ def make_gradient_norm_probe(
                 rngs={"dropout": jax.random.key(0)},
                 mutable=list(state.model_state),
             )
-            values = {term.name: term.compute(output, batch) for term in task_terms}
+            targets = compute_targets(output, batch)
+            values = {term.name: term.compute(output, targets) for term in task_terms}
             return values | {
                 term.name: term.compute(output, teacher_output) for term in transfer_terms
             }

@@ -19,6 +19,7 @@ def make_objects(*boxes: tuple[float, ...], ignored: tuple[bool, ...] | None = N
         np.array(boxes, np.float32).reshape(count, 4),
         np.arange(count, dtype=np.int32),
         np.array(ignored if ignored is not None else [False] * count, bool),
+        np.zeros(count, np.uint8),
     )
 
 
@@ -34,6 +35,7 @@ def make_record(number: int, *boxes: tuple[float, ...]) -> dict:
             "bbox_xyxy_px": objects.boxes_xyxy_px,
             "label": objects.class_ids,
             "is_ignored": objects.is_ignored,
+            "occlusion": objects.occlusion,
         },
     }
 
@@ -82,7 +84,8 @@ def test_cut_objects_are_kept_ignored_or_dropped_by_what_is_left():
     """A crop of columns 8..16: of boxes 4 wide, 3/4, 1/4 and nothing are left."""
     geometry = Geometry(is_mirrored=False, crop_yxhw_px=(0, 8, 12, 8))
     objects = make_objects((7, 0, 11, 6), (5, 0, 9, 6), (0, 0, 4, 6))
-    kept = ObjectReader(3, min_visible_share=0.4).apply_geometry(objects, geometry, (12, 16))
+    reader = ObjectReader(3, (0, 1, 2), min_visible_share=0.4)
+    kept = reader.apply_geometry(objects, geometry, (12, 16))
     np.testing.assert_array_equal(kept.class_ids, [0, 1])
     np.testing.assert_array_equal(kept.is_ignored, [False, True])
     np.testing.assert_array_equal(kept.boxes_xyxy_px[0], [0, 0, 6, 6])
@@ -90,7 +93,7 @@ def test_cut_objects_are_kept_ignored_or_dropped_by_what_is_left():
 
 def test_crops_hold_an_object_more_often_than_blind_ones():
     """One small object, crops of half the side: a blind crop holds it all with (1/2)^2 or so."""
-    reader = ObjectReader(1)
+    reader = ObjectReader(1, (0, 1))
     objects = make_objects((1, 1, 3, 3))
     augmentation = Augmentation(mirror_probability=0, scale_min=2, scale_max=2)
     found = [
@@ -116,7 +119,7 @@ def test_crops_hold_an_object_more_often_than_blind_ones():
 
 
 def test_image_without_objects_is_cropped_at_once():
-    reader = ObjectReader(2)
+    reader = ObjectReader(2, (0, 1))
     geometry = reader.sample_geometry(
         make_objects(), Augmentation(), (12, 16), np.random.default_rng(0)
     )
@@ -130,7 +133,7 @@ def test_batches_are_filled_up_and_scaled_to_the_working_size():
         make_record(2, (0, 0, 8, 4), (8, 6, 16, 12)),
     ]
     config = PipelineConfig((24, 32))
-    first, last = make_evaluation_batches(records, config, ObjectReader(2), batch_size=2)
+    first, last = make_evaluation_batches(records, config, ObjectReader(2, (0, 1)), batch_size=2)
     np.testing.assert_array_equal(first.objects.is_valid, [[True, False], [False, False]])
     np.testing.assert_array_equal(first.objects.boxes_xyxy_px[0, 0], [4, 6, 12, 18])
     np.testing.assert_array_equal(first.image_size_hw, [[12, 16], [12, 16]])
@@ -143,7 +146,14 @@ def test_batches_are_filled_up_and_scaled_to_the_working_size():
 def test_more_objects_than_rows_are_refused_not_cut():
     records = [make_record(0, (2, 3, 6, 9), (0, 0, 8, 4))]
     batches = make_train_batches(
-        records, PipelineConfig((12, 16)), ObjectReader(1), batch_size=1, seed=0
+        records, PipelineConfig((12, 16)), ObjectReader(1, (0, 1)), batch_size=1, seed=0
     )
     with pytest.raises(MdjaxError, match="record 0D: has 2 objects, but batches hold 1"):
         next(batches)
+
+
+def test_other_classes_are_passed_over_and_ids_begin_at_0():
+    record = make_record(0, (2, 3, 6, 9), (0, 0, 8, 4), (8, 6, 16, 12))
+    objects = ObjectReader(3, (2, 0)).read(record)
+    np.testing.assert_array_equal(objects.class_ids, [1, 0])
+    np.testing.assert_array_equal(objects.boxes_xyxy_px, [[2, 3, 6, 9], [8, 6, 16, 12]])

@@ -45,7 +45,8 @@ def test_records_hold_the_rendered_scenes(summary: PreparedSummary, data_dir: Pa
     for split, num in (("train", 6), ("val", 3), ("test", 4)):
         source = open_split(summary.dataset, split, data_dir)
         assert len(source) == num
-        assert source.class_names == CLASS_NAMES
+        assert source.get_class_names("labels") == CLASS_NAMES
+        assert source.get_class_names("objects") == CLASS_NAMES
         for i in range(num):
             scene = render_scene(1, SPLIT_STARTS[split] + i, SIZE_HW)
             record = source[i]
@@ -56,9 +57,12 @@ def test_records_hold_the_rendered_scenes(summary: PreparedSummary, data_dir: Pa
             np.testing.assert_array_equal(image[..., 3], scene.thermal_u8)
             np.testing.assert_array_equal(labels_u8, scene.labels_u8)
             objects = record["objects"]
-            np.testing.assert_array_equal(np.reshape(objects["bbox"], (-1, 4)), scene.boxes_xyxy_px)
+            boxes_xyxy_px = np.reshape(objects["bbox_xyxy_px"], (-1, 4))
+            np.testing.assert_array_equal(boxes_xyxy_px, scene.boxes_xyxy_px)
             np.testing.assert_array_equal(objects["label"], scene.box_class_ids)
-            np.testing.assert_allclose(objects["occlusion"], scene.occlusion)
+            levels = np.digitize(scene.occlusion, [np.nextafter(0, 1), np.nextafter(0.5, 1)])
+            np.testing.assert_array_equal(objects["occlusion"], levels)
+            assert len(scene.box_class_ids) <= source.metadata["max_objects"]
 
 
 def test_names_tell_the_scene_and_the_time_of_day(summary: PreparedSummary, data_dir: Path) -> None:

@@ -12,7 +12,6 @@ from pycocotools.cocoeval import COCOeval
 from mdjax.metrics.average_precision import (
     AveragePrecision,
     compute_average_precision,
-    summarise_classes,
 )
 from mdjax.metrics.box_matching import ScoredBoxes, TrueBoxes
 from tests.metrics.boxes import make_random_image, make_scored, make_true
@@ -126,30 +125,6 @@ def test_class_without_detections_has_score_0() -> None:
 def test_numbers_of_images_that_differ_are_named() -> None:
     with pytest.raises(ValueError, match="1 images have detections, 0 ground truth"):
         compute_average_precision([make_scored([], [])], [])
-
-
-def test_mean_is_over_the_classes_that_occur() -> None:
-    """AP 30 and 100, AP50 100 and 100; the third class does not occur."""
-    cars = make_true([CAR])
-    summary = summarise_classes(
-        {
-            "car": score((make_scored([(10, 10, 6.2, 10)], [0.9]), cars)),
-            "person": score((make_scored([CAR], [0.9]), cars)),
-            "bike": score((make_scored([CAR], [0.9]), make_true([]))),
-        }
-    )
-    assert summary["ap"] == pytest.approx(65)
-    assert summary["ap50"] == pytest.approx(100)
-    assert summary["num_classes"] == 2
-    assert summary["ap/car"] == pytest.approx(30)
-    assert summary["ap50/person"] == pytest.approx(100)
-    assert np.isnan(summary["ap/bike"])
-
-
-def test_mean_of_no_class_is_not_a_number() -> None:
-    summary = summarise_classes({"bike": score((make_scored([], []), make_true([])))})
-    assert np.isnan(summary["ap"])
-    assert np.isnan(summary["ap50"])
 
 
 @settings(max_examples=40)

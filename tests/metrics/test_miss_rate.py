@@ -40,9 +40,32 @@ def score(
     detections, truths = zip(*images, strict=True)
     night = np.zeros(len(images), bool) if is_night is None else np.array(is_night)
     scores = compute_miss_rates(
-        detections, truths, image_size_hw=SIZE_HW, is_night=night, subsets=[subset], rule=rule
+        detections,
+        truths,
+        image_sizes_hw=[SIZE_HW] * len(images),
+        is_night=night,
+        subsets=[subset],
+        rule=rule,
     )
     return scores[subset.name]
+
+
+def ignore(true: TrueBoxes, subset: Subset, size_hw: tuple[int, int] = SIZE_HW) -> np.ndarray:
+    return find_ignored(true, subset, np.array([size_hw] * len(true.is_ignored)))
+
+
+def test_edges_are_those_of_each_image() -> None:
+    """A person that ends at column 590 is 10 px from the edge of one image, beyond the other's."""
+    images = [(make_scored([], []), make_true([(570, 100, 20, 60)]))] * 2
+    detections, truths = zip(*images, strict=True)
+    scores = compute_miss_rates(
+        detections,
+        truths,
+        image_sizes_hw=[(512, 600), (512, 590)],
+        is_night=np.zeros(2, bool),
+        subsets=[REASONABLE],
+    )
+    assert scores["all"].num_boxes == 1
 
 
 def make_images(seed: int, num_images: int) -> list[tuple[ScoredBoxes, TrueBoxes]]:
@@ -84,25 +107,25 @@ def make_images(seed: int, num_images: int) -> list[tuple[ScoredBoxes, TrueBoxes
 def test_reasonable_person_is_55_px_high_and_5_px_from_each_edge(
     box: Xywh, is_ignored: bool
 ) -> None:
-    np.testing.assert_array_equal(find_ignored(make_true([box]), REASONABLE, SIZE_HW), [is_ignored])
+    np.testing.assert_array_equal(ignore(make_true([box]), REASONABLE), [is_ignored])
 
 
 @pytest.mark.parametrize(("top", "is_ignored"), [(415, False), (416, True)])
 def test_edge_follows_the_size_of_the_image(top: float, is_ignored: bool) -> None:
     """MSRS has 480 rows: 415 + 60 = 475 = 480 - 5."""
     true = make_true([(100, top, 20, 60)])
-    np.testing.assert_array_equal(find_ignored(true, REASONABLE, (480, 640)), [is_ignored])
+    np.testing.assert_array_equal(ignore(true, REASONABLE, (480, 640)), [is_ignored])
 
 
 def test_reasonable_person_is_occluded_in_part_at_most() -> None:
     true = make_true([PERSON] * 3, occlusion=[0, 1, 2])
-    np.testing.assert_array_equal(find_ignored(true, REASONABLE, SIZE_HW), [False, False, True])
+    np.testing.assert_array_equal(ignore(true, REASONABLE), [False, False, True])
 
 
 def test_whoever_is_ignored_in_the_annotation_stays_ignored() -> None:
     true = make_true([PERSON, PERSON], [True, False])
     for subset in SUBSETS:
-        assert find_ignored(true, subset, SIZE_HW)[0]
+        assert ignore(true, subset)[0]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +155,7 @@ def test_subset_counts_its_heights_and_occlusions(
         [(100, 100, 20, height) for height, _ in cases],
         occlusion=[occlusion for _, occlusion in cases],
     )
-    is_ignored = find_ignored(true, subset, SIZE_HW)
+    is_ignored = ignore(true, subset)
     counted = {case for case, ignored in zip(cases, is_ignored, strict=True) if not ignored}
     assert counted == {(height, occlusion) for height in heights for occlusion in occlusions}
 
@@ -224,7 +247,7 @@ def test_day_and_night_take_their_images() -> None:
 def test_numbers_of_images_that_differ_are_named() -> None:
     with pytest.raises(ValueError, match="2 images have detections, 1 have ground truth, 1 are"):
         compute_miss_rates(
-            [EMPTY[0]] * 2, [EMPTY[1]], image_size_hw=SIZE_HW, is_night=np.array([False])
+            [EMPTY[0]] * 2, [EMPTY[1]], image_sizes_hw=[SIZE_HW], is_night=np.array([False])
         )
 
 

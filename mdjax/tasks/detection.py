@@ -1,0 +1,193 @@
+"""Object detection: RetinaNet with Mutual Guidance, its targets and its loss terms."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Float
+
+from mdjax.data.objects import ObjectReader
+from mdjax.data.source import SplitSource
+from mdjax.losses.detection import balanced_l1_loss, focal_loss
+from mdjax.losses.guidance import guidance_inter_loss, guidance_intra_loss
+from mdjax.models.resnet import ResNetOptions
+from mdjax.models.retinanet import RetinaNetHead
+from mdjax.ops.anchors import AnchorOptions
+from mdjax.ops.assignment import (
+    NO_OBJECT,
+    Assignment,
+    compute_iou_assignment,
+    compute_mutual_assignment,
+)
+from mdjax.ops.boxes import encode_boxes
+from mdjax.ops.masks import compute_ellipse_masks
+from mdjax.ops.nms import NmsOptions
+from mdjax.ops.resize import get_size_hw
+from mdjax.tasks.detection_scores import DetectionEvaluation, make_detection_evaluator
+from mdjax.tasks.task import Evaluator
+from mdjax.train.state import Network, SelectInputs
+from mdjax.train.step import LossTerm
+from mdjax.types import Array, Batch, GuidanceLogits, MdjaxError, NetworkOutput, Objects
+
+
+@dataclass(frozen=True)
+class DetectionTask:
+    """What the trainer has to know of detection.
+
+    Attributes:
+        classes: Names of the objects to find; others of the data set are background.
+        anchors: Sizes of the anchors on each level, in pixels of the working size.
+        assignment: How anchors are matched to objects.
+        guidance_weight: Weight of both guidance losses of GAFF; networks without GAFF ignore it.
+        nms: What counts as a detection when the network is scored.
+        min_visible_share: Share of an object's area that a random crop must leave for it to be
+            found; it is ignored below.
+        main_metric: Score that chooses the best checkpoint: the log-average miss rate of
+            pedestrians of a reasonable size, or COCO's average precision at IoU 0.5.
+    """
+
+    classes: tuple[str, ...] = ("person",)
+    anchors: AnchorOptions = field(default_factory=AnchorOptions)
+    assignment: Literal["mutual_guidance", "iou"] = "mutual_guidance"
+    guidance_weight: float = 0.1
+    nms: NmsOptions = field(default_factory=NmsOptions)
+    min_visible_share: float = 0.4
+    main_metric: Literal["miss_rate", "ap50"] = "miss_rate"
+
+    def __post_init__(self):
+        if not self.classes or len(set(self.classes)) < len(self.classes):
+            raise MdjaxError(f"classes are {self.classes}; name one or more, each once.")
+        if self.guidance_weight < 0:
+            raise MdjaxError(f"guidance_weight is {self.guidance_weight}; give 0 or more.")
+        if not 0 <= self.min_visible_share <= 1:
+            raise MdjaxError(f"min_visible_share is {self.min_visible_share}; give 0 to 1.")
+
+    @property
+    def is_lower_better(self) -> bool:
+        """Whether the main metric counts mistakes."""
+        return self.main_metric == "miss_rate"
+
+    def get_class_names(self, split: SplitSource) -> tuple[str, ...]:
+        """Name the classes to find.
+
+        Raises:
+            MdjaxError: The data set has no boxes, or none of such a class.
+        """
+        available = split.get_class_names("objects")
+        if missing := [name for name in self.classes if name not in available]:
+            raise MdjaxError(
+                f"data set {split.dataset_name} has no objects of class {', '.join(missing)}; it "
+                f"has {', '.join(available)}. Name some of these as task.classes."
+            )
+        return self.classes
+
+    def get_main_metric(self, class_names: tuple[str, ...]) -> str:
+        """Name the score over all images."""
+        del class_names
+        return f"{self.main_metric}/all"
+
+    def create_truth_reader(self, split: SplitSource) -> ObjectReader:
+        """Read boxes, as many an image as the data set's largest has."""
+        available = split.get_class_names("objects")
+        max_objects = split.metadata.get("max_objects")
+        if max_objects is None:
+            raise MdjaxError(
+                f"{split.dataset_name}: tells no max_objects (metadata.json); prepare it again."
+            )
+        ids = tuple(available.index(name) for name in self.get_class_names(split))
+        # An array without rows would have no best object.
+        return ObjectReader(max(1, int(max_objects)), ids, self.min_visible_share)
+
+    def create_head(self, num_classes: int, options: ResNetOptions) -> RetinaNetHead:
+        """Build the head that turns features into class logits and box offsets."""
+        return RetinaNetHead(num_classes, options, self.anchors)
+
+    def compute_targets(self, output: NetworkOutput, batch: Batch) -> "DetectionTargets":
+        """Assign objects to anchors, once for all terms."""
+        prediction, objects = output.prediction, batch.objects
+        if self.assignment == "mutual_guidance":
+            assignment = compute_mutual_assignment(prediction, objects)
+        else:
+            assignment = compute_iou_assignment(prediction.anchors_xyxy_px, objects)
+        return DetectionTargets(objects, assignment, get_size_hw(batch.visible))
+
+    def make_terms(self, *, has_guidance: bool) -> tuple[LossTerm, ...]:
+        """List the loss terms, with those of GAFF for a network that has it."""
+        terms = (
+            LossTerm("classification", 1.0, compute_classification_loss),
+            LossTerm("box", 1.0, compute_box_loss),
+        )
+        if not has_guidance or not self.guidance_weight:
+            return terms
+        return (
+            *terms,
+            LossTerm("guidance_intra", self.guidance_weight, _compute_intra),
+            LossTerm("guidance_inter", self.guidance_weight, _compute_inter),
+        )
+
+    def make_evaluator(
+        self, network: Network, class_names: tuple[str, ...], *, select_inputs: SelectInputs
+    ) -> Evaluator:
+        """Build the evaluator, see `make_detection_evaluator`."""
+        evaluate = make_detection_evaluator(
+            network, class_names, select_inputs=select_inputs, options=self.nms
+        )
+
+        def evaluate_split(
+            variables: Mapping[str, Any], batches: Iterable[Batch], split: SplitSource
+        ) -> DetectionEvaluation:
+            return evaluate(variables, batches, split, self.create_truth_reader(split))
+
+        return evaluate_split
+
+
+@struct.dataclass
+class DetectionTargets:
+    """What the anchors of a batch are to learn."""
+
+    objects: Objects
+    assignment: Assignment
+    image_size_hw: tuple[int, int] = struct.field(pytree_node=False)
+
+
+def compute_classification_loss(
+    output: NetworkOutput, targets: DetectionTargets
+) -> Float[Array, ""]:
+    """Compute the focal loss of a batch."""
+    return focal_loss(output.prediction.class_logits, targets.assignment.class_targets)
+
+
+def compute_box_loss(output: NetworkOutput, targets: DetectionTargets) -> Float[Array, ""]:
+    """Compute the Balanced L1 loss of a batch on encoded offsets."""
+    rows = targets.assignment.box_objects
+    is_positive = rows != NO_OBJECT
+    boxes_xyxy_px = jnp.take_along_axis(
+        jnp.asarray(targets.objects.boxes_xyxy_px), jnp.where(is_positive, rows, 0)[..., None], 1
+    )
+    target_offsets = encode_boxes(boxes_xyxy_px, output.prediction.anchors_xyxy_px)
+    return balanced_l1_loss(output.prediction.box_offsets, target_offsets, is_positive)
+
+
+def _compute_intra(output: NetworkOutput, targets: DetectionTargets) -> Array:
+    return guidance_intra_loss(*_guidance_and_foreground(output, targets))
+
+
+def _compute_inter(output: NetworkOutput, targets: DetectionTargets) -> Array:
+    return guidance_inter_loss(*_guidance_and_foreground(output, targets))
+
+
+def _guidance_and_foreground(
+    output: NetworkOutput, targets: DetectionTargets
+) -> tuple[GuidanceLogits, Array]:
+    if output.guidance is None:
+        raise MdjaxError("The guidance losses need a network with GAFF (feature-level fusion).")
+    objects = targets.objects
+    foreground = compute_ellipse_masks(
+        jnp.asarray(objects.boxes_xyxy_px),
+        jnp.asarray(objects.is_valid & ~objects.is_ignored),
+        targets.image_size_hw,
+        get_size_hw(output.guidance.inter),
+    )
+    return output.guidance, foreground

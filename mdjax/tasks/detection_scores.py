@@ -1,0 +1,233 @@
+"""Scores of a detector on a whole split: log-average miss rate and average precision."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int
+
+from mdjax.data.objects import ImageObjects, ObjectReader
+from mdjax.data.source import SplitSource
+from mdjax.metrics.average_precision import AveragePrecision, compute_average_precision
+from mdjax.metrics.box_matching import ScoredBoxes, TrueBoxes
+from mdjax.metrics.miss_rate import MissRate, compute_miss_rates
+from mdjax.ops.nms import NmsOptions, compute_detections
+from mdjax.ops.resize import get_size_hw
+from mdjax.train.state import Network, SelectInputs
+from mdjax.types import Batch, Detections, MdjaxError
+
+
+@dataclass(frozen=True)
+class ImageDetections:
+    """What was found in one image, in pixels of its visible image file, best score first."""
+
+    boxes_xyxy_px: Float[np.ndarray, "n 4"]
+    scores: Float[np.ndarray, " n"]
+    class_ids: Int[np.ndarray, " n"]
+
+
+@dataclass(frozen=True)
+class DetectionEvaluation:
+    """Scores of a whole split.
+
+    Attributes:
+        class_names: Names by class id.
+        miss_rates: By class and by name of the subset of persons, see `metrics.miss_rate`.
+        average_precisions: By class and by time of day, "all" among them.
+        detections: Of each image, in the order of the split.
+    """
+
+    class_names: tuple[str, ...]
+    miss_rates: Mapping[str, Mapping[str, MissRate]]
+    average_precisions: Mapping[str, Mapping[str, AveragePrecision]]
+    detections: Sequence[ImageDetections]
+
+    def to_metrics(self) -> dict[str, float]:
+        """Return all scores in percent, called `<score>/<subset>`: `miss_rate/night`, `ap50/all`.
+
+        Means over the classes that occur; of several classes also `miss_rate_person/night`.
+        """
+        scores: dict[str, dict[str, dict[str, float]]] = {
+            "miss_rate": {
+                name: {subset: rate.percent for subset, rate in rates.items()}
+                for name, rates in self.miss_rates.items()
+            },
+            "ap50": {
+                name: {subset: ap.ap50_percent for subset, ap in aps.items()}
+                for name, aps in self.average_precisions.items()
+            },
+            "ap": {
+                name: {subset: ap.ap_percent for subset, ap in aps.items()}
+                for name, aps in self.average_precisions.items()
+            },
+        }
+        metrics: dict[str, float] = {}
+        for score, by_class in scores.items():
+            for subset in next(iter(by_class.values())):
+                values = np.array([by_class[name][subset] for name in self.class_names])
+                is_present = ~np.isnan(values)
+                mean = float(values[is_present].mean()) if is_present.any() else float("nan")
+                metrics[f"{score}/{subset}"] = mean
+                if len(self.class_names) > 1:
+                    metrics |= {
+                        f"{score}_{name}/{subset}": by_class[name][subset]
+                        for name in self.class_names
+                    }
+        return metrics
+
+    def format_table(self) -> str:
+        """Lay the scores out: a row a subset; a score of - has no object to be measured on."""
+        lines = []
+        for name in self.class_names:
+            lines += [
+                f"{name:20}{'miss rate %':>12}{'AP50 %':>9}{'AP %':>9}{'images':>9}{'objects':>9}"
+            ]
+            aps = self.average_precisions[name]
+            for subset, rate in self.miss_rates[name].items():
+                ap = aps.get(subset)
+                cells = [rate.percent, *([ap.ap50_percent, ap.ap_percent] if ap else [])]
+                lines.append(
+                    f"{subset:20}{_format_cell(cells[0], 12)}"
+                    + "".join(_format_cell(cell, 9) for cell in cells[1:]).rjust(18)
+                    + f"{rate.num_images:9d}{rate.num_boxes:9d}"
+                )
+        return "\n".join(lines)
+
+
+def make_detection_evaluator(
+    network: Network,
+    class_names: tuple[str, ...],
+    *,
+    select_inputs: SelectInputs,
+    options: NmsOptions,
+) -> Callable[[Mapping[str, Any], Iterable[Batch], SplitSource, ObjectReader], DetectionEvaluation]:
+    """Build the evaluator that scores teacher, native and distilled student alike.
+
+    Args:
+        network: Network in question.
+        class_names: Names by class id.
+        select_inputs: Takes the network's inputs from a batch.
+        options: What counts as a detection.
+
+    Returns:
+        A function (variables, batches, split, reader) → evaluation. The batches hold the records of
+        the split in their order; the reader gives their objects as they were annotated, because
+        which persons count is decided in pixels of the image file.
+    """
+
+    @jax.jit
+    def detect(variables: Any, batch: Batch) -> Detections:
+        output: Any = network.apply(variables, *select_inputs(batch), train=False)
+        return compute_detections(output.prediction, get_size_hw(batch.visible), options)
+
+    def evaluate(
+        variables: Mapping[str, Any],
+        batches: Iterable[Batch],
+        split: SplitSource,
+        reader: ObjectReader,
+    ) -> DetectionEvaluation:
+        detections: list[ImageDetections] = []
+        sizes_hw: list[tuple[int, int]] = []
+        for batch in batches:
+            found = jax.device_get(detect(variables, batch))
+            detections += collect_detections(found, batch)
+            sizes_hw += [
+                (int(h), int(w)) for h, w in np.asarray(batch.image_size_hw)[batch.is_valid]
+            ]
+        records = [split[i] for i in range(len(split))]
+        return score_detections(
+            detections,
+            [reader.read(record) for record in records],
+            class_names,
+            image_sizes_hw=sizes_hw,
+            is_night=np.array([bool(record["is_night"]) for record in records]),
+        )
+
+    return evaluate
+
+
+def collect_detections(found: Detections, batch: Batch) -> list[ImageDetections]:
+    """Bring the detections of a batch back to the size of the image files."""
+    working_h, working_w = get_size_hw(batch.visible)
+    collected = []
+    for i in np.flatnonzero(np.asarray(batch.is_valid)):
+        height, width = np.asarray(batch.image_size_hw)[i]
+        scale = np.array([width / working_w, height / working_h] * 2, np.float32)
+        is_valid = np.asarray(found.is_valid)[i]
+        collected.append(
+            ImageDetections(
+                np.asarray(found.boxes_xyxy_px)[i][is_valid] * scale,
+                np.asarray(found.scores)[i][is_valid],
+                np.asarray(found.class_ids)[i][is_valid],
+            )
+        )
+    return collected
+
+
+def score_detections(
+    detections: Sequence[ImageDetections],
+    truths: Sequence[ImageObjects],
+    class_names: tuple[str, ...],
+    *,
+    image_sizes_hw: Sequence[tuple[int, int]],
+    is_night: np.ndarray,
+) -> DetectionEvaluation:
+    """Compute all scores of all classes.
+
+    Args:
+        detections: Of each image.
+        truths: Of each image, in pixels of the same file.
+        class_names: Names by class id.
+        image_sizes_hw: Rows and columns of each image, for the rule about its edges.
+        is_night: Of each image.
+
+    Raises:
+        MdjaxError: There is no object to be found in the whole split.
+    """
+    if not any((~truth.is_ignored).any() for truth in truths):
+        raise MdjaxError(
+            f"There is no {' or '.join(class_names)} to be found in this split; check its "
+            "annotations and task.classes."
+        )
+    times = {"all": np.full(len(truths), True), "day": ~is_night, "night": is_night}
+    miss_rates, average_precisions = {}, {}
+    for k, name in enumerate(class_names):
+        scored = [_select_scored(found, k) for found in detections]
+        true = [_select_true(truth, k) for truth in truths]
+        miss_rates[name] = compute_miss_rates(
+            scored, true, image_sizes_hw=image_sizes_hw, is_night=is_night
+        )
+        average_precisions[name] = {
+            time: compute_average_precision(
+                [scored[i] for i in np.flatnonzero(members)],
+                [true[i] for i in np.flatnonzero(members)],
+            )
+            for time, members in times.items()
+        }
+    return DetectionEvaluation(class_names, miss_rates, average_precisions, detections)
+
+
+# KAIST's rule about edges reads coordinates that count pixels from 1.
+_FIRST_PIXEL = 1
+
+
+def _select_scored(found: ImageDetections, class_id: int) -> ScoredBoxes:
+    is_class = found.class_ids == class_id
+    return ScoredBoxes.from_xyxy(
+        found.boxes_xyxy_px[is_class] + _FIRST_PIXEL, found.scores[is_class]
+    )
+
+
+def _select_true(truth: ImageObjects, class_id: int) -> TrueBoxes:
+    is_class = truth.class_ids == class_id
+    return TrueBoxes.from_xyxy(
+        truth.boxes_xyxy_px[is_class] + _FIRST_PIXEL,
+        truth.is_ignored[is_class],
+        truth.occlusion[is_class].astype(np.int64),
+    )
+
+
+def _format_cell(value: float, width: int) -> str:
+    return f"{'-':>{width}}" if np.isnan(value) else f"{value:{width}.2f}"
