@@ -9,9 +9,10 @@ import tyro
 
 from mdjax.cli.output import print_json
 from mdjax.data.pairs import find_pairs
+from mdjax.runs.label_prediction import LabelWriter
 from mdjax.runs.loading import CheckpointName, load_network
 from mdjax.runs.network_inputs import SimulateCamera
-from mdjax.runs.prediction import Predictions, predict_pairs
+from mdjax.runs.prediction import predict_pairs
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def run_predict(arguments: Sequence[str]) -> int:
     predictions = predict_pairs(
         loaded,
         pairs,
-        command.out_dir,
+        LabelWriter(command.out_dir, loaded.class_names),
         simulate=command.simulate_camera,
         batch_size=command.batch_size,
         overwrite=command.overwrite,
@@ -67,24 +68,5 @@ def run_predict(arguments: Sequence[str]) -> int:
         head = {"run_dir": command.run_dir, "network": network, "step": loaded.step}
         print_json(head | predictions.to_dict())
     else:
-        print(_format_summary(predictions))
+        print(predictions.format_summary())
     return 0
-
-
-def _format_summary(predictions: Predictions) -> str:
-    pixels = predictions.class_pixels
-    total = sum(pixels)
-    return "\n".join(
-        [
-            *predictions.notes,
-            "",
-            *(
-                f"{name:16}{100 * count / total:8.2f} % of all pixels"
-                for name, count in zip(predictions.class_names, pixels, strict=True)
-            ),
-            "",
-            f"{len(predictions.images)} images labelled in {predictions.out_dir} "
-            "(NAME_labels.png, NAME_overlay.png, classes.json); "
-            f"the network takes {predictions.milliseconds_per_image:.1f} ms an image.",
-        ]
-    )

@@ -1,137 +1,99 @@
-"""Label maps of one's own images, from a trained network."""
+"""Image pairs of one's own through a trained network; what becomes of it is up to the task."""
 
-import colorsys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-import cv2
 import jax
 import jax.numpy as jnp
 import numpy as np
 import rich.console
 import rich.progress
-from jaxtyping import Float, UInt8
 
-from mdjax.data.mfnet import PALETTE_RGB
-from mdjax.data.pairs import PairFiles, raise_problems, read_pair
-from mdjax.io.json_file import read_json, write_json
+from mdjax.data.pairs import DecodedPair, PairFiles, raise_problems, read_pair
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.network_inputs import PreparedPair, SimulateCamera, prepare_pair
 from mdjax.types import MdjaxError
-from mdjax.viz import Palette, overlay_labels, save_label_png, save_rgb_png
-
-CLASSES_FILE = "classes.json"
 
 _NOISE_SEED = 0
 _NUM_THREADS = 4
 
+Image = TypeVar("Image")
+Result = TypeVar("Result", covariant=True)
 
-@dataclass(frozen=True)
-class PredictedImage:
-    """What was written for one image pair.
 
-    Attributes:
-        files: The images.
-        labels: Written class ids, an 8-bit PNG of the visible image's size.
-        overlay: Written visible image with the labels laid over it.
-        class_pixels: Number of pixels by class id.
-        notes: What was done to the images before the network saw them.
-    """
+class LoadedPair(NamedTuple):
+    """An image pair as it was stored, and as the network sees it."""
 
     files: PairFiles
-    labels: Path
-    overlay: Path
-    class_pixels: tuple[int, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What was written for a set of image pairs.
-
-    Attributes:
-        out_dir: Where.
-        class_names: Names by class id.
-        images: One entry a pair.
-        milliseconds_per_image: Median time of the network alone, compilation not included.
-    """
-
-    out_dir: Path
-    class_names: tuple[str, ...]
-    images: tuple[PredictedImage, ...]
-    milliseconds_per_image: float
-
-    @property
-    def class_pixels(self) -> tuple[int, ...]:
-        """Number of pixels by class id, over all images."""
-        return tuple(map(sum, zip(*(image.class_pixels for image in self.images), strict=True)))
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was done to the images, each with the number of images it was done to."""
-        counts = Counter(note for image in self.images for note in image.notes)
-        return tuple(f"{n} of {len(self.images)} images: {note}" for note, n in counts.items())
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what `predict --json` prints."""
-        return {
-            "out_dir": self.out_dir,
-            "milliseconds_per_image": self.milliseconds_per_image,
-            "class_pixels": self._name_classes(self.class_pixels),
-            "notes": self.notes,
-            "images": [
-                {
-                    "name": image.files.name,
-                    "visible": image.files.visible,
-                    "thermal": image.files.thermal,
-                    "labels": image.labels,
-                    "overlay": image.overlay,
-                    "class_pixels": self._name_classes(image.class_pixels),
-                    "notes": image.notes,
-                }
-                for image in self.images
-            ],
-        }
-
-    def _name_classes(self, pixels: tuple[int, ...]) -> dict[str, int]:
-        return dict(zip(self.class_names, pixels, strict=True))
-
-
-class _LoadedPair(NamedTuple):
-    files: PairFiles
-    visible_u8: UInt8[np.ndarray, "h w 3"]
+    decoded: DecodedPair
     prepared: PreparedPair
+
+
+@runtime_checkable
+class PredictionWriter(Protocol[Image, Result]):
+    """What a task makes of what the network says of image pairs."""
+
+    @property
+    def out_dir(self) -> Path:
+        """Folder to write to; made if it is not there."""
+        ...
+
+    def name_files(self, pair: PairFiles) -> tuple[Path, ...]:
+        """Name the files of one pair."""
+        ...
+
+    def find_problems(self) -> list[str]:
+        """Tell what in the folder must not be replaced, apart from the files of the pairs."""
+        ...
+
+    def interpret(self, prediction: Any) -> Any:
+        """Turn a prediction of the network into arrays, one row an image; is compiled."""
+        ...
+
+    def begin(self) -> None:
+        """Write what comes before the first image."""
+        ...
+
+    def write_image(self, pair: LoadedPair, row: Any) -> Image:
+        """Write one image, given its row of the interpreted prediction; threads call this."""
+        ...
+
+    def finish(self, images: Sequence[Image], milliseconds_per_image: float) -> Result:
+        """Gather what was written, and write what comes after the last image."""
+        ...
 
 
 def predict_pairs(
     loaded: LoadedNetwork,
     pairs: Sequence[PairFiles],
-    out_dir: Path,
+    writer: PredictionWriter[Image, Result],
     *,
     simulate: SimulateCamera = "auto",
     batch_size: int = 4,
     overwrite: bool = False,
     show_progress: bool = False,
-) -> Predictions:
-    """Label image pairs and write `NAME_labels.png`, `NAME_overlay.png` and `classes.json`.
+) -> Result:
+    """Let a network predict image pairs and write what it says of them.
 
     All images are read and checked before the first file is written. They are resized to the size
-    the network was trained at; its logits are scaled bilinearly to the size of the visible image.
+    the network was trained at.
 
     Args:
         loaded: From `load_network`.
         pairs: From `find_pairs`.
-        out_dir: Folder to write to; made if it is not there.
+        writer: Of the network's task.
         simulate: Whether thermal images pass through the camera the network was trained with.
         batch_size: Images at once.
         overwrite: Replace what an earlier call has written.
         show_progress: Draw progress bars on standard error.
+
+    Returns:
+        What the writer has gathered.
 
     Raises:
         MdjaxError: Images are damaged, do not fit each other or lack a thermal partner, or files
@@ -141,18 +103,15 @@ def predict_pairs(
         raise MdjaxError(f"batch_size is {batch_size}; give 1 or more.")
     config = loaded.config
     batch_size = min(batch_size, len(pairs))
-    palette = _choose_palette(len(loaded.class_names))
-    # What is needed to read the label files.
-    classes = {"class_names": list(loaded.class_names), "palette_rgb": list(map(list, palette))}
 
-    def load(index: int) -> _LoadedPair:
+    def load(index: int) -> LoadedPair:
         pair = read_pair(pairs[index])
         try:
             rng = np.random.default_rng([_NOISE_SEED, index])
             prepared = prepare_pair(pair, config, simulate=simulate, rng=rng)
         except MdjaxError as error:
             raise MdjaxError(f"{pairs[index].visible}: {error}") from error
-        return _LoadedPair(pairs[index], pair.visible_u8, prepared)
+        return LoadedPair(pairs[index], pair, prepared)
 
     def check(index: int) -> list[str]:
         try:
@@ -162,61 +121,44 @@ def predict_pairs(
         return []
 
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
-        problems = _find_output_problems(pairs, out_dir, classes, overwrite=overwrite)
+        problems = _find_output_problems(pairs, writer, overwrite=overwrite)
         checks = pool.map(check, range(len(pairs)))
         for found in _track(checks, "Checking", len(pairs), is_shown=show_progress):
             problems += found
         raise_problems(problems)
 
-        forward = _make_forward(loaded, batch_size)
-        write = partial(_write_image, out_dir=out_dir, palette=palette)
-        _make_folder(out_dir)
-        write_json(out_dir / CLASSES_FILE, classes)
-        images: list[PredictedImage] = []
+        forward = _make_forward(loaded, writer.interpret, batch_size)
+        _make_folder(writer.out_dir)
+        writer.begin()
+        images: list[Image] = []
         seconds: list[float] = []
         starts = range(0, len(pairs), batch_size)
         for start in _track(starts, "Predicting", len(starts), is_shown=show_progress):
             batch = list(pool.map(load, range(start, min(start + batch_size, len(pairs)))))
             visible, thermal = _stack([pair.prepared for pair in batch], batch_size)
             start_time = time.perf_counter()
-            logits = np.asarray(forward(visible, thermal))
+            interpreted = jax.device_get(forward(visible, thermal))
             seconds.append(time.perf_counter() - start_time)
             # The last batch may be filled up: only its first rows are images.
-            images += pool.map(write, batch, logits[: len(batch)])
-    return Predictions(
-        out_dir=out_dir,
-        class_names=loaded.class_names,
-        images=tuple(images),
-        milliseconds_per_image=1e3 * float(np.median(seconds)) / batch_size,
-    )
+            rows = [_take_row(interpreted, i) for i in range(len(batch))]
+            images += pool.map(writer.write_image, batch, rows)
+        return writer.finish(images, 1e3 * float(np.median(seconds)) / batch_size)
 
 
-def resize_logits_to_labels(
-    logits: Float[np.ndarray, "h w k"], size_hw: tuple[int, int]
-) -> UInt8[np.ndarray, "hh ww"]:
-    """Scale logits bilinearly to another size and take the class of the greatest.
-
-    Borders between classes come out smooth, which scaled class ids would not.
-    """
-    # One class at a time: a large photograph times all classes would fill the memory.
-    largest = np.full(size_hw, -np.inf, np.float32)
-    labels_u8 = np.zeros(size_hw, np.uint8)
-    for class_id in range(logits.shape[-1]):
-        plane = np.ascontiguousarray(logits[..., class_id])
-        scaled = cv2.resize(plane, size_hw[::-1], interpolation=cv2.INTER_LINEAR)
-        labels_u8[scaled > largest] = class_id
-        np.maximum(largest, scaled, out=largest)
-    return labels_u8
+def count_notes(notes_of_images: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Say what was done to images, each with the number of images it was done to."""
+    counts = Counter(note for notes in notes_of_images for note in notes)
+    return tuple(f"{n} of {len(notes_of_images)} images: {note}" for note, n in counts.items())
 
 
 def _make_forward(
-    loaded: LoadedNetwork, batch_size: int
-) -> Callable[[np.ndarray, np.ndarray], jax.Array]:
+    loaded: LoadedNetwork, interpret: Callable[[Any], Any], batch_size: int
+) -> Callable[[np.ndarray, np.ndarray], Any]:
     """Compile the network for one shape, before the first image is timed."""
 
-    def forward(variables: Any, visible: jax.Array, thermal: jax.Array) -> jax.Array:
+    def forward(variables: Any, visible: jax.Array, thermal: jax.Array) -> Any:
         output: Any = loaded.network.apply(variables, visible, thermal, train=False)
-        return jnp.asarray(output.prediction, jnp.float32)
+        return interpret(output.prediction)
 
     height, width = loaded.config.pipeline.image_size_hw
     variables = jax.device_put(dict(loaded.variables))
@@ -234,28 +176,12 @@ def _stack(rows: Sequence[PreparedPair], batch_size: int) -> tuple[np.ndarray, n
     return visible, np.stack([row.thermal for row in filled])[..., None]
 
 
-def _write_image(
-    pair: _LoadedPair, logits: Float[np.ndarray, "h w k"], *, out_dir: Path, palette: Palette
-) -> PredictedImage:
-    labels_u8 = resize_logits_to_labels(logits, pair.visible_u8.shape[:2])
-    labels_path, overlay_path = _name_outputs(pair.files, out_dir)
-    save_label_png(labels_u8, labels_path)
-    save_rgb_png(overlay_labels(pair.visible_u8, labels_u8, palette), overlay_path)
-    return PredictedImage(
-        files=pair.files,
-        labels=labels_path,
-        overlay=overlay_path,
-        class_pixels=tuple(np.bincount(labels_u8.ravel(), minlength=logits.shape[-1]).tolist()),
-        notes=pair.prepared.notes,
-    )
-
-
-def _name_outputs(files: PairFiles, out_dir: Path) -> tuple[Path, Path]:
-    return out_dir / f"{files.name}_labels.png", out_dir / f"{files.name}_overlay.png"
+def _take_row(arrays: Any, index: int) -> Any:
+    return jax.tree.map(lambda array: array[index], arrays)
 
 
 def _find_output_problems(
-    pairs: Sequence[PairFiles], out_dir: Path, classes: Mapping[str, Any], *, overwrite: bool
+    pairs: Sequence[PairFiles], writer: PredictionWriter[Any, Any], *, overwrite: bool
 ) -> list[str]:
     if not pairs:
         return ["There are no images to label."]
@@ -265,27 +191,20 @@ def _find_output_problems(
         if count > 1
     ]
     inputs = {path for files in pairs for path in (files.visible, files.thermal) if path}
-    if out_dir.resolve() in {path.parent.resolve() for path in inputs}:
+    if writer.out_dir.resolve() in {path.parent.resolve() for path in inputs}:
         problems.append(
-            f"{out_dir}: the images come from this folder; write the labels to another one, or "
-            "they will be taken for images next time."
+            f"{writer.out_dir}: the images come from this folder; write the labels to another "
+            "one, or they will be taken for images next time."
         )
     if overwrite:
         return problems
     problems += [
         f"{path}: is there already; replace it with overwrite, or write to another folder."
         for files in pairs
-        for path in _name_outputs(files, out_dir)
+        for path in writer.name_files(files)
         if path.exists()
     ]
-    classes_path = out_dir / CLASSES_FILE
-    # Further images of a network with the same classes may join those of an earlier call.
-    if classes_path.exists() and read_json(classes_path) != classes:
-        problems.append(
-            f"{classes_path}: belongs to other classes; replace it with overwrite, or write to "
-            "another folder."
-        )
-    return problems
+    return problems + writer.find_problems()
 
 
 def _make_folder(folder: Path) -> None:
@@ -293,15 +212,6 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MdjaxError(f"{folder}: cannot be made: {error.strerror}.") from error
-
-
-def _choose_palette(num_classes: int) -> Palette:
-    """The colours of MFNet as far as they reach, else hues around the circle; class 0 is black."""
-    if num_classes <= len(PALETTE_RGB):
-        return PALETTE_RGB[:num_classes]
-    hues = (class_id / (num_classes - 1) for class_id in range(num_classes - 1))
-    colours = [colorsys.hsv_to_rgb(hue, 0.75, 0.95) for hue in hues]
-    return [(0, 0, 0), *((round(255 * r), round(255 * g), round(255 * b)) for r, g, b in colours)]
 
 
 def _track(items: Any, description: str, total: int, *, is_shown: bool) -> Any:

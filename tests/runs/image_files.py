@@ -5,8 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mdjax.data.thermal_camera import ThermalCamera, simulate_camera
 from tests.data.factories import encode_png
-from tests.runs.pixel_network import SIZE_HW
+
+SIZE_HW = (32, 48)
 
 
 def make_visible_u8(number: int = 0, size_hw: tuple[int, int] = SIZE_HW) -> np.ndarray:
@@ -51,3 +53,11 @@ def read_image(path: Path) -> np.ndarray:
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     assert image is not None
     return image
+
+
+def to_float(image_u8: np.ndarray) -> np.ndarray:
+    return image_u8.astype(np.float32) / 255
+
+
+def see_through_camera(thermal_u8: np.ndarray) -> np.ndarray:
+    return simulate_camera(to_float(thermal_u8), ThermalCamera("16x"))

@@ -1,5 +1,6 @@
 """Networks for tests of prediction, in memory and without training."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from mdjax.data.mfnet import CLASS_NAMES
+from mdjax.data.pairs import PairFiles
 from mdjax.data.pipeline import PipelineConfig
 from mdjax.data.thermal_camera import ThermalCamera
 from mdjax.models.config import ImageLevelConfig, NetworkConfig
 from mdjax.runs.config import TrainConfig
+from mdjax.runs.label_prediction import LabelPredictions, LabelWriter
 from mdjax.runs.loading import LoadedNetwork
+from mdjax.runs.prediction import predict_pairs
 from mdjax.types import NetworkOutput
-
-SIZE_HW = (32, 48)
+from tests.runs.image_files import SIZE_HW, to_float
 
 
 class PixelNetwork(nn.Module):
@@ -61,3 +64,18 @@ def create_loaded_network(
         step=7,
         scores={},
     )
+
+
+def predict_labels(
+    loaded: LoadedNetwork, pairs: Sequence[PairFiles], out_dir: Path, **options: Any
+) -> LabelPredictions:
+    return predict_pairs(loaded, pairs, LabelWriter(out_dir, loaded.class_names), **options)
+
+
+def predict_labels_u8(
+    loaded: LoadedNetwork, visible_u8: np.ndarray, thermal: np.ndarray
+) -> np.ndarray:
+    """What the network says about pairs at its working size; thermal in [0, 1]."""
+    apply: Any = jax.jit(partial(loaded.network.apply, train=False))
+    output = apply(dict(loaded.variables), to_float(visible_u8), thermal[..., None])
+    return np.argmax(output.prediction, axis=-1)
