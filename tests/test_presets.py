@@ -15,18 +15,29 @@ from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, NETWORKS, RECIPES, TRAI
 from mdjax.runs.config import DistillConfig, RunConfig, TrainConfig
 from mdjax.runs.loading import create_network
 from mdjax.runs.training import train
+from mdjax.tasks.detection import DetectionTask
 from mdjax.train.loop import LoopConfig
 from tests.conftest import SmallScenes
 from tests.data.factories import write_raw_mfnet
 from tests.runs.small import SIZE_HW, shrink
 
 PRESETS: dict[str, TrainConfig] = {**TRAIN_PRESETS, **DISTILL_PRESETS}
+SEGMENTATION_RECIPES = ("mfnet", "mfnet-small", "synthetic")
+
+
+def get_presets(recipe: str) -> list[TrainConfig]:
+    return [PRESETS[f"{recipe}-{network}"] for network in (*NETWORKS, "md")]
+
+
+def get_num_classes(config: TrainConfig) -> int:
+    is_detection = isinstance(config.task, DetectionTask)
+    return len(config.task.classes) if is_detection else len(CLASS_NAMES)
 
 
 def compute_output_shapes(config: TrainConfig) -> Any:
     """Shapes at the preset's own size; nothing is computed."""
     h, w = config.pipeline.image_size_hw
-    network: Any = create_network(config, len(CLASS_NAMES))
+    network: Any = create_network(config, get_num_classes(config))
     images = [jax.ShapeDtypeStruct((1, h, w, c), "float32") for c in (3, 1)]
 
     def run(visible: Any, thermal: Any) -> Any:
@@ -53,12 +64,25 @@ def test_preset_builds_its_network_optimiser_and_terms(name: str) -> None:
     config = PRESETS[name]
     output, variables = compute_output_shapes(config)
     h, w = config.pipeline.image_size_hw
-    assert output.prediction.shape == (1, h, w, len(CLASS_NAMES))
+    num_terms = 1
+    if isinstance(config.task, DetectionTask):
+        num_terms = 2
+        num_cells = sum(h * w // stride**2 for stride in get_strides(config))
+        assert output.prediction.class_logits.shape == (1, 3 * num_cells, 1)
+    else:
+        assert output.prediction.shape == (1, h, w, len(CLASS_NAMES))
     optimiser = config.optimiser.create(config.loop.num_steps)
     jax.eval_shape(optimiser.init, variables["params"])
     has_guidance = output.guidance is not None
     assert has_guidance == name.endswith("-teacher")
-    assert len(config.task.make_terms(has_guidance=has_guidance)) == (3 if has_guidance else 1)
+    assert len(config.task.make_terms(has_guidance=has_guidance)) == num_terms + 2 * has_guidance
+
+
+def get_strides(config: TrainConfig) -> tuple[int, int, int]:
+    """Of C3, C4 and C5 in a network that does not dilate."""
+    coarsest = config.network.options.output_stride
+    assert coarsest == 8 * config.network.options.stem_stride
+    return coarsest // 4, coarsest // 2, coarsest
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -72,10 +96,7 @@ def test_student_fits_the_teacher_of_its_recipe(recipe: str) -> None:
 def test_all_networks_of_a_recipe_get_the_same_steps_data_and_schedule() -> None:
     """A comparison of networks is fair only then."""
     for recipe in RECIPES:
-        configs = [config for name, config in PRESETS.items() if name.startswith(f"{recipe}-")]
-        if recipe == "mfnet":
-            configs = [c for c in configs if c.pipeline.image_size_hw == (480, 640)]
-        assert len(configs) == len(NETWORKS) + 1
+        configs = get_presets(recipe)
         for config in configs:
             for field in ("dataset", "pipeline", "optimiser", "loop", "batch_size", "task", "seed"):
                 assert getattr(config, field) == getattr(configs[0], field)
@@ -98,12 +119,13 @@ def mfnet_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train_shrunk(name: str, run_dir: Path, data_dir: Path, **changes: Any) -> None:
     loop = LoopConfig(num_steps=2, log_every=1, evaluate_every=0, save_every=2)
     config = shrink(PRESETS[name], data_dir=data_dir, loop=loop, **changes)
+    main_metric = config.task.get_main_metric(CLASS_NAMES).partition("/")[0]
     lines: list[str] = []
     result = train(config, run_dir, show=lines.append)
     assert (run_dir / "result.json").is_file()
     for split in ("val", "test"):
         for subset in ("day", "night", "all"):
-            assert math.isfinite(result.scores[split][f"mean_accuracy_9/{subset}"])
+            assert math.isfinite(result.scores[split][f"{main_metric}/{subset}"])
     assert any("recorded" in line for line in lines) == isinstance(config, DistillConfig)
 
 
@@ -113,7 +135,7 @@ def test_each_recipe_trains_each_network(
     network: str, small_scenes: SmallScenes, mfnet_data_dir: Path, tmp_path: Path
 ) -> None:
     # The two small recipes make the same programs when shrunk, which are compiled once.
-    for recipe in RECIPES:
+    for recipe in SEGMENTATION_RECIPES:
         name = f"{recipe}-{network}"
         if recipe == "synthetic":
             dataset = small_scenes.dataset
@@ -123,12 +145,12 @@ def test_each_recipe_trains_each_network(
 
 
 @pytest.mark.usefixtures("quick_compilation")
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", [*SEGMENTATION_RECIPES, "synthetic-detection"])
 def test_each_recipe_trains_its_teacher_and_distils(
     recipe: str, small_scenes: SmallScenes, mfnet_data_dir: Path, tmp_path: Path
 ) -> None:
     place: dict[str, Any] = {"data_dir": mfnet_data_dir}
-    if recipe == "synthetic":
+    if recipe.startswith("synthetic"):
         place = {"data_dir": small_scenes.data_dir, "dataset": small_scenes.dataset}
     teacher = tmp_path / "teacher"
     train_shrunk(f"{recipe}-teacher", teacher, **place)

@@ -104,9 +104,7 @@ def open_split(dataset: str, split: str, data_dir: Path) -> SplitSource:
     Raises:
         MdjaxError: not prepared, of another layout, no such split, or an empty split.
     """
-    folder = _find_prepared_folder(dataset, Path(data_dir).expanduser())
-    # TFDS declares its decorated methods in a way that type checkers misread.
-    builder: Any = tfds.builder_from_directory(str(folder))
+    folder, builder = _open_builder(dataset, data_dir)
     features = builder.info.features
     if missing := _find_missing(features):
         raise MdjaxError(f"{folder}: records lack {', '.join(missing)}; prepare it again.")
@@ -133,6 +131,23 @@ def open_split(dataset: str, split: str, data_dir: Path) -> SplitSource:
         features=tuple(features),
         metadata=builder.info.metadata or {},
     )
+
+
+def find_split(dataset: str, split: str, data_dir: Path) -> SplitSource | None:
+    """Open a split as `open_split` does; None where the data set has none of this name.
+
+    Raises:
+        MdjaxError: not prepared, of another layout, or an empty split.
+    """
+    _, builder = _open_builder(dataset, data_dir)
+    return open_split(dataset, split, data_dir) if split in builder.info.splits else None
+
+
+def _open_builder(dataset: str, data_dir: Path) -> tuple[Path, Any]:
+    """The folder of a prepared data set, and TFDS's builder of it."""
+    folder = _find_prepared_folder(dataset, Path(data_dir).expanduser())
+    # TFDS declares its decorated methods in a way that type checkers misread.
+    return folder, tfds.builder_from_directory(str(folder))
 
 
 def _find_missing(features: Any) -> list[str]:

@@ -32,6 +32,11 @@ def to_plain(value: Any) -> Any:
     return value
 
 
+def restore_scores(values: Mapping[str, float | None]) -> dict[str, float]:
+    """Turns scores that were read from JSON into numbers again: null into NaN."""
+    return {name: math.nan if value is None else value for name, value in values.items()}
+
+
 def format_json(value: Any, *, indent: int | None = None) -> str:
     """Formats a value as strict JSON, non-finite numbers as null."""
     return json.dumps(to_plain(value), indent=indent, ensure_ascii=False, allow_nan=False)

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from mdjax.config import config_from_dict
-from mdjax.data.source import SplitSource
+from mdjax.data.source import SplitSource, find_split, open_split
 from mdjax.io.checkpoint import has_checkpoint, read_metadata, restore_variables
+from mdjax.io.json_file import restore_scores
 from mdjax.runs.config import RunConfig, TrainConfig
 from mdjax.train.state import SelectInputs, select_camera_thermal, select_full_thermal
 from mdjax.types import MdjaxError
@@ -83,7 +84,7 @@ def load_network(run_dir: Path, checkpoint: CheckpointName = "last") -> LoadedNe
         variables=restore_variables(path, like=expected),
         class_names=class_names,
         step=metadata["step"],
-        scores=metadata["scores"],
+        scores=restore_scores(metadata["scores"]),
     )
 
 
@@ -95,6 +96,21 @@ def _make_initialise(network: nn.Module, config: TrainConfig) -> Callable[[], An
         return network.init(jax.random.key(0), visible, thermal, train=False)
 
     return initialise
+
+
+def open_validation_split(dataset: str, data_dir: Path, show: Callable[[str], None]) -> SplitSource:
+    """Open what shows during training how far it is; the test split where there is no "val".
+
+    KAIST has none. Nothing is chosen by its scores: results are of the last step, as in the paper.
+    """
+    split = find_split(dataset, "val", data_dir)
+    if split is not None:
+        return split
+    show(
+        f"{dataset} has no split 'val': the test split takes its place while training. Take the "
+        "last checkpoint then; the best one was chosen on test images."
+    )
+    return open_split(dataset, "test", data_dir)
 
 
 def check_class_names(loaded: LoadedNetwork, split: SplitSource) -> None:

@@ -1,6 +1,5 @@
 """The outcome of a run, for people and for programs."""
 
-import math
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +10,7 @@ from typing import Any
 import jax
 
 from mdjax import __version__
-from mdjax.io.json_file import read_json
+from mdjax.io.json_file import read_json, restore_scores
 from mdjax.runs.config import TrainConfig
 from mdjax.tasks.task import Evaluation
 from mdjax.train.state import count_parameters
@@ -63,11 +62,7 @@ def read_result(run_dir: Path) -> RunResult | None:
     if not path.is_file():
         return None
     values = read_json(path)
-    # JSON has no NaN: a score that does not exist is null there.
-    scores = {
-        split: {name: math.nan if score is None else score for name, score in metrics.items()}
-        for split, metrics in values.pop("scores").items()
-    }
+    scores = {split: restore_scores(metrics) for split, metrics in values.pop("scores").items()}
     return RunResult(**values, scores=scores, tables={})
 
 

@@ -1,5 +1,6 @@
 """Train or distil from a configuration, read top to bottom."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from mdjax.config import config_to_dict
 from mdjax.data.pipeline import make_train_batches, prefetch_to_devices
 from mdjax.data.source import SplitSource, open_split
 from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata, restore
+from mdjax.io.json_file import restore_scores
 from mdjax.io.metrics_log import MetricsLog, Progress, require_wandb
 from mdjax.io.pretrained import initialise_from_resnet18
 from mdjax.io.run_directory import RunDirectory
@@ -23,6 +25,7 @@ from mdjax.runs.loading import (
     check_teacher_scores,
     create_network,
     load_network,
+    open_validation_split,
     select_inputs_for,
 )
 from mdjax.runs.results import RunResult, create_result
@@ -82,8 +85,8 @@ def train(
 
     # -- Data ---------------------------------------------------------------------------------
     train_split = open_split(config.dataset, "train", config.data_dir)
-    val_split = open_split(config.dataset, "val", config.data_dir)
     test_split = open_split(config.dataset, "test", config.data_dir)
+    val_split = open_validation_split(config.dataset, config.data_dir, show)
     class_names = config.task.get_class_names(train_split)
     truth_reader = config.task.create_truth_reader(train_split)
     main_metric = config.task.get_main_metric(class_names)
@@ -132,10 +135,12 @@ def train(
     )
     best_score: float | None = None
     if has_checkpoint(store.best):
-        best_score = read_metadata(store.best)["scores"][main_metric]
+        best_score = restore_scores(read_metadata(store.best)["scores"])[main_metric]
 
     def is_better(score: float, best: float | None) -> bool:
-        return best is None or (score < best if config.task.is_lower_better else score > best)
+        if best is None or math.isnan(best):
+            return True
+        return score < best if config.task.is_lower_better else score > best
 
     def save(state: TrainState, scores: Mapping[str, float] | None) -> None:
         nonlocal best_score

@@ -16,7 +16,7 @@ from mdjax.cli.main import EXIT_BAD_INPUT, EXIT_BROKEN_PIPE, main
 from mdjax.io.json_file import to_plain
 from mdjax.runs.results import read_result
 from tests.conftest import SmallRuns, SmallScenes
-from tests.runs.small import LOOP, SIZE_HW, WIDTH
+from tests.runs.small import LOOP, OPTIONS, SIZE_HW
 
 COMMANDS = (
     "prepare",
@@ -239,7 +239,7 @@ def make_small_options(scenes: SmallScenes) -> list[Any]:
     """The configuration of the shared runs, from the command line."""
     return [
         *("--dataset", scenes.dataset, "--data-dir", scenes.data_dir, "--batch-size", 4),
-        *("--pipeline.image-size-hw", *SIZE_HW, "--network.options.width", WIDTH),
+        *("--pipeline.image-size-hw", *SIZE_HW, "--network.options.width", OPTIONS.width),
         *("--optimiser.warmup-steps", 1, "--loop.num-steps", LOOP.num_steps),
         *("--loop.log-every", LOOP.log_every, "--loop.save-every", LOOP.save_every),
         *("--loop.evaluate-every", LOOP.evaluate_every),

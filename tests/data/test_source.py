@@ -6,7 +6,7 @@ import pytest
 from data_builders.mfnet import prepare_mfnet
 from mdjax.data.mfnet import CLASS_NAMES
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches
-from mdjax.data.source import open_split
+from mdjax.data.source import find_split, open_split
 from mdjax.data.truth import LabelMapReader
 from mdjax.types import MdjaxError
 from tests.data.factories import SPLIT_NAMES, write_raw_mfnet
@@ -125,3 +125,11 @@ def test_missing_record_file_is_refused(data_dir):
         path.unlink()
     with pytest.raises(MdjaxError, match=r"mfnet-val.*missing; prepare it again"):
         open_split("mfnet", "val", data_dir)
+
+
+def test_split_that_may_be_missing_is_found_or_not(prepared_once):
+    data_dir = prepared_once / "prepared"
+    assert find_split("mfnet", "extra", data_dir) is None
+    found = find_split("mfnet", "val", data_dir)
+    assert found is not None
+    assert len(found) == 1

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdjax.io.json_file import format_json, read_json, to_plain, write_json
+from mdjax.io.json_file import format_json, read_json, restore_scores, to_plain, write_json
 from mdjax.types import MdjaxError
 
 PLAIN = st.recursive(
@@ -69,3 +69,10 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text('{"a": ')
     with pytest.raises(MdjaxError, match=r"half\.json: damaged or cut short"):
         read_json(tmp_path / "half.json")
+
+
+def test_scores_that_do_not_exist_survive_as_nan(tmp_path: Path) -> None:
+    write_json(tmp_path / "scores.json", {"iou": math.nan, "accuracy": 50.0})
+    scores = restore_scores(read_json(tmp_path / "scores.json"))
+    assert math.isnan(scores["iou"])
+    assert scores["accuracy"] == 50.0

@@ -9,20 +9,26 @@ from typing import Any
 import jax
 from jax.experimental.compilation_cache import compilation_cache
 
+from mdjax.models.resnet import ResNetOptions
 from mdjax.presets import DISTILL_PRESETS, TRAIN_PRESETS
 from mdjax.train.loop import LoopConfig
 
 SIZE_HW = (32, 48)
-WIDTH = 0.0625
 LOOP = LoopConfig(num_steps=4, log_every=1, evaluate_every=2, save_every=2)
 
 
+OPTIONS = ResNetOptions(width=0.0625, stem_stride=2, output_stride=8)
+
+
 def shrink(config: Any, **changes: Any) -> Any:
-    """The same preset with tiny images, few channels and four steps of four pairs."""
+    """The same preset with tiny images, few channels and four steps of four pairs.
+
+    All presets get the same tiny network, whose programs are compiled once for all of them.
+    """
     return replace(
         config,
         pipeline=replace(config.pipeline, image_size_hw=SIZE_HW),
-        network=replace(config.network, options=replace(config.network.options, width=WIDTH)),
+        network=replace(config.network, options=OPTIONS),
         optimiser=replace(config.optimiser, warmup_steps=1),
         **{"loop": LOOP, "batch_size": 4, **changes},
     )
