@@ -15,12 +15,9 @@ from typing import Any, Literal
 
 import tyro
 
-from mdjax.io.json_file import write_json, write_text
 from mdjax.presets import configure_mfnet, configure_mfnet_small
-from mdjax.runs.comparison import describe_gain, estimate_gain, format_comparison
-from mdjax.runs.loading import load_network
-from mdjax.runs.study import DISTILLED, NATIVE, run_study
-from mdjax.runs.timing import measure_milliseconds
+from mdjax.runs.report import write_report
+from mdjax.runs.study import run_study
 
 RESULTS_DIR = Path(__file__).parent / "results"
 METRICS = {
@@ -69,27 +66,13 @@ def main() -> None:
         seeds=range(arguments.num_seeds),
         adjust=adjust,
     )
-    networks = {name: load_network(arguments.study_dir / "seed0" / name) for name in results}
-    milliseconds = measure_milliseconds(networks)
-    gains = {
-        metric: estimate_gain(results[DISTILLED], results[NATIVE], split="test", metric=metric)
-        for metric in METRICS
-    }
-    table = format_comparison(results, split="test", metrics=METRICS, milliseconds=milliseconds)
-    verdicts = [describe_gain(gain, METRICS[metric]) for metric, gain in gains.items()]
-    command = " ".join(["python", "experiments/mfnet.py", *sys.argv[1:]])
-    RESULTS_DIR.mkdir(exist_ok=True)
-    write_json(
-        RESULTS_DIR / f"{arguments.name}.json",
-        {
-            "command": command,
-            "results": {name: [run.to_dict() for run in runs] for name, runs in results.items()},
-            "milliseconds_per_image": milliseconds,
-            "gain_percent_points": {metric: vars(gain) for metric, gain in gains.items()},
-        },
+    text = write_report(
+        results,
+        study_dir=arguments.study_dir,
+        metrics=METRICS,
+        report=RESULTS_DIR / arguments.name,
+        command=" ".join(["python", "experiments/mfnet.py", *sys.argv[1:]]),
     )
-    text = "\n".join([table, "", *(f"- {verdict}" for verdict in verdicts), "", f"`{command}`"])
-    write_text(RESULTS_DIR / f"{arguments.name}.md", text + "\n")
     print(text)
 
 

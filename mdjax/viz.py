@@ -5,6 +5,7 @@ data set, so callers hand them in. matplotlib is used without its global state: 
 window.
 """
 
+import colorsys
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,6 +34,13 @@ _GAP_PX = 6
 _TITLE_PX = 30
 _LEGEND_ROW_PX = 24
 _SIDE_PX = 26
+
+
+def compute_hues(num_colours: int) -> Palette:
+    """Return colours at equal distances around the circle of hues, red first."""
+    hues = (index / num_colours for index in range(num_colours))
+    colours = [colorsys.hsv_to_rgb(hue, 0.75, 0.95) for hue in hues]
+    return [(round(255 * r), round(255 * g), round(255 * b)) for r, g, b in colours]
 
 
 def colourise_labels(

@@ -1,21 +1,28 @@
-"""Pictures of how well detectors do: miss rate against false positives per image."""
+"""Pictures of detection: boxes on an image pair, and miss rate over false positives per image."""
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from mdjax.viz import save_figure
+from mdjax.viz import Palette, save_figure
 
 _DPI = 100
 _FPPI_LIMITS = (1e-3, 1e1)
 _AVERAGED_FPPI = (1e-2, 1.0)
 _MISS_RATE_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.0)
 _MAX_BOTTOM = 0.8
+
+# Of a picture's shorter side: lines and letters that are read at a glance, at any size.
+_SIDE_PX_A_LINE_WIDTH = 300
+_SIDE_PX_AT_FONT_SCALE_1 = 900
+_MIN_FONT_SCALE = 0.35
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +38,51 @@ class MissRateCurve:
     label: str
     fppi: Float[np.ndarray, " p"]
     miss_rate: Float[np.ndarray, " p"]
+
+
+def draw_detections(
+    visible_u8: UInt8[np.ndarray, "h w 3"],
+    thermal_u8: UInt8[np.ndarray, "hh ww"] | None,
+    boxes_xyxy_px: Float[np.ndarray, "n 4"],
+    *,
+    texts: Sequence[str],
+    colours: Palette,
+) -> UInt8[np.ndarray, "h w2 3"]:
+    """Draws boxes with texts on the visible image and, at its right, on the thermal one.
+
+    Args:
+        visible_u8: The visible image.
+        thermal_u8: The thermal image, of any resolution; None for no second image.
+        boxes_xyxy_px: Boxes in pixels of the visible image; the first come to lie on top.
+        texts: One a box, written above it.
+        colours: One a box.
+    """
+    panels = [visible_u8]
+    if thermal_u8 is not None:
+        size_wh = visible_u8.shape[1::-1]
+        scaled_u8 = cv2.resize(thermal_u8, size_wh, interpolation=cv2.INTER_LINEAR)
+        panels.append(np.repeat(scaled_u8[..., None], 3, axis=-1))
+    return np.hstack([_draw_boxes(panel, boxes_xyxy_px, texts, colours) for panel in panels])
+
+
+def _draw_boxes(
+    image_u8: np.ndarray, boxes_xyxy_px: np.ndarray, texts: Sequence[str], colours: Palette
+) -> np.ndarray:
+    canvas = image_u8.copy()
+    side_px = min(canvas.shape[:2])
+    line_px = max(1, round(side_px / _SIDE_PX_A_LINE_WIDTH))
+    font_scale = max(_MIN_FONT_SCALE, side_px / _SIDE_PX_AT_FONT_SCALE_1)
+    corners = np.rint(boxes_xyxy_px).astype(int).tolist()
+    drawn = list(zip(corners, texts, colours, strict=True))
+    for (left, top, right, bottom), text, colour in reversed(drawn):
+        # The right and the bottom edge end a box: its last pixels lie before them.
+        cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), colour, line_px)
+        (width, height), baseline = cv2.getTextSize(text, _FONT, font_scale, 1)
+        x = max(0, min(left, canvas.shape[1] - width))
+        y = max(height, top - baseline)
+        cv2.rectangle(canvas, (x, y - height), (x + width, y + baseline), colour, cv2.FILLED)
+        cv2.putText(canvas, text, (x, y), _FONT, font_scale, (0, 0, 0), 1, cv2.LINE_AA)
+    return canvas
 
 
 def plot_miss_rate_curves(curves: Sequence[MissRateCurve], path: Path, *, title: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mdjax.types import MdjaxError
-from mdjax.viz_detection import MissRateCurve, plot_miss_rate_curves
+from mdjax.viz_detection import MissRateCurve, draw_detections, plot_miss_rate_curves
 
 BLUE = (31, 119, 180)  # the first colour of matplotlib's cycle
 
@@ -59,3 +59,34 @@ def test_picture_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     path = tmp_path / "absent" / "curve.png"
     with pytest.raises(MdjaxError, match=r"curve\.png: the picture cannot be written"):
         plot_miss_rate_curves([make_curve([0.1], [0.5])], path, title="detector")
+
+
+def test_best_box_lies_on_top() -> None:
+    """Both boxes are the same: the first one's colour is seen."""
+    boxes_xyxy_px = np.array([[10, 40, 50, 80]] * 2, np.float32)
+    images = np.zeros((100, 100, 3), np.uint8), np.zeros((50, 50), np.uint8)
+    red, blue = (255, 0, 0), (0, 0, 255)
+    picture = draw_detections(*images, boxes_xyxy_px, texts=["a", "a"], colours=[red, blue])
+    assert picture.shape == (100, 200, 3)
+    outline = np.concatenate([picture[79, 10:50], picture[79, 110:150]])
+    assert (outline == red).all()
+    assert not (picture == blue).all(axis=-1).any()
+
+
+def test_texts_stay_inside_the_picture() -> None:
+    """Of boxes in the upper corners: the text lies over the box instead of beyond the edge."""
+    boxes_xyxy_px = np.array([[0, 0, 20, 90], [180, 0, 200, 90]], np.float32)
+    image_u8 = np.zeros((100, 200, 3), np.uint8)
+    colours = [(255, 0, 0), (0, 255, 0)]
+    picture = draw_detections(
+        image_u8, None, boxes_xyxy_px, texts=["person 0.98"] * 2, colours=colours
+    )
+    num_painted = [(picture == colour).all(axis=-1)[:15].sum() for colour in colours]
+    assert num_painted[0] == pytest.approx(num_painted[1], rel=0.1)
+    assert min(num_painted) > 100
+
+
+def test_picture_of_nothing_is_the_image() -> None:
+    image_u8 = np.full((20, 30, 3), 7, np.uint8)
+    picture = draw_detections(image_u8, None, np.zeros((0, 4), np.float32), texts=[], colours=[])
+    np.testing.assert_array_equal(picture, image_u8)

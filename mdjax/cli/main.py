@@ -106,7 +106,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "train": ("train a teacher, a native student or another baseline", _train),
     "distill": ("train a student from a teacher by modality distillation", _distill),
     "evaluate": ("score a trained network on a split", _evaluate),
-    "predict": ("label images of your own with a trained network", _predict),
+    "predict": ("label images of your own, or find objects in them", _predict),
     "score-detections": ("score a detection file as KAIST is scored", _score_detections),
     "demo": ("watch modality distillation happen on generated scenes", _demo),
     "doctor": ("check installation, devices, data and disk", _doctor),

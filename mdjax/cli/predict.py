@@ -1,23 +1,26 @@
-"""`mdjax predict`: label images of one's own with a trained network."""
+"""`mdjax predict`: what a trained network says of images of one's own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
 from mdjax.cli.output import print_json
 from mdjax.data.pairs import find_pairs
+from mdjax.runs.detection_prediction import DEFAULT_SCORE_THRESHOLD, DetectionWriter
 from mdjax.runs.label_prediction import LabelWriter
-from mdjax.runs.loading import CheckpointName, load_network
+from mdjax.runs.loading import CheckpointName, LoadedNetwork, load_network
 from mdjax.runs.network_inputs import SimulateCamera
-from mdjax.runs.prediction import predict_pairs
+from mdjax.runs.prediction import Predictions, PredictionWriter, predict_pairs
+from mdjax.tasks.detection import DetectionTask
+from mdjax.types import MdjaxError
 
 
 @dataclass(frozen=True)
 class Predict:
-    """Label images with a trained network: a PNG of class ids and an overlay for each.
+    """Label or find objects in images of your own, whichever the network was trained for.
 
     Give one pair (IMAGES and --thermal are files), folders of pairs with the same names (both are
     folders), or PNGs of four channels, RGB + thermal (IMAGES alone). Thermal images may have their
@@ -27,10 +30,12 @@ class Predict:
         run_dir: Run directory, or a checkpoint's folder.
         images: Visible image, PNG of four channels, or a folder of either.
         thermal: Thermal image, or the folder of them.
-        out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json.
+        out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json; or, of a detector,
+            NAME_detections.png and detections.json, in which all boxes are.
         checkpoint: The last state, or the best on the validation split.
         simulate_camera: Make thermal images as coarse as those of the training: auto does so where
             they have the size of the visible image, and takes coarser ones as they are.
+        score_threshold: Of a detector: lowest score of what is drawn and written; 0.3 by default.
         batch_size: Images at once.
         overwrite: Replace files of an earlier prediction.
         json: Print one JSON object instead of the summary.
@@ -42,6 +47,7 @@ class Predict:
     out_dir: Path = Path("predictions")
     checkpoint: CheckpointName = "last"
     simulate_camera: SimulateCamera = "auto"
+    score_threshold: float | None = None
     batch_size: int = 4
     overwrite: bool = False
     json: bool = False
@@ -57,7 +63,7 @@ def run_predict(arguments: Sequence[str]) -> int:
     predictions = predict_pairs(
         loaded,
         pairs,
-        LabelWriter(command.out_dir, loaded.class_names),
+        _create_writer(loaded, command.out_dir, command.score_threshold),
         simulate=command.simulate_camera,
         batch_size=command.batch_size,
         overwrite=command.overwrite,
@@ -70,3 +76,23 @@ def run_predict(arguments: Sequence[str]) -> int:
     else:
         print(predictions.format_summary())
     return 0
+
+
+def _create_writer(
+    loaded: LoadedNetwork, out_dir: Path, score_threshold: float | None
+) -> PredictionWriter[Any, Predictions]:
+    task = loaded.config.task
+    if isinstance(task, DetectionTask):
+        return DetectionWriter(
+            out_dir,
+            loaded.class_names,
+            loaded.config.pipeline.image_size_hw,
+            task.nms,
+            DEFAULT_SCORE_THRESHOLD if score_threshold is None else score_threshold,
+        )
+    if score_threshold is not None:
+        raise MdjaxError(
+            f"{loaded.run_dir}: this network labels pixels, which have no score; leave "
+            "--score-threshold away."
+        )
+    return LabelWriter(out_dir, loaded.class_names)

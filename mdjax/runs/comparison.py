@@ -66,16 +66,23 @@ def estimate_gain(
     )
 
 
-def describe_gain(gain: Estimate, metric: str) -> str:
-    """Say plainly whether a gain is beyond the noise of the seeds."""
+def describe_gain(gain: Estimate, metric: str, *, is_lower_better: bool = False) -> str:
+    """Say plainly whether a difference is beyond the noise of the seeds, and for better or worse.
+
+    Args:
+        gain: distilled − native.
+        metric: Its name.
+        is_lower_better: Whether the metric counts mistakes.
+    """
     head = f"distilled - native: {gain.mean:+.2f} points of {metric}"
     if gain.num_seeds < 2:
         return f"{head}; one seed tells nothing about the noise."
     low, high = gain.mean - gain.half_interval, gain.mean + gain.half_interval
     interval = f"{head} (95 % interval over {gain.num_seeds} seeds: {low:+.2f} to {high:+.2f})"
-    if low > 0:
+    is_helpful, is_harmful = (high < 0, low > 0) if is_lower_better else (low > 0, high < 0)
+    if is_helpful:
         return f"{interval}: distillation helps, beyond the noise."
-    if high < 0:
+    if is_harmful:
         return f"{interval}: distillation harms, beyond the noise."
     return f"{interval}: not beyond the noise."
 

@@ -1,6 +1,5 @@
 """Label maps of one's own images."""
 
-import colorsys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from mdjax.data.mfnet import PALETTE_RGB
 from mdjax.data.pairs import PairFiles
 from mdjax.io.json_file import read_json, write_json
 from mdjax.runs.prediction import LoadedPair, count_notes
-from mdjax.viz import Palette, overlay_labels, save_label_png, save_rgb_png
+from mdjax.viz import Palette, compute_hues, overlay_labels, save_label_png, save_rgb_png
 
 CLASSES_FILE = "classes.json"
 
@@ -180,12 +179,7 @@ class LabelWriter:
         num_classes = len(self.class_names)
         if num_classes <= len(PALETTE_RGB):
             return PALETTE_RGB[:num_classes]
-        hues = (class_id / (num_classes - 1) for class_id in range(num_classes - 1))
-        colours = [colorsys.hsv_to_rgb(hue, 0.75, 0.95) for hue in hues]
-        return [
-            (0, 0, 0),
-            *((round(255 * r), round(255 * g), round(255 * b)) for r, g, b in colours),
-        ]
+        return [(0, 0, 0), *compute_hues(num_classes - 1)]
 
     def _describe_classes(self) -> dict[str, Any]:
         return {

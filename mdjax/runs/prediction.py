@@ -34,6 +34,18 @@ class LoadedPair(NamedTuple):
     prepared: PreparedPair
 
 
+class Predictions(Protocol):
+    """What was written for a set of image pairs."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `predict --json` prints."""
+        ...
+
+    def format_summary(self) -> str:
+        """Return what `predict` prints."""
+        ...
+
+
 @runtime_checkable
 class PredictionWriter(Protocol[Image, Result]):
     """What a task makes of what the network says of image pairs."""
@@ -184,17 +196,17 @@ def _find_output_problems(
     pairs: Sequence[PairFiles], writer: PredictionWriter[Any, Any], *, overwrite: bool
 ) -> list[str]:
     if not pairs:
-        return ["There are no images to label."]
+        return ["There are no images to predict."]
     problems = [
-        f"{name}: {count} images have this name; label them into different folders."
+        f"{name}: {count} images have this name; write them to different folders."
         for name, count in Counter(files.name for files in pairs).items()
         if count > 1
     ]
     inputs = {path for files in pairs for path in (files.visible, files.thermal) if path}
     if writer.out_dir.resolve() in {path.parent.resolve() for path in inputs}:
         problems.append(
-            f"{writer.out_dir}: the images come from this folder; write the labels to another "
-            "one, or they will be taken for images next time."
+            f"{writer.out_dir}: the images come from this folder; write the predictions to "
+            "another one, or they will be taken for images next time."
         )
     if overwrite:
         return problems

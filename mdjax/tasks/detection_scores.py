@@ -150,20 +150,29 @@ def make_detection_evaluator(
 
 def collect_detections(found: Detections, batch: Batch) -> list[ImageDetections]:
     """Bring the detections of a batch back to the size of the image files."""
-    working_h, working_w = get_size_hw(batch.visible)
-    collected = []
-    for i in np.flatnonzero(np.asarray(batch.is_valid)):
-        height, width = np.asarray(batch.image_size_hw)[i]
-        scale = np.array([width / working_w, height / working_h] * 2, np.float32)
-        is_valid = np.asarray(found.is_valid)[i]
-        collected.append(
-            ImageDetections(
-                np.asarray(found.boxes_xyxy_px)[i][is_valid] * scale,
-                np.asarray(found.scores)[i][is_valid],
-                np.asarray(found.class_ids)[i][is_valid],
-            )
+    sizes_hw = np.asarray(batch.image_size_hw)
+    return [
+        scale_detections(
+            jax.tree.map(lambda rows, i=i: np.asarray(rows)[i], found),
+            get_size_hw(batch.visible),
+            (int(sizes_hw[i, 0]), int(sizes_hw[i, 1])),
         )
-    return collected
+        for i in np.flatnonzero(np.asarray(batch.is_valid))
+    ]
+
+
+def scale_detections(
+    found: Detections, working_size_hw: tuple[int, int], image_size_hw: tuple[int, int]
+) -> ImageDetections:
+    """Bring the detections of one image [n] to the size of its file, without the filled-up rows."""
+    (working_h, working_w), (height, width) = working_size_hw, image_size_hw
+    scale = np.array([width / working_w, height / working_h] * 2, np.float32)
+    is_valid = np.asarray(found.is_valid)
+    return ImageDetections(
+        np.asarray(found.boxes_xyxy_px)[is_valid] * scale,
+        np.asarray(found.scores)[is_valid],
+        np.asarray(found.class_ids)[is_valid],
+    )
 
 
 def score_detections(

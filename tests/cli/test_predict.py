@@ -7,6 +7,7 @@ import pytest
 
 from mdjax.cli import predict
 from mdjax.cli.main import main
+from tests.runs.anchor_network import create_loaded_detector
 from tests.runs.image_files import write_folders
 from tests.runs.pixel_network import create_loaded_network
 
@@ -60,6 +61,39 @@ def test_second_run_is_refused_without_overwrite(
     assert "4 problems, nothing was written" in error
     assert "Traceback" not in error
     assert main([*arguments, "--overwrite"]) == 0
+
+
+def test_detector_finds_boxes(
+    folders: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Random images score about 0.5 in each of their six cells."""
+    monkeypatch.setattr(predict, "load_network", lambda *_: create_loaded_detector())
+    arguments = make_arguments(folders, tmp_path / "out")
+    assert main([*arguments, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["num_detections"] == {"person": 12}
+    assert report["score_threshold"] == 0.3
+    written = json.loads((tmp_path / "out" / "detections.json").read_text())
+    for image, of_file in zip(report["images"], written["images"], strict=True):
+        assert Path(image["picture"]).is_file()
+        assert image["boxes_xyxy_px"] == of_file["boxes_xyxy_px"]
+        assert len(image["boxes_xyxy_px"]) == 6
+    assert main([*arguments, "--overwrite", "--score-threshold", "0.9"]) == 0
+    output = capsys.readouterr().out
+    assert "person                 0 found" in output
+    assert "Scores of 0.9 or more in 2 images" in output
+
+
+def test_labels_have_no_score(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = make_arguments(folders, tmp_path / "out")
+    assert main([*arguments, "--score-threshold", "0.5"]) == 2
+    assert "this network labels pixels, which have no score" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_missing_images_are_reported_without_traceback(
