@@ -38,18 +38,34 @@ class RunDirectory:
             MdjaxError: something is there already, or it cannot be written.
         """
         run = cls(path)
+        run.require_unused()
         try:
             path.mkdir(parents=True, exist_ok=True)
-            used = sorted(item.name for item in path.iterdir())
         except OSError as error:
             raise MdjaxError(f"{path}: cannot be created: {error.strerror or error}") from error
-        if used:
-            what = "holds a run" if run.config_path.exists() else f"holds {', '.join(used[:3])}"
-            raise MdjaxError(
-                f"{path}: {what} already. Continue that run with --resume, or give another folder."
-            )
         write_json(run.config_path, config)
         return run
+
+    def require_unused(self) -> None:
+        """Checks that a new run may go here, and changes nothing.
+
+        Raises:
+            MdjaxError: something is there already.
+        """
+        try:
+            used = sorted(item.name for item in self.path.iterdir())
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise MdjaxError(
+                f"{self.path}: cannot be used: {error.strerror or error}. Give another folder."
+            ) from error
+        if used:
+            what = "holds a run" if self.config_path.exists() else f"holds {', '.join(used[:3])}"
+            raise MdjaxError(
+                f"{self.path}: {what} already. Continue that run with --resume, or give another "
+                "folder."
+            )
 
     @classmethod
     def reopen(

@@ -82,6 +82,9 @@ def train(
     """
     if config.wandb:
         require_wandb()
+    if not resume:
+        # Before the teacher is scored, which may take minutes.
+        RunDirectory(run_dir).require_unused()
 
     # -- Data ---------------------------------------------------------------------------------
     train_split = open_split(config.dataset, "train", config.data_dir)

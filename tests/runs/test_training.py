@@ -298,6 +298,14 @@ def test_used_directory_is_refused_and_left_alone(small_runs: SmallRuns) -> None
     assert {path: path.stat().st_mtime_ns for path in run_dir.rglob("*")} == before
 
 
+def test_used_directory_is_noticed_before_the_teacher_is_looked_at(
+    small_runs: SmallRuns, tmp_path: Path
+) -> None:
+    config = replace(small_runs.configs["distilled"], teacher=tmp_path / "nowhere")
+    with pytest.raises(MdjaxError, match="holds a run already"):
+        run_quietly(config, small_runs.root / "distilled")
+
+
 # -- Numbers that go wrong, and extras -----------------------------------------------------------
 
 
