@@ -9,9 +9,11 @@ import tyro
 
 from mdjax.cli.output import print_json
 from mdjax.data.thermal_camera import ThermalCamera
+from mdjax.runs.detection_files import check_detection_files, write_evaluation
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import describe_environment
 from mdjax.runs.scoring import evaluate_network
+from mdjax.tasks.detection_scores import DetectionEvaluation
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class Evaluate:
         dataset: Prepared data set with the same classes; that of the training by default.
         resolution: Another thermal camera than in training, such as 64x or lepton-3.5.
         batch_size: Image pairs at once; that of the training by default.
+        detections: Of a detector of one class: file of all detections in KAIST's format, lines of
+            image (its place in the split, from 1), x, y, w, h, score.
+        curve: Of a detector: PNG of miss rate over false positives per image; the numbers go
+            beside it as .csv.
         json: Print one JSON object instead of the table.
     """
 
@@ -36,6 +42,8 @@ class Evaluate:
     dataset: str | None = None
     resolution: str | None = None
     batch_size: int | None = None
+    detections: Path | None = None
+    curve: Path | None = None
     json: bool = False
 
 
@@ -44,6 +52,7 @@ def run_evaluate(arguments: Sequence[str]) -> int:
     command = tyro.cli(Evaluate, args=arguments, prog="mdjax evaluate")
     loaded = load_network(command.run_dir, command.checkpoint)
     camera = None if command.resolution is None else ThermalCamera(command.resolution)
+    check_detection_files(loaded, detections=command.detections, curve=command.curve)
     evaluation = evaluate_network(
         loaded,
         split=command.split,
@@ -52,6 +61,13 @@ def run_evaluate(arguments: Sequence[str]) -> int:
         camera=camera,
         batch_size=command.batch_size,
     )
+    if isinstance(evaluation, DetectionEvaluation):
+        write_evaluation(
+            evaluation,
+            title=f"{command.run_dir}, step {loaded.step}, split {command.split}",
+            detections=command.detections,
+            curve=command.curve,
+        )
     if command.json:
         print_json(
             {

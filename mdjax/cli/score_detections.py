@@ -9,7 +9,6 @@ import numpy as np
 import tyro
 
 from mdjax.cli.output import print_json
-from mdjax.io.json_file import write_text
 from mdjax.io.kaist_text import (
     KAIST_IMAGE_SIZE_HW,
     PERSON_LABEL,
@@ -21,14 +20,13 @@ from mdjax.io.kaist_text import (
 )
 from mdjax.metrics.box_matching import ScoredBoxes, TrueBoxes
 from mdjax.metrics.miss_rate import (
-    REASONABLE_SUBSETS,
     SUBSETS,
     MissRate,
     Rule,
     Subset,
     compute_miss_rates,
 )
-from mdjax.types import MdjaxError
+from mdjax.runs.miss_rate_curves import check_curve, write_miss_rate_curves
 
 _OCCLUSION_NAMES = ("none", "partial", "heavy")
 
@@ -72,12 +70,14 @@ class KaistScores:
 def run_score_detections(arguments: Sequence[str]) -> int:
     """Run `mdjax score-detections kaist --annotations DIR --image-list FILE --detections FILE`."""
     command = tyro.cli(ScoreDetections, args=arguments, prog="mdjax score-detections")
+    if command.curve is not None:
+        check_curve(command.curve, command.detections)
     scores = score_kaist_files(
         command.annotations, command.image_list, command.detections, rule=command.rule
     )
     if command.curve is not None:
         title = f"{command.detections.name} ({command.rule} rule)"
-        _write_curves(scores.miss_rates, command.curve, title)
+        write_miss_rate_curves({PERSON_LABEL: scores.miss_rates}, command.curve, title=title)
     if command.json:
         files = ("annotations", "image_list", "detections")
         print_json(
@@ -171,33 +171,3 @@ def _to_plain(scores: KaistScores) -> dict[str, Any]:
             },
         },
     }
-
-
-def _write_curves(miss_rates: Mapping[str, MissRate], path: Path, title: str) -> None:
-    """Draws all, day and night, and writes the curves of all subsets as numbers."""
-    # Imported here: matplotlib takes longer than the scores.
-    from mdjax.viz_detection import MissRateCurve, plot_miss_rate_curves
-
-    if path.suffix.lower() != ".png":
-        raise MdjaxError(f"{path}: the curve is a PNG file; give it a name that ends in .png.")
-    curves = {}
-    for name, score in miss_rates.items():
-        corners = _find_corners(score.miss_rate)
-        label = f"{name}, {score.percent:.2f} %"
-        curves[name] = MissRateCurve(label, score.fppi[corners], score.miss_rate[corners])
-    drawn = [curves[subset.name] for subset in REASONABLE_SUBSETS]
-    plot_miss_rate_curves(drawn, path, title=title)
-    rows = [
-        f"{name},{fppi:.9g},{miss_rate:.9g}\n"
-        for name, curve in curves.items()
-        for fppi, miss_rate in zip(curve.fppi, curve.miss_rate, strict=True)
-    ]
-    write_text(path.with_suffix(".csv"), "subset,fppi,miss_rate\n" + "".join(rows))
-
-
-def _find_corners(miss_rate: np.ndarray) -> np.ndarray:
-    """Points where the steps of a curve turn; those between lie on straight lines."""
-    is_drop = np.diff(miss_rate, prepend=1.0) < 0
-    is_kept = np.ones(len(miss_rate), bool)
-    is_kept[:-1] = is_drop[:-1] != is_drop[1:]
-    return np.flatnonzero(is_kept)

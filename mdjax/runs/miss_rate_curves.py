@@ -1,0 +1,80 @@
+"""The curves behind a miss rate, as a picture and as numbers; needs no network and no device."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mdjax.io.json_file import write_text
+from mdjax.metrics.miss_rate import REASONABLE_SUBSETS, MissRate
+from mdjax.types import MdjaxError
+
+_DRAWN_SUBSETS = {subset.name for subset in REASONABLE_SUBSETS}
+
+
+def write_miss_rate_curves(
+    miss_rates: Mapping[str, Mapping[str, MissRate]], path: Path, *, title: str
+) -> None:
+    """Draw all, day and night, and write the curves of all subsets as numbers beside it.
+
+    Args:
+        miss_rates: By class and by name of the subset. Of several classes, each line begins with
+            the name of its class.
+        path: PNG file to write; the numbers go to a .csv file of the same name.
+        title: Above the figure.
+
+    Raises:
+        MdjaxError: The file has another ending, or one cannot be written.
+    """
+    # Imported here: matplotlib takes longer than the scores.
+    from mdjax.viz_detection import MissRateCurve, plot_miss_rate_curves
+
+    check_curve(path)
+    curves: dict[str, MissRateCurve] = {}
+    drawn: list[MissRateCurve] = []
+    for class_name, by_subset in miss_rates.items():
+        for subset, score in by_subset.items():
+            name = subset if len(miss_rates) == 1 else f"{class_name} {subset}"
+            corners = _find_corners(score.miss_rate)
+            label = f"{name}, {score.percent:.2f} %"
+            curves[name] = MissRateCurve(label, score.fppi[corners], score.miss_rate[corners])
+            if subset in _DRAWN_SUBSETS:
+                drawn.append(curves[name])
+    plot_miss_rate_curves(drawn, path, title=title)
+    rows = [
+        f"{name},{fppi:.9g},{miss_rate:.9g}\n"
+        for name, curve in curves.items()
+        for fppi, miss_rate in zip(curve.fppi, curve.miss_rate, strict=True)
+    ]
+    write_text(_name_numbers(path), "subset,fppi,miss_rate\n" + "".join(rows))
+
+
+def check_curve(path: Path, detections: Path | None = None) -> None:
+    """Refuse a curve that is no PNG, or whose numbers would replace a detection file.
+
+    Args:
+        path: The curve.
+        detections: The detection file, if there is one.
+
+    Raises:
+        MdjaxError: The name of the curve must be another one.
+    """
+    if path.suffix.lower() != ".png":
+        raise MdjaxError(f"{path}: the curve is a PNG file; give it a name that ends in .png.")
+    if detections is not None and _name_numbers(path).resolve() == detections.resolve():
+        raise MdjaxError(
+            f"{path}: the numbers of the curve would go to {_name_numbers(path)}, the file of the "
+            "detections; give the curve another name."
+        )
+
+
+def _name_numbers(path: Path) -> Path:
+    return path.with_suffix(".csv")
+
+
+def _find_corners(miss_rate: np.ndarray) -> np.ndarray:
+    """Points where the steps of a curve turn; those between lie on straight lines."""
+    is_drop = np.diff(miss_rate, prepend=1.0) < 0
+    is_kept = np.ones(len(miss_rate), bool)
+    is_kept[:-1] = is_drop[:-1] != is_drop[1:]
+    return np.flatnonzero(is_kept)
