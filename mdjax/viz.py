@@ -172,22 +172,49 @@ def make_comparison_figure(
     Raises:
         MdjaxError: The file cannot be written.
     """
-    height_px, width_px = rows[0].labels_u8.shape
+    cell_hw = compute_cell_size(rows[0].labels_u8.shape)
+    class_ids = _find_classes(rows)
+    save_picture_grid(
+        [(row.name, _make_cells(row, cell_hw, palette)) for row in rows],
+        {class_names[k].replace("_", " "): palette[k] for k in class_ids},
+        path,
+    )
+
+
+def compute_cell_size(image_size_hw: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width in pixels of an image in a grid of pictures: scaled by a whole factor."""
+    height_px, width_px = image_size_hw
     enlarge = max(1, round(_CELL_WIDTH_PX / width_px))
     shrink = max(1, round(width_px / _CELL_WIDTH_PX))
-    cell_hw = (height_px * enlarge // shrink, width_px * enlarge // shrink)
-    cells_by_row = [_make_cells(row, cell_hw, palette) for row in rows]
-    titles = list(cells_by_row[0])
+    return height_px * enlarge // shrink, width_px * enlarge // shrink
 
-    class_ids = _find_classes(rows)
+
+def save_picture_grid(
+    rows: Sequence[tuple[str, Mapping[str, UInt8[np.ndarray, "h w 3"]]]],
+    legend: Mapping[str, tuple[int, int, int]],
+    path: Path,
+) -> None:
+    """Writes pictures in rows and columns, with titles, row names and a legend of colours.
+
+    Args:
+        rows: Name at the left, and pictures by the title of their column; all of one size, with
+            the same titles in each row.
+        legend: Colours by what they mean.
+        path: PNG file to write.
+
+    Raises:
+        MdjaxError: The file cannot be written.
+    """
+    titles = list(rows[0][1])
+    cell_hw = rows[0][1][titles[0]].shape[:2]
     total_width_px = _SIDE_PX + len(titles) * (cell_hw[1] + _GAP_PX)
-    legend_columns = max(1, min(len(class_ids), (total_width_px - _SIDE_PX) // 150))
-    legend_rows = -(-len(class_ids) // legend_columns)
+    legend_columns = max(1, min(len(legend), (total_width_px - _SIDE_PX) // 150))
+    legend_rows = -(-len(legend) // legend_columns)
     legend_px = _LEGEND_ROW_PX * legend_rows + 2 * _GAP_PX
     total_height_px = _TITLE_PX + len(rows) * (cell_hw[0] + _GAP_PX) + legend_px
 
     figure = Figure(figsize=(total_width_px / _DPI, total_height_px / _DPI), dpi=_DPI)
-    for row_index, (row, cells) in enumerate(zip(rows, cells_by_row, strict=True)):
+    for row_index, (name, cells) in enumerate(rows):
         top_px = _TITLE_PX + row_index * (cell_hw[0] + _GAP_PX)
         for column_index, (title, image) in enumerate(cells.items()):
             left_px = _SIDE_PX + column_index * (cell_hw[1] + _GAP_PX)
@@ -195,15 +222,11 @@ def make_comparison_figure(
             if row_index == 0:
                 axes.set_title(title, fontsize=12, pad=6)
             if column_index == 0:
-                axes.set_ylabel(row.name, fontsize=11, labelpad=4)
+                axes.set_ylabel(name, fontsize=11, labelpad=4)
     figure.legend(
         handles=[
-            Patch(
-                facecolor=f"#{bytes(palette[k]).hex()}",
-                edgecolor="0.6",
-                label=class_names[k].replace("_", " "),
-            )
-            for k in class_ids
+            Patch(facecolor=f"#{bytes(colour).hex()}", edgecolor="0.6", label=meaning)
+            for meaning, colour in legend.items()
         ],
         loc="lower center",
         ncols=legend_columns,

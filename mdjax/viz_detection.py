@@ -1,7 +1,7 @@
 """Pictures of detection: boxes on an image pair, and miss rate over false positives per image."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from mdjax.viz import Palette, save_figure
+from mdjax.viz import Palette, compute_cell_size, overlay_heat, save_figure, save_picture_grid
 
 _DPI = 100
 _FPPI_LIMITS = (1e-3, 1e1)
@@ -23,6 +23,10 @@ _SIDE_PX_A_LINE_WIDTH = 300
 _SIDE_PX_AT_FONT_SCALE_1 = 900
 _MIN_FONT_SCALE = 0.35
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+Colour = tuple[int, int, int]
+_TRUE_COLOUR: Colour = (70, 200, 90)
+_FOUND_COLOUR: Colour = (245, 150, 40)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +69,73 @@ def draw_detections(
     return np.hstack([_draw_boxes(panel, boxes_xyxy_px, texts, colours) for panel in panels])
 
 
+@dataclasses.dataclass(frozen=True)
+class DetectionRow:
+    """One scene of a comparison of detectors.
+
+    Attributes:
+        name: Written at the left.
+        visible_u8: The RGB image.
+        thermal_camera_u8: Thermal as the cheap camera sees it, scaled back up.
+        true_boxes_xyxy_px: Ground truth.
+        found: Boxes and their scores by column title; the same titles in every row.
+        heat: The F-MSE mask on its own grid.
+    """
+
+    name: str
+    visible_u8: UInt8[np.ndarray, "h w 3"]
+    thermal_camera_u8: UInt8[np.ndarray, "h w"]
+    true_boxes_xyxy_px: Float[np.ndarray, "g 4"]
+    found: Mapping[str, tuple[Float[np.ndarray, "n 4"], Float[np.ndarray, " n"]]]
+    heat: Float[np.ndarray, "h2 w2"]
+
+
+def make_detection_figure(rows: Sequence[DetectionRow], path: Path) -> None:
+    """Draws one row a scene: ground truth, thermal, each detector's boxes, and the F-MSE mask.
+
+    The layout of figure 2 of the MD paper; the thermal image shows the ground truth too.
+
+    Args:
+        rows: At least one; all images of one size.
+        path: PNG file to write.
+
+    Raises:
+        MdjaxError: The file cannot be written.
+    """
+    cell_hw = compute_cell_size(rows[0].thermal_camera_u8.shape)
+    save_picture_grid(
+        [(row.name, _make_cells(row, cell_hw)) for row in rows],
+        {"ground truth": _TRUE_COLOUR, "found": _FOUND_COLOUR},
+        path,
+    )
+
+
+def _make_cells(
+    row: DetectionRow, cell_hw: tuple[int, int]
+) -> dict[str, UInt8[np.ndarray, "h w 3"]]:
+    scale = cell_hw[0] / row.thermal_camera_u8.shape[0]
+
+    def fit(image_u8: np.ndarray) -> np.ndarray:
+        return cv2.resize(image_u8, cell_hw[::-1], interpolation=cv2.INTER_LINEAR)
+
+    def draw(image_u8: np.ndarray, boxes: np.ndarray, texts: list[str], colour: Colour):
+        return _draw_boxes(image_u8, boxes * scale, texts, [colour] * len(boxes))
+
+    visible_u8 = fit(row.visible_u8)
+    thermal_u8 = np.repeat(fit(row.thermal_camera_u8)[..., None], 3, axis=-1)
+    true_boxes = row.true_boxes_xyxy_px
+    nothing = [""] * len(true_boxes)
+    return {
+        "ground truth": draw(visible_u8, true_boxes, nothing, _TRUE_COLOUR),
+        "thermal, as the camera sees it": draw(thermal_u8, true_boxes, nothing, _TRUE_COLOUR),
+        **{
+            title: draw(visible_u8, boxes, [f"{score:.2f}" for score in scores], _FOUND_COLOUR)
+            for title, (boxes, scores) in row.found.items()
+        },
+        "F-MSE mask": overlay_heat(visible_u8, row.heat),
+    }
+
+
 def _draw_boxes(
     image_u8: np.ndarray, boxes_xyxy_px: np.ndarray, texts: Sequence[str], colours: Palette
 ) -> np.ndarray:
@@ -77,6 +148,8 @@ def _draw_boxes(
     for (left, top, right, bottom), text, colour in reversed(drawn):
         # The right and the bottom edge end a box: its last pixels lie before them.
         cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), colour, line_px)
+        if not text:
+            continue
         (width, height), baseline = cv2.getTextSize(text, _FONT, font_scale, 1)
         x = max(0, min(left, canvas.shape[1] - width))
         y = max(height, top - baseline)

@@ -1,42 +1,73 @@
 """`mdjax demo`: watch modality distillation happen on generated scenes."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
-import numpy as np
 import tyro
 
 from data_builders.synthetic import prepare_synthetic
+from mdjax.cli.demo_pictures import draw_boxes, draw_label_maps
 from mdjax.cli.output import print_json, show_on_stderr
-from mdjax.data.mfnet import PALETTE_RGB
-from mdjax.data.pipeline import make_evaluation_batches
-from mdjax.data.source import open_split
-from mdjax.data.truth import LabelMapReader
 from mdjax.io.json_file import write_json, write_text
 from mdjax.io.metrics_log import read_metrics
-from mdjax.metrics.confusion import predict_labels
-from mdjax.presets import configure_synthetic
+from mdjax.models.config import ImageLevelConfig
+from mdjax.presets import configure_synthetic, configure_synthetic_detection
 from mdjax.runs.comparison import describe_gain, estimate_gain, format_comparison
-from mdjax.runs.config import DistillConfig
+from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork, load_network
-from mdjax.runs.study import DISTILLED, NATIVE, TEACHER, run_study
+from mdjax.runs.study import DISTILLED, NATIVE, Recipe, run_study
 from mdjax.runs.timing import measure_milliseconds
-from mdjax.types import Batch, MdjaxError
-from mdjax.viz import ComparisonRow, make_comparison_figure, plot_training_curves
+from mdjax.types import MdjaxError
+from mdjax.viz import plot_training_curves
 
-SCENE_SIZE_HW = (72, 96)
-NUM_SCENES_SHOWN = 6
-METRICS = {
-    "mean_accuracy_9/all": "mAcc all",
-    "mean_accuracy_9/day": "mAcc day",
-    "mean_accuracy_9/night": "mAcc night",
-    "mean_iou_9/all": "mIoU all",
-}
-GAIN_METRICS = ("mean_accuracy_9/all", "mean_iou_9/all")
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What the demonstration of a task is made of.
+
+    Attributes:
+        recipe: Configures its networks.
+        metrics: Title of the column by metric.
+        gain_metrics: Metrics whose gain is spelt out.
+        draw: Draws scenes through the networks.
+        loss_terms: Whose curves are drawn.
+    """
+
+    recipe: Recipe
+    metrics: Mapping[str, str]
+    gain_metrics: Sequence[str]
+    draw: Callable[[Mapping[str, LoadedNetwork], Path], None]
+    loss_terms: Sequence[str]
+
+
+SEGMENTATION = Demonstration(
+    recipe=configure_synthetic,
+    metrics={
+        "mean_accuracy_9/all": "mAcc all",
+        "mean_accuracy_9/day": "mAcc day",
+        "mean_accuracy_9/night": "mAcc night",
+        "mean_iou_9/all": "mIoU all",
+    },
+    gain_metrics=("mean_accuracy_9/all", "mean_iou_9/all"),
+    draw=draw_label_maps,
+    loss_terms=("segmentation",),
+)
+DETECTION = Demonstration(
+    recipe=configure_synthetic_detection,
+    metrics={
+        "ap50/all": "AP50 all",
+        "ap50/day": "AP50 day",
+        "ap50/night": "AP50 night",
+        "ap/all": "AP all",
+    },
+    gain_metrics=("ap50/all",),
+    draw=draw_boxes,
+    loss_terms=("classification", "box"),
+)
 
 
 @dataclass(frozen=True)
@@ -47,13 +78,15 @@ class Demo:
     steps, augmentation and schedule. Run it again to continue after an interruption.
 
     Attributes:
-        out: Folder for scenes, runs, table and picture.
+        task: Label every pixel, or find persons.
+        out: Folder for scenes, runs, table and picture; `runs/demo` or `runs/demo_detection`.
         num_seeds: Trainings of each network.
         num_steps: Steps of each training; that of the preset by default.
         json: Print one JSON object instead of the table.
     """
 
-    out: Path = Path("runs/demo")
+    task: Literal["segmentation", "detection"] = "segmentation"
+    out: Path | None = None
     num_seeds: int = 3
     num_steps: int | None = None
     json: bool = False
@@ -65,9 +98,13 @@ def run_demo(arguments: Sequence[str]) -> int:
     if command.num_seeds < 1:
         raise MdjaxError(f"num_seeds is {command.num_seeds}; give 1 or more.")
     start = time.perf_counter()
+    is_detection = command.task == "detection"
+    demonstration = DETECTION if is_detection else SEGMENTATION
+    out = command.out or Path("runs", "demo_detection" if is_detection else "demo")
     # Seeds share their programs: compile each network once.
-    jax.config.update("jax_compilation_cache_dir", str(command.out / "compiled"))
-    data = prepare_synthetic(command.out / "data", image_size_hw=SCENE_SIZE_HW)
+    jax.config.update("jax_compilation_cache_dir", str(out / "compiled"))
+    base = demonstration.recipe(TrainConfig(), ImageLevelConfig)
+    data = prepare_synthetic(out / "data", image_size_hw=base.pipeline.image_size_hw)
     show_on_stderr(f"Generated scenes: {data.folder}")
 
     def adjust(config: Any) -> Any:
@@ -75,7 +112,7 @@ def run_demo(arguments: Sequence[str]) -> int:
         return replace(
             config,
             dataset=data.dataset,
-            data_dir=command.out / "data",
+            data_dir=out / "data",
             loop=replace(config.loop, num_steps=num_steps, evaluate_every=0),
             optimiser=replace(
                 config.optimiser, warmup_steps=min(config.optimiser.warmup_steps, num_steps // 4)
@@ -83,27 +120,29 @@ def run_demo(arguments: Sequence[str]) -> int:
         )
 
     results = run_study(
-        configure_synthetic,
-        command.out,
+        demonstration.recipe,
+        out,
         seeds=range(command.num_seeds),
         adjust=adjust,
         show=show_on_stderr,
     )
-    networks = {name: load_network(command.out / "seed0" / name) for name in results}
+    networks = {name: load_network(out / "seed0" / name) for name in results}
     milliseconds = measure_milliseconds(networks)
-    table = format_comparison(results, split="test", metrics=METRICS, milliseconds=milliseconds)
+    table = format_comparison(
+        results, split="test", metrics=demonstration.metrics, milliseconds=milliseconds
+    )
     gains = {
         metric: estimate_gain(results[DISTILLED], results[NATIVE], split="test", metric=metric)
-        for metric in GAIN_METRICS
+        for metric in demonstration.gain_metrics
     }
     verdicts = [describe_gain(gain, metric) for metric, gain in gains.items()]
-    picture = command.out / "comparison.png"
-    draw_comparison(networks, picture)
-    curves = command.out / "curves.png"
+    picture = out / "comparison.png"
+    demonstration.draw(networks, picture)
+    curves = out / "curves.png"
     plot_training_curves(
-        {name: read_metrics(command.out / "seed0" / name / "metrics.jsonl") for name in results},
+        {name: read_metrics(out / "seed0" / name / "metrics.jsonl") for name in results},
         curves,
-        metrics=["train/loss/segmentation"],
+        metrics=[f"train/loss/{term}" for term in demonstration.loss_terms],
     )
     summary = {
         "num_seeds": command.num_seeds,
@@ -112,7 +151,7 @@ def run_demo(arguments: Sequence[str]) -> int:
         "gain_percent_points": {metric: vars(gain) for metric, gain in gains.items()},
         "seconds": time.perf_counter() - start,
     }
-    write_json(command.out / "demo.json", summary)
+    write_json(out / "demo.json", summary)
     text = "\n".join(
         [
             f"Generated test scenes, percent, mean ± standard error of {command.num_seeds} seeds;",
@@ -125,66 +164,9 @@ def run_demo(arguments: Sequence[str]) -> int:
             f"Picture: {picture}   Loss curves: {curves}",
         ]
     )
-    write_text(command.out / "table.txt", text + "\n")
+    write_text(out / "table.txt", text + "\n")
     if command.json:
         print_json(summary)
     else:
         print(text)
     return 0
-
-
-def draw_comparison(
-    networks: dict[str, LoadedNetwork], path: Path, num_scenes: int = NUM_SCENES_SHOWN
-) -> None:
-    """Draw test scenes, half of them at night: images, ground truth, predictions, F-MSE mask."""
-    student, teacher, native = networks[DISTILLED], networks[TEACHER], networks[NATIVE]
-    config = student.config
-    if not isinstance(config, DistillConfig):
-        raise MdjaxError(f"{student.run_dir} is no distillation.")
-    split = open_split(config.dataset, "test", config.data_dir)
-    batch = _pick_scenes(
-        next(
-            make_evaluation_batches(split, config.pipeline, LabelMapReader(), batch_size=len(split))
-        ),
-        num_scenes,
-    )
-    student_output = _apply(student, batch)
-    mask = config.method.compute_mask(student_output, _apply(teacher, batch))
-    predictions = {
-        "native": predict_labels(_apply(native, batch).prediction),
-        "distilled": predict_labels(student_output.prediction),
-    }
-    rows = [
-        ComparisonRow(
-            name="night" if batch.is_night[i] else "day",
-            visible_u8=_to_u8(batch.visible[i]),
-            thermal_camera_u8=_to_u8(batch.thermal_camera[i, ..., 0]),
-            labels_u8=np.asarray(batch.label_maps[i]),
-            predictions_u8={
-                title: np.asarray(labels[i], np.uint8) for title, labels in predictions.items()
-            },
-            heat=np.asarray(mask[i, ..., 0]),
-        )
-        for i in range(num_scenes)
-    ]
-    make_comparison_figure(rows, path, class_names=student.class_names, palette=PALETTE_RGB)
-
-
-def _pick_scenes(batch: Batch, num_scenes: int) -> Batch:
-    # The scenes with most classes tell most, by day and by night.
-    variety = np.array([len(np.unique(labels)) for labels in batch.label_maps])
-    night, day = np.flatnonzero(batch.is_night), np.flatnonzero(~np.asarray(batch.is_night))
-    chosen = [
-        group[np.argsort(-variety[group], kind="stable")][: num_scenes // 2]
-        for group in (day, night)
-    ]
-    indices = np.concatenate(chosen)
-    return jax.tree.map(lambda x: x[indices], batch)
-
-
-def _apply(loaded: LoadedNetwork, batch: Batch) -> Any:
-    return loaded.network.apply(dict(loaded.variables), *loaded.select_inputs(batch), train=False)
-
-
-def _to_u8(image: Any) -> np.ndarray:
-    return np.round(np.asarray(image) * 255).astype(np.uint8)

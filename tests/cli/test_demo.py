@@ -1,5 +1,6 @@
 """The demonstration from end to end, with tiny networks on a few tiny scenes."""
 
+import dataclasses
 import functools
 import json
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Any
 import pytest
 
 from mdjax.cli import demo
+from mdjax.cli.demo import Demonstration
 from mdjax.cli.main import main
-from mdjax.presets import configure_synthetic
 from tests.runs.image_files import read_image
 from tests.runs.small import SIZE_HW, shrink
 
@@ -18,13 +19,16 @@ NETWORKS = ["teacher", "visible-only", "native", "distilled"]
 
 @pytest.fixture
 def small_demo(monkeypatch: pytest.MonkeyPatch, quick_compilation: None) -> None:
-    def configure(base: Any, network: Any) -> Any:
-        return shrink(configure_synthetic(base, network))
+    def make_small(demonstration: Demonstration) -> Demonstration:
+        recipe: Any = demonstration.recipe
+        return dataclasses.replace(
+            demonstration, recipe=lambda base, network: shrink(recipe(base, network))
+        )
 
     prepare = functools.partial(demo.prepare_synthetic, num_train=16, num_val=6, num_test=6)
     monkeypatch.setattr(demo, "prepare_synthetic", prepare)
-    monkeypatch.setattr(demo, "configure_synthetic", configure)
-    monkeypatch.setattr(demo, "SCENE_SIZE_HW", SIZE_HW)
+    monkeypatch.setattr(demo, "SEGMENTATION", make_small(demo.SEGMENTATION))
+    monkeypatch.setattr(demo, "DETECTION", make_small(demo.DETECTION))
 
 
 def test_demo_trains_compares_draws_and_says_what_the_gain_is_worth(
@@ -58,3 +62,19 @@ def test_demo_trains_compares_draws_and_says_what_the_gain_is_worth(
     distilled = [run["scores"]["test"]["mean_iou_9/all"] for run in summary["results"]["distilled"]]
     gain = sum(distilled) / 2 - sum(native) / 2
     assert summary["gain_percent_points"]["mean_iou_9/all"]["mean"] == pytest.approx(gain)
+
+
+def test_demo_of_detection_has_its_own_table_and_picture(
+    small_demo: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["demo", "--task", "detection", "--out", str(tmp_path)]
+    assert main([*arguments, "--num-seeds", "1", "--num-steps", "2"]) == 0
+    text = capsys.readouterr().out.replace("\n", " ")
+    for name in NETWORKS:
+        assert f"| {name} " in text
+    assert "AP50 night" in text
+    assert "one seed tells nothing about the noise" in text
+    picture = read_image(tmp_path / "comparison.png")
+    assert picture.shape[0] > 6 * SIZE_HW[0]
+    assert picture.std() > 10
+    assert (tmp_path / "curves.png").is_file()
