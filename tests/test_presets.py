@@ -33,8 +33,9 @@ def get_presets(recipe: str) -> list[TrainConfig]:
 
 
 def get_num_classes(config: TrainConfig) -> int:
-    is_detection = isinstance(config.task, DetectionTask)
-    return len(config.task.classes) if is_detection else len(CLASS_NAMES)
+    if isinstance(config.task, DetectionTask):
+        return len(config.task.classes)
+    return len(CLASS_NAMES)
 
 
 def compute_output_shapes(config: TrainConfig) -> Any:
