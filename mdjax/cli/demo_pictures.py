@@ -13,12 +13,14 @@ from mdjax.data.mfnet import PALETTE_RGB
 from mdjax.data.pipeline import make_evaluation_batches
 from mdjax.data.source import open_split
 from mdjax.metrics.confusion import predict_labels
+from mdjax.ops.boxes import compute_areas
+from mdjax.ops.masks import UNLABELLED
 from mdjax.ops.nms import compute_detections
 from mdjax.ops.resize import get_size_hw
 from mdjax.runs.config import DistillConfig
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.study import DISTILLED, NATIVE, TEACHER
-from mdjax.types import Batch, MdjaxError, NetworkOutput
+from mdjax.types import IGNORED_LABEL, Batch, MdjaxError, NetworkOutput
 from mdjax.viz import ComparisonRow, make_comparison_figure
 from mdjax.viz_detection import DetectionRow, make_detection_figure
 
@@ -36,10 +38,11 @@ class _Shown(NamedTuple):
 
 
 def draw_label_maps(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
-    """Draw the scenes with most classes: images, ground truth, predictions, F-MSE mask."""
+    """Draw the scenes with most labelled pixels: images, truth, predictions, F-MSE mask."""
     batch = _open_test_scenes(networks)
-    variety = np.array([len(np.unique(labels)) for labels in batch.label_maps])
-    shown = _run(networks, batch, variety)
+    labels = np.asarray(batch.label_maps)
+    is_labelled = (labels != UNLABELLED) & (labels != IGNORED_LABEL)
+    shown = _run(networks, batch, is_labelled.sum(axis=(1, 2)))
     predictions = {name: predict_labels(out.prediction) for name, out in shown.outputs.items()}
     rows = [
         ComparisonRow(
@@ -59,9 +62,11 @@ def draw_label_maps(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
 
 
 def draw_boxes(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
-    """Draw the scenes with most objects: ground truth, thermal, boxes found, F-MSE mask."""
+    """Draw the scenes with most objects by area: truth, thermal, boxes found, F-MSE mask."""
     batch = _open_test_scenes(networks)
-    shown = _run(networks, batch, np.asarray(batch.objects.is_valid).sum(axis=1))
+    # Rows that only fill up are empty boxes.
+    areas = np.asarray(compute_areas(batch.objects.boxes_xyxy_px))
+    shown = _run(networks, batch, areas.sum(axis=1))
     objects = shown.batch.objects
     size_hw = get_size_hw(shown.batch.visible)
     detections = {
