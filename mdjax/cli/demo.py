@@ -16,11 +16,10 @@ from mdjax.io.json_file import write_json, write_text
 from mdjax.io.metrics_log import read_metrics
 from mdjax.models.config import ImageLevelConfig
 from mdjax.presets import configure_synthetic, configure_synthetic_detection
-from mdjax.runs.comparison import describe_gain, estimate_gain, format_comparison
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork, load_network
-from mdjax.runs.study import DISTILLED, NATIVE, Recipe, run_study
-from mdjax.runs.timing import measure_milliseconds
+from mdjax.runs.report import create_report
+from mdjax.runs.study import Recipe, run_study
 from mdjax.types import MdjaxError
 from mdjax.viz import plot_training_curves
 
@@ -127,15 +126,12 @@ def run_demo(arguments: Sequence[str]) -> int:
         show=show_on_stderr,
     )
     networks = {name: load_network(out / "seed0" / name) for name in results}
-    milliseconds = measure_milliseconds(networks)
-    table = format_comparison(
-        results, split="test", metrics=demonstration.metrics, milliseconds=milliseconds
+    report = create_report(
+        results,
+        networks,
+        metrics=demonstration.metrics,
+        gain_metrics=demonstration.gain_metrics,
     )
-    gains = {
-        metric: estimate_gain(results[DISTILLED], results[NATIVE], split="test", metric=metric)
-        for metric in demonstration.gain_metrics
-    }
-    verdicts = [describe_gain(gain, metric) for metric, gain in gains.items()]
     picture = out / "comparison.png"
     demonstration.draw(networks, picture)
     curves = out / "curves.png"
@@ -146,9 +142,7 @@ def run_demo(arguments: Sequence[str]) -> int:
     )
     summary = {
         "num_seeds": command.num_seeds,
-        "results": {name: [run.to_dict() for run in runs] for name, runs in results.items()},
-        "milliseconds_per_image": milliseconds,
-        "gain_percent_points": {metric: vars(gain) for metric, gain in gains.items()},
+        **report.values,
         "seconds": time.perf_counter() - start,
     }
     write_json(out / "demo.json", summary)
@@ -157,9 +151,9 @@ def run_demo(arguments: Sequence[str]) -> int:
             f"Generated test scenes, percent, mean ± standard error of {command.num_seeds} seeds;",
             "the cheap camera has 16 times fewer pixels; the teacher sees the full thermal image.",
             "",
-            table,
+            report.table,
             "",
-            *verdicts,
+            *report.verdicts,
             "",
             f"Picture: {picture}   Loss curves: {curves}",
         ]

@@ -1,5 +1,6 @@
 """Networks from run directories, and the check that a teacher is what it says it is."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,6 +145,12 @@ def check_teacher_scores(
             f"{teacher.run_dir}: the teacher's checkpoint of step {teacher.step} records no "
             f"{metric}, so nobody can tell whether it was loaded rightly; finish its training "
             "(mdjax train … --resume)."
+        )
+    if math.isnan(recorded):
+        raise MdjaxError(
+            f"{teacher.run_dir}: {metric} does not exist on the validation split, where no object "
+            "counts for it, so nobody can tell whether the teacher was loaded rightly; train the "
+            "teacher with another task.main_metric, such as ap50."
         )
     line = (
         f"Teacher {teacher.run_dir}, step {teacher.step}: {metric} {measured[metric]:.2f} %, "

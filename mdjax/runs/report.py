@@ -1,14 +1,67 @@
 """What a study leaves behind: one table for people, one JSON file for programs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mdjax.io.json_file import write_json, write_text
 from mdjax.runs.comparison import describe_gain, estimate_gain, format_comparison
-from mdjax.runs.loading import load_network
+from mdjax.runs.loading import LoadedNetwork, load_network
 from mdjax.runs.results import RunResult
 from mdjax.runs.study import DISTILLED, NATIVE
 from mdjax.runs.timing import measure_milliseconds
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """What a study says.
+
+    Attributes:
+        table: Networks by scores, parameters and time.
+        verdicts: What distillation is worth, a line a metric.
+        values: All of it for programs.
+    """
+
+    table: str
+    verdicts: tuple[str, ...]
+    values: Mapping[str, Any]
+
+
+def create_report(
+    results: Mapping[str, Sequence[RunResult]],
+    networks: Mapping[str, LoadedNetwork],
+    *,
+    metrics: Mapping[str, str],
+    gain_metrics: Sequence[str],
+    lower_is_better: Sequence[str] = (),
+) -> StudyReport:
+    """Time the networks, and compare them on the test split.
+
+    Args:
+        results: From `run_study`.
+        networks: Those of one seed, by the same names.
+        metrics: Title of the column by metric.
+        gain_metrics: Metrics whose gain is spelt out.
+        lower_is_better: Metrics that count mistakes.
+    """
+    milliseconds = measure_milliseconds(networks)
+    gains = {
+        metric: estimate_gain(results[DISTILLED], results[NATIVE], split="test", metric=metric)
+        for metric in gain_metrics
+    }
+    return StudyReport(
+        table=format_comparison(results, split="test", metrics=metrics, milliseconds=milliseconds),
+        verdicts=tuple(
+            describe_gain(gain, metrics[metric], is_lower_better=metric in lower_is_better)
+            for metric, gain in gains.items()
+        ),
+        values={
+            "results": {name: [run.to_dict() for run in runs] for name, runs in results.items()},
+            "milliseconds_per_image": milliseconds,
+            "gain_percent_points": {metric: vars(gain) for metric, gain in gains.items()},
+        },
+    )
 
 
 def write_report(
@@ -34,26 +87,16 @@ def write_report(
         The table, what the gain is worth by each metric, and the command.
     """
     networks = {name: load_network(study_dir / "seed0" / name) for name in results}
-    milliseconds = measure_milliseconds(networks)
-    gains = {
-        metric: estimate_gain(results[DISTILLED], results[NATIVE], split="test", metric=metric)
-        for metric in metrics
-    }
-    table = format_comparison(results, split="test", metrics=metrics, milliseconds=milliseconds)
-    verdicts = [
-        describe_gain(gain, metrics[metric], is_lower_better=metric in lower_is_better)
-        for metric, gain in gains.items()
-    ]
-    report.parent.mkdir(parents=True, exist_ok=True)
-    write_json(
-        report.with_suffix(".json"),
-        {
-            "command": command,
-            "results": {name: [run.to_dict() for run in runs] for name, runs in results.items()},
-            "milliseconds_per_image": milliseconds,
-            "gain_percent_points": {metric: vars(gain) for metric, gain in gains.items()},
-        },
+    created = create_report(
+        results,
+        networks,
+        metrics=metrics,
+        gain_metrics=list(metrics),
+        lower_is_better=lower_is_better,
     )
-    text = "\n".join([table, "", *(f"- {verdict}" for verdict in verdicts), "", f"`{command}`"])
+    report.parent.mkdir(parents=True, exist_ok=True)
+    write_json(report.with_suffix(".json"), {"command": command, **created.values})
+    verdicts = (f"- {verdict}" for verdict in created.verdicts)
+    text = "\n".join([created.table, "", *verdicts, "", f"`{command}`"])
     write_text(report.with_suffix(".md"), text + "\n")
     return text

@@ -187,6 +187,22 @@ def test_teacher_without_a_recorded_score_is_refused(small_runs: SmallRuns, tmp_
     )
 
 
+def test_teacher_whose_score_does_not_exist_is_refused(
+    small_runs: SmallRuns, tmp_path: Path
+) -> None:
+    """As a miss rate where no person is of a size that counts."""
+    teacher = copy_teacher(small_runs, tmp_path)
+    path = teacher / "checkpoints" / "last"
+    metadata = read_metadata(path)
+    metadata["scores"]["mean_accuracy_9/all"] = math.nan
+    save_variables(path, restore_variables(path), metadata)
+    assert_refused(
+        replace(small_runs.configs["distilled"], teacher=teacher),
+        tmp_path / "run",
+        r"does not exist on the validation split.*another task.main_metric",
+    )
+
+
 def test_teacher_of_another_width_is_refused(
     small_runs: SmallRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
