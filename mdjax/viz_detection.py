@@ -127,7 +127,7 @@ def _make_cells(
     nothing = [""] * len(true_boxes)
     return {
         "ground truth": draw(visible_u8, true_boxes, nothing, _TRUE_COLOUR),
-        "thermal, as the camera sees it": draw(thermal_u8, true_boxes, nothing, _TRUE_COLOUR),
+        "thermal camera": draw(thermal_u8, true_boxes, nothing, _TRUE_COLOUR),
         **{
             title: draw(visible_u8, boxes, [f"{score:.2f}" for score in scores], _FOUND_COLOUR)
             for title, (boxes, scores) in row.found.items()
