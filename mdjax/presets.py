@@ -92,15 +92,15 @@ def configure_kaist(base: Config, network: type[NetworkConfig]) -> Config:
 
 
 def configure_msrs_small(base: Config, network: type[NetworkConfig]) -> Config:
-    """Persons of MSRS for two CPU cores: 256x192, quarter width, no max-pool, batches of 8."""
+    """Persons of MSRS for two CPU cores: 192x144, quarter width, no max-pool, batches of 8."""
     return replace(
         _configure_from_scratch(base),
         dataset="msrs",
-        pipeline=PipelineConfig(image_size_hw=(192, 256)),
+        pipeline=PipelineConfig(image_size_hw=(144, 192)),
         network=network(ResNetOptions(width=0.25, stem_stride=2, output_stride=16)),
         # 25 to 238 px in the files: 98 % of the persons are between 20 and 230 px high.
-        task=DetectionTask(anchors=AnchorOptions(base_heights_px=(10, 24, 60))),
-        loop=LoopConfig(num_steps=1_500, evaluate_every=500, save_every=250, probe_every=250),
+        task=DetectionTask(anchors=AnchorOptions(base_heights_px=(8, 18, 45))),
+        loop=LoopConfig(num_steps=1_000, evaluate_every=500, save_every=250, probe_every=250),
         batch_size=8,
     )
 
@@ -131,7 +131,7 @@ RECIPES = {
     "mfnet-small": (configure_mfnet_small, "MFNet 128x96, quarter width, 1,500 steps"),
     "synthetic": (configure_synthetic, "generated scenes 96x72, eighth width, 300 steps"),
     "kaist": (configure_kaist, "persons, KAIST 640x512, full width, 3,500 steps"),
-    "msrs-small": (configure_msrs_small, "persons, MSRS 256x192, quarter width, 1,500 steps"),
+    "msrs-small": (configure_msrs_small, "persons, MSRS 192x144, quarter width, 1,000 steps"),
     "synthetic-detection": (
         configure_synthetic_detection,
         "persons, generated scenes 192x144, eighth width, 300 steps",
