@@ -9,13 +9,13 @@ import numpy as np
 import tyro
 
 from mdjax.cli.output import print_json
+from mdjax.io.kaist_detections import read_detections
 from mdjax.io.kaist_text import (
     KAIST_IMAGE_SIZE_HW,
     PERSON_LABEL,
     KaistAnnotation,
     is_night_image,
     read_annotations,
-    read_detections,
     read_image_list,
 )
 from mdjax.metrics.box_matching import ScoredBoxes, TrueBoxes
@@ -107,7 +107,7 @@ def score_kaist_files(
         rule: See `compute_miss_rates`.
 
     Raises:
-        MdjaxError: Files are missing or have bad lines, or an image is of neither day nor night.
+        MdjaxError: Files are missing or have bad lines.
     """
     names = read_image_list(image_list)
     is_night = np.array([is_night_image(name) for name in names])

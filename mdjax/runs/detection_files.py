@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mdjax.io.kaist_text import write_detections
+from mdjax.io.kaist_detections import write_detections
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.miss_rate_curves import check_curve, write_miss_rate_curves
 from mdjax.tasks.detection import DetectionTask

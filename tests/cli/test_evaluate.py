@@ -10,7 +10,7 @@ from mdjax.cli import evaluate
 from mdjax.cli.main import EXIT_BAD_INPUT, main
 from mdjax.data.decode import decode_visible_thermal
 from mdjax.data.source import open_split
-from mdjax.io.kaist_text import read_detections
+from mdjax.io.kaist_detections import read_detections
 from tests.conftest import SmallScenes
 from tests.runs.anchor_network import CELL_PX, create_loaded_detector
 from tests.runs.image_files import SIZE_HW

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mdjax.cli.main import EXIT_BAD_INPUT, main
-from mdjax.io.kaist_text import write_detections
+from mdjax.io.kaist_detections import write_detections
 
 HEADER = "% bbGt version=3\n"
 DAY, NIGHT = "set06/V000/I00019", "set09/V000/I00039"
@@ -191,7 +191,7 @@ def test_no_device_is_asked_for(tmp_path: Path) -> None:
         ({"detections": "1,700,100,20,60,1\n"}, "line 1: the box lies outside its image"),
         ({"annotation": "horse 1 1 9 9 0 0 0 0 0 0 0\n"}, "line 2: unknown label 'horse'"),
         ({"annotation": "person 700 1 9 9 0 0 0 0 0 0 0\n"}, "line 2: the box 700 1 9 9"),
-        ({"names": ("set12/V000/I00019",)}, "set12/V000/I00019: whether this is day or night"),
+        ({"names": ("set12/V000/I00019",)}, "list.txt: line 1: 'set12/V000/I00019' is no name"),
         ({"names": ("I00019",)}, "list.txt: line 1: 'I00019' is no name"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else None,

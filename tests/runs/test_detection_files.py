@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mdjax.data.objects import ImageObjects
-from mdjax.io.kaist_text import read_detections
+from mdjax.io.kaist_detections import read_detections
 from mdjax.runs.detection_files import check_detection_files, write_evaluation
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.tasks.detection_scores import DetectionEvaluation, ImageDetections, score_detections
