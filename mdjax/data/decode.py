@@ -21,6 +21,10 @@ _JPEG_SIGNATURE = b"\xff\xd8\xff"
 _JPEG_START_OF_SCAN = b"\xff\xda"
 _JPEG_END_OF_IMAGE = b"\xff\xd9"
 
+# OpenCV prints lines of its own about a damaged file, ahead of our message. The level holds for the
+# whole process: lowering it around each call would race with the other threads that decode.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 # PNG specification, section 11.2.2: channels by colour type.
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_PALETTE = 3
@@ -38,6 +42,11 @@ class PngHeader:
     is_interlaced: bool
 
 
+def is_png(data: bytes) -> bool:
+    """Whether a file begins as every PNG does."""
+    return data.startswith(_PNG_SIGNATURE)
+
+
 def read_png_header(data: bytes, name: str, *, is_thorough: bool = False) -> PngHeader:
     """Read the header of a PNG after checking that the file is whole.
 
@@ -52,7 +61,7 @@ def read_png_header(data: bytes, name: str, *, is_thorough: bool = False) -> Png
     Raises:
         MdjaxError: no PNG, cut short, or damaged.
     """
-    if not data.startswith(_PNG_SIGNATURE):
+    if not is_png(data):
         raise MdjaxError(f"{name}: is no PNG file; convert it or get it again.")
     header: PngHeader | None = None
     packed_parts: list[bytes] = []
@@ -130,7 +139,7 @@ def decode_visible(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
     Raises:
         MdjaxError: cut short, damaged, not three channels, or not 8 bits a channel.
     """
-    image = _decode_any(data, name)
+    image = decode_image(data, name)
     if image.ndim != 3 or image.shape[2] != 3:
         raise MdjaxError(
             f"{name}: a visible image needs 3 channels (RGB), this one has "
@@ -153,11 +162,41 @@ def decode_thermal(
     Raises:
         MdjaxError: cut short, damaged, a colour image, or 16 bits without a range.
     """
-    image = _decode_any(data, name, may_have_16_bits=range_counts is not None)
+    image = decode_image(data, name, may_have_16_bits=range_counts is not None)
     if image.dtype == np.uint16 and range_counts is not None:
         low, high = range_counts
         scaled = (image.astype(np.float32) - low) * (255 / (high - low))
         image = np.round(np.clip(scaled, 0, 255)).astype(np.uint8)
+    return take_grey(image, name)
+
+
+def decode_image(data: bytes, name: str, *, may_have_16_bits: bool = False) -> np.ndarray:
+    """Decode a whole image file to [h w] or [h w c] in OpenCV's channel order, values unchanged.
+
+    Raises:
+        MdjaxError: cut short, damaged, or of another depth than 8 bits (or 16, where they may be).
+    """
+    if is_png(data):
+        read_png_header(data, name)
+    # The end marker cannot occur inside a JPEG's scan, where every FF is followed by 00.
+    is_jpeg = data.startswith(_JPEG_SIGNATURE)
+    if is_jpeg and data.find(_JPEG_END_OF_IMAGE, data.rfind(_JPEG_START_OF_SCAN)) < 0:
+        raise MdjaxError(f"{name}: JPEG is cut short ({len(data)} bytes); get it again.")
+    image = _decode_with_opencv(data, name)
+    if image.dtype != np.uint8 and not (may_have_16_bits and image.dtype == np.uint16):
+        raise MdjaxError(
+            f"{name}: has {image.dtype.itemsize * 8} bits a channel ({image.dtype}); convert it to "
+            "8 bits."
+        )
+    return image
+
+
+def take_grey(image: np.ndarray, name: str) -> UInt8[np.ndarray, "h w"]:
+    """Return a grey image's one channel, or the first of its equal ones.
+
+    Raises:
+        MdjaxError: a colour image.
+    """
     if image.ndim == 2:
         return image
     # A JPEG of a grey image may come back a grey level apart in its channels.
@@ -245,22 +284,6 @@ def _check_png_pixels(packed: bytes, header: PngHeader, name: str) -> None:
     is_short = not header.is_interlaced and num_bytes < row_bytes * header.height
     if is_short or not unpacker.eof:
         raise MdjaxError(f"{name}: PNG holds fewer pixels than it says; get it again.")
-
-
-def _decode_any(data: bytes, name: str, *, may_have_16_bits: bool = False) -> np.ndarray:
-    """Decode a whole image file to [h w] or [h w 3] in OpenCV's channel order."""
-    if data.startswith(_PNG_SIGNATURE):
-        read_png_header(data, name)
-    # The end marker cannot occur inside a JPEG's scan, where every FF is followed by 00.
-    is_jpeg = data.startswith(_JPEG_SIGNATURE)
-    if is_jpeg and data.find(_JPEG_END_OF_IMAGE, data.rfind(_JPEG_START_OF_SCAN)) < 0:
-        raise MdjaxError(f"{name}: JPEG is cut short ({len(data)} bytes); get it again.")
-    image = _decode_with_opencv(data, name)
-    if image.dtype != np.uint8 and not (may_have_16_bits and image.dtype == np.uint16):
-        raise MdjaxError(
-            f"{name}: has {image.dtype.itemsize * 8} bits a channel; convert it to 8 bits."
-        )
-    return image
 
 
 def _decode_with_opencv(data: bytes, name: str) -> np.ndarray:

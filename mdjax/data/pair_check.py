@@ -15,12 +15,17 @@ import rich.console
 import rich.progress
 
 from mdjax.data.annotations import AnnotatedObject, RawPair, Role, clip_box, scale_box
-from mdjax.data.decode import check_pair_sizes, decode_labels, decode_visible, read_png_header
+from mdjax.data.decode import (
+    check_pair_sizes,
+    decode_labels,
+    decode_visible,
+    is_png,
+    read_png_header,
+)
 from mdjax.data.thermal_counts import decode_thermal_counts
 from mdjax.types import IGNORED_LABEL, MdjaxError
 
 _MAX_THREADS = 16
-_PNG_START = b"\x89PNG"
 # Less is the rounding of the file's numbers, not a box that sticks out.
 _MIN_OVERHANG_PX = 0.01
 
@@ -127,7 +132,7 @@ def _check_thermal(
     report.thermal_name = name
     report.thermal_bits = counts.dtype.itemsize * 8
     report.num_thermal_pixels = counts.size
-    if data.startswith(_PNG_START):
+    if is_png(data):
         report.num_thermal_channels = read_png_header(data, name).num_channels
     elif report.thermal_bits == 8:
         # TFDS repeats a grey image as often as it is told to, but takes no channels away.
@@ -191,7 +196,7 @@ def _fit_boxes(pair: RawPair, visible_hw: SizeHw, thermal_hw: SizeHw, report: Pa
 def _read_image(path: Path, name: str) -> bytes:
     """Read a file; a PNG is also unpacked, which finds one whose writer stopped early."""
     data = read_bytes(path, name)
-    if data.startswith(_PNG_START):
+    if is_png(data):
         read_png_header(data, name, is_thorough=True)
     return data
 

@@ -149,3 +149,14 @@ def test_pair_of_one_aspect_is_accepted(thermal_hw):
 def test_pair_of_other_aspect_is_refused(thermal_hw, reason):
     with pytest.raises(MdjaxError, match=f"a.png: .*{reason}"):
         check_pair_sizes((480, 640), thermal_hw, "a.png")
+
+
+def test_opencv_prints_nothing_about_damaged_files(capfd):
+    """Each of these makes OpenCV print `[ERROR...` or `[ WARN...` unless it is told not to."""
+    tiff = cv2.imencode(".tif", BGRT_U8[..., :3])[1].tobytes()
+    packed = zlib.compress(bytes(4 * 7))
+    for data in (tiff[:200], _make_png(1_000_000, 1_000_000, 2, packed)):
+        with pytest.raises(MdjaxError, match=r"^a: cannot be decoded"):
+            decode_visible(data, "a")
+    printed = capfd.readouterr()
+    assert printed.out == printed.err == ""
