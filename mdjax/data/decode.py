@@ -136,14 +136,17 @@ def decode_labels(data: bytes, name: str) -> UInt8[np.ndarray, "h w"]:
 def decode_visible(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
     """Decode a colour image (PNG, JPEG or what else OpenCV reads) as RGB.
 
+    A mark that asks for rotated display (EXIF) is not followed, see `check_orientation`.
+
     Raises:
         MdjaxError: cut short, damaged, not three channels, or not 8 bits a channel.
     """
     image = decode_image(data, name)
-    if image.ndim != 3 or image.shape[2] != 3:
+    num_channels = 1 if image.ndim == 2 else image.shape[2]
+    if num_channels != 3:
+        remedy = "give the colour image" if num_channels == 1 else "save it without transparency"
         raise MdjaxError(
-            f"{name}: a visible image needs 3 channels (RGB), this one has "
-            f"{1 if image.ndim == 2 else image.shape[2]}."
+            f"{name}: a visible image needs 3 channels (RGB), this one has {num_channels}; {remedy}."
         )
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
@@ -208,6 +211,31 @@ def take_grey(image: np.ndarray, name: str) -> UInt8[np.ndarray, "h w"]:
             "export it without a colour map."
         )
     return np.ascontiguousarray(image[..., 0])
+
+
+def check_orientation(data: bytes, name: str) -> None:
+    """Refuse an image that viewers show rotated or mirrored, because a mark in its EXIF says so.
+
+    Boxes drawn in such a viewer would lie elsewhere in the pixels as they are stored.
+
+    Args:
+        data: bytes of an image that can be decoded.
+        name: file or record, for the message.
+
+    Raises:
+        MdjaxError: the image as stored differs from the image as marked.
+    """
+    # As JPEG and PNG call the segment; images without it, which are most, are not decoded again.
+    if b"Exif" not in data and b"eXIf" not in data:
+        return
+    stored = _decode_with_opencv(data, name, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    shown = _decode_with_opencv(data, name, cv2.IMREAD_COLOR)
+    if not np.array_equal(stored, shown):
+        raise MdjaxError(
+            f"{name}: its EXIF orientation makes viewers rotate or mirror it, so that boxes drawn "
+            "there do not fit; rotate the pixels themselves (exiftran -a, or ImageMagick's "
+            "-auto-orient), and check the boxes."
+        )
 
 
 def _check_visible_thermal_header(header: PngHeader, name: str) -> None:
@@ -286,9 +314,9 @@ def _check_png_pixels(packed: bytes, header: PngHeader, name: str) -> None:
         raise MdjaxError(f"{name}: PNG holds fewer pixels than it says; get it again.")
 
 
-def _decode_with_opencv(data: bytes, name: str) -> np.ndarray:
+def _decode_with_opencv(data: bytes, name: str, mode: int = cv2.IMREAD_UNCHANGED) -> np.ndarray:
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error:  # An empty file, or a header that asks for a monstrous size.
         image = None
     if image is None:

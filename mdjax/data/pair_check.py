@@ -16,6 +16,7 @@ import rich.progress
 
 from mdjax.data.annotations import AnnotatedObject, RawPair, Role, clip_box, scale_box
 from mdjax.data.decode import (
+    check_orientation,
     check_pair_sizes,
     decode_labels,
     decode_visible,
@@ -112,6 +113,7 @@ def _check_visible(
         data = _read_image(pair.visible, name)
         report.checksum = zlib.crc32(data, report.checksum)
         height, width, _ = decode_visible(data, name).shape
+        check_orientation(data, name)
     except MdjaxError as error:
         report.problems.append(str(error))
         return None
@@ -126,6 +128,7 @@ def _check_thermal(
         data = _read_image(pair.thermal, name)
         report.checksum = zlib.crc32(data, report.checksum)
         counts = decode_thermal_counts(data, name)
+        check_orientation(data, name)
     except MdjaxError as error:
         report.problems.append(str(error))
         return None

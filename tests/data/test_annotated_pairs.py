@@ -130,6 +130,24 @@ def test_png_whose_writer_stopped_early_is_refused(tmp_path):
     assert problem == "thermal/a.png: PNG holds fewer pixels than it says; get it again."
 
 
+def test_images_that_viewers_rotate_are_refused(tmp_path):
+    """EXIF data of one field: the orientation (tag 274) is 6, to be turned by 90 degrees."""
+    pair = _make_pair(tmp_path, "a")
+    exif = b"Exif\0\0II*\0" + struct.pack("<IHHHIHHI", 8, 1, 274, 3, 1, 6, 0, 0)
+    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    thermal = tmp_path / "thermal" / "a.jpg"
+    write(thermal, encode_jpg(make_image_u8(1, channels=1)))
+    for path in (pair.visible, thermal):
+        content = path.read_bytes()
+        write(path, content[:2] + segment + content[2:])
+    pair = dataclasses.replace(pair, thermal=thermal)
+    problems = get_problems(_check, tmp_path, {"test": [pair]})
+    assert [problem.partition(" orientation")[0] for problem in problems] == [
+        "visible/a.jpg: its EXIF",
+        "thermal/a.jpg: its EXIF",
+    ]
+
+
 def test_16_bits_need_a_range_and_all_files_are_named_at_once(tmp_path):
     pairs = [_make_pair(tmp_path, name, i) for i, name in enumerate("ab")]
     for i, pair in enumerate(pairs):

@@ -1,3 +1,4 @@
+import struct
 import zlib
 
 import cv2
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from mdjax.data.decode import (
+    check_orientation,
     check_pair_sizes,
     decode_labels,
     decode_thermal,
@@ -22,15 +24,16 @@ BGRT_U8, LABELS_U8 = make_pair_u8(0, SIZE_HW)
 PAIR_PNG, LABELS_PNG = encode_png(BGRT_U8), encode_png(LABELS_U8)
 
 
+def _make_chunk(kind: bytes, body: bytes) -> bytes:
+    checksum = zlib.crc32(kind + body).to_bytes(4, "big")
+    return len(body).to_bytes(4, "big") + kind + body + checksum
+
+
 def _make_png(width: int, height: int, colour_type: int, packed: bytes) -> bytes:
     """An 8-bit PNG with well-formed chunks, whatever `packed` holds."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        checksum = zlib.crc32(kind + body).to_bytes(4, "big")
-        return len(body).to_bytes(4, "big") + kind + body + checksum
-
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, colour_type, 0, 0, 0])
-    parts = [chunk(b"IHDR", header), chunk(b"IDAT", packed), chunk(b"IEND", b"")]
+    chunks = {b"IHDR": header, b"IDAT": packed, b"IEND": b""}
+    parts = [_make_chunk(kind, body) for kind, body in chunks.items()]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
@@ -116,8 +119,10 @@ def test_visible_decodes_from_jpeg_and_refuses_a_cut_one():
 def test_visible_swaps_channels_to_rgb_and_refuses_grey():
     image = BGRT_U8[..., :3]
     np.testing.assert_array_equal(decode_visible(encode_png(image), "a"), image[..., ::-1])
-    with pytest.raises(MdjaxError, match="needs 3 channels"):
+    with pytest.raises(MdjaxError, match=r"needs 3 channels.* has 1; give the colour image\."):
         decode_visible(encode_png(LABELS_U8), "a.png")
+    with pytest.raises(MdjaxError, match=r"has 4; save it without transparency\."):
+        decode_visible(PAIR_PNG, "a.png")
     with pytest.raises(MdjaxError, match="16 bits"):
         decode_visible(encode_png(image.astype(np.uint16)), "a.png")
 
@@ -129,6 +134,30 @@ def test_thermal_decodes_from_one_or_equal_channels_and_refuses_colours():
     np.testing.assert_array_equal(decode_thermal(encode_png(tripled), "a.png"), grey)
     with pytest.raises(MdjaxError, match="has colours"):
         decode_thermal(encode_png(BGRT_U8[..., :3]), "a.png")
+
+
+def _add_orientation(data: bytes, orientation: int) -> bytes:
+    """The image with EXIF data of one field, the orientation (tag 274, a short)."""
+    exif = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 274, 3, 1, orientation, 0, 0)
+    if data.startswith(b"\xff\xd8"):
+        segment = b"Exif\0\0" + exif
+        return data[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + data[2:]
+    return data[:33] + _make_chunk(b"eXIf", exif) + data[33:]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_orientation_other_than_as_stored_is_refused(suffix, orientation):
+    """1 is as stored, 2 mirrored, 3 upside down, and so on up to 8."""
+    plain = cv2.imencode(suffix, BGRT_U8[..., :3])[1].tobytes()
+    data = _add_orientation(plain, orientation)
+    check_orientation(plain, "a")
+    np.testing.assert_array_equal(decode_visible(data, "a"), decode_visible(plain, "a"))
+    if orientation == 1:
+        check_orientation(data, "a")
+    else:
+        with pytest.raises(MdjaxError, match=r"^a: its EXIF orientation .*-auto-orient"):
+            check_orientation(data, "a")
 
 
 @pytest.mark.parametrize("thermal_hw", [(480, 640), (120, 160), (60, 80), (43, 57), (1, 1)])
