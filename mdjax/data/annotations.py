@@ -8,6 +8,10 @@ from typing import NamedTuple
 
 from mdjax.types import MdjaxError
 
+# Share of a box's area inside its image, half of it but for rounding. Less is a mistake, not a box
+# at the edge: each of KAIST's improved boxes is inside by 81 % or more.
+_MIN_INSIDE = 0.499
+
 BoxXyxy = tuple[float, float, float, float]
 """Left, top, right, bottom edges; continuous, the image begins at 0."""
 
@@ -78,7 +82,8 @@ def clip_box(box_xyxy_px: BoxXyxy, size_hw: tuple[int, int], where: str) -> Clip
     """Cut off what sticks out of the image.
 
     Raises:
-        MdjaxError: a coordinate is no number, the box has no area, or it lies wholly outside.
+        MdjaxError: a coordinate is no number, the box has no area, or less than half of its area
+            lies inside the image.
     """
     left, top, right, bottom = box_xyxy_px
     height, width = size_hw
@@ -93,6 +98,13 @@ def clip_box(box_xyxy_px: BoxXyxy, size_hw: tuple[int, int], where: str) -> Clip
     clipped = (max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height)))
     if clipped[2] <= clipped[0] or clipped[3] <= clipped[1]:
         raise MdjaxError(f"{where}: {text} lies outside its image of {width}x{height} pixels.")
+    width_share = (clipped[2] - clipped[0]) / (right - left)
+    height_share = (clipped[3] - clipped[1]) / (bottom - top)
+    if width_share * height_share < _MIN_INSIDE:
+        raise MdjaxError(
+            f"{where}: {text} has {width_share * height_share:.1%} of its area inside its image of "
+            f"{width}x{height} pixels, half is needed; correct it, or take it out."
+        )
     return ClippedBox(clipped, max(0.0, -left, -top, right - width, bottom - height))
 
 

@@ -2,16 +2,20 @@
 
     class_number centre_x centre_y width height
 
-Numbers count from 0 and mean a line of the file of class names. An image without objects has an
-empty file.
+Class numbers count from 0 and mean a line of the file of class names. An image without objects has
+an empty file.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mdjax.data.annotations import AnnotatedObject, Findings, Role
 from mdjax.data.pair_check import read_text
 from mdjax.types import MdjaxError
+
+# Centre and size of a box of the whole image may exceed 1 by as much as its numbers are rounded.
+_MAX_SHARE = 1.001
 
 
 def read_yolo_file(
@@ -39,7 +43,7 @@ def read_yolo_text(
 ) -> tuple[AnnotatedObject, ...]:
     """Read the boxes of one file; they stay shares of the image's size.
 
-    A line that is not five numbers, or has an unknown class, goes to the findings.
+    A line that is not five numbers, has pixels for shares or an unknown class goes to the findings.
 
     Args:
         text: the file's content.
@@ -72,6 +76,11 @@ def _read_line(
             f"{where}: needs five numbers (class, centre x, centre y, width, height), "
             f"is {line.strip()!r}."
         ) from None
+    if any(_MAX_SHARE < value < math.inf for value in (x, y, width, height)):
+        raise MdjaxError(
+            f"{where}: centre and size are shares of the image from 0 to 1, {line.strip()!r} looks "
+            "like pixels; divide by the image's width and height."
+        )
     if not 0 <= number < len(labels):
         raise MdjaxError(
             f"{where}: class {number} is unknown, the file of class names has 0..{len(labels) - 1}."

@@ -32,6 +32,28 @@ def test_box_wholly_outside_is_refused(box):
         clip_box(box, (10, 20), "a.txt, line 3")
 
 
+@pytest.mark.parametrize(
+    ("box", "share"),
+    [
+        ((-6.0, 0, 5, 5), "45.5%"),
+        ((15.0, 5, 23, 13), "39.1%"),
+        ((1.0, -1e9, 5, 5), "0.0%"),
+        ((-1e200, -1e200, 1e200, 1e200), "0.0%"),
+    ],
+)
+def test_box_mostly_outside_is_refused(box, share):
+    """Inside: 5 of 11 columns; 5 of 8 columns and 5 of 8 rows, 25 / 64 = 0.391."""
+    message = rf"a\.txt, line 3: box .* has {share} of its area inside its image of 20x10 pixels"
+    with pytest.raises(MdjaxError, match=message):
+        clip_box(box, (10, 20), "a.txt, line 3")
+
+
+def test_box_half_inside_is_clipped():
+    """5 of 10 columns; a thousandth of a pixel further is rounding."""
+    assert clip_box((-5.0, 0, 5, 5), (10, 20), "") == ((0.0, 0.0, 5.0, 5.0), 5)
+    assert clip_box((-5.001, 0, 5, 5), (10, 20), "").box_xyxy_px == (0.0, 0.0, 5.0, 5.0)
+
+
 @pytest.mark.parametrize("box", [(3.0, 2, 3, 5), (3.0, 2, 2, 5), (3.0, 2, 5, 2), (3.0, 2, 5, 1)])
 def test_box_without_area_is_refused(box):
     with pytest.raises(MdjaxError, match="both need to be positive"):
@@ -52,8 +74,11 @@ def test_what_is_not_refused_lies_inside_with_an_area(left, top, right, bottom):
     try:
         clipped = clip_box((left, top, right, bottom), (80, 100), "")
     except MdjaxError:
-        is_apart = right <= 0 or left >= 100 or bottom <= 0 or top >= 80
-        assert is_apart or right <= left or bottom <= top
+        width, height = right - left, bottom - top
+        width_inside = min(right, 100) - max(left, 0)
+        height_inside = min(bottom, 80) - max(top, 0)
+        is_small = width_inside * height_inside <= 0.5001 * width * height
+        assert width <= 0 or height <= 0 or width_inside <= 0 or height_inside <= 0 or is_small
         return
     x1, y1, x2, y2 = clipped.box_xyxy_px
     assert 0 <= x1 < x2 <= 100

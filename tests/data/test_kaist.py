@@ -168,7 +168,7 @@ def test_every_missing_file_is_in_one_message(raw_dir):
 def test_bad_boxes_and_labels_are_in_one_message(raw_dir):
     lines = {
         NAMES[0]: ["dog 1 1 2 2 0"],
-        NAMES[1]: ["person 17 1 2 2 0", "person 1 13 2 2 0", "people 16 12 9 9 0"],
+        NAMES[1]: ["person 17 1 2 2 0", "person 1 13 2 2 0", "people 10 6 9 9 0"],
     }
     problems = get_problems(check_raw_kaist, raw_dir, _make_splits(raw_dir, lines))
     assert len(problems) == 3

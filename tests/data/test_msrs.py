@@ -101,16 +101,16 @@ def test_every_fault_is_in_one_message(raw_dir):
         raw_dir / "test/labels/00010D.txt",
         "0 1.5 .5 .2 .2\n0 .5 .5 0 .2\n0 .5 .5 .2 -.2\n3 0 0 1 1",
     )
-    write(raw_dir / "test/labels/00011N.txt", "0 .5 .5 nan .2\n0 1.5 .5 .2 .2\n")
+    write(raw_dir / "test/labels/00011N.txt", "0 .5 .5 nan .2\n0 1 1 .2 .2\n")
     expected = [
         "train/labels/00000D.txt: file is missing.",
         f"{raw_dir}/train/ir/00001N.png: has no partner 00001N.*",
-        "test/labels/00010D.txt, line 1: box from (22.4, 4.8)",
+        "test/labels/00010D.txt, line 1: centre and size are shares",
         "test/labels/00010D.txt, line 2: box from (8, 4.8) to (8, 7.2) has a width of 0",
         "test/labels/00010D.txt, line 3: box from (6.4, 7.2) to (9.6, 4.8) has a width of 3.2",
         "test/labels/00010D.txt, line 4: class 3 is unknown",
         "test/labels/00011N.txt, line 1: box from (nan",
-        "test/labels/00011N.txt, line 2: box from (22.4, 4.8)",
+        "test/labels/00011N.txt, line 2: box from (14.4, 10.8) to (17.6, 13.2) has 25.0% of",
     ]
     problems = sorted(get_problems(check_raw_msrs, raw_dir))
     for problem, start in zip(problems, sorted(expected), strict=True):

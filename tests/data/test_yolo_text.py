@@ -41,6 +41,26 @@ def test_every_bad_line_is_named():
     assert all("needs five numbers" in line for line in lines[1:4])
 
 
+@pytest.mark.parametrize(
+    "numbers", ["1 1 2 2", "320 240 20 40", "1.5 .5 .2 .2", ".5 1.01 .2 .2", ".5 .5 .2 1e300"]
+)
+def test_pixels_in_the_place_of_shares_are_refused(numbers):
+    findings = Findings()
+    assert read_yolo_text(f"0 {numbers}", "a.txt", LABELS, {"person": 0}, findings) == ()
+    (problem,) = findings.problems
+    assert problem.startswith("a.txt, line 1: centre and size are shares of the image from 0 to 1")
+    assert problem.endswith("looks like pixels; divide by the image's width and height.")
+
+
+def test_shares_may_exceed_1_by_rounding_and_boxes_may_stick_out():
+    """Centre (.95, .5), size .2 by 1: from (.85, 0) to (1.05, 1)."""
+    findings = Findings()
+    text = "0 .5 .5 1.0000005 1\n0 .95 .5 .2 1"
+    _, out = read_yolo_text(text, "a.txt", LABELS, {"person": 0}, findings)
+    assert out.box_xyxy == pytest.approx((0.85, 0, 1.05, 1))
+    assert findings == Findings()
+
+
 def test_bad_and_missing_files_go_to_the_findings(tmp_path):
     findings = Findings()
     path = write(tmp_path / "a.txt", "9 .5 .5 .1 .1\n8 .5 .5 .1 .1\n")
