@@ -14,6 +14,9 @@ from mdjax.data.annotations import Findings, RawPair, Role
 from mdjax.data.pair_check import PairReport, PairRequirements, check_pair_files
 from mdjax.types import MdjaxError
 
+_MAX_SHARE_OUTSIDE_RANGE = 0.5
+_NUM_EXAMPLES = 3
+
 
 @dataclasses.dataclass(frozen=True)
 class ClassNames:
@@ -74,7 +77,8 @@ def check_pairs(
         pairs: by split.
         findings: what reading the layout has found.
         class_names: of boxes and of label maps.
-        thermal_range_counts: needed for, and allowed only with, thermal images of 16 bits.
+        thermal_range_counts: needed for, and allowed only with, thermal images of 16 bits; at
+            least half of their pixels lie inside.
         show_progress: draw a progress bar on standard error.
 
     Raises:
@@ -87,12 +91,14 @@ def check_pairs(
     distinct = {pair.name: pair for split_pairs in pairs.values() for pair in split_pairs}
     reports = check_pair_files(distinct, requirements, title=title, show_progress=show_progress)
     problems += [problem for report in reports.values() for problem in report.problems]
-    problems += _find_bit_depth_faults(reports, thermal_range_counts)
+    problems += _find_bit_depth_faults(reports, thermal_range_counts) or _find_range_faults(
+        reports, thermal_range_counts
+    )
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
         raise MdjaxError(
             f"{folder}: {len(problems)} problem(s) with the {title} files, nothing was written.\n"
-            f"{lines}\nMend these files, or take them out of the data set."
+            f"{lines}\nMend them all; a pair that cannot be mended can be left out of the data set."
         )
     checked = {
         split: tuple(_finish_pair(pair, reports[pair.name]) for pair in split_pairs)
@@ -151,21 +157,46 @@ def _find_bit_depth_faults(
     wrong = of_bits[wrong_bits]
     if not wrong:
         return []
-    examples = ", ".join(wrong)
+    examples = ", ".join(wrong[:_NUM_EXAMPLES])
+    if len(wrong) > _NUM_EXAMPLES:
+        examples += f" and {len(wrong) - _NUM_EXAMPLES} more"
     if of_bits[24 - wrong_bits] and thermal_range_counts is None:
         return [
             f"{len(of_bits[8])} thermal images have 8 bits and {len(wrong)} have 16 ({examples}); "
-            "a data set needs one kind."
+            "a data set needs one kind; convert those of 16 bits to 8."
         ]
     if thermal_range_counts is None:
         return [
-            f"{len(wrong)} thermal images have 16 bits ({examples}); name the counts that mean "
-            "black and white (--thermal-range-counts MIN MAX), or convert them to 8 bits."
+            f"{len(wrong)} thermal images have 16 bits ({examples}); convert them to 8 bits, or "
+            "prepare them as a folder of your own with the counts that mean black and white: "
+            "mdjax prepare rgbt-folder --thermal-range-counts MIN MAX."
         ]
     return [
         f"{len(wrong)} thermal images have 8 bits ({examples}), but a range of counts for 16 bits "
         "is given; leave it out, or replace these files."
     ]
+
+
+def _find_range_faults(
+    reports: Mapping[str, PairReport], thermal_range_counts: tuple[int, int] | None
+) -> list[str]:
+    """A range that most pixels leave is a mistake: they would all be black or white."""
+    share = _compute_share_outside_range(reports)
+    if thermal_range_counts is None or share <= _MAX_SHARE_OUTSIDE_RANGE:
+        return []
+    read = [report for report in reports.values() if report.num_thermal_pixels]
+    low, high = min(r.thermal_min for r in read), max(r.thermal_max for r in read)
+    black, white = thermal_range_counts
+    return [
+        f"{share:.2%} of the thermal pixels lie outside the counts {black}..{white} of "
+        f"--thermal-range-counts; the images hold counts from {low} to {high}, give a range that "
+        "most of them lie in."
+    ]
+
+
+def _compute_share_outside_range(reports: Mapping[str, PairReport]) -> float:
+    num_pixels = sum(report.num_thermal_pixels for report in reports.values())
+    return sum(report.num_outside_range for report in reports.values()) / max(num_pixels, 1)
 
 
 def _finish_pair(pair: RawPair, report: PairReport) -> RawPair:
@@ -187,8 +218,7 @@ def _note_reports(reports: Mapping[str, PairReport]) -> list[str]:
             f"{num_clipped} boxes stick out of their image, by up to {farthest:.1f} pixels; they "
             "were clipped."
         )
-    if num_outside := sum(report.num_outside_range for report in reports.values()):
-        share = num_outside / sum(report.num_thermal_pixels for report in reports.values())
+    if share := _compute_share_outside_range(reports):
         notes.append(f"{share:.2%} of the thermal pixels lie outside the range of counts.")
     if num_uncounted := sum(report.num_uncounted_pixels for report in reports.values()):
         notes.append(f"{num_uncounted} pixels have label 255, which no loss and no metric counts.")

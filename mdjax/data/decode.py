@@ -146,7 +146,8 @@ def decode_visible(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
     if num_channels != 3:
         remedy = "give the colour image" if num_channels == 1 else "save it without transparency"
         raise MdjaxError(
-            f"{name}: a visible image needs 3 channels (RGB), this one has {num_channels}; {remedy}."
+            f"{name}: a visible image needs 3 channels (RGB), this one has {num_channels}; "
+            f"{remedy}."
         )
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 

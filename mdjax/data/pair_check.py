@@ -54,6 +54,8 @@ class PairReport:
     """8 or 16; 0 where the file cannot be read."""
     num_thermal_channels: int = 1
     num_thermal_pixels: int = 0
+    thermal_min: int = 0
+    thermal_max: int = 0
     num_outside_range: int = 0
     objects: list[AnnotatedObject] = dataclasses.field(default_factory=list)
     """Boxes that are kept, in pixels and clipped."""
@@ -135,6 +137,7 @@ def _check_thermal(
     report.thermal_name = name
     report.thermal_bits = counts.dtype.itemsize * 8
     report.num_thermal_pixels = counts.size
+    report.thermal_min, report.thermal_max = int(counts.min()), int(counts.max())
     if is_png(data):
         report.num_thermal_channels = read_png_header(data, name).num_channels
     elif report.thermal_bits == 8:

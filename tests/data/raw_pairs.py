@@ -99,5 +99,5 @@ def get_problems(check: Callable[..., Any], *arguments: Any, **options: Any) -> 
         check(*arguments, **options)
     first, *problems, last = str(error.value).splitlines()
     assert f": {len(problems)} problem(s) with the " in first
-    assert last.startswith("Mend these files")
+    assert last.startswith("Mend them all")
     return [problem.strip() for problem in problems]

@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import struct
 import zlib
 from typing import Any
@@ -8,6 +9,8 @@ import pytest
 
 from mdjax.data.annotated_pairs import ClassNames, check_pairs
 from mdjax.data.annotations import AnnotatedObject, Findings, RawPair, Role
+from mdjax.data.kaist import TEST_RULE, KaistSplit, check_raw_kaist
+from mdjax.data.msrs import check_raw_msrs
 from tests.data.factories import encode_png
 from tests.data.raw_pairs import (
     encode_jpg,
@@ -16,6 +19,10 @@ from tests.data.raw_pairs import (
     make_image_u8,
     make_thermal_u16,
     write,
+    write_annotations,
+    write_kaist_pairs,
+    write_list,
+    write_msrs,
     write_pair,
 )
 
@@ -154,10 +161,52 @@ def test_16_bits_need_a_range_and_all_files_are_named_at_once(tmp_path):
         write(pair.thermal, encode_png(make_thermal_u16(i)))
     (problem,) = get_problems(_check, tmp_path, {"test": pairs})
     assert problem.startswith("2 thermal images have 16 bits (thermal/a.png, thermal/b.png)")
-    assert "--thermal-range-counts MIN MAX" in problem
+    assert "convert them to 8 bits, or" in problem
+    assert problem.endswith("mdjax prepare rgbt-folder --thermal-range-counts MIN MAX.")
     checked = _check(tmp_path, {"test": pairs}, thermal_range_counts=(0, 65535))
     assert checked.thermal_range_counts == (0, 65535)
     assert checked.notes == ("test: there is no positive box.",)
+
+
+@pytest.mark.parametrize("layout", ["kaist", "msrs"])
+def test_16_bits_of_layouts_without_a_range_are_sent_to_one_that_has_it(tmp_path, layout):
+    """Neither `prepare kaist` nor `prepare msrs` takes a range of counts."""
+    if layout == "kaist":
+        names = ["set00/V000/I00001", "set00/V000/I00003"]
+        write_kaist_pairs(tmp_path, names)
+        boxes = write_annotations(tmp_path / "a", {name: [] for name in names})
+        split = KaistSplit(write_list(tmp_path / "list.txt", names), boxes, TEST_RULE)
+        check = functools.partial(check_raw_kaist, tmp_path, {"test": split})
+    else:
+        write_msrs(tmp_path, ["00001D"], ["00002N"])
+        check = functools.partial(check_raw_msrs, tmp_path, val_every=0)
+    for i, path in enumerate([*tmp_path.glob("**/lwir/*.png"), *tmp_path.glob("*/ir/*.png")]):
+        write(path, encode_png(make_thermal_u16(i)))
+    (problem,) = get_problems(check)
+    assert problem.startswith("2 thermal images have 16 bits (")
+    assert "convert them to 8 bits, or prepare them as a folder of your own" in problem
+    assert problem.endswith("mdjax prepare rgbt-folder --thermal-range-counts MIN MAX.")
+
+
+def test_three_of_many_files_of_the_wrong_depth_are_named(tmp_path):
+    pairs = [_make_pair(tmp_path, name, i) for i, name in enumerate("abcde")]
+    (problem,) = get_problems(_check, tmp_path, {"test": pairs}, thermal_range_counts=(0, 9))
+    assert "8 bits (thermal/a.png, thermal/b.png, thermal/c.png and 2 more), but" in problem
+
+
+def test_range_that_most_counts_leave_is_refused(tmp_path):
+    """Counts 0, 300, ..., 191 * 300 = 57300: 0 alone lies in 0..255, 191 / 192 = 99.48 % outside.
+
+    From 28650 on, 96 of 192 lie inside: that half is enough.
+    """
+    pair = _make_pair(tmp_path, "a")
+    counts = 300 * np.arange(192, dtype=np.uint16).reshape(12, 16)
+    write(pair.thermal, encode_png(counts))
+    (problem,) = get_problems(_check, tmp_path, {"test": [pair]}, thermal_range_counts=(0, 255))
+    assert problem.startswith("99.48% of the thermal pixels lie outside the counts 0..255")
+    assert "hold counts from 0 to 57300, give a range" in problem
+    checked = _check(tmp_path, {"test": [pair]}, thermal_range_counts=(28650, 60000))
+    assert checked.notes[0] == "50.00% of the thermal pixels lie outside the range of counts."
 
 
 def test_counts_outside_the_range_are_noted(tmp_path):
