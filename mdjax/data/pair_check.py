@@ -14,7 +14,7 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from mdjax.data.annotations import AnnotatedObject, RawPair, Role, clip_box, scale_box
+from mdjax.data.annotations import AnnotatedObject, BoxXyxy, RawPair, Role, clip_box, scale_box
 from mdjax.data.decode import (
     check_orientation,
     check_pair_sizes,
@@ -58,7 +58,7 @@ class PairReport:
     thermal_max: int = 0
     num_outside_range: int = 0
     objects: list[AnnotatedObject] = dataclasses.field(default_factory=list)
-    """Boxes that are kept, in pixels and clipped."""
+    """Boxes that are kept, in pixels and clipped; of use only where there is no problem."""
     num_clipped: int = 0
     max_overhang_px: float = 0.0
     class_pixels: tuple[int, ...] = ()
@@ -100,10 +100,10 @@ def check_pair(pair: RawPair, requirements: PairRequirements) -> PairReport:
     if visible_hw and pair.stated_hw and visible_hw != pair.stated_hw:
         report.problems.append(
             f"{pair.name}: the annotations are for an image of {pair.stated_hw[1]}x"
-            f"{pair.stated_hw[0]} pixels, the visible image has {visible_hw[1]}x{visible_hw[0]}."
+            f"{pair.stated_hw[0]} pixels, the visible image has {visible_hw[1]}x{visible_hw[0]}; "
+            "give the image that was annotated, or annotations of this one."
         )
-    if visible_hw and thermal_hw:
-        _fit_boxes(pair, visible_hw, thermal_hw, report)
+    _fit_boxes(pair, visible_hw, thermal_hw, report)
     return report
 
 
@@ -172,31 +172,40 @@ def _check_labels(
     report.num_uncounted_pixels = int(pixels_of_id[IGNORED_LABEL])
     if unknown := [i for i in range(num_classes, IGNORED_LABEL) if pixels_of_id[i]]:
         ids = ", ".join(map(str, unknown))
-        report.problems.append(f"{name}: class id {ids} is outside 0..{num_classes - 1}.")
+        report.problems.append(
+            f"{name}: class id {ids} is outside 0..{num_classes - 1}; mend the map (255 is not "
+            "counted), or the list of class names if it is too short."
+        )
 
 
-def _fit_boxes(pair: RawPair, visible_hw: SizeHw, thermal_hw: SizeHw, report: PairReport) -> None:
+def _fit_boxes(
+    pair: RawPair, visible_hw: SizeHw | None, thermal_hw: SizeHw | None, report: PairReport
+) -> None:
+    """Clip the boxes of each image whose size is known, and report those that do not fit."""
     for item in pair.objects or ():
         if item.role is Role.DROPPED:
             continue
-        box = scale_box(item.box_xyxy, visible_hw) if pair.has_relative_boxes else item.box_xyxy
-        thermal_box = item.thermal_box_xyxy_px
-        try:
-            clipped = clip_box(box, visible_hw, item.where)
-            overhang_px = clipped.overhang_px
-            if thermal_box is not None:
-                clipped_thermal = clip_box(thermal_box, thermal_hw, f"{item.where} (thermal)")
-                thermal_box = clipped_thermal.box_xyxy_px
-                overhang_px = max(overhang_px, clipped_thermal.overhang_px)
-        except MdjaxError as error:
-            report.problems.append(str(error))
-            continue
-        if overhang_px > _MIN_OVERHANG_PX:
-            report.num_clipped += 1
-            report.max_overhang_px = max(report.max_overhang_px, overhang_px)
-        report.objects.append(
-            item._replace(box_xyxy=clipped.box_xyxy_px, thermal_box_xyxy_px=thermal_box)
-        )
+        box, thermal_box = item.box_xyxy, item.thermal_box_xyxy_px
+        if visible_hw:
+            box = scale_box(box, visible_hw) if pair.has_relative_boxes else box
+            box = _fit_box(box, visible_hw, item.where, report)
+        if thermal_hw and thermal_box:
+            where = f"{item.where} (thermal)"
+            thermal_box = _fit_box(thermal_box, thermal_hw, where, report)
+        report.objects.append(item._replace(box_xyxy=box, thermal_box_xyxy_px=thermal_box))
+
+
+def _fit_box(box: BoxXyxy, size_hw: SizeHw, where: str, report: PairReport) -> BoxXyxy:
+    """The box inside its image; one that does not fit is reported and stays as it is."""
+    try:
+        clipped = clip_box(box, size_hw, where)
+    except MdjaxError as error:
+        report.problems.append(str(error))
+        return box
+    if clipped.overhang_px > _MIN_OVERHANG_PX:
+        report.num_clipped += 1
+        report.max_overhang_px = max(report.max_overhang_px, clipped.overhang_px)
+    return clipped.box_xyxy_px
 
 
 def _read_image(path: Path, name: str) -> bytes:
@@ -225,12 +234,12 @@ def read_text(path: Path, name: str) -> str:
     """Read a text file.
 
     Raises:
-        MdjaxError: it is missing, cannot be read or is no text.
+        MdjaxError: it is missing, cannot be read or is no text in UTF-8.
     """
     try:
         return read_bytes(path, name).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise MdjaxError(f"{name}: is no text file.") from None
+        raise MdjaxError(f"{name}: is no text in UTF-8; save it as UTF-8.") from None
 
 
 def _get_name(path: Path, requirements: PairRequirements) -> str:

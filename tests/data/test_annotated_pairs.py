@@ -11,6 +11,8 @@ from mdjax.data.annotated_pairs import ClassNames, check_pairs
 from mdjax.data.annotations import AnnotatedObject, Findings, RawPair, Role
 from mdjax.data.kaist import TEST_RULE, KaistSplit, check_raw_kaist
 from mdjax.data.msrs import check_raw_msrs
+from mdjax.data.pair_check import read_text
+from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
 from tests.data.raw_pairs import (
     encode_jpg,
@@ -117,13 +119,39 @@ def test_every_fault_is_in_one_message(tmp_path):
         "boxes.txt, line 1: box from (20, 1) to (22, 3) lies outside its image of 16x12",
         "boxes.txt, line 1: box from (3, 3) to (3, 5) has a width of 0",
         "boxes.txt, line 1: box from (nan, 1) to (2, 3) has a coordinate that is no finite number",
-        "5: the annotations are for an image of 32x24 pixels, the visible image has 16x12.",
+        "5: the annotations are for an image of 32x24 pixels, the visible image has 16x12; give",
         "visible/6.jpg: a visible image needs 3 channels",
         "thermal/7.png: cannot be read",
     ]
     assert len(problems) == len(expected)
     for problem, start in zip(problems, expected, strict=True):
         assert problem.startswith(start)
+
+
+def test_boxes_are_checked_in_each_image_that_can_be_read(tmp_path):
+    """Beside a broken image, the boxes of the other one; beside a bad box, the thermal one."""
+    item = _make_object((20.0, 1, 22, 3), thermal_box=(30.0, 1, 32, 3))
+    pairs = [_make_pair(tmp_path, name, i, objects=(item,)) for i, name in enumerate("abc")]
+    pairs[0].visible.unlink()
+    pairs[1].thermal.unlink()
+    problems = get_problems(_check, tmp_path, {"test": pairs})
+    visible = "boxes.txt, line 1: box from (20, 1) to (22, 3) lies outside its image"
+    thermal = "boxes.txt, line 1 (thermal): box from (30, 1) to (32, 3) lies outside its image"
+    assert [problem.partition(" of 16x12")[0] for problem in problems] == [
+        "visible/a.jpg: file is missing.",
+        thermal,
+        "thermal/b.png: file is missing.",
+        visible,
+        visible,
+        thermal,
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_text_in_another_encoding_is_refused_with_a_remedy(tmp_path, encoding):
+    path = write(tmp_path / "a.txt", "Müll".encode(encoding))
+    with pytest.raises(MdjaxError, match=r"^a\.txt: is no text in UTF-8; save it as UTF-8\.$"):
+        read_text(path, "a.txt")
 
 
 def test_png_whose_writer_stopped_early_is_refused(tmp_path):
@@ -257,7 +285,7 @@ def test_bad_label_maps_are_refused(tmp_path):
     classes = ClassNames(labels=("no", "deer", "boar"))
     problems = get_problems(_check, tmp_path, {"test": pairs}, classes)
     expected = [
-        "masks/a.png: class id 3 is outside 0..2.",
+        "masks/a.png: class id 3 is outside 0..2; mend the map (255 is not counted), or the list",
         "masks/b.png: is 16x6, the visible image is 16x12; both need one size.",
         "masks/c.png: labels need 1 channel of 8 bits",
         "masks/d.png: file is missing.",

@@ -71,7 +71,7 @@ def test_bad_and_missing_files_go_to_the_findings(tmp_path):
     starts = [problem.partition(":")[0] for problem in findings.problems]
     assert starts == ["a.txt, line 1", "a.txt, line 2", "b.txt", "c.txt"]
     assert findings.problems[2].endswith("file is missing.")
-    assert findings.problems[3].endswith("is no text file.")
+    assert findings.problems[3].endswith("is no text in UTF-8; save it as UTF-8.")
 
 
 def test_class_names_count_from_the_first_line(tmp_path):
