@@ -12,6 +12,9 @@ versions; a folder of them has one of three layouts, found by the files that are
     set06/V000/{visible,lwir}/I00019.txt   paired, a box in each image (Zhang et al., ICCV 2019)
     set06_V000_I00019.txt                  improved, for testing (Liu et al., BMVC 2016)
 
+Of a paired object, the larger occlusion of both files counts; it is ignored where either file marks
+it so, or calls it `unpaired`.
+
 `mdjax.io.kaist_text` reads all of them; their pixels count from 1, those of records from 0.
 """
 
@@ -134,12 +137,8 @@ def check_raw_kaist(
             findings.problems.append(_to_one_line(error))
             continue
         layout = _find_layout(files.annotations, names, findings)
-        pairs[split] = []
-        for name in names:
-            objects = _read_objects(files, layout, name, findings)
-            pair = _find_pair(raw_dir, name, objects, findings)
-            if pair is not None:
-                pairs[split].append(pair)
+        objects = {name: _read_objects(files, layout, name, findings) for name in names}
+        pairs[split] = [_find_pair(raw_dir, name, objects[name], findings) for name in names]
         known = _KNOWN_LISTS.get(len(names))
         findings.notes.append(
             f"{split}: {len(names)} names in {files.image_list}{f' ({known})' if known else ''}, "
@@ -204,19 +203,14 @@ def _find_layout(folder: Path, names: tuple[str, ...], findings: Findings) -> _L
 
 def _find_pair(
     raw_dir: Path, name: str, objects: tuple[AnnotatedObject, ...], findings: Findings
-) -> RawPair | None:
-    try:
-        is_night = is_night_image(name)
-    except MdjaxError as error:
-        findings.problems.append(str(error))
-        return None
+) -> RawPair:
     video, _, image = name.rpartition("/")
     folder = raw_dir / "images" / video
     return RawPair(
         name=name,
         visible=_find_image(folder / "visible" / image),
         thermal=_find_image(folder / "lwir" / image),
-        is_night=is_night,
+        is_night=is_night_image(name),
         objects=objects,
     )
 
@@ -251,10 +245,9 @@ def _read_objects(
     objects: list[AnnotatedObject] = []
     for i, label in enumerate(visible.labels):
         label = UNPAIRED_LABEL if thermal.labels[i] == UNPAIRED_LABEL else label
-        occlusion = int(visible.occlusion[i])
-        role = files.rule.get_role(
-            label, occlusion=occlusion, is_marked_ignored=bool(visible.is_ignored[i])
-        )
+        occlusion = int(max(visible.occlusion[i], thermal.occlusion[i]))
+        is_marked = bool(visible.is_ignored[i] or thermal.is_ignored[i])
+        role = files.rule.get_role(label, occlusion=occlusion, is_marked_ignored=is_marked)
         objects.append(
             AnnotatedObject(
                 box_xyxy=boxes[i],

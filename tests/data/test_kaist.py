@@ -9,6 +9,7 @@ from mdjax.data.kaist import TEST_RULE, TRAIN_RULE, KaistLabelRule, KaistSplit, 
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
 from tests.data.raw_pairs import (
+    HEADER,
     get_objects,
     get_problems,
     make_image_u8,
@@ -133,6 +134,23 @@ def test_paired_annotations_of_other_count_or_order_are_refused(raw_dir, thermal
     assert all(line.endswith("both need the same in the same order.") for line in problems)
 
 
+@pytest.mark.parametrize("part", ["visible", "lwir"])
+def test_paired_object_is_as_hidden_and_ignored_as_either_file_says(raw_dir, part):
+    """One file says nothing; the other: person 1 partly hidden, 2 heavily, 3 marked as ignored."""
+    splits = _make_paired(raw_dir, [])
+    lines = {"visible": ["person 2 3 4 5 0 0 0 0 0 0 0\n"] * 3}
+    lines["lwir"] = list(lines["visible"])
+    lines[part] = [
+        f"person 2 3 4 5 {end}\n" for end in ("1 0 0 0 0 0 0", "2 0 0 0 0 0 0", "0 0 0 0 0 1 0")
+    ]
+    for folder, content in lines.items():
+        write(raw_dir / "a/set00/V000" / folder / "I00001.txt", HEADER + "".join(content))
+        write(raw_dir / "a/set03/V001" / folder / "I00007.txt", HEADER)
+    objects = _get_objects(check_raw_kaist(raw_dir, splits))[0]
+    assert [item.occlusion for item in objects] == [1, 2, 0]
+    assert [item.role for item in objects] == [Role.POSITIVE, Role.IGNORED, Role.IGNORED]
+
+
 def test_half_of_a_paired_annotation_is_refused(raw_dir):
     splits = _make_paired(raw_dir, ["person 3 3 4 5 0", "people 1 1 9 8 1"])
     (raw_dir / "a/set00/V000/lwir/I00001.txt").unlink()
@@ -211,7 +229,7 @@ def test_set_of_unknown_time_of_day_is_refused(raw_dir):
     write_annotations(raw_dir / "a", {"set12/V000/I00001": []})
     splits = {"test": KaistSplit(raw_dir / "list.txt", raw_dir / "a", TEST_RULE)}
     problems = get_problems(check_raw_kaist, raw_dir, splits)
-    assert "whether this is day or night is unknown" in problems[0]
+    assert "'set12/V000/I00001' is no name" in problems[0]
 
 
 def test_labels_need_one_place_each_in_a_rule(raw_dir):
