@@ -41,6 +41,7 @@ UNPAIRED_LABEL = "unpaired"
 """An object that only one of two paired images shows."""
 
 _HEAVY_OCCLUSION = 2
+_IMAGE_SUFFIXES = (".jpg", ".png", ".JPG", ".PNG")
 _KNOWN_LISTS = {
     25_086: "every second image of the sets 00-05",
     8_892: "the training list of AR-CNN",
@@ -128,6 +129,10 @@ def check_raw_kaist(
         raise MdjaxError("KAIST: name at least one list of images, --train-list or --test-list.")
     raw_dir = Path(raw_dir)
     findings = Findings()
+    image_dir = raw_dir / "images"
+    has_images = image_dir.is_dir()
+    if not has_images:
+        findings.problems.append(f"{image_dir}: folder is missing; --raw names the one around it.")
     pairs: dict[str, list[RawPair]] = {}
     for split, files in splits.items():
         _check_rule(split, files.rule, findings)
@@ -137,13 +142,20 @@ def check_raw_kaist(
             findings.problems.append(_to_one_line(error))
             continue
         layout = _find_layout(files.annotations, names, findings)
-        objects = {name: _read_objects(files, layout, name, findings) for name in names}
-        pairs[split] = [_find_pair(raw_dir, name, objects[name], findings) for name in names]
-        known = _KNOWN_LISTS.get(len(names))
-        findings.notes.append(
-            f"{split}: {len(names)} names in {files.image_list}{f' ({known})' if known else ''}, "
-            f"annotations {layout.text} in {files.annotations}."
-        )
+        # Where a whole folder is missing, a line for each of its files would hide that.
+        objects: dict[str, tuple[AnnotatedObject, ...]] = {}
+        if layout is not None:
+            objects = {name: _read_objects(files, layout, name, findings) for name in names}
+            known = _KNOWN_LISTS.get(len(names))
+            findings.notes.append(
+                f"{split}: {len(names)} names in {files.image_list}"
+                f"{f' ({known})' if known else ''}, annotations {layout.text} in "
+                f"{files.annotations}."
+            )
+        if has_images:
+            pairs[split] = [
+                _find_pair(image_dir, name, objects.get(name, ()), findings) for name in names
+            ]
         findings.notes.append(f"{split}: {files.rule.describe()}.")
     return check_pairs(
         raw_dir, "KAIST", pairs, findings, ClassNames(CLASS_NAMES), show_progress=show_progress
@@ -189,37 +201,52 @@ def _check_rule(split: str, rule: KaistLabelRule, findings: Findings) -> None:
     ]
 
 
-def _find_layout(folder: Path, names: tuple[str, ...], findings: Findings) -> _Layout:
-    """The layout that has a file for most names."""
+def _find_layout(folder: Path, names: tuple[str, ...], findings: Findings) -> _Layout | None:
+    """The layout that has a file for most names, None where there are no files at all."""
     if not folder.is_dir():
         findings.problems.append(f"{folder}: folder of annotations is missing.")
+        return None
     counts = [
         sum(path.is_file() for name in names for path in layout.get_paths(folder, name))
         / (2 if layout.is_paired else 1)
         for layout in _LAYOUTS
     ]
+    if not any(counts):
+        findings.problems.append(
+            f"{folder}: holds no annotation of the {len(names)} listed images, neither as "
+            f"{' nor as '.join(layout.text for layout in _LAYOUTS)}; name the folder around them."
+        )
+        return None
     return _LAYOUTS[counts.index(max(counts))]
 
 
 def _find_pair(
-    raw_dir: Path, name: str, objects: tuple[AnnotatedObject, ...], findings: Findings
+    image_dir: Path, name: str, objects: tuple[AnnotatedObject, ...], findings: Findings
 ) -> RawPair:
     video, _, image = name.rpartition("/")
-    folder = raw_dir / "images" / video
+    folder = image_dir / video
     return RawPair(
         name=name,
-        visible=_find_image(folder / "visible" / image),
-        thermal=_find_image(folder / "lwir" / image),
+        visible=_find_image(folder / "visible" / image, findings),
+        thermal=_find_image(folder / "lwir" / image, findings),
         is_night=is_night_image(name),
         objects=objects,
     )
 
 
-def _find_image(stem: Path) -> Path:
+def _find_image(stem: Path, findings: Findings) -> Path:
     """The file with the ending that is there; a name that tells both where there is none."""
-    paths = [stem.with_name(f"{stem.name}{suffix}") for suffix in (".jpg", ".png")]
+    paths = [stem.with_name(f"{stem.name}{suffix}") for suffix in _IMAGE_SUFFIXES]
     present = [path for path in paths if path.is_file()]
-    return present[0] if present else stem.with_name(f"{stem.name}.{{jpg,png}}")
+    if not present:
+        return stem.with_name(f"{stem.name}.{{jpg,png}}")
+    findings.problems += [
+        f"{present[0]}: {path.name} has the same name; leave one of them."
+        for path in present[1:]
+        # Where a file system knows no case, one file answers to two names.
+        if not path.samefile(present[0])
+    ]
+    return present[0]
 
 
 def _read_objects(

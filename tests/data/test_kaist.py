@@ -158,7 +158,7 @@ def test_half_of_a_paired_annotation_is_refused(raw_dir):
     assert problem.startswith(f"{raw_dir}/a/set00/V000/lwir/I00001.txt: there is no such file")
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".JPG", ".PNG"])
 def test_both_endings_of_images_are_found(raw_dir, suffix):
     for part in ("visible", "lwir"):
         folder = raw_dir / "images/set00/V000" / part
@@ -169,6 +169,41 @@ def test_both_endings_of_images_are_found(raw_dir, suffix):
         write(folder / f"I00001{suffix}", content)
     checked = check_raw_kaist(raw_dir, _make_splits(raw_dir))
     assert checked.pairs["train"][0].visible.suffix == suffix
+
+
+def test_image_with_both_endings_is_refused(raw_dir):
+    folder = raw_dir / "images/set00/V000/visible"
+    write(folder / "I00001.png", encode_png(make_image_u8(3)))
+    assert get_problems(check_raw_kaist, raw_dir, _make_splits(raw_dir)) == [
+        f"{folder}/I00001.jpg: I00001.png has the same name; leave one of them."
+    ]
+
+
+def test_missing_folders_are_one_line_each(raw_dir):
+    """Not one for every file that would be in them."""
+    splits = _make_splits(raw_dir)
+    (raw_dir / "images").rename(raw_dir / "other")
+    write(raw_dir / "a" / f"{NAMES[0]}.txt", "no header")
+    splits["val"] = dataclasses.replace(splits["train"], annotations=raw_dir / "nowhere")
+    splits["test"] = dataclasses.replace(splits["train"], annotations=raw_dir / "a/set00")
+    problems = get_problems(check_raw_kaist, raw_dir, splits)
+    assert len(problems) == 4
+    assert problems[0] == f"{raw_dir}/images: folder is missing; --raw names the one around it."
+    assert problems[1].startswith(f"{raw_dir}/a/{NAMES[0]}.txt: line 1: 'no header'")
+    assert problems[2] == f"{raw_dir}/nowhere: folder of annotations is missing."
+    assert problems[3].startswith(
+        f"{raw_dir}/a/set00: holds no annotation of the 2 listed images, neither as setXX/VYYY/"
+    )
+
+
+def test_images_are_checked_where_annotations_are_missing(raw_dir):
+    splits = _make_splits(raw_dir)
+    splits["train"] = dataclasses.replace(splits["train"], annotations=raw_dir / "nowhere")
+    (raw_dir / "images/set03/V001/lwir/I00007.png").unlink()
+    assert get_problems(check_raw_kaist, raw_dir, splits) == [
+        f"{raw_dir}/nowhere: folder of annotations is missing.",
+        "images/set03/V001/lwir/I00007.{jpg,png}: file is missing.",
+    ]
 
 
 def test_every_missing_file_is_in_one_message(raw_dir):
@@ -282,6 +317,7 @@ def test_known_lists_are_called_by_name(raw_dir, monkeypatch):
 
 
 def test_every_missing_image_of_the_real_test_list_is_named(tmp_path, real_data_dir):
+    (tmp_path / "images").mkdir()
     folder = real_data_dir / "kaist"
     splits = {"test": KaistSplit(folder / "test-all-20.txt", folder / "annotations_liu", TEST_RULE)}
     problems = get_problems(check_raw_kaist, tmp_path, splits)
