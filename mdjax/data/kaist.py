@@ -19,6 +19,7 @@ it so, or calls it `unpaired`.
 """
 
 import dataclasses
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -135,6 +136,7 @@ def check_raw_kaist(
         findings.problems.append(f"{image_dir}: folder is missing; --raw names the one around it.")
     pairs: dict[str, list[RawPair]] = {}
     for split, files in splits.items():
+        num_problems = len(findings.problems)
         _check_rule(split, files.rule, findings)
         try:
             names = read_image_list(files.image_list)
@@ -157,6 +159,8 @@ def check_raw_kaist(
                 _find_pair(image_dir, name, objects.get(name, ()), findings) for name in names
             ]
         findings.notes.append(f"{split}: {files.rule.describe()}.")
+        if any("unknown label" in problem for problem in findings.problems[num_problems:]):
+            findings.problems.append(_describe_label_remedy(split, files.rule))
     return check_pairs(
         raw_dir, "KAIST", pairs, findings, ClassNames(CLASS_NAMES), show_progress=show_progress
     )
@@ -199,6 +203,16 @@ def _check_rule(split: str, rule: KaistLabelRule, findings: Findings) -> None:
         for label in rule.ignored_when_heavy
         if label not in rule.positive
     ]
+
+
+def _describe_label_remedy(split: str, rule: KaistLabelRule) -> str:
+    """One line for all unknown labels of a split: most stand in many files."""
+    option = "--test-rule" if split == "test" else "--train-rule"
+    return (
+        f"split {split!r} has unknown labels: {option}.ignored "
+        f"{shlex.join([*rule.ignored, 'LABEL'])} makes one known as ignored; {option}.positive and "
+        f"{option}.dropped work alike."
+    )
 
 
 def _find_layout(folder: Path, names: tuple[str, ...], findings: Findings) -> _Layout | None:

@@ -1,4 +1,5 @@
 import dataclasses
+import shlex
 
 import numpy as np
 import pytest
@@ -224,10 +225,11 @@ def test_bad_boxes_and_labels_are_in_one_message(raw_dir):
         NAMES[1]: ["person 17 1 2 2 0", "person 1 13 2 2 0", "people 10 6 9 9 0"],
     }
     problems = get_problems(check_raw_kaist, raw_dir, _make_splits(raw_dir, lines))
-    assert len(problems) == 3
+    assert len(problems) == 4
     assert "unknown label 'dog'" in problems[0]
-    assert "box 1: box from (16, 0) to (18, 2) lies outside its image of 16x12" in problems[1]
-    assert "box 2: box from (0, 12)" in problems[2]
+    assert "split 'train' has unknown labels" in problems[1]
+    assert "box 1: box from (16, 0) to (18, 2) lies outside its image of 16x12" in problems[2]
+    assert "box 2: box from (0, 12)" in problems[3]
 
 
 @pytest.mark.parametrize("size", ["0 5", "-3 5", "nan 5"])
@@ -283,9 +285,28 @@ def test_labels_of_training_annotations_are_known_in_training_alone(raw_dir):
     lines = LINES | {NAMES[1]: ["person?a 2 2 3 3 0", "unpaired 2 2 3 3 0"]}
     checked = check_raw_kaist(raw_dir, _make_splits(raw_dir, lines))
     assert [item.role for item in _get_objects(checked)[1]] == [Role.IGNORED, Role.IGNORED]
-    (problem,) = get_problems(check_raw_kaist, raw_dir, _make_splits(raw_dir, lines, TEST_RULE))
+    problem, remedy = get_problems(
+        check_raw_kaist, raw_dir, _make_splits(raw_dir, lines, TEST_RULE, split="test")
+    )
     assert "line 2: unknown label 'person?a'" in problem
     assert "line 3: unknown label 'unpaired'" in problem
+    assert remedy.startswith(
+        "split 'test' has unknown labels: --test-rule.ignored people 'person?' cyclist LABEL makes"
+    )
+
+
+def test_remedy_for_unknown_labels_works_as_it_is_typed(raw_dir):
+    """The rule that the command line makes of it knows the label, in training and in testing."""
+    lines = LINES | {NAMES[1]: ["dog 2 2 3 3 0"]}
+    for split, rule in (("val", TRAIN_RULE), ("test", TEST_RULE)):
+        splits = _make_splits(raw_dir, lines, rule, split)
+        *_, remedy = get_problems(check_raw_kaist, raw_dir, splits)
+        typed = remedy.partition("labels: ")[2].partition(" makes")[0].replace("LABEL", "dog")
+        option, *labels = shlex.split(typed)
+        assert option == ("--test-rule.ignored" if split == "test" else "--train-rule.ignored")
+        rule = dataclasses.replace(rule, ignored=tuple(labels))
+        checked = check_raw_kaist(raw_dir, _make_splits(raw_dir, lines, rule, split))
+        assert _get_objects(checked, split)[1][0].role is Role.IGNORED
 
 
 def test_label_of_ones_own_is_known_where_the_rule_names_it(raw_dir):
