@@ -13,14 +13,15 @@ enhanced:
 The last letter of a name is D for day or N for night.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 from mdjax.data.annotated_pairs import CheckedPairs, ClassNames, check_pairs
 from mdjax.data.annotations import Findings, RawPair
-from mdjax.data.image_folder import match_folders
+from mdjax.data.image_folder import find_annotations, match_folders
 from mdjax.data.mfnet import CLASS_NAMES as LABEL_CLASS_NAMES
-from mdjax.data.yolo_text import read_class_names, read_yolo_file
+from mdjax.data.yolo_text import read_class_names, read_yolo_folder
 from mdjax.types import MdjaxError
 
 SEGMENTATION_FOLDER = "Segmentation_labels"
@@ -56,25 +57,24 @@ def check_raw_msrs(
             f"val_every = {val_every}: give 0 for no validation split, or a number from 2."
         )
     raw_dir = Path(raw_dir)
+    if not raw_dir.is_dir():
+        raise MdjaxError(
+            f"{raw_dir}: there is no such folder; give the one with train/, test/ and classes.txt."
+        )
     findings = Findings()
     labels = _read_labels(raw_dir / "classes.txt", findings)
     class_ids = _make_class_ids(labels, classes, findings)
     has_labels = any((raw_dir / part / segmentation_folder).is_dir() for part in _FOLDERS)
-    found = {
-        part: _find_pairs(
-            raw_dir, part, labels, class_ids, segmentation_folder if has_labels else None, findings
-        )
-        for part in _FOLDERS
-    }
-    pairs = {"train": found["train"]}
-    if val_every:
-        pairs["val"] = found["train"][val_every - 1 :: val_every]
-        kept = {pair.name for pair in pairs["val"]}
-        pairs["train"] = [pair for pair in found["train"] if pair.name not in kept]
-        findings.notes.append(
-            f"val: every {val_every}th name of train/ in alphabetical order, taken out of train."
-        )
-    pairs["test"] = found["test"]
+    found: dict[str, list[RawPair]] = {}
+    for part in _FOLDERS:
+        found[part] = _find_pairs(raw_dir, part, findings)
+        if labels:  # Else each line of each file would be reported for what is wrong with them.
+            found[part] = _add_boxes(raw_dir / part, found[part], labels, class_ids, findings)
+        if has_labels:
+            found[part] = _add_label_maps(
+                raw_dir / part / segmentation_folder, found[part], findings
+            )
+    pairs = _split(found, val_every, findings)
     dropped = [label for label in labels if label not in class_ids]
     findings.notes.append(f"kept: {', '.join(classes)}; dropped: {', '.join(dropped) or 'none'}.")
     return check_pairs(
@@ -108,33 +108,67 @@ def _make_class_ids(
     return {label: class_id for class_id, label in enumerate(classes)}
 
 
-def _find_pairs(
-    raw_dir: Path,
-    part: str,
+def _find_pairs(raw_dir: Path, part: str, findings: Findings) -> list[RawPair]:
+    """Pairs of one folder, still without annotations; where there are none, there is a finding."""
+    folder = raw_dir / part
+    if not folder.is_dir():
+        findings.problems.append(f"{folder}: folder is missing.")
+        return []
+    matched = match_folders(folder / "vi", folder / "ir", findings)
+    findings.problems += [
+        f"{part}/{name}: ends neither in D (day) nor in N (night)."
+        for name in matched.pairs
+        if not name.endswith(("D", "N"))
+    ]
+    return [
+        RawPair(name=name, visible=visible, thermal=thermal, is_night=name.endswith("N"))
+        for name, (visible, thermal) in matched.pairs.items()
+    ]
+
+
+def _add_boxes(
+    folder: Path,
+    pairs: list[RawPair],
     labels: Sequence[str],
     class_ids: dict[str, int],
-    segmentation_folder: str | None,
     findings: Findings,
 ) -> list[RawPair]:
-    folder = raw_dir / part
-    if not labels:  # Each line of each file would be reported for what is wrong with classes.txt.
-        return []
-    pairs: list[RawPair] = []
-    for name, (visible, thermal) in match_folders(folder / "vi", folder / "ir", findings).items():
-        if not name.endswith(("D", "N")):
-            findings.problems.append(f"{part}/{name}: ends neither in D (day) nor in N (night).")
-        boxes_path = folder / "labels" / f"{name}.txt"
-        boxes_name = f"{part}/labels/{name}.txt"
-        label_map = segmentation_folder and folder / segmentation_folder / f"{name}.png"
-        pairs.append(
-            RawPair(
-                name=name,
-                visible=visible,
-                thermal=thermal,
-                is_night=name.endswith("N"),
-                objects=read_yolo_file(boxes_path, boxes_name, labels, class_ids, findings),
-                labels=label_map or None,
-                has_relative_boxes=True,
-            )
+    boxes = read_yolo_folder(
+        folder / "labels", _get_names(pairs), folder.parent, labels, class_ids, findings
+    )
+    return [
+        dataclasses.replace(pair, objects=boxes.get(pair.name, ()), has_relative_boxes=True)
+        for pair in pairs
+    ]
+
+
+def _add_label_maps(folder: Path, pairs: list[RawPair], findings: Findings) -> list[RawPair]:
+    remedy = "where one image has a label map, each needs one"
+    paths = find_annotations(folder, _get_names(pairs), ".png", remedy, findings)
+    return [dataclasses.replace(pair, labels=paths.get(pair.name)) for pair in pairs]
+
+
+def _get_names(pairs: list[RawPair]) -> list[str]:
+    return [pair.name for pair in pairs]
+
+
+def _split(
+    found: dict[str, list[RawPair]], val_every: int, findings: Findings
+) -> dict[str, list[RawPair]]:
+    """Part the validation split from `train/`; why a split would be empty is among the findings."""
+    pairs = dict(found)
+    if val_every:
+        pairs = {
+            "train": [pair for i, pair in enumerate(found["train"], 1) if i % val_every],
+            "val": found["train"][val_every - 1 :: val_every],
+            "test": found["test"],
+        }
+        findings.notes.append(
+            f"val: every {val_every}th name of train/ in alphabetical order, taken out of train."
         )
-    return pairs
+        if pairs["train"] and not pairs["val"]:
+            findings.problems.append(
+                f"train/ has {len(found['train'])} images, so that the split 'val' gets none of "
+                f"every {val_every}; --val-every 0 makes no such split."
+            )
+    return {split: part for split, part in pairs.items() if part}

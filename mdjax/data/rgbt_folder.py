@@ -15,25 +15,29 @@
     visible/train/, thermal/train/, labels/train/ or masks/train/; val/ and test/ alike
     train.txt, val.txt, test.txt     names without ending, one a line
 
+Names are in lower case; endings of images and annotations may be in either. Folders of other names
+in visible/ and thermal/, and images beside folders of splits, are refused: they would be left out.
+
 A 16-bit thermal image goes into the records untouched. Which counts mean black and white has to be
 said, so that it is never read as if it had 8 bits.
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 from mdjax.data.annotated_pairs import CheckedPairs, ClassNames, check_pairs
 from mdjax.data.annotations import Findings, RawPair
 from mdjax.data.coco_json import CocoImage, read_coco_json
-from mdjax.data.image_folder import match_folders
+from mdjax.data.image_folder import find_annotations
 from mdjax.data.pair_check import read_text
-from mdjax.data.pairs import IMAGE_SUFFIXES
-from mdjax.data.yolo_text import read_class_names, read_yolo_file
+from mdjax.data.rgbt_splits import SPLITS, find_split_pairs
+from mdjax.data.yolo_text import read_class_names, read_yolo_folder
 from mdjax.types import MdjaxError
 
-SPLITS = ("train", "val", "test")
-
+_TITLE = "RGB-thermal"
 _MAX_COUNTS = 65_535
+_ANNOTATIONS = ("labels", "annotations.json", "annotations", "masks")
 
 
 def check_raw_rgbt_folder(
@@ -54,19 +58,21 @@ def check_raw_rgbt_folder(
     """
     raw_dir = Path(raw_dir)
     _check_range(thermal_range_counts)
-    findings = Findings()
+    if not raw_dir.is_dir():
+        raise MdjaxError(
+            f"{raw_dir}: there is no such folder; give the one with visible/ and thermal/."
+        )
+    findings = Findings(problems=_find_misnamed(raw_dir))
+    if findings.problems:  # What has the wrong name would be reported as missing too.
+        return check_pairs(raw_dir, _TITLE, {}, findings, ClassNames())
     try:
         names = read_class_names(raw_dir / "classes.txt", "classes.txt")
     except MdjaxError as error:
         findings.problems.append(str(error))
         names = ()
-    pairs = _find_pairs(raw_dir, findings)
+    pairs = find_split_pairs(raw_dir, findings)
     class_names = ClassNames(objects=names)
-    kinds = [
-        kind
-        for kind in ("labels", "annotations.json", "annotations", "masks")
-        if (raw_dir / kind).exists()
-    ]
+    kinds = [kind for kind in _ANNOTATIONS if (raw_dir / kind).exists()]
     if len(kinds) != 1:
         findings.problems.append(
             f"has {' and '.join(kinds) or 'no annotations'}; give one of labels/ (YOLO), "
@@ -76,16 +82,14 @@ def check_raw_rgbt_folder(
         pass
     elif kinds == ["masks"]:
         class_names = ClassNames(labels=names)
-        pairs = {split: _add_masks(raw_dir, part) for split, part in pairs.items()}
+        pairs = _add_masks(raw_dir, pairs, findings)
     elif kinds == ["labels"]:
-        pairs = {
-            split: _add_yolo_boxes(raw_dir, part, names, findings) for split, part in pairs.items()
-        }
+        pairs = _add_yolo_boxes(raw_dir, pairs, names, findings)
     else:
         pairs = _add_coco_boxes(raw_dir, pairs, names, findings)
     return check_pairs(
         raw_dir,
-        "RGB-thermal",
+        _TITLE,
         pairs,
         findings,
         class_names,
@@ -105,80 +109,14 @@ def _check_range(thermal_range_counts: tuple[int, int] | None) -> None:
         )
 
 
-def _find_pairs(raw_dir: Path, findings: Findings) -> dict[str, list[RawPair]]:
-    """Pairs by split, still without annotations."""
-    visible_dir, thermal_dir = raw_dir / "visible", raw_dir / "thermal"
-    folders = [split for split in SPLITS if (visible_dir / split).is_dir()]
-    lists = [split for split in SPLITS if (raw_dir / f"{split}.txt").is_file()]
-    files: dict[str, dict[str, tuple[Path, Path]]] = {}
-    if folders and lists:
-        findings.problems.append(
-            f"has both the folders {', '.join(f'visible/{split}' for split in folders)} and the "
-            f"lists {', '.join(f'{split}.txt' for split in lists)}; leave one kind."
-        )
-    elif folders:
-        for split in folders:
-            files[split] = match_folders(visible_dir / split, thermal_dir / split, findings)
-    elif lists:
-        matched = match_folders(visible_dir, thermal_dir, findings)
-        files = {split: _pick(raw_dir, split, matched, findings) for split in lists}
-        if unlisted := sorted(set(matched) - {name for part in files.values() for name in part}):
-            findings.notes.append(f"{len(unlisted)} pairs in no list, left out ({unlisted[0]}...).")
-    else:
-        findings.problems.append(
-            "has no splits: sort the images into visible/train/, thermal/train/ and so on, or "
-            "write their names into train.txt, val.txt, test.txt."
-        )
-    night = _read_night_names(raw_dir, {name for part in files.values() for name in part}, findings)
-    return {
-        split: [
-            RawPair(name=name, visible=visible, thermal=thermal, is_night=name in night)
-            for name, (visible, thermal) in part.items()
-        ]
-        for split, part in files.items()
-    }
-
-
-def _pick(
-    raw_dir: Path,
-    split: str,
-    matched: dict[str, tuple[Path, Path]],
-    findings: Findings,
-) -> dict[str, tuple[Path, Path]]:
-    names = _read_names(raw_dir / f"{split}.txt", findings)
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        findings.problems.append(f"{split}.txt: lists {', '.join(twice)} more than once.")
-    findings.problems += [
-        f"{split}.txt: there is no pair {name}.* in visible/ and thermal/."
-        for name in names
-        if name not in matched
-    ]
-    return {name: matched[name] for name in names if name in matched}
-
-
-def _read_night_names(raw_dir: Path, known: set[str], findings: Findings) -> set[str]:
-    path = raw_dir / "night.txt"
-    if not path.exists():
-        return set()
-    names = set(_read_names(path, findings))
-    findings.problems += [
-        f"night.txt: {name} is in no split." for name in sorted(names - known) if known
-    ]
-    return names
-
-
-def _read_names(path: Path, findings: Findings) -> list[str]:
-    """Names of a list; an image's ending may be there."""
-    try:
-        lines = [line.strip() for line in read_text(path, path.name).splitlines()]
-    except MdjaxError as error:
-        findings.problems.append(str(error))
-        return []
+def _find_misnamed(raw_dir: Path) -> list[str]:
+    """Files and folders whose names differ from the right ones in upper case only."""
+    right = ("visible", "thermal", *_ANNOTATIONS, "classes.txt", "night.txt")
+    right += tuple(f"{split}.txt" for split in SPLITS)
     return [
-        PurePath(line).stem if line.lower().endswith(IMAGE_SUFFIXES) else line
-        for line in lines
-        if line
+        f"{path.name}: rename it to {path.name.lower()}, or take it out."
+        for path in sorted(raw_dir.iterdir())
+        if path.name not in right and path.name.lower() in right
     ]
 
 
@@ -187,26 +125,58 @@ def _get_subfolder(raw_dir: Path, pair: RawPair) -> PurePath:
     return pair.visible.parent.relative_to(raw_dir / "visible")
 
 
-def _add_masks(raw_dir: Path, pairs: list[RawPair]) -> list[RawPair]:
-    return [
-        dataclasses.replace(
-            pair, labels=raw_dir / "masks" / _get_subfolder(raw_dir, pair) / f"{pair.name}.png"
-        )
-        for pair in pairs
-    ]
+def _group_names(
+    raw_dir: Path, pairs: Mapping[str, Sequence[RawPair]]
+) -> dict[PurePath, list[str]]:
+    """Names of pairs by subfolder; a subfolder's annotations are looked for once."""
+    groups: dict[PurePath, dict[str, None]] = {}
+    for part in pairs.values():
+        for pair in part:
+            groups.setdefault(_get_subfolder(raw_dir, pair), {})[pair.name] = None
+    return {subfolder: list(names) for subfolder, names in groups.items()}
+
+
+def _add_masks(
+    raw_dir: Path, pairs: Mapping[str, Sequence[RawPair]], findings: Findings
+) -> dict[str, list[RawPair]]:
+    remedy = "each image needs one"
+    masks = {
+        subfolder: find_annotations(raw_dir / "masks" / subfolder, names, ".png", remedy, findings)
+        for subfolder, names in _group_names(raw_dir, pairs).items()
+    }
+    return {
+        split: [
+            dataclasses.replace(pair, labels=masks[_get_subfolder(raw_dir, pair)].get(pair.name))
+            for pair in part
+        ]
+        for split, part in pairs.items()
+    }
 
 
 def _add_yolo_boxes(
-    raw_dir: Path, pairs: list[RawPair], names: tuple[str, ...], findings: Findings
-) -> list[RawPair]:
-    class_ids = {name: class_id for class_id, name in enumerate(names)}
-    annotated: list[RawPair] = []
-    for pair in pairs:
-        path = raw_dir / "labels" / _get_subfolder(raw_dir, pair) / f"{pair.name}.txt"
-        place = path.relative_to(raw_dir).as_posix()
-        objects = read_yolo_file(path, place, names, class_ids, findings)
-        annotated.append(dataclasses.replace(pair, objects=objects, has_relative_boxes=True))
-    return annotated
+    raw_dir: Path,
+    pairs: Mapping[str, Sequence[RawPair]],
+    class_names: tuple[str, ...],
+    findings: Findings,
+) -> dict[str, list[RawPair]]:
+    class_ids = {name: class_id for class_id, name in enumerate(class_names)}
+    boxes = {
+        subfolder: read_yolo_folder(
+            raw_dir / "labels" / subfolder, names, raw_dir, class_names, class_ids, findings
+        )
+        for subfolder, names in _group_names(raw_dir, pairs).items()
+    }
+    return {
+        split: [
+            dataclasses.replace(
+                pair,
+                objects=boxes[_get_subfolder(raw_dir, pair)].get(pair.name, ()),
+                has_relative_boxes=True,
+            )
+            for pair in part
+        ]
+        for split, part in pairs.items()
+    }
 
 
 def _add_coco_boxes(

@@ -7,10 +7,11 @@ an empty file.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mdjax.data.annotations import AnnotatedObject, Findings, Role
+from mdjax.data.image_folder import find_annotations
 from mdjax.data.pair_check import read_text
 from mdjax.types import MdjaxError
 
@@ -18,20 +19,36 @@ from mdjax.types import MdjaxError
 _MAX_SHARE = 1.001
 
 
-def read_yolo_file(
-    path: Path,
-    name: str,
+def read_yolo_folder(
+    folder: Path,
+    names: Iterable[str],
+    root: Path,
     labels: Sequence[str],
     class_ids: Mapping[str, int],
     findings: Findings,
-) -> tuple[AnnotatedObject, ...]:
-    """Read the boxes of one file, see `read_yolo_text`; a missing file goes to the findings."""
-    try:
-        text = read_text(path, name)
-    except MdjaxError as error:
-        findings.problems.append(str(error))
-        return ()
-    return read_yolo_text(text, name, labels, class_ids, findings)
+) -> dict[str, tuple[AnnotatedObject, ...]]:
+    """Read the boxes of each image, see `read_yolo_text`; what is missing goes to the findings.
+
+    Args:
+        folder: of the text files.
+        names: of the images.
+        root: names in messages are relative to it.
+        labels: what the class numbers of the files mean.
+        class_ids: class ids of the labels that are kept; boxes of others are dropped.
+        findings: gets what is wrong.
+
+    Returns:
+        Boxes by name of the image.
+    """
+    remedy = "an image without objects has an empty one"
+    boxes: dict[str, tuple[AnnotatedObject, ...]] = {}
+    for name, path in find_annotations(folder, names, ".txt", remedy, findings).items():
+        place = path.relative_to(root).as_posix()
+        try:
+            boxes[name] = read_yolo_text(read_text(path, place), place, labels, class_ids, findings)
+        except MdjaxError as error:
+            findings.problems.append(str(error))
+    return boxes
 
 
 def read_yolo_text(
@@ -83,7 +100,8 @@ def _read_line(
         )
     if not 0 <= number < len(labels):
         raise MdjaxError(
-            f"{where}: class {number} is unknown, the file of class names has 0..{len(labels) - 1}."
+            f"{where}: class {number} is unknown, classes.txt names 0..{len(labels) - 1}; add a "
+            "line to it, or correct the number."
         )
     label = labels[number]
     return AnnotatedObject(
@@ -101,6 +119,8 @@ def read_class_names(path: Path, name: str) -> tuple[str, ...]:
     Raises:
         MdjaxError: no such file, no names, an empty line between names, or a name twice.
     """
+    if not path.exists():
+        raise MdjaxError(f"{name}: file is missing; write one class name a line.")
     text = read_text(path, name)
     names = tuple(line.strip() for line in text.rstrip().splitlines())
     if not names:

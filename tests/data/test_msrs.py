@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -90,7 +92,8 @@ def test_missing_label_map_is_named_where_others_are(raw_dir):
     _add_label_maps(raw_dir)
     (raw_dir / "test/Segmentation_labels/00011N.png").unlink()
     assert get_problems(check_raw_msrs, raw_dir) == [
-        "test/Segmentation_labels/00011N.png: file is missing."
+        f"{raw_dir}/test/Segmentation_labels/00011N.png: file is missing; where one image has a "
+        "label map, each needs one."
     ]
 
 
@@ -103,7 +106,7 @@ def test_every_fault_is_in_one_message(raw_dir):
     )
     write(raw_dir / "test/labels/00011N.txt", "0 .5 .5 nan .2\n0 1 1 .2 .2\n")
     expected = [
-        "train/labels/00000D.txt: file is missing.",
+        f"{raw_dir}/train/labels/00000D.txt: file is missing; an image without objects",
         f"{raw_dir}/train/ir/00001N.png: has no partner 00001N.*",
         "test/labels/00010D.txt, line 1: centre and size are shares",
         "test/labels/00010D.txt, line 2: box from (8, 4.8) to (8, 7.2) has a width of 0",
@@ -117,11 +120,54 @@ def test_every_fault_is_in_one_message(raw_dir):
         assert problem.startswith(start)
 
 
-def test_bad_class_names_are_one_line(raw_dir):
+def test_missing_class_names_are_one_line(raw_dir):
     (raw_dir / "classes.txt").unlink()
-    problems = get_problems(check_raw_msrs, raw_dir)
-    assert problems[0] == "classes.txt: file is missing."
-    assert all(problem.startswith("split ") for problem in problems[1:])
+    assert get_problems(check_raw_msrs, raw_dir) == [
+        "classes.txt: file is missing; write one class name a line."
+    ]
+
+
+def test_images_are_checked_without_class_names_too(raw_dir):
+    (raw_dir / "classes.txt").unlink()
+    write(raw_dir / "test/vi/00010D.jpg", b"no image")
+    first, second = get_problems(check_raw_msrs, raw_dir)
+    assert first.startswith("classes.txt: file is missing")
+    assert second.startswith("test/vi/00010D.jpg: ")
+
+
+def test_missing_raw_folder_is_the_only_fault(tmp_path):
+    with pytest.raises(MdjaxError, match="raw: there is no such folder; give the one with train/"):
+        check_raw_msrs(tmp_path / "raw")
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_missing_part_is_one_line(raw_dir, part):
+    shutil.rmtree(raw_dir / part)
+    assert get_problems(check_raw_msrs, raw_dir) == [f"{raw_dir}/{part}: folder is missing."]
+
+
+@pytest.mark.parametrize("kind", ["vi", "ir"])
+def test_folder_without_images_is_one_line(raw_dir, kind):
+    for path in (raw_dir / "test" / kind).iterdir():
+        path.unlink()
+    (problem,) = get_problems(check_raw_msrs, raw_dir)
+    assert problem.startswith(f"{raw_dir}/test/{kind}: holds no files *.png, ")
+
+
+def test_too_few_images_to_choose_settings_on_name_the_option(tmp_path):
+    raw_dir = write_msrs(tmp_path / "raw", TRAIN[:3], TEST)
+    (problem,) = get_problems(check_raw_msrs, raw_dir)
+    assert problem.startswith("train/ has 3 images, so that the split 'val' gets none of every 6")
+    assert "--val-every 0" in problem
+    assert _get_names(check_raw_msrs(raw_dir, val_every=0))["train"] == [*TRAIN[:3]]
+
+
+def test_upper_case_endings_are_found(raw_dir):
+    _add_label_maps(raw_dir)
+    before = check_raw_msrs(raw_dir)
+    for path in [*raw_dir.glob("*/labels/*.txt"), *raw_dir.glob("*/Segmentation_labels/*.png")]:
+        path.rename(path.with_suffix(path.suffix.upper()))
+    assert check_raw_msrs(raw_dir).fingerprint == before.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -130,9 +176,3 @@ def test_bad_class_names_are_one_line(raw_dir):
 )
 def test_unknown_and_no_classes_are_refused(raw_dir, classes, message):
     assert get_problems(check_raw_msrs, raw_dir, classes=classes)[0].startswith(message)
-
-
-def test_split_without_images_is_refused(tmp_path):
-    raw_dir = write_msrs(tmp_path / "raw", TRAIN, ())
-    problems = get_problems(check_raw_msrs, raw_dir)
-    assert "split 'test' is empty." in problems

@@ -1,7 +1,7 @@
 import pytest
 
 from mdjax.data.annotations import Findings, Role
-from mdjax.data.yolo_text import read_class_names, read_yolo_file, read_yolo_text
+from mdjax.data.yolo_text import read_class_names, read_yolo_folder, read_yolo_text
 from mdjax.types import MdjaxError
 from tests.data.raw_pairs import write
 
@@ -36,7 +36,7 @@ def test_every_bad_line_is_named():
     assert good.where == "a.txt, line 1"
     lines = findings.problems
     assert [line.partition(":")[0] for line in lines] == [f"a.txt, line {i}" for i in range(2, 7)]
-    assert "class 3 is unknown, the file of class names has 0..2" in lines[0]
+    assert "class 3 is unknown, classes.txt names 0..2; add a line" in lines[0]
     assert "class -1 is unknown" in lines[4]
     assert all("needs five numbers" in line for line in lines[1:4])
 
@@ -61,17 +61,56 @@ def test_shares_may_exceed_1_by_rounding_and_boxes_may_stick_out():
     assert findings == Findings()
 
 
+def _read_folder(folder, names, findings):
+    return read_yolo_folder(folder / "labels", names, folder, LABELS, {"person": 0}, findings)
+
+
+def test_boxes_of_a_folder_are_found_in_either_case_of_the_ending(tmp_path):
+    write(tmp_path / "labels/a.txt", "0 .5 .5 .1 .1\n")
+    write(tmp_path / "labels/b.TXT", "0 .5 .5 .1 .1\n0 .5 .5 .2 .2\n")
+    write(tmp_path / "labels/classes.txt", "person\n")
+    findings = Findings()
+    boxes = _read_folder(tmp_path, "ab", findings)
+    assert findings == Findings()
+    assert [len(boxes[name]) for name in "ab"] == [1, 2]
+    assert boxes["b"][1].where == "labels/b.TXT, line 2"
+
+
 def test_bad_and_missing_files_go_to_the_findings(tmp_path):
     findings = Findings()
-    path = write(tmp_path / "a.txt", "9 .5 .5 .1 .1\n8 .5 .5 .1 .1\n")
-    assert read_yolo_file(path, "a.txt", LABELS, {}, findings) == ()
-    assert read_yolo_file(tmp_path / "b.txt", "b.txt", LABELS, {}, findings) == ()
-    write(tmp_path / "c.txt", b"\xff\xfe\x00")
-    assert read_yolo_file(tmp_path / "c.txt", "c.txt", LABELS, {}, findings) == ()
-    starts = [problem.partition(":")[0] for problem in findings.problems]
-    assert starts == ["a.txt, line 1", "a.txt, line 2", "b.txt", "c.txt"]
-    assert findings.problems[2].endswith("file is missing.")
-    assert findings.problems[3].endswith("is no text in UTF-8; save it as UTF-8.")
+    write(tmp_path / "labels/a.txt", "9 .5 .5 .1 .1\n8 .5 .5 .1 .1\n")
+    write(tmp_path / "labels/c.txt", b"\xff\xfe\x00")
+    assert _read_folder(tmp_path, "abc", findings) == {"a": ()}
+    expected = [
+        f"{tmp_path}/labels/b.txt: file is missing; an image without objects has an empty one.",
+        "labels/a.txt, line 1: class 9 is unknown",
+        "labels/a.txt, line 2: class 8 is unknown",
+        "labels/c.txt: is no text in UTF-8",
+    ]
+    for problem, start in zip(findings.problems, expected, strict=True):
+        assert problem.startswith(start)
+
+
+@pytest.mark.parametrize("name", [None, "labels/a.json"])
+def test_folder_without_text_files_is_one_finding(tmp_path, name):
+    if name:
+        write(tmp_path / name, "")
+    findings = Findings()
+    assert _read_folder(tmp_path, "abc", findings) == {}
+    (problem,) = findings.problems
+    assert problem.startswith(f"{tmp_path}/labels: ")
+    assert problem.endswith("holds no files *.txt." if name else "folder is missing.")
+
+
+def test_no_images_need_no_folder(tmp_path):
+    findings = Findings()
+    assert _read_folder(tmp_path, "", findings) == {}
+    assert findings == Findings()
+
+
+def test_missing_class_names_tell_what_they_look_like(tmp_path):
+    with pytest.raises(MdjaxError, match="is missing; write one class name a line"):
+        read_class_names(tmp_path / "classes.txt", "classes.txt")
 
 
 def test_class_names_count_from_the_first_line(tmp_path):

@@ -117,8 +117,8 @@ def test_masks_make_a_data_set_of_segmentation(raw_dir, tmp_path):
 def test_reading_scales_16_bits_by_the_range(raw_dir, tmp_path):
     """Counts 7000, 8000, 9000 are 0, 128 (127.5 rounds to even), 255 of 255; 9999 is cut off."""
     _add_yolo(raw_dir)
-    counts = np.full((12, 16), 9999, np.uint16)
-    counts[0, :3] = 7000, 8000, 9000
+    counts = np.full((12, 16), 8000, np.uint16)
+    counts[0, :4] = 7000, 8000, 9000, 9999
     for path in (raw_dir / "thermal").iterdir():
         write(path, encode_png(counts))
     summary = prepare_rgbt_folder(raw_dir, tmp_path, thermal_range_counts=RANGE)
