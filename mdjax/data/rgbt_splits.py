@@ -21,7 +21,7 @@ def find_split_pairs(raw_dir: Path, findings: Findings) -> dict[str, list[RawPai
         return {}
     folders, problems = _find_split_folders(raw_dir)
     findings.problems += problems
-    lists = [split for split in SPLITS if (raw_dir / f"{split}.txt").is_file()]
+    lists = [split for split in SPLITS if (raw_dir / f"{split}.txt").exists()]
     files: dict[str, dict[str, tuple[Path, Path]]] = {}
     named: set[str] = set()  # Also those without partner: they are reported for that alone.
     if folders and lists:

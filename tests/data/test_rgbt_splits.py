@@ -130,6 +130,13 @@ def test_lists_that_are_no_text_are_one_line_each(with_lists):
     assert [problem.partition(":")[0] for problem in findings.problems] == ["val.txt", "night.txt"]
 
 
+def test_list_that_is_a_folder_is_refused(with_lists):
+    (with_lists / "val.txt").unlink()
+    (with_lists / "val.txt").mkdir()
+    (problem,) = _find(with_lists)[1].problems
+    assert problem.startswith("val.txt: cannot be read")
+
+
 def test_pairs_in_no_list_are_noted_with_lists_of_other_names(with_lists):
     (with_lists / "val.txt").rename(with_lists / "valid.txt")
     names, findings = _find(with_lists)
