@@ -28,7 +28,7 @@ class Evaluate:
         dataset: Prepared data set with the same classes; that of the training by default.
         resolution: Another thermal camera than in training, such as 64x or lepton-3.5.
         batch_size: Image pairs at once; that of the training by default.
-        detections: Of a detector of one class: file of all detections in KAIST's format, lines of
+        detections: Of a detector of one class: file of its detections in KAIST's format, lines of
             image (its place in the split, from 1), x, y, w, h, score.
         curve: Of a detector: PNG of miss rate over false positives per image; the numbers go
             beside it as .csv.
@@ -61,13 +61,6 @@ def run_evaluate(arguments: Sequence[str]) -> int:
         camera=camera,
         batch_size=command.batch_size,
     )
-    if isinstance(evaluation, DetectionEvaluation):
-        write_evaluation(
-            evaluation,
-            title=f"{command.run_dir}, step {loaded.step}, split {command.split}",
-            detections=command.detections,
-            curve=command.curve,
-        )
     if command.json:
         print_json(
             {
@@ -84,4 +77,12 @@ def run_evaluate(arguments: Sequence[str]) -> int:
     else:
         print(f"{command.run_dir}, step {loaded.step}, split {command.split}")
         print(evaluation.format_table())
+    # Last: a full disk does not take the scores with it.
+    if isinstance(evaluation, DetectionEvaluation):
+        write_evaluation(
+            evaluation,
+            title=f"{command.run_dir}, step {loaded.step}, split {command.split}",
+            detections=command.detections,
+            curve=command.curve,
+        )
     return 0

@@ -71,7 +71,7 @@ def run_score_detections(arguments: Sequence[str]) -> int:
     """Run `mdjax score-detections kaist --annotations DIR --image-list FILE --detections FILE`."""
     command = tyro.cli(ScoreDetections, args=arguments, prog="mdjax score-detections")
     if command.curve is not None:
-        check_curve(command.curve, command.detections)
+        check_curve(command.curve, command.detections, command.image_list)
     scores = score_kaist_files(
         command.annotations, command.image_list, command.detections, rule=command.rule
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mdjax.io.kaist_detections import write_detections
 from mdjax.runs.loading import LoadedNetwork
-from mdjax.runs.miss_rate_curves import check_curve, write_miss_rate_curves
+from mdjax.runs.miss_rate_curves import check_curve, check_writable, write_miss_rate_curves
 from mdjax.tasks.detection import DetectionTask
 from mdjax.tasks.detection_scores import DetectionEvaluation
 from mdjax.types import MdjaxError
@@ -22,8 +22,8 @@ def check_detection_files(
 
     Raises:
         MdjaxError: A file is asked for and the network is no detector; or it tells several classes
-            apart, which the detection file cannot; or a folder is missing; or the curve is no PNG
-            or its numbers would replace the detection file.
+            apart, which the detection file cannot; or a file cannot be written; or the curve is
+            no PNG or would replace the detection file.
     """
     paths = [path for path in (detections, curve) if path is not None]
     if paths and not isinstance(loaded.config.task, DetectionTask):
@@ -36,11 +36,10 @@ def check_detection_files(
             f"{detections}: KAIST's format has no column for the class, and {loaded.run_dir} finds "
             f"{', '.join(loaded.class_names)}; only detectors of one class can write it."
         )
+    if detections is not None:
+        check_writable(detections)
     if curve is not None:
-        check_curve(curve, detections)
-    for path in paths:
-        if not path.parent.is_dir():
-            raise MdjaxError(f"{path}: there is no folder {path.parent}; make it first.")
+        check_curve(curve, *([detections] if detections else []))
 
 
 def write_evaluation(

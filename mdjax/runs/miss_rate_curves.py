@@ -49,23 +49,37 @@ def write_miss_rate_curves(
     write_text(_name_numbers(path), "subset,fppi,miss_rate\n" + "".join(rows))
 
 
-def check_curve(path: Path, detections: Path | None = None) -> None:
-    """Refuse a curve that is no PNG, or whose numbers would replace a detection file.
+def check_curve(path: Path, *others: Path) -> None:
+    """Refuse a curve that is no PNG, cannot be there, or would replace another file of the command.
 
     Args:
         path: The curve.
-        detections: The detection file, if there is one.
+        others: Files that are read, or written beside it.
 
     Raises:
         MdjaxError: The name of the curve must be another one.
     """
     if path.suffix.lower() != ".png":
         raise MdjaxError(f"{path}: the curve is a PNG file; give it a name that ends in .png.")
-    if detections is not None and _name_numbers(path).resolve() == detections.resolve():
-        raise MdjaxError(
-            f"{path}: the numbers of the curve would go to {_name_numbers(path)}, the file of the "
-            "detections; give the curve another name."
-        )
+    for written in (path, _name_numbers(path)):
+        check_writable(written)
+        if written.resolve() in [other.resolve() for other in others]:
+            raise MdjaxError(
+                f"{path}: the curve is written to it, its numbers to {_name_numbers(path)}, but "
+                f"{written} is another file of this command; give the curve another name."
+            )
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file that cannot be written, before the work whose result it takes.
+
+    Raises:
+        MdjaxError: Its folder is missing, or it is a folder itself.
+    """
+    if not path.parent.is_dir():
+        raise MdjaxError(f"{path}: there is no folder {path.parent}; make it first.")
+    if path.is_dir():
+        raise MdjaxError(f"{path}: is a folder; give the name of a file.")
 
 
 def _name_numbers(path: Path) -> Path:

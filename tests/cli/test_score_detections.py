@@ -228,16 +228,19 @@ def test_curve_of_another_format_is_refused(
     assert not (tmp_path / "curve.csv").exists()
 
 
-def test_numbers_of_the_curve_do_not_replace_the_detections(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("option", ["--detections", "--image-list"])
+@pytest.mark.parametrize("name", ["found.csv", "found.png"])
+def test_curve_and_its_numbers_replace_no_input(
+    option: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = make_files(tmp_path)
-    detections = (tmp_path / "detections.txt").rename(tmp_path / "found.csv")
-    before = detections.read_text()
-    arguments[-1] = str(detections)
+    index = arguments.index(option) + 1
+    given = Path(arguments[index]).rename(tmp_path / name)
+    before = given.read_text()
+    arguments[index] = str(given)
     assert main([*arguments, "--curve", str(tmp_path / "found.png")]) == EXIT_BAD_INPUT
     assert "give the curve another name" in capsys.readouterr().err
-    assert detections.read_text() == before
+    assert given.read_text() == before
 
 
 def test_help_explains_every_option(

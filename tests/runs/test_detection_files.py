@@ -7,8 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mdjax.cli.score_detections import score_kaist_files
+from mdjax.data.annotations import Role
+from mdjax.data.kaist import TEST_RULE
 from mdjax.data.objects import ImageObjects
 from mdjax.io.kaist_detections import read_detections
+from mdjax.io.kaist_text import (
+    KAIST_IMAGE_SIZE_HW,
+    is_night_image,
+    read_annotations,
+    read_image_list,
+)
 from mdjax.runs.detection_files import check_detection_files, write_evaluation
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.tasks.detection_scores import DetectionEvaluation, ImageDetections, score_detections
@@ -63,6 +72,63 @@ def test_detection_file_counts_images_and_pixels_from_one(tmp_path: Path) -> Non
     assert [len(read.scores) for read in read_detections(path, num_images=3)] == [1, 0, 1]
 
 
+def test_file_scores_as_the_evaluation_does(tmp_path: Path, real_data_dir: Path) -> None:
+    """Every eighth test image of KAIST, with what MSDS-RCNN found there.
+
+    Records hold boxes that count from 0 and are clipped to their image, files those that count from
+    1 and may stick out; each of the ten subsets has the same number from both.
+    """
+    folder = real_data_dir / "kaist"
+    all_names = read_image_list(folder / "test-all-20.txt")
+    all_found = read_detections(
+        folder / "detections" / "MSDS-RCNN_result.txt", num_images=len(all_names)
+    )
+    names = all_names[::8]
+    rows, columns = KAIST_IMAGE_SIZE_HW
+    limit = np.array([columns, rows, columns, rows])
+    truths, images = [], []
+    for of_image in read_annotations(folder / "annotations_liu", names):
+        roles = [
+            TEST_RULE.get_role(label, occlusion=0, is_marked_ignored=False)
+            for label in of_image.labels
+        ]
+        truths.append(
+            ImageObjects(
+                np.clip(of_image.to_boxes_xyxy_px(), 0, limit).astype(np.float32),
+                np.zeros(len(roles), np.int64),
+                np.array([role is Role.IGNORED for role in roles], bool),
+                of_image.occlusion.astype(np.uint8),
+            )
+        )
+    for found in all_found[::8]:
+        corners = found.boxes_xywh_px[:, :2] - 1
+        boxes = np.concatenate([corners, corners + found.boxes_xywh_px[:, 2:]], axis=1)
+        images.append(
+            ImageDetections(
+                np.clip(boxes, 0, limit).astype(np.float32),
+                found.scores.astype(np.float32),
+                np.zeros(len(boxes), np.int64),
+            )
+        )
+    evaluation = score_detections(
+        images,
+        truths,
+        ("person",),
+        image_sizes_hw=[KAIST_IMAGE_SIZE_HW] * len(names),
+        is_night=np.array([is_night_image(name) for name in names]),
+    )
+    path, image_list = tmp_path / "found.txt", tmp_path / "list.txt"
+    image_list.write_text("\n".join(names))
+    write_evaluation(evaluation, title="", detections=path)
+    of_file = score_kaist_files(folder / "annotations_liu", image_list, path).miss_rates
+    of_evaluation = evaluation.miss_rates["person"]
+    assert 0 < of_file["all"].percent < 50
+    assert of_file["all"].num_boxes > 100
+    for subset, score in of_file.items():
+        assert of_evaluation[subset].percent == pytest.approx(score.percent, abs=1e-6)
+        assert of_evaluation[subset].num_boxes == score.num_boxes
+
+
 def test_curve_of_several_classes_names_them(tmp_path: Path) -> None:
     """Found by day, missed at night: 0 of 1, 1 of 1, 1 of 2; nobody sits in a car."""
     evaluation = make_evaluation(
@@ -93,8 +159,15 @@ def test_curve_of_several_classes_names_them(tmp_path: Path) -> None:
         (
             create_loaded_detector,
             {"curve": "a.png", "detections": "a.csv"},
-            "a.csv, the file of the detections; give the curve another name",
+            "a.csv is another file of this command; give the curve another name",
         ),
+        (
+            create_loaded_detector,
+            {"curve": "a.png", "detections": "a.png"},
+            "a.png is another file of this command",
+        ),
+        (create_loaded_detector, {"detections": "."}, "is a folder; give the name of a file"),
+        (create_loaded_detector, {"curve": "absent/a.png"}, "make it first"),
         (create_loaded_detector, {"detections": "absent/a.txt"}, "make it first"),
     ],
 )
