@@ -70,7 +70,10 @@ class Overlaps:
 
 
 def compute_overlaps(detected: ScoredBoxes, true: TrueBoxes) -> Overlaps:
-    """Return overlaps of all pairs, detections sorted by score; equal scores keep their order."""
+    """Return overlaps of all pairs, detections sorted by score; equal scores keep their order.
+
+    A box without area overlaps nothing.
+    """
     order = np.argsort(-detected.scores, kind="stable")
     boxes_n, boxes_g = detected.boxes_xywh_px[order, None], true.boxes_xywh_px[None]
     ends = np.minimum(boxes_n[..., :2] + boxes_n[..., 2:], boxes_g[..., :2] + boxes_g[..., 2:])
@@ -78,8 +81,8 @@ def compute_overlaps(detected: ScoredBoxes, true: TrueBoxes) -> Overlaps:
     intersection = sides.prod(-1)
     area_n, area_g = boxes_n[..., 2:].prod(-1), boxes_g[..., 2:].prod(-1)
     return Overlaps(
-        iou=intersection / (area_n + area_g - intersection),
-        covered=intersection / area_n,
+        iou=_divide(intersection, area_n + area_g - intersection),
+        covered=_divide(intersection, np.broadcast_to(area_n, intersection.shape)),
         scores=detected.scores[order],
     )
 
@@ -111,6 +114,13 @@ def match_detections(
     is_covered = (overlaps.covered[:, is_ignored] >= min_overlap).any(axis=1)
     outcome[is_covered & (outcome == FALSE_POSITIVE)] = NOT_COUNTED
     return outcome
+
+
+def _divide(
+    intersection: Float[np.ndarray, "n g"], area: Float[np.ndarray, "n g"]
+) -> Float[np.ndarray, "n g"]:
+    """0 for boxes without area, which overlap nothing."""
+    return np.divide(intersection, area, out=np.zeros_like(intersection), where=area > 0)
 
 
 def _convert_to_xywh(boxes_xyxy_px: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:

@@ -136,13 +136,14 @@ def make_detection_evaluator(
             sizes_hw += [
                 (int(h), int(w)) for h, w in np.asarray(batch.image_size_hw)[batch.is_valid]
             ]
-        records = [split[i] for i in range(len(split))]
+        # One record at a time: each holds the bytes of two images.
+        truths, is_night = [], []
+        for i in range(len(split)):
+            record = split[i]
+            truths.append(reader.read(record))
+            is_night.append(bool(record["is_night"]))
         return score_detections(
-            detections,
-            [reader.read(record) for record in records],
-            class_names,
-            image_sizes_hw=sizes_hw,
-            is_night=np.array([bool(record["is_night"]) for record in records]),
+            detections, truths, class_names, image_sizes_hw=sizes_hw, is_night=np.array(is_night)
         )
 
     return evaluate
@@ -225,14 +226,14 @@ _FIRST_PIXEL = 1
 def _select_scored(found: ImageDetections, class_id: int) -> ScoredBoxes:
     is_class = found.class_ids == class_id
     return ScoredBoxes.from_xyxy(
-        found.boxes_xyxy_px[is_class] + _FIRST_PIXEL, found.scores[is_class]
+        found.boxes_xyxy_px[is_class].astype(np.float64) + _FIRST_PIXEL, found.scores[is_class]
     )
 
 
 def _select_true(truth: ImageObjects, class_id: int) -> TrueBoxes:
     is_class = truth.class_ids == class_id
     return TrueBoxes.from_xyxy(
-        truth.boxes_xyxy_px[is_class] + _FIRST_PIXEL,
+        truth.boxes_xyxy_px[is_class].astype(np.float64) + _FIRST_PIXEL,
         truth.is_ignored[is_class],
         truth.occlusion[is_class].astype(np.int64),
     )

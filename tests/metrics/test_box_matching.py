@@ -51,6 +51,17 @@ def match_plainly(overlaps: Overlaps, is_ignored: np.ndarray, min_overlap: float
     return outcomes
 
 
+@pytest.mark.filterwarnings("error")
+def test_box_without_area_overlaps_nothing() -> None:
+    """Not even another one at its place, nor a region to ignore that it lies in."""
+    detected = make_scored([(10, 10, 0, 20)], [0.5])
+    true = make_true([(10, 10, 0, 20), (0, 0, 50, 50)], ignored=[False, True])
+    overlaps = compute_overlaps(detected, true)
+    assert overlaps.iou.tolist() == [[0, 0]]
+    assert overlaps.covered.tolist() == [[0, 0]]
+    assert match(detected, true) == [FALSE]
+
+
 def test_overlaps_by_hand() -> None:
     """Boxes of 10 x 10 and 20 x 10 share 5 x 10 = 50: IoU 50/(100 + 200 - 50), covered 50/100.
 
