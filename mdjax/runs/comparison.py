@@ -27,6 +27,8 @@ class Estimate:
     num_seeds: int
 
     def __str__(self) -> str:
+        if math.isnan(self.mean):
+            return "-"
         if math.isnan(self.standard_error):
             return f"{self.mean:.2f}"
         return f"{self.mean:.2f} ± {self.standard_error:.2f}"
@@ -74,6 +76,8 @@ def describe_gain(gain: Estimate, metric: str, *, is_lower_better: bool = False)
         metric: Its name.
         is_lower_better: Whether the metric counts mistakes.
     """
+    if math.isnan(gain.mean):
+        return f"distilled - native: {metric} has nothing to be measured on."
     head = f"distilled - native: {gain.mean:+.2f} points of {metric}"
     if gain.num_seeds < 2:
         return f"{head}; one seed tells nothing about the noise."

@@ -44,7 +44,12 @@ def create_report(
         metrics: Title of the column by metric.
         gain_metrics: Metrics whose gain is spelt out.
         lower_is_better: Metrics that count mistakes.
+
+    Raises:
+        ValueError: One of these is no column.
     """
+    if unknown := set(lower_is_better) - set(metrics):
+        raise ValueError(f"{sorted(unknown)} are to be low, but are not in the table.")
     milliseconds = measure_milliseconds(networks)
     gains = {
         metric: estimate_gain(results[DISTILLED], results[NATIVE], split="test", metric=metric)

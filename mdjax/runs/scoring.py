@@ -69,7 +69,7 @@ def evaluate_network(
     source = open_split(dataset or config.dataset, split, data_dir or config.data_dir)
     check_class_names(loaded, source)
     pipeline = config.pipeline if camera is None else replace(config.pipeline, camera=camera)
-    batch_size = batch_size or config.batch_size
+    batch_size = config.batch_size if batch_size is None else batch_size
     mesh = create_data_mesh(batch_size)
     score = make_scorer(
         loaded.network,

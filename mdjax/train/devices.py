@@ -21,7 +21,7 @@ def create_data_mesh(batch_size: int, devices: Any = None) -> Mesh:
         MdjaxError: The batch cannot be shared evenly.
     """
     devices = list(jax.devices() if devices is None else devices)
-    if batch_size % len(devices):
+    if batch_size < 1 or batch_size % len(devices):
         raise MdjaxError(
             f"batch_size is {batch_size}; give a multiple of the number of devices, {len(devices)}."
         )

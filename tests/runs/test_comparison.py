@@ -89,6 +89,15 @@ def test_verdict_follows_from_the_interval(mean: float, verdict: str) -> None:
     assert f"over 3 seeds: {mean - 4.3027:+.2f} to {mean + 4.3027:+.2f}" in text
 
 
+def test_score_of_nothing_gives_no_verdict() -> None:
+    gain = estimate_mean([math.nan] * 3)
+    assert (
+        describe_gain(gain, METRIC)
+        == f"distilled - native: {METRIC} has nothing to be measured on."
+    )
+    assert str(gain) == "-"
+
+
 def test_one_seed_gives_no_verdict() -> None:
     text = describe_gain(estimate_mean([3.0]), METRIC)
     assert text.endswith("one seed tells nothing about the noise.")

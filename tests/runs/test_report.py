@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mdjax.io.json_file import read_json
-from mdjax.runs.report import write_report
+from mdjax.runs.report import create_report, write_report
 from tests.conftest import SmallRuns
 
 METRICS = {"mean_iou_9/all": "mIoU all"}
@@ -34,3 +34,15 @@ def test_report_holds_scores_times_gain_and_command(small_runs: SmallRuns, tmp_p
         scores["native"]
     )
     assert f"distilled - native: {gain:+.2f} points of mIoU all" in text
+
+
+def test_score_that_is_to_be_low_is_a_column() -> None:
+    """A misspelt one would turn "helps" into "harms"."""
+    with pytest.raises(ValueError, match="miss_rate/al"):
+        create_report(
+            {},
+            {},
+            metrics={"miss_rate/all": "MR"},
+            gain_metrics=[],
+            lower_is_better=["miss_rate/al"],
+        )
