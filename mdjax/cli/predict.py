@@ -31,7 +31,7 @@ class Predict:
         images: Visible image, PNG of four channels, or a folder of either.
         thermal: Thermal image, or the folder of them.
         out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json; or, of a detector,
-            NAME_detections.png and detections.json, in which all boxes are.
+            NAME_detections.png and detections.json.
         checkpoint: The last state, or the best on the validation split.
         simulate_camera: Make thermal images as coarse as those of the training: auto does so where
             they have the size of the visible image, and takes coarser ones as they are.

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 
 from mdjax.ops.boxes import BoxCoding, clip_boxes, compute_areas, compute_iou, decode_boxes
-from mdjax.types import AnchorPrediction, Array, Detections
+from mdjax.types import AnchorPrediction, Array, Detections, MdjaxError
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,14 @@ class NmsOptions:
     iou_threshold: float = 0.5
     max_candidates: int = 1000
     max_detections: int = 100
+
+    def __post_init__(self):
+        for name in ("score_threshold", "iou_threshold"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise MdjaxError(f"nms.{name} is {getattr(self, name)}; give 0 to 1.")
+        for name in ("max_candidates", "max_detections"):
+            if getattr(self, name) < 1:
+                raise MdjaxError(f"nms.{name} is {getattr(self, name)}; give 1 or more.")
 
 
 def compute_detections(

@@ -33,7 +33,7 @@ class DetectedImage:
         image_size_hw: Rows and columns of the visible image.
         found: In pixels of the visible image, best score first.
         picture: Written images with boxes.
-        notes: What was done to the images before the network saw them.
+        notes: What was done to the images before the network saw them, and to what it found.
     """
 
     files: PairFiles
@@ -185,7 +185,10 @@ class DetectionWriter:
         )
         path = self._name_picture(pair.files)
         save_rgb_png(picture, path)
-        return DetectedImage(pair.files, (height, width), found, path, pair.prepared.notes)
+        notes = pair.prepared.notes
+        if len(ids) == self.nms.max_detections:
+            notes += (f"only the best {len(ids)} boxes kept (task.nms.max_detections)",)
+        return DetectedImage(pair.files, (height, width), found, path, notes)
 
     def finish(
         self, images: Sequence[DetectedImage], milliseconds_per_image: float

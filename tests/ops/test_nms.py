@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mdjax.ops.boxes import encode_boxes
 from mdjax.ops.nms import NmsOptions, compute_detections, compute_nms
-from mdjax.types import AnchorPrediction, Detections
+from mdjax.types import AnchorPrediction, Detections, MdjaxError
 
 OPTIONS = NmsOptions(score_threshold=0.1, max_detections=5)
 # Overlaps: of the first with the second 8/12 = .667, with the third 6/14 = .429; of the second with
@@ -36,6 +36,20 @@ def get_found(detections: Detections, image: int = 0) -> list[tuple[float, int, 
     )
     is_valid = np.asarray(detections.is_valid[image])
     return [row for row, valid in zip(found, is_valid, strict=True) if valid]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"score_threshold": 1.1}, "nms.score_threshold is 1.1; give 0 to 1"),
+        ({"iou_threshold": float("nan")}, "nms.iou_threshold is nan; give 0 to 1"),
+        ({"max_candidates": 0}, "nms.max_candidates is 0; give 1 or more"),
+        ({"max_detections": -1}, "nms.max_detections is -1; give 1 or more"),
+    ],
+)
+def test_impossible_options_are_refused(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(MdjaxError, match=message):
+        replace(OPTIONS, **changes)
 
 
 def test_suppressed_box_suppresses_nothing() -> None:

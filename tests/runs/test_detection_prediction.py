@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,17 @@ def test_boxes_are_in_pixels_of_each_visible_file(tmp_path: Path) -> None:
     assert written["images"][0]["visible"] == str(tmp_path / "visible" / "a.png")
     assert predictions.num_detections == {"person": 2}
     assert predictions.milliseconds_per_image > 0
+
+
+def test_full_list_of_boxes_is_told(tmp_path: Path) -> None:
+    """Two bright cells where there is room for one box, and one where there is room enough."""
+    write_pair(tmp_path, "a.png", make_cells_u8((0, 0), (1, 2)), make_cells_u8())
+    loaded = create_loaded_detector()
+    writer = DetectionWriter(tmp_path / "out", loaded.class_names, SIZE_HW, NmsOptions())
+    small = replace(writer, nms=NmsOptions(max_detections=1), out_dir=tmp_path / "small")
+    note = "1 of 1 images: only the best 1 boxes kept (task.nms.max_detections)"
+    assert note in predict_pairs(loaded, find(tmp_path), small).notes
+    assert note not in predict_pairs(loaded, find(tmp_path), writer).notes
 
 
 def test_classes_are_named(tmp_path: Path) -> None:
