@@ -4,10 +4,13 @@
     python experiments/msrs.py                            # two CPU cores, hours
 
 Finished runs are kept, an interrupted one is resumed: call it again. `--num-steps` sets the budget
-of every network alike. Results go to `experiments/results/NAME.json` and `NAME.md`.
+of every network alike. Results go to `experiments/results/NAME.json` and `NAME.md`, curves of the
+first seed to `NAME_curves.png`. A picture of what its students find stays with the runs, in
+`detections.png`: it shows images of MSRS, which are not ours to publish.
 """
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +18,13 @@ from typing import Any
 import tyro
 
 from mdjax.presets import configure_msrs_small
+from mdjax.runs.loading import LoadedNetwork, load_network
 from mdjax.runs.report import write_report
+from mdjax.runs.scoring import evaluate_network
 from mdjax.runs.study import run_study
+from mdjax.runs.study_pictures import draw_boxes
+from mdjax.tasks.detection_scores import DetectionEvaluation
+from mdjax.viz_detection import MissRateCurve, plot_miss_rate_curves
 
 RESULTS_DIR = Path(__file__).parent / "results"
 METRICS = {
@@ -64,6 +72,9 @@ def main() -> None:
         seeds=range(arguments.num_seeds),
         adjust=adjust,
     )
+    networks = {name: load_network(arguments.study_dir / "seed0" / name) for name in results}
+    draw_boxes(networks, arguments.study_dir / "detections.png")
+    draw_curves(networks, RESULTS_DIR / f"{arguments.name}_curves.png")
     text = write_report(
         results,
         study_dir=arguments.study_dir,
@@ -73,6 +84,17 @@ def main() -> None:
         command=" ".join(["python", "experiments/msrs.py", *sys.argv[1:]]),
     )
     print(text)
+
+
+def draw_curves(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
+    """Draw miss rate over false positives per image of every network on the test split."""
+    curves = []
+    for name, loaded in networks.items():
+        evaluation = evaluate_network(loaded)
+        assert isinstance(evaluation, DetectionEvaluation)
+        score = evaluation.miss_rates["person"]["all"]
+        curves.append(MissRateCurve(f"{name}, {score.percent:.1f} %", score.fppi, score.miss_rate))
+    plot_miss_rate_curves(curves, path, title="MSRS, persons of a reasonable size, seed 0")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from mdjax.types import MdjaxError
-from mdjax.viz_detection import MissRateCurve, draw_detections, plot_miss_rate_curves
+from mdjax.viz import compute_cell_size
+from mdjax.viz_detection import (
+    DetectionRow,
+    MissRateCurve,
+    draw_detections,
+    make_detection_figure,
+    plot_miss_rate_curves,
+)
 
 BLUE = (31, 119, 180)  # the first colour of matplotlib's cycle
 
@@ -71,6 +78,43 @@ def test_best_box_lies_on_top() -> None:
     outline = np.concatenate([picture[79, 10:50], picture[79, 110:150]])
     assert (outline == red).all()
     assert not (picture == blue).all(axis=-1).any()
+
+
+def test_figure_shows_each_box_in_its_column(tmp_path: Path) -> None:
+    """Images of 120 px are drawn twice as wide: the box 20 30 50 80 has the edges 40 60 100 160.
+
+    Its outline belongs to the columns that show it and to no other: three with the truth or the
+    box of "ours", one of "theirs" with nothing, and the mask.
+    """
+    black_u8 = np.zeros((90, 120), np.uint8)
+    box = np.array([[20, 30, 50, 80]], np.float32)
+    nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    row = DetectionRow(
+        name="day",
+        visible_u8=np.dstack([black_u8] * 3),
+        thermal_camera_u8=black_u8,
+        true_boxes_xyxy_px=box,
+        found={"theirs": nothing, "ours": (box, np.array([0.9], np.float32))},
+        heat=np.full((3, 4), 0.5, np.float32),
+    )
+    assert compute_cell_size(black_u8.shape) == (180, 240)
+    make_detection_figure([row, row], tmp_path / "f.png")
+    figure = read_rgb(tmp_path / "f.png")
+
+    def find_columns(colour: tuple[int, int, int]) -> list[list[int]]:
+        """First and last column of each vertical line of at least 90 px, box by box."""
+        is_painted = (figure == colour).all(axis=-1)
+        columns = np.flatnonzero(is_painted.sum(axis=0) >= 2 * 90)
+        return columns.reshape(-1, 2).tolist()
+
+    true, found = find_columns((70, 200, 90)), find_columns((245, 150, 40))
+    assert len(true) == 2  # ground truth and thermal
+    assert len(found) == 1
+    for left, right in [*true, *found]:
+        assert right - left == 2 * 30 - 1
+    pitch_px = true[1][0] - true[0][0]  # from column to column
+    assert pitch_px > 240
+    assert found[0][0] - true[0][0] == 3 * pitch_px
 
 
 def test_texts_stay_inside_the_picture() -> None:

@@ -10,7 +10,6 @@ import jax
 import tyro
 
 from data_builders.synthetic import prepare_synthetic
-from mdjax.cli.demo_pictures import draw_boxes, draw_label_maps
 from mdjax.cli.output import print_json, show_on_stderr
 from mdjax.io.json_file import write_json, write_text
 from mdjax.io.metrics_log import read_metrics
@@ -20,6 +19,7 @@ from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork, load_network
 from mdjax.runs.report import create_report
 from mdjax.runs.study import Recipe, run_study
+from mdjax.runs.study_pictures import draw_boxes, draw_label_maps
 from mdjax.types import MdjaxError
 from mdjax.viz import plot_training_curves
 

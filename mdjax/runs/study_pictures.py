@@ -1,7 +1,8 @@
-"""The pictures of the demonstration: the same test scenes through every network."""
+"""The pictures of a study: the same test images through every network."""
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,15 +19,15 @@ from mdjax.ops.masks import UNLABELLED
 from mdjax.ops.nms import compute_detections
 from mdjax.ops.resize import get_size_hw
 from mdjax.runs.config import DistillConfig
+from mdjax.runs.detection_prediction import DEFAULT_SCORE_THRESHOLD
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.study import DISTILLED, NATIVE, TEACHER
+from mdjax.tasks.detection import DetectionTask
 from mdjax.types import IGNORED_LABEL, Batch, MdjaxError, NetworkOutput
 from mdjax.viz import ComparisonRow, make_comparison_figure
 from mdjax.viz_detection import DetectionRow, make_detection_figure
 
 NUM_SCENES_SHOWN = 6
-# What a person would call a detection; curves and scores count from far lower.
-_MIN_SCORE_SHOWN = 0.3
 
 
 class _Shown(NamedTuple):
@@ -38,7 +39,12 @@ class _Shown(NamedTuple):
 
 
 def draw_label_maps(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
-    """Draw the scenes with most labelled pixels: images, truth, predictions, F-MSE mask."""
+    """Draw the scenes with most labelled pixels: images, truth, predictions, F-MSE mask.
+
+    Args:
+        networks: One a row of the study, by its name; of segmentation.
+        path: PNG file to write.
+    """
     batch = _open_test_scenes(networks)
     labels = np.asarray(batch.label_maps)
     is_labelled = (labels != UNLABELLED) & (labels != IGNORED_LABEL)
@@ -62,32 +68,35 @@ def draw_label_maps(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
 
 
 def draw_boxes(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
-    """Draw the scenes with most objects by area: truth, thermal, boxes found, F-MSE mask."""
+    """Draw the scenes with most objects by area: truth, thermal, boxes found, F-MSE mask.
+
+    Args:
+        networks: One a row of the study, by its name; of detection.
+        path: PNG file to write.
+    """
     batch = _open_test_scenes(networks)
-    # Rows that only fill up are empty boxes.
     areas = np.asarray(compute_areas(batch.objects.boxes_xyxy_px))
-    shown = _run(networks, batch, areas.sum(axis=1))
+    is_true = np.asarray(batch.objects.is_valid & ~np.asarray(batch.objects.is_ignored))
+    shown = _run(networks, batch, np.where(is_true, areas, 0).sum(axis=1))
     objects = shown.batch.objects
+    is_true = np.asarray(objects.is_valid & ~np.asarray(objects.is_ignored))
     size_hw = get_size_hw(shown.batch.visible)
+    # Curves and scores count from far lower than what a person would call a detection.
+    options = replace(_get_task(networks).nms, score_threshold=DEFAULT_SCORE_THRESHOLD)
     detections = {
-        name: compute_detections(out.prediction, size_hw) for name, out in shown.outputs.items()
-    }
-    is_shown = {
-        name: np.asarray(found.is_valid & (found.scores >= _MIN_SCORE_SHOWN))
-        for name, found in detections.items()
+        name: compute_detections(out.prediction, size_hw, options)
+        for name, out in shown.outputs.items()
     }
     rows = [
         DetectionRow(
             name=_name_time(shown.batch, i),
             visible_u8=_to_u8(shown.batch.visible[i]),
             thermal_camera_u8=_to_u8(shown.batch.thermal_camera[i, ..., 0]),
-            true_boxes_xyxy_px=np.asarray(objects.boxes_xyxy_px[i])[
-                np.asarray(objects.is_valid[i])
-            ],
+            true_boxes_xyxy_px=np.asarray(objects.boxes_xyxy_px[i])[is_true[i]],
             found={
                 name: (
-                    np.asarray(found.boxes_xyxy_px[i])[is_shown[name][i]],
-                    np.asarray(found.scores[i])[is_shown[name][i]],
+                    np.asarray(found.boxes_xyxy_px[i])[np.asarray(found.is_valid[i])],
+                    np.asarray(found.scores[i])[np.asarray(found.is_valid[i])],
                 )
                 for name, found in detections.items()
             },
@@ -96,6 +105,13 @@ def draw_boxes(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
         for i in range(len(shown.masks))
     ]
     make_detection_figure(rows, path)
+
+
+def _get_task(networks: Mapping[str, LoadedNetwork]) -> DetectionTask:
+    student = networks[DISTILLED]
+    if not isinstance(student.config.task, DetectionTask):
+        raise MdjaxError(f"{student.run_dir} is no detector; boxes cannot be drawn.")
+    return student.config.task
 
 
 def _open_test_scenes(networks: Mapping[str, LoadedNetwork]) -> Batch:
