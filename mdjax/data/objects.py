@@ -11,8 +11,10 @@ from mdjax.data.geometry import Augmentation, Geometry, sample_geometry
 from mdjax.data.truth import SizeHw, get_name
 from mdjax.types import MdjaxError, Objects
 
-# Shares of one object's area that a crop must hold, one of which is drawn for each sample, as in
-# the random crops of SSD (Liu et al. 2016); 0: any crop will do.
+# Shares of one object's area that a crop must hold, one of which is drawn for each sample; 0: any
+# crop will do. After the random crops of SSD (Liu et al. 2016), which draws a minimum IoU of crop
+# and object instead: an object much smaller than the crop never reaches a large IoU with it, and
+# pedestrians are small.
 _MIN_SHARES = (0.0, 0.3, 0.5, 0.7, 0.9)
 _MAX_DRAWS = 20
 

@@ -3,7 +3,13 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from mdjax.data.geometry import Augmentation, Geometry
+from mdjax.data import objects as objects_module
+from mdjax.data.geometry import (
+    Augmentation,
+    Geometry,
+    apply_geometry_to_image,
+    apply_geometry_to_labels,
+)
 from mdjax.data.objects import ImageObjects, ObjectReader, crop_boxes
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches, make_train_batches
 from mdjax.types import MdjaxError
@@ -80,6 +86,49 @@ def test_box_follows_the_pixels_that_it_surrounds(columns, rows, is_mirrored):
     np.testing.assert_array_equal(moved, expected)
 
 
+@hypothesis.given(
+    size_hw=st.tuples(st.integers(16, 48), st.integers(16, 48)),
+    corners=st.tuples(*[st.floats(0, 1)] * 4),
+    scale=st.floats(0.5, 3.0),
+    is_mirrored=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_box_follows_its_pixels_through_crop_mirror_and_scale(
+    size_hw, corners, scale, is_mirrored, seed
+):
+    """A filled box drawn into the image and the box in numbers end at the same place.
+
+    The nearest pixel is set where its centre lies in the moved box, so that edges differ by at most
+    half a pixel. Bilinear, the box ends where it fades to one half: up to half a pixel more beside
+    the image's mean, which fills what lies outside.
+    """
+    (height, width), reader = size_hw, ObjectReader(1, (0,))
+    top, left = (
+        round(share * (side - 4)) for share, side in zip(corners[:2], size_hw, strict=True)
+    )
+    bottom = top + 3 + round(corners[2] * (min(height - top, height // 2) - 3))
+    right = left + 3 + round(corners[3] * (width - left - 3))
+    pixels = np.zeros(size_hw, np.uint8)
+    pixels[top:bottom, left:right] = 1
+    augmentation = Augmentation(
+        mirror_probability=float(is_mirrored), scale_min=scale, scale_max=scale
+    )
+    objects = make_objects((left, top, right, bottom))
+    geometry = reader.sample_geometry(objects, augmentation, size_hw, np.random.default_rng(seed))
+    boxes = reader.apply_geometry(objects, geometry, size_hw).boxes_xyxy_px
+    for is_set, tolerance in (
+        (apply_geometry_to_labels(pixels, geometry) == 1, 0.5),
+        (apply_geometry_to_image(pixels.astype(np.float32), geometry) > 0.5, 1.0),
+    ):
+        if not is_set.any():
+            # Too thin to hold a pixel's centre, or cut off.
+            assert len(boxes) == 0 or min(boxes[0, 2:] - boxes[0, :2]) <= 2 * tolerance
+            continue
+        columns, rows = np.flatnonzero(is_set.any(axis=0)), np.flatnonzero(is_set.any(axis=1))
+        found = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+        np.testing.assert_allclose(boxes[0], found, rtol=0, atol=tolerance + 1e-3)
+
+
 def test_cut_objects_are_kept_ignored_or_dropped_by_what_is_left():
     """A crop of columns 8..16: of boxes 4 wide, 3/4, 1/4 and nothing are left."""
     geometry = Geometry(is_mirrored=False, crop_yxhw_px=(0, 8, 12, 8))
@@ -116,6 +165,58 @@ def test_crops_hold_an_object_more_often_than_blind_ones():
         for y, x in np.random.default_rng(0).random((100, 2))
     ]
     assert sum(found) > 1.5 * sum(blind)
+
+
+def _get_kept_shares(objects, num_samples):
+    """Of 1000 columns, crops of 500 that begin anywhere: the share of each object in each crop."""
+    augmentation = Augmentation(mirror_probability=0.5, scale_min=2, scale_max=2)
+    reader = ObjectReader(2, (0, 1))
+    rng = np.random.default_rng(0)
+    geometries = [
+        reader.sample_geometry(objects, augmentation, (1, 1000), rng) for _ in range(num_samples)
+    ]
+    return np.array([crop_boxes(objects.boxes_xyxy_px, g, (1, 1000))[1] for g in geometries])
+
+
+def test_kept_shares_are_spread_as_the_drawn_ones():
+    """A crop from x on holds 1 - x / 500 of columns 0..500: blindly, a share uniform in 0..1.
+
+    Drawn m from 0, .3, .5, .7, .9, at least 0.9 is held by .1 / (1 - m) of the crops: .1, .143, .2,
+    .333 and, as 21 draws are in vain with .9^21, .891; the mean is .333. At least 0.3 is held by .7
+    for m = 0, by 1 - .3 .9^20 = .964 for m = .9 and else by all: .933. Standard errors of 2000
+    samples are .0105 and .0056.
+    """
+    shares = _get_kept_shares(make_objects((0, 0, 500, 1)), 2000)
+    assert np.mean(shares >= 0.9) == pytest.approx(0.333, abs=0.04)
+    assert np.mean(shares >= 0.3) == pytest.approx(0.933, abs=0.02)
+
+
+@pytest.mark.parametrize("min_share", [0.3, 0.9])
+def test_drawn_share_is_reached_by_an_object_that_is_not_ignored(monkeypatch, min_share):
+    """Columns 200..300 are held to 90 % by crops up to 210, which are 42 % of all: .58^20 = 2e-5.
+
+    Crops from 290 on hold the ignored object 700..800 instead; were it counted, half of all crops
+    would.
+    """
+    monkeypatch.setattr(objects_module, "_MIN_SHARES", (min_share,))
+    objects = make_objects((200, 0, 300, 1), (700, 0, 800, 1), ignored=(False, True))
+    shares = _get_kept_shares(objects, 200)
+    assert shares[:, 0].min() >= min_share
+
+
+def test_one_of_several_objects_is_enough(monkeypatch):
+    """No crop holds both to 90 %; 84 % of all hold one, so that 20 draws always find it."""
+    monkeypatch.setattr(objects_module, "_MIN_SHARES", (0.9,))
+    shares = _get_kept_shares(make_objects((200, 0, 300, 1), (700, 0, 800, 1)), 200)
+    assert shares.max(axis=1).min() >= 0.9
+
+
+def test_image_of_ignored_objects_alone_takes_any_crop(monkeypatch):
+    """The first one: columns 0..500 are held to 90 % by a tenth of all crops."""
+    monkeypatch.setattr(objects_module, "_MIN_SHARES", (0.9,))
+    shares = _get_kept_shares(make_objects((0, 0, 500, 1), ignored=(True,)), 500)
+    # Standard error: sqrt(.1 .9 / 500) = .013.
+    assert np.mean(shares >= 0.9) == pytest.approx(0.1, abs=0.05)
 
 
 def test_image_without_objects_is_cropped_at_once():
