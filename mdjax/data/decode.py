@@ -20,6 +20,8 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8\xff"
 _JPEG_START_OF_SCAN = b"\xff\xda"
 _JPEG_END_OF_IMAGE = b"\xff\xd9"
+# In JPEG, PNG and WebP. A TIFF's mark needs no check: OpenCV follows it always, as viewers do.
+_EXIF_MARKS = (b"Exif", b"eXIf", b"EXIF")
 
 # OpenCV prints lines of its own about a damaged file, ahead of our message. The level holds for the
 # whole process: lowering it around each call would race with the other threads that decode.
@@ -160,15 +162,21 @@ def decode_thermal(
     Args:
         data: the file's bytes.
         name: file or record, for messages.
-        range_counts: for 16 bits: the counts that become 0 and 255, linear between and cut off
-            beyond; fixed for a data set, so that equal counts stay equal in every image.
+        range_counts: for images of 16 bits, and only for these: the counts that become 0 and 255,
+            linear between and cut off beyond; fixed for a data set, so that equal counts stay equal
+            in every image.
 
     Raises:
-        MdjaxError: cut short, damaged, a colour image, or 16 bits without a range.
+        MdjaxError: cut short, damaged, a colour image, 16 bits without a range or 8 bits with one.
     """
     image = decode_image(data, name, may_have_16_bits=range_counts is not None)
-    if image.dtype == np.uint16 and range_counts is not None:
+    if range_counts is not None:
         low, high = range_counts
+        if image.dtype != np.uint16:
+            raise MdjaxError(
+                f"{name}: has 8 bits, where 16 bits of counts from {low:g} (black) to {high:g} "
+                "(white) are expected; give the camera's counts."
+            )
         scaled = (image.astype(np.float32) - low) * (255 / (high - low))
         image = np.round(np.clip(scaled, 0, 255)).astype(np.uint8)
     return take_grey(image, name)
@@ -226,8 +234,8 @@ def check_orientation(data: bytes, name: str) -> None:
     Raises:
         MdjaxError: the image as stored differs from the image as marked.
     """
-    # As JPEG and PNG call the segment; images without it, which are most, are not decoded again.
-    if b"Exif" not in data and b"eXIf" not in data:
+    # Images without EXIF data, which are most, are not decoded again.
+    if not any(mark in data for mark in _EXIF_MARKS):
         return
     stored = _decode_with_opencv(data, name, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     shown = _decode_with_opencv(data, name, cv2.IMREAD_COLOR)

@@ -142,11 +142,18 @@ def _add_orientation(data: bytes, orientation: int) -> bytes:
     if data.startswith(b"\xff\xd8"):
         segment = b"Exif\0\0" + exif
         return data[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + data[2:]
+    if data.startswith(b"RIFF"):
+        # The extended header: flag 8 for EXIF data, width and height less 1 in 24 bits.
+        height, width = SIZE_HW
+        sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+        header = b"VP8X" + struct.pack("<II", 10, 8) + sides
+        body = b"WEBP" + header + data[12:] + b"EXIF" + struct.pack("<I", len(exif)) + exif
+        return b"RIFF" + struct.pack("<I", len(body)) + body
     return data[:33] + _make_chunk(b"eXIf", exif) + data[33:]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
 def test_orientation_other_than_as_stored_is_refused(suffix, orientation):
     """1 is as stored, 2 mirrored, 3 upside down, and so on up to 8."""
     plain = cv2.imencode(suffix, BGRT_U8[..., :3])[1].tobytes()
