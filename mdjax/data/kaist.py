@@ -133,7 +133,9 @@ def check_raw_kaist(
     image_dir = raw_dir / "images"
     has_images = image_dir.is_dir()
     if not has_images:
-        findings.problems.append(f"{image_dir}: folder is missing; --raw names the one around it.")
+        findings.problems.append(
+            f"{image_dir}: folder is missing; give --raw the folder that holds it."
+        )
     pairs: dict[str, list[RawPair]] = {}
     for split, files in splits.items():
         num_problems = len(findings.problems)
@@ -228,7 +230,7 @@ def _find_layout(folder: Path, names: tuple[str, ...], findings: Findings) -> _L
     if not any(counts):
         findings.problems.append(
             f"{folder}: holds no annotation of the {len(names)} listed images, neither as "
-            f"{' nor as '.join(layout.text for layout in _LAYOUTS)}; name the folder around them."
+            f"{' nor as '.join(layout.text for layout in _LAYOUTS)}; give the folder that holds them."
         )
         return None
     return _LAYOUTS[counts.index(max(counts))]

@@ -189,7 +189,9 @@ def test_missing_folders_are_one_line_each(raw_dir):
     splits["test"] = dataclasses.replace(splits["train"], annotations=raw_dir / "a/set00")
     problems = get_problems(check_raw_kaist, raw_dir, splits)
     assert len(problems) == 4
-    assert problems[0] == f"{raw_dir}/images: folder is missing; --raw names the one around it."
+    assert (
+        problems[0] == f"{raw_dir}/images: folder is missing; give --raw the folder that holds it."
+    )
     assert problems[1].startswith(f"{raw_dir}/a/{NAMES[0]}.txt: line 1: 'no header'")
     assert problems[2] == f"{raw_dir}/nowhere: folder of annotations is missing."
     assert problems[3].startswith(
