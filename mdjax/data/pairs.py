@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,18 +74,25 @@ def find_pairs(visible: Path, thermal: Path | None = None) -> tuple[PairFiles, .
     return tuple(PairFiles(name, path, thermal_files[name]) for name, path in visible_files.items())
 
 
-def read_pair(files: PairFiles) -> DecodedPair:
+def read_pair(
+    files: PairFiles, *, thermal_range_counts: Sequence[float] | None = None
+) -> DecodedPair:
     """Read and decode a pair; the thermal image may have its own lower resolution.
+
+    Args:
+        files: from `find_pairs`.
+        thermal_range_counts: for thermal images of 16 bits: the counts that mean black and white.
 
     Raises:
         MdjaxError: a file is missing, damaged or of the wrong kind, or the two images do not show
             the same field of view; one line a file.
     """
     if files.thermal is None:
-        return _read_single(files.visible)
+        return _read_single(files.visible, thermal_range_counts)
     problems: list[str] = []
     visible_u8 = _try(decode_visible, files.visible, problems)
-    thermal_u8 = _try(decode_thermal, files.thermal, problems)
+    decode_counts = partial(decode_thermal, range_counts=thermal_range_counts)
+    thermal_u8 = _try(decode_counts, files.thermal, problems)
     if visible_u8 is None or thermal_u8 is None:
         raise MdjaxError("\n".join(problems))
     check_pair_sizes(visible_u8.shape[:2], thermal_u8.shape, f"{files.visible}, {files.thermal}")
@@ -104,10 +112,15 @@ def raise_problems(problems: Sequence[str]) -> None:
         raise MdjaxError(f"{len(problems)} problems, nothing was written.\n{lines}")
 
 
-def _read_single(path: Path) -> DecodedPair:
+def _read_single(path: Path, thermal_range_counts: Sequence[float] | None) -> DecodedPair:
     """Decode a file that stands alone: four channels hold both images, three the visible one."""
     data, name = _read_file(path), str(path)
     if data.startswith(_PNG_START) and read_png_header(data, name).num_channels == 4:
+        if thermal_range_counts is not None:
+            raise MdjaxError(
+                f"{name}: has a thermal channel of 8 bits, where counts of 16 bits are expected; "
+                "give the thermal image as a file of its own."
+            )
         return DecodedPair(*decode_visible_thermal(data, name))
     return DecodedPair(decode_visible(data, name), None)
 

@@ -31,6 +31,8 @@ class LoadedNetwork:
         class_names: Names by class id.
         step: Steps that it was trained for.
         scores: What it reached on the validation split at that step; empty if not evaluated there.
+        thermal_range_counts: Which counts of 16-bit thermal images meant black and white; None
+            where images of 8 bits were trained on.
     """
 
     run_dir: Path
@@ -40,6 +42,7 @@ class LoadedNetwork:
     class_names: tuple[str, ...]
     step: int
     scores: Mapping[str, float]
+    thermal_range_counts: tuple[float, float] | None = None
 
     @property
     def select_inputs(self) -> SelectInputs:
@@ -76,6 +79,7 @@ def load_network(run_dir: Path, checkpoint: CheckpointName = "last") -> LoadedNe
     metadata = read_metadata(path)
     config = config_from_dict(RunConfig, metadata["config"], source=path)
     class_names = tuple(metadata["class_names"])
+    counts = metadata.get("thermal_range_counts")
     network = create_network(config, len(class_names))
     expected = jax.eval_shape(_make_initialise(network, config))
     return LoadedNetwork(
@@ -86,6 +90,7 @@ def load_network(run_dir: Path, checkpoint: CheckpointName = "last") -> LoadedNe
         class_names=class_names,
         step=metadata["step"],
         scores=restore_scores(metadata["scores"]),
+        thermal_range_counts=None if counts is None else (counts[0], counts[1]),
     )
 
 

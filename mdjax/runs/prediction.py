@@ -117,7 +117,7 @@ def predict_pairs(
     batch_size = min(batch_size, len(pairs))
 
     def load(index: int) -> LoadedPair:
-        pair = read_pair(pairs[index])
+        pair = read_pair(pairs[index], thermal_range_counts=loaded.thermal_range_counts)
         try:
             rng = np.random.default_rng([_NOISE_SEED, index])
             prepared = prepare_pair(pair, config, simulate=simulate, rng=rng)

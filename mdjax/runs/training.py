@@ -126,7 +126,12 @@ def train(
     state = replicate(state, mesh)
 
     # -- Training -----------------------------------------------------------------------------
-    metadata = {"config": config_values, "class_names": list(class_names)}
+    metadata = {
+        "config": config_values,
+        "class_names": list(class_names),
+        # What `predict` needs to read a camera's 16-bit files as the data set was read.
+        "thermal_range_counts": train_split.metadata.get("thermal_range_counts"),
+    }
     score = make_scorer(
         network,
         class_names,

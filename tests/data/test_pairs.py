@@ -95,6 +95,42 @@ def test_four_channels_hold_both_images(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pair.thermal_u8, thermal_u8)
 
 
+def test_counts_of_16_bits_become_grey_by_the_range(tmp_path: Path) -> None:
+    """Of 1,000 to 2,275 counts, 5 are a grey value: 1,000 is 0, 1,500 is 100, 3,000 is white."""
+    counts = np.full((8, 12), 1000, np.uint16)
+    counts[0, :2] = 1500, 3000
+    files = PairFiles(
+        "a",
+        write_visible(tmp_path / "v.png", make_visible_u8()),
+        write_thermal(tmp_path / "t.png", counts),
+    )
+    thermal_u8 = read_pair(files, thermal_range_counts=(1000, 2275)).thermal_u8
+    assert thermal_u8 is not None
+    assert thermal_u8[0, :3].tolist() == [100, 255, 0]
+    with pytest.raises(MdjaxError, match=r"t\.png: has 16 bits a channel"):
+        read_pair(files)
+
+
+@pytest.mark.parametrize(
+    ("is_single", "message"),
+    [
+        (False, r"t\.png: has 8 bits, where 16 bits of counts from 7000 \(black\) to 9000"),
+        (True, r"v\.png: has a thermal channel of 8 bits, where counts of 16 bits are expected"),
+    ],
+)
+def test_8_bits_are_refused_where_counts_are_expected(
+    is_single: bool, message: str, tmp_path: Path
+) -> None:
+    visible_u8, thermal_u8 = make_visible_u8(), make_thermal_u8()
+    if is_single:
+        files = PairFiles("a", write_four_channels(tmp_path / "v.png", visible_u8, thermal_u8))
+    else:
+        visible = write_visible(tmp_path / "v.png", visible_u8)
+        files = PairFiles("a", visible, write_thermal(tmp_path / "t.png", thermal_u8))
+    with pytest.raises(MdjaxError, match=message):
+        read_pair(files, thermal_range_counts=(7000, 9000))
+
+
 def test_three_channels_alone_hold_no_thermal_image(tmp_path: Path) -> None:
     path = write_visible(tmp_path / "a.png", make_visible_u8())
     assert read_pair(PairFiles("a", path)).thermal_u8 is None

@@ -87,6 +87,19 @@ def test_boxes_are_in_pixels_of_each_visible_file(tmp_path: Path) -> None:
     assert predictions.milliseconds_per_image > 0
 
 
+def test_counts_of_16_bits_are_read_as_in_training(tmp_path: Path) -> None:
+    """A car in cell (1, 2) is 9,000 counts, all else 7,000: white on black by the range."""
+    thermal_u8 = make_cells_u8((1, 2))
+    counts = np.where(thermal_u8 > 0, 9000, 7000).astype(np.uint16)
+    write_pair(tmp_path, "a.png", make_cells_u8(), counts)
+    loaded = create_loaded_detector(class_names=("person", "car"))
+    loaded = replace(loaded, thermal_range_counts=(7000, 9000))
+    predict_detections(loaded, find(tmp_path), tmp_path / "out", simulate="never")
+    (image,) = read_boxes(tmp_path / "out")["images"]
+    assert image["class_names"] == ["car"]
+    assert image["boxes_xyxy_px"] == [[32, 16, 48, 32]]
+
+
 def test_full_list_of_boxes_is_told(tmp_path: Path) -> None:
     """Two bright cells where there is room for one box, and one where there is room enough."""
     write_pair(tmp_path, "a.png", make_cells_u8((0, 0), (1, 2)), make_cells_u8())

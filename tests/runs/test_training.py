@@ -74,6 +74,7 @@ def test_run_directory_holds_everything(small_runs: SmallRuns, name: str) -> Non
         metadata = read_metadata(run_dir / "checkpoints" / checkpoint)
         assert metadata["config"] == written
         assert metadata["class_names"][:3] == ["unlabelled", "car", "person"]
+        assert metadata["thermal_range_counts"] is None
         assert math.isfinite(metadata["scores"][METRIC])
     assert read_metadata(run_dir / "checkpoints" / "last")["step"] == config.loop.num_steps
     assert "mean accuracy, 9 classes" in (run_dir / "table.txt").read_text()
@@ -130,6 +131,16 @@ def test_loaded_network_reaches_the_recorded_scores_exactly(
         np.testing.assert_equal(scores, dict(small_runs.results[name].scores[split]))
     recorded = {key: math.nan if x is None else x for key, x in loaded.scores.items()}
     np.testing.assert_equal(recorded, dict(small_runs.results[name].scores["val"]))
+
+
+def test_range_of_counts_is_loaded(small_runs: SmallRuns, tmp_path: Path) -> None:
+    """Of a training on thermal images of 16 bits; older runs tell none."""
+    run_dir = copy_teacher(small_runs, tmp_path)
+    assert load_network(run_dir).thermal_range_counts is None
+    path = run_dir / "checkpoints" / "last" / "metadata.json"
+    metadata = json.loads(path.read_text())
+    path.write_text(json.dumps({**metadata, "thermal_range_counts": [7000, 9000]}))
+    assert load_network(run_dir).thermal_range_counts == (7000, 9000)
 
 
 def test_variables_for_inference_are_those_of_the_last_state(small_runs: SmallRuns) -> None:
