@@ -1,4 +1,4 @@
-"""Speed and memory: pipeline against training step, student against teacher, memory at full size.
+"""Speed and memory: pipeline and step, student and teacher, memory at full size, boxes.
 
     mdjax prepare mfnet --raw DIR
     python experiments/benchmark.py
@@ -11,12 +11,13 @@ size is run.
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import tyro
 
 from mdjax.data.pipeline import make_train_batches
@@ -25,13 +26,20 @@ from mdjax.data.truth import LabelMapReader
 from mdjax.io.json_file import write_json
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig, MdStudentConfig
-from mdjax.presets import configure_mfnet, configure_mfnet_small
+from mdjax.ops.nms import NmsOptions, compute_detections
+from mdjax.presets import (
+    configure_kaist,
+    configure_mfnet,
+    configure_mfnet_small,
+    configure_msrs_small,
+)
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.runs.loading import create_network, select_inputs_for
 from mdjax.runs.results import describe_environment
+from mdjax.runs.study import Recipe
 from mdjax.train.state import create_state, create_variables
 from mdjax.train.step import make_distill_step
-from mdjax.types import Batch
+from mdjax.types import AnchorPrediction, Batch, Objects
 
 NUM_CLASSES = 9
 RESULTS_PATH = Path(__file__).parent / "results" / "benchmark.json"
@@ -54,9 +62,15 @@ def main() -> None:
     """Measure, print the table and write the JSON."""
     arguments = tyro.cli(Arguments, description=__doc__)
     figures: dict[str, Any] = {"environment": describe_environment()}
+    rounds = arguments.num_rounds
     figures["pipeline"] = compare_pipeline_with_step(arguments)
-    figures["forward_640x480"] = compare_forward_passes(arguments.num_rounds)
+    figures["forward_640x480"] = compare_forward_passes(configure_mfnet, NUM_CLASSES, rounds)
     figures["memory_640x480_batch_16"] = estimate_step_memory()
+    figures["detector_forward_640x512"] = compare_forward_passes(configure_kaist, 1, rounds)
+    # A full-size step of 16 pairs takes most of a minute here; the share is that of any batch.
+    figures["detector_640x512_batch_2"] = measure_box_shares(configure_kaist, 2, rounds)
+    figures["detector_192x144_batch_8"] = measure_box_shares(configure_msrs_small, 8, rounds)
+    figures["post_processing"] = time_post_processing(rounds)
     for title, values in figures.items():
         print(title)
         for name, value in values.items():
@@ -65,11 +79,13 @@ def main() -> None:
     write_json(RESULTS_PATH, figures)
 
 
-def make_step_and_state(config: DistillConfig, example: Any) -> tuple[Any, Any]:
+def make_step_and_state(
+    config: DistillConfig, example: Any, num_classes: int = NUM_CLASSES
+) -> tuple[Any, Any]:
     """Build a distillation step with an untrained teacher; speed does not depend on weights."""
-    teacher_config = TrainConfig(network=FeatureLevelConfig(config.network.options))
-    teacher = create_network(teacher_config, NUM_CLASSES)
-    student = create_network(config, NUM_CLASSES)
+    teacher_config = replace(config, network=FeatureLevelConfig(config.network.options))
+    teacher = create_network(teacher_config, num_classes)
+    student = create_network(config, num_classes)
     select_teacher = select_inputs_for(teacher_config)
     select_student = select_inputs_for(config)
     optimiser = config.optimiser.create(config.loop.num_steps)
@@ -84,6 +100,7 @@ def make_step_and_state(config: DistillConfig, example: Any) -> tuple[Any, Any]:
         select_student_inputs=select_student,
         select_teacher_inputs=select_teacher,
         seed=0,
+        compute_targets=config.task.compute_targets,
     )
     variables = create_variables(student, example, select_inputs=select_student, seed=0)
     return step, create_state(variables, optimiser)
@@ -120,8 +137,8 @@ def compare_pipeline_with_step(arguments: Arguments) -> dict[str, float]:
     }
 
 
-def compare_forward_passes(num_rounds: int) -> dict[str, float]:
-    """Time one 640x480 pair, full width, batch 1, for teacher, native and distilled student."""
+def compare_forward_passes(recipe: Recipe, num_classes: int, num_rounds: int) -> dict[str, float]:
+    """Time one pair, batch 1, for teacher, native and distilled student."""
     passes: dict[str, Callable[[], Any]] = {}
     figures: dict[str, float] = {}
     for name, network in {
@@ -129,8 +146,8 @@ def compare_forward_passes(num_rounds: int) -> dict[str, float]:
         "native": ImageLevelConfig,
         "distilled": MdStudentConfig,
     }.items():
-        config = configure_mfnet(TrainConfig(), network)
-        module = create_network(config, NUM_CLASSES)
+        config = recipe(TrainConfig(), network)
+        module = create_network(config, num_classes)
         example = _make_example(1, config.pipeline.image_size_hw)
         select = select_inputs_for(config)
         variables = create_variables(module, example, select_inputs=select, seed=0)
@@ -172,6 +189,105 @@ def estimate_step_memory() -> dict[str, float]:
         "outputs_beyond_donated_gb": (stats.output_size_in_bytes - stats.alias_size_in_bytes) / 1e9,
     }
     return gigabytes | {"total_gb": sum(gigabytes.values())}
+
+
+def measure_box_shares(recipe: Recipe, batch_size: int, num_rounds: int) -> dict[str, float]:
+    """Compare what is done with boxes with the steps that it is part of.
+
+    Assignment with a distillation step of the MD student; decoding and NMS with its detection of
+    one pair, network included. Both in turns.
+    """
+    config = recipe(DistillConfig(), MdStudentConfig)
+    size_hw = config.pipeline.image_size_hw
+    batch = replace_truth(_make_example(batch_size, size_hw), size_hw)
+    step, state = make_step_and_state(config, batch, num_classes=1)
+    student = create_network(config, 1)
+    select = select_inputs_for(config)
+    variables = create_variables(student, batch, select_inputs=select, seed=0)
+
+    @jax.jit
+    def run_network(variables: Any, inputs: Any) -> Any:
+        return student.apply(variables, *inputs, train=False)
+
+    @jax.jit
+    def suppress(prediction: Any) -> Any:
+        return compute_detections(prediction, size_hw, config.task.nms)
+
+    @jax.jit
+    def detect(variables: Any, inputs: Any) -> Any:
+        return suppress(run_network(variables, inputs).prediction)
+
+    assign = jax.jit(config.task.compute_targets)
+    output = run_network(variables, select(batch))
+    single_inputs = jax.tree.map(lambda x: x[:1], select(batch))
+    single_output = run_network(variables, single_inputs)
+
+    def run_step() -> None:
+        nonlocal state
+        state, metrics = step(state, batch)
+        jax.block_until_ready(metrics)
+
+    parts: dict[str, Callable[[], Any]] = {
+        "step": run_step,
+        "assignment": lambda: jax.block_until_ready(assign(output, batch)),
+        "detection": lambda: jax.block_until_ready(detect(variables, single_inputs)),
+        "nms": lambda: jax.block_until_ready(suppress(single_output.prediction)),
+    }
+    milliseconds = _time_in_turns(parts, num_rounds)
+    return {
+        "num_anchors": len(output.prediction.anchors_xyxy_px),
+        **{f"{name}_ms": value for name, value in milliseconds.items()},
+        "assignment_over_step": milliseconds["assignment"] / milliseconds["step"],
+        "nms_over_detection": milliseconds["nms"] / milliseconds["detection"],
+    }
+
+
+def time_post_processing(num_rounds: int) -> dict[str, float]:
+    """Time decoding and NMS of 16,000 anchors where little is found, and where everything is.
+
+    Boxes and scores are random: hardly one suppresses another, so that all rows are filled, which
+    takes the most turns.
+    """
+    rng = np.random.default_rng(0)
+    corners = rng.uniform((0, 0), (600, 440), (16_000, 2))
+    sides = rng.uniform((16, 32), (40, 72), (16_000, 2))
+    anchors = jnp.asarray(np.concatenate([corners, corners + sides], axis=1), jnp.float32)
+    detect = jax.jit(lambda prediction: compute_detections(prediction, (512, 640), NmsOptions()))
+    parts: dict[str, Callable[[], Any]] = {}
+    for name, mean_logit in {"few_scores": -9.0, "all_scores": 0.0}.items():
+        logits = jnp.asarray(rng.normal(mean_logit, 2, (1, 16_000, 1)), jnp.float32)
+        offsets = jnp.asarray(rng.normal(0, 0.5, (1, 16_000, 4)), jnp.float32)
+        prediction = AnchorPrediction(logits, offsets, anchors)
+        parts[name] = lambda p=prediction: jax.block_until_ready(detect(p))
+    return {f"{name}_ms": value for name, value in _time_in_turns(parts, num_rounds).items()}
+
+
+def replace_truth(batch: Batch, image_size_hw: tuple[int, int]) -> Batch:
+    """Put ten persons into each image, as many as the fullest one of MSRS has."""
+    rng = np.random.default_rng(0)
+    shape = (len(batch.is_night), 10)
+    h, w = image_size_hw
+    heights = rng.uniform(h / 16, h / 3, shape)
+    left, top = rng.uniform(0, 0.8 * w, shape), rng.uniform(0, 0.6 * h, shape)
+    boxes = np.stack([left, top, left + 0.4 * heights, top + heights], axis=-1)
+    truth = Objects(
+        boxes_xyxy_px=jnp.asarray(boxes, jnp.float32),
+        class_ids=jnp.zeros(shape, jnp.int32),
+        is_ignored=jnp.zeros(shape, bool),
+        is_valid=jnp.ones(shape, bool),
+    )
+    return batch.replace(truth=truth)
+
+
+def _time_in_turns(parts: dict[str, Callable[[], Any]], num_rounds: int) -> dict[str, float]:
+    """Median milliseconds of each; the first call, which compiles, does not count."""
+    seconds: dict[str, list[float]] = {name: [] for name in parts}
+    for run in parts.values():
+        run()
+    for _ in range(num_rounds):
+        for name, run in parts.items():
+            seconds[name].append(_time(run))
+    return {name: 1e3 * statistics.median(times) for name, times in seconds.items()}
 
 
 def _make_example(size: int, image_size_hw: tuple[int, int]) -> Batch:
