@@ -161,6 +161,7 @@ def check_raw_kaist(
                 _find_pair(image_dir, name, objects.get(name, ()), findings) for name in names
             ]
         findings.notes.append(f"{split}: {files.rule.describe()}.")
+        # The reader says of a label that the rule lacks it, but knows no option that adds one.
         if any("unknown label" in problem for problem in findings.problems[num_problems:]):
             findings.problems.append(_describe_label_remedy(split, files.rule))
     return check_pairs(
@@ -230,7 +231,8 @@ def _find_layout(folder: Path, names: tuple[str, ...], findings: Findings) -> _L
     if not any(counts):
         findings.problems.append(
             f"{folder}: holds no annotation of the {len(names)} listed images, neither as "
-            f"{' nor as '.join(layout.text for layout in _LAYOUTS)}; give the folder that holds them."
+            f"{' nor as '.join(layout.text for layout in _LAYOUTS)}; give the folder that holds "
+            "them."
         )
         return None
     return _LAYOUTS[counts.index(max(counts))]
