@@ -139,7 +139,8 @@ def _find_name_faults(pairs: Mapping[str, Sequence[RawPair]]) -> list[str]:
             if count > 1:
                 problems.append(f"{name}: is {count} times in split {split!r}.")
     return problems + [
-        f"{name}: is in {len(splits)} splits ({', '.join(splits)})."
+        f"{name}: is in {len(splits)} splits ({', '.join(splits)}); take it out of all but one, or "
+        "rename it where the images differ."
         for name, splits in splits_of_name.items()
         if len(splits) > 1
     ]
@@ -213,10 +214,10 @@ def _count_boxes(pairs: Sequence[RawPair]) -> dict[str, dict[Role, int]]:
 def _note_reports(reports: Mapping[str, PairReport]) -> list[str]:
     notes: list[str] = []
     if num_clipped := sum(report.num_clipped for report in reports.values()):
-        farthest = max(report.max_overhang_px for report in reports.values())
+        worst = max(reports, key=lambda name: reports[name].max_overhang_px)
         notes.append(
-            f"{num_clipped} boxes stick out of their image, by up to {farthest:.1f} pixels; they "
-            "were clipped."
+            f"{num_clipped} boxes stick out of their image, by up to "
+            f"{reports[worst].max_overhang_px:.1f} pixels ({worst}); they were clipped."
         )
     if share := _compute_share_outside_range(reports):
         notes.append(f"{share:.2%} of the thermal pixels lie outside the range of counts.")

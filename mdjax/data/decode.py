@@ -241,9 +241,9 @@ def check_orientation(data: bytes, name: str) -> None:
     shown = _decode_with_opencv(data, name, cv2.IMREAD_COLOR)
     if not np.array_equal(stored, shown):
         raise MdjaxError(
-            f"{name}: its EXIF orientation makes viewers rotate or mirror it, so that boxes drawn "
-            "there do not fit; rotate the pixels themselves (exiftran -a, or ImageMagick's "
-            "-auto-orient), and check the boxes."
+            f"{name}: its EXIF orientation makes viewers rotate or mirror it, but its pixels are "
+            "read as they are stored; rotate the pixels themselves (exiftran -a, or ImageMagick's "
+            "-auto-orient), and check whether boxes fit."
         )
 
 

@@ -10,18 +10,18 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mdjax.data.decode import (
+    check_orientation,
     check_pair_sizes,
     decode_thermal,
     decode_visible,
     decode_visible_thermal,
+    is_png,
     read_png_header,
 )
 from mdjax.types import MdjaxError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 """Endings of the files in a folder that are taken for images; others are passed over."""
-
-_PNG_START = b"\x89PNG"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,21 +115,26 @@ def raise_problems(problems: Sequence[str]) -> None:
 def _read_single(path: Path, thermal_range_counts: Sequence[float] | None) -> DecodedPair:
     """Decode a file that stands alone: four channels hold both images, three the visible one."""
     data, name = _read_file(path), str(path)
-    if data.startswith(_PNG_START) and read_png_header(data, name).num_channels == 4:
+    if is_png(data) and read_png_header(data, name).num_channels == 4:
         if thermal_range_counts is not None:
             raise MdjaxError(
                 f"{name}: has a thermal channel of 8 bits, where counts of 16 bits are expected; "
                 "give the thermal image as a file of its own."
             )
         return DecodedPair(*decode_visible_thermal(data, name))
-    return DecodedPair(decode_visible(data, name), None)
+    visible_u8 = decode_visible(data, name)
+    check_orientation(data, name)
+    return DecodedPair(visible_u8, None)
 
 
 def _try(
     decode: Callable[[bytes, str], np.ndarray], path: Path, problems: list[str]
 ) -> np.ndarray | None:
     try:
-        return decode(_read_file(path), str(path))
+        data = _read_file(path)
+        image = decode(data, str(path))
+        check_orientation(data, str(path))
+        return image
     except MdjaxError as error:
         problems.append(str(error))
         return None

@@ -21,7 +21,7 @@ def read_numbered_lines(path: Path) -> list[tuple[int, str]]:
     except OSError as error:
         raise MdjaxError(f"{path}: cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
-        raise MdjaxError(f"{path}: is no text file.") from error
+        raise MdjaxError(f"{path}: is no text file in UTF-8; save it as one.") from error
     stripped = ((number, line.strip()) for number, line in enumerate(text.split("\n"), start=1))
     return [(number, line) for number, line in stripped if line]
 

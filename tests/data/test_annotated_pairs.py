@@ -72,7 +72,7 @@ def test_boxes_are_scaled_clipped_and_counted(tmp_path):
         "deer": {Role.POSITIVE: 1, Role.IGNORED: 1, Role.DROPPED: 0},
     }
     assert checked.notes == (
-        "1 boxes stick out of their image, by up to 2.0 pixels; they were clipped.",
+        "1 boxes stick out of their image, by up to 2.0 pixels (b); they were clipped.",
     )
 
 
@@ -111,7 +111,7 @@ def test_every_fault_is_in_one_message(tmp_path):
     expected = [
         "split 'val' is empty.",
         "0: is 2 times in split 'train'.",
-        "0: is in 2 splits (train, test).",
+        "0: is in 2 splits (train, test); take it out of all but one, or rename",
         "visible/0.jpg: file is missing.",
         "thermal/1.png: PNG is cut short",
         "visible/2.jpg: JPEG is cut short",

@@ -247,7 +247,8 @@ def test_name_in_two_splits_is_refused(raw_dir):
         splits["train"], image_list=write_list(raw_dir / "test.txt", NAMES[1:]), rule=TEST_RULE
     )
     assert get_problems(check_raw_kaist, raw_dir, splits) == [
-        f"{NAMES[1]}: is in 2 splits (train, test)."
+        f"{NAMES[1]}: is in 2 splits (train, test); take it out of all but one, or "
+        "rename it where the images differ."
     ]
 
 

@@ -1,7 +1,9 @@
 """Files are matched by name, and everything that is wrong with them is said at once."""
 
+import struct
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -145,6 +147,18 @@ def test_both_damaged_files_of_a_pair_are_named(tmp_path: Path) -> None:
         read_pair(PairFiles("a", visible / "a.png", thermal / "a.png"))
     assert str(visible / "a.png") in str(caught.value)
     assert str(thermal / "a.png") in str(caught.value)
+
+
+@pytest.mark.parametrize("has_thermal", [True, False])
+def test_image_that_viewers_rotate_is_refused(has_thermal: bool, tmp_path: Path) -> None:
+    """A JPEG with EXIF data of one field, the orientation (tag 274), which is upside down (3)."""
+    data = cv2.imencode(".jpg", make_visible_u8())[1].tobytes()
+    exif = b"Exif\0\0II*\0" + struct.pack("<IHHHIHHI", 8, 1, 274, 3, 1, 3, 0, 0)
+    visible = tmp_path / "v.jpg"
+    visible.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
+    thermal = write_thermal(tmp_path / "t.png", make_thermal_u8()) if has_thermal else None
+    with pytest.raises(MdjaxError, match=r"v\.jpg: its EXIF orientation .* rotate the pixels"):
+        read_pair(PairFiles("a", visible, thermal))
 
 
 def test_another_aspect_is_refused(tmp_path: Path) -> None:
