@@ -44,6 +44,12 @@ FROM_SCRATCH = ModalityDistillation(
     attention_weight=0.1, semantic_weight=0.3, semantic_loss="mse", mask_reduction="relative"
 )
 
+# The losses of a detector pull at the student four to five times as hard as the MSE, not as hard as
+# it like that of segmentation. On MSRS (validation split, seed 0, 1,000 steps of 8) AP50 was 38.1
+# without transfer, 37.0 with the weights above, 42.5 with these, and 41.7 with a semantic weight of
+# 6; the miss rate 60.5, 61.4, 54.4 and 59.3.
+DETECTOR_FROM_SCRATCH = replace(FROM_SCRATCH, attention_weight=1.0, semantic_weight=2.0)
+
 
 def configure_mfnet(base: Config, network: type[NetworkConfig]) -> Config:
     """MFNet as in the paper: 640x480, full width, batches of 16, 14,000 steps (section 4.2)."""
@@ -58,7 +64,7 @@ def configure_mfnet(base: Config, network: type[NetworkConfig]) -> Config:
 def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
     """MFNet for two CPU cores: 128x96, quarter width, no max-pool, batches of 8."""
     return replace(
-        _configure_from_scratch(base),
+        _configure_from_scratch(base, FROM_SCRATCH),
         dataset="mfnet",
         pipeline=PipelineConfig(image_size_hw=(96, 128)),
         network=network(ResNetOptions(width=0.25, stem_stride=2, output_stride=8)),
@@ -70,7 +76,7 @@ def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
 def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
     """Generated scenes for two CPU cores in minutes: 96x72, eighth width, batches of 8."""
     return replace(
-        _configure_from_scratch(base),
+        _configure_from_scratch(base, FROM_SCRATCH),
         dataset="synthetic",
         pipeline=PipelineConfig(image_size_hw=(72, 96)),
         network=network(ResNetOptions(width=0.125, stem_stride=2, output_stride=8)),
@@ -94,7 +100,7 @@ def configure_kaist(base: Config, network: type[NetworkConfig]) -> Config:
 def configure_msrs_small(base: Config, network: type[NetworkConfig]) -> Config:
     """Persons of MSRS for two CPU cores: 192x144, quarter width, no max-pool, batches of 8."""
     return replace(
-        _configure_from_scratch(base),
+        _configure_from_scratch(base, DETECTOR_FROM_SCRATCH),
         dataset="msrs",
         pipeline=PipelineConfig(image_size_hw=(144, 192)),
         network=network(ResNetOptions(width=0.25, stem_stride=2, output_stride=16)),
@@ -108,7 +114,7 @@ def configure_msrs_small(base: Config, network: type[NetworkConfig]) -> Config:
 def configure_synthetic_detection(base: Config, network: type[NetworkConfig]) -> Config:
     """Persons of generated scenes for two CPU cores in minutes: 192x144, eighth width."""
     return replace(
-        _configure_from_scratch(base),
+        _configure_from_scratch(base, DETECTOR_FROM_SCRATCH),
         dataset="synthetic",
         pipeline=PipelineConfig(image_size_hw=(144, 192)),
         network=network(ResNetOptions(width=0.125, stem_stride=2, output_stride=16)),
@@ -119,10 +125,10 @@ def configure_synthetic_detection(base: Config, network: type[NetworkConfig]) ->
     )
 
 
-def _configure_from_scratch(base: Config) -> Config:
+def _configure_from_scratch(base: Config, method: ModalityDistillation) -> Config:
     config = replace(base, optimiser=AdamWConfig())
     if isinstance(config, DistillConfig):
-        config = replace(config, method=FROM_SCRATCH)
+        config = replace(config, method=method)
     return config
 
 
