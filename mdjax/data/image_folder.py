@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mdjax.data.annotations import Findings
-from mdjax.data.pairs import IMAGE_SUFFIXES
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+"""Endings of the files in a folder that are taken for images; others are passed over."""
 
 
 class MatchedFiles(NamedTuple):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from mdjax.data.annotations import Findings
 from mdjax.data.decode import (
     check_orientation,
     check_pair_sizes,
@@ -18,10 +19,8 @@ from mdjax.data.decode import (
     is_png,
     read_png_header,
 )
+from mdjax.data.image_folder import IMAGE_SUFFIXES, list_files, match_folders
 from mdjax.types import MdjaxError
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-"""Endings of the files in a folder that are taken for images; others are passed over."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,16 +61,14 @@ def find_pairs(visible: Path, thermal: Path | None = None) -> tuple[PairFiles, .
         raise MdjaxError(f"{visible}, {thermal}: give two files or two folders, not one of each.")
     if not visible.is_dir():
         return (PairFiles(visible.stem, visible, thermal),)
-    visible_files, problems = _list_images(visible)
+    findings = Findings()
     if thermal is None:
-        raise_problems(problems)
-        return tuple(PairFiles(name, path) for name, path in visible_files.items())
-    thermal_files, thermal_problems = _list_images(thermal)
-    problems += thermal_problems
-    problems += _find_singles(visible_files, thermal_files, thermal)
-    problems += _find_singles(thermal_files, visible_files, visible)
-    raise_problems(problems)
-    return tuple(PairFiles(name, path, thermal_files[name]) for name, path in visible_files.items())
+        files = list_files(visible, findings, IMAGE_SUFFIXES)
+        raise_problems(findings.problems)
+        return tuple(PairFiles(name, path) for name, path in files.items())
+    matched = match_folders(visible, thermal, findings)
+    raise_problems(findings.problems)
+    return tuple(PairFiles(name, *paths) for name, paths in matched.pairs.items())
 
 
 def read_pair(
@@ -145,29 +142,3 @@ def _read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise MdjaxError(f"{path}: cannot be read ({error.strerror}).") from error
-
-
-def _list_images(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    """Image files by name without ending, and what is wrong with the folder."""
-    files: dict[str, Path] = {}
-    problems: list[str] = []
-    for path in sorted(folder.iterdir()):
-        # Some systems leave hidden companions of each image, such as ._a.png.
-        if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith("."):
-            continue
-        if path.stem in files:
-            problems.append(
-                f"{path}: {files[path.stem].name} has the same name; leave one of them."
-            )
-        files[path.stem] = path
-    if not files:
-        problems.append(f"{folder}: there are no images ({', '.join(IMAGE_SUFFIXES)}).")
-    return files, problems
-
-
-def _find_singles(files: dict[str, Path], partners: dict[str, Path], where: Path) -> list[str]:
-    return [
-        f"{path}: has no partner {name}.* in {where}."
-        for name, path in files.items()
-        if name not in partners
-    ]

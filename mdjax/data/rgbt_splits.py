@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 
 from mdjax.data.annotations import Findings, RawPair
-from mdjax.data.image_folder import MatchedFiles, list_files, match_folders
+from mdjax.data.image_folder import IMAGE_SUFFIXES, MatchedFiles, list_files, match_folders
 from mdjax.data.pair_check import read_text
-from mdjax.data.pairs import IMAGE_SUFFIXES
 from mdjax.types import MdjaxError
 
 SPLITS = ("train", "val", "test")

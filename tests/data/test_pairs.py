@@ -63,7 +63,7 @@ def test_every_missing_partner_is_listed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "thermal", "expected"),
     [
-        (("v/x.txt",), None, "there are no images"),
+        (("v/x.txt",), None, r"v: holds no files \*\.png"),
         (("v/a.png", "v/a.jpg"), None, "a.png: a.jpg has the same name"),
         (("v/a.png", "t.png"), "t.png", "two files or two folders"),
         (("v/a.png",), "absent", "absent: there is no such file"),
