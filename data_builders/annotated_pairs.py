@@ -17,8 +17,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from data_builders.prepared import PreparedSummary, quiet_tfds, write_records
-from mdjax.data.annotated_pairs import CheckedPairs
-from mdjax.data.annotations import AnnotatedObject, RawPair, Role
+from mdjax.data.raw.annotated_pairs import CheckedPairs
+from mdjax.data.raw.annotations import AnnotatedObject, RawPair, Role
 from mdjax.types import MdjaxError
 
 DEFAULT_CONFIG = "default"

@@ -14,8 +14,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from mdjax.data.annotations import Role
-from mdjax.data.mfnet import CLASS_NAMES
+from mdjax.data.raw.annotations import Role
+from mdjax.data.raw.mfnet import CLASS_NAMES
 
 
 @dataclasses.dataclass(frozen=True)

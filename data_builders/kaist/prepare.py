@@ -6,7 +6,7 @@ from pathlib import Path
 from data_builders.annotated_pairs import DEFAULT_CONFIG, prepare_checked
 from data_builders.kaist.kaist import Kaist
 from data_builders.prepared import PreparedSummary
-from mdjax.data.kaist import KaistSplit, check_raw_kaist
+from mdjax.data.raw.kaist import KaistSplit, check_raw_kaist
 
 
 def prepare_kaist(

@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 import tensorflow_datasets as tfds
 
-from mdjax.data.mfnet import CLASS_NAMES, RawMfnet, RawPair, check_raw_mfnet
+from mdjax.data.raw.mfnet import CLASS_NAMES, RawMfnet, RawPair, check_raw_mfnet
 
 _DESCRIPTION = """
 MFNet: pairs of visible and thermal images of urban streets, day and night, registered, with one of

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from data_builders.mfnet.mfnet import MFNet
 from data_builders.prepared import PreparedSummary, write_records
-from mdjax.data.mfnet import check_raw_mfnet
+from mdjax.data.raw.mfnet import check_raw_mfnet
 from mdjax.types import MdjaxError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from data_builders.annotated_pairs import DEFAULT_CONFIG, prepare_checked
 from data_builders.msrs.msrs import Msrs
 from data_builders.prepared import PreparedSummary
-from mdjax.data.msrs import SEGMENTATION_FOLDER, VAL_EVERY, check_raw_msrs
+from mdjax.data.raw.msrs import SEGMENTATION_FOLDER, VAL_EVERY, check_raw_msrs
 
 
 def prepare_msrs(

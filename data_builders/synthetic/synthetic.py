@@ -17,7 +17,7 @@ import rich.console
 import rich.progress
 import tensorflow_datasets as tfds
 
-from mdjax.data.mfnet import CLASS_NAMES
+from mdjax.data.raw.mfnet import CLASS_NAMES
 from mdjax.data.synthetic import RenderedScene, check_scene_settings, render_scene
 from mdjax.types import MdjaxError
 

@@ -14,8 +14,8 @@ from data_builders.msrs import prepare_msrs
 from data_builders.prepared import PreparedSummary, make_summary_table
 from data_builders.rgbt_folder import prepare_rgbt_folder
 from data_builders.synthetic import prepare_synthetic
-from mdjax.data.kaist import TEST_RULE, TRAIN_RULE, KaistLabelRule, KaistSplit
-from mdjax.data.msrs import SEGMENTATION_FOLDER, VAL_EVERY
+from mdjax.data.raw.kaist import TEST_RULE, TRAIN_RULE, KaistLabelRule, KaistSplit
+from mdjax.data.raw.msrs import SEGMENTATION_FOLDER, VAL_EVERY
 from mdjax.types import MdjaxError
 
 

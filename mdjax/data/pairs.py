@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from mdjax.data.annotations import Findings
 from mdjax.data.decode import (
     check_orientation,
     check_pair_sizes,
@@ -19,7 +18,8 @@ from mdjax.data.decode import (
     is_png,
     read_png_header,
 )
-from mdjax.data.image_folder import IMAGE_SUFFIXES, list_files, match_folders
+from mdjax.data.raw.annotations import Findings
+from mdjax.data.raw.image_folder import IMAGE_SUFFIXES, list_files, match_folders
 from mdjax.types import MdjaxError
 
 

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from mdjax.data.mfnet import PALETTE_RGB
 from mdjax.data.pairs import PairFiles
+from mdjax.data.raw.mfnet import PALETTE_RGB
 from mdjax.io.json_file import read_json, write_json
 from mdjax.runs.prediction import LoadedPair, count_notes
 from mdjax.viz import Palette, compute_hues, overlay_labels, save_label_png, save_rgb_png

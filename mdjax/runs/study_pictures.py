@@ -10,8 +10,8 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mdjax.data.mfnet import PALETTE_RGB
 from mdjax.data.pipeline import make_evaluation_batches
+from mdjax.data.raw.mfnet import PALETTE_RGB
 from mdjax.data.source import open_split
 from mdjax.metrics.confusion import predict_labels
 from mdjax.ops.boxes import compute_areas

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mdjax.data.annotations import AnnotatedObject, RawPair
+from mdjax.data.raw.annotations import AnnotatedObject, RawPair
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
 

@@ -8,8 +8,8 @@ import pytest
 
 from data_builders.kaist import Kaist, prepare_kaist
 from data_builders.prepared import make_summary_table
-from mdjax.data.annotations import Role
-from mdjax.data.kaist import TEST_RULE, TRAIN_RULE, KaistSplit, check_raw_kaist
+from mdjax.data.raw.annotations import Role
+from mdjax.data.raw.kaist import TEST_RULE, TRAIN_RULE, KaistSplit, check_raw_kaist
 from mdjax.data.source import open_split
 from mdjax.io.kaist_text import read_annotation
 from mdjax.types import MdjaxError
@@ -221,7 +221,7 @@ def test_preparing_never_imports_tensorflow(raw_dir, splits, tmp_path):
 import sys
 from pathlib import Path, PosixPath, WindowsPath
 from data_builders.kaist import prepare_kaist
-from mdjax.data.kaist import KaistLabelRule, KaistSplit
+from mdjax.data.raw.kaist import KaistLabelRule, KaistSplit
 prepare_kaist(Path({str(raw_dir)!r}), {splits!r}, Path({str(tmp_path / "data")!r}))
 sys.exit("tensorflow" in sys.modules)
 """

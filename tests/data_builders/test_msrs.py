@@ -3,8 +3,8 @@ import pytest
 
 from data_builders.msrs import prepare_msrs
 from data_builders.prepared import make_summary_table
-from mdjax.data.annotations import Role
-from mdjax.data.mfnet import CLASS_NAMES
+from mdjax.data.raw.annotations import Role
+from mdjax.data.raw.mfnet import CLASS_NAMES
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
 from tests.data.raw_pairs import write, write_msrs

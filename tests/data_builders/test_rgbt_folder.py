@@ -7,7 +7,7 @@ import pytest
 from data_builders.prepared import make_summary_table
 from data_builders.rgbt_folder import RgbtFolder, prepare_rgbt_folder
 from mdjax.data.decode import decode_labels, decode_pair
-from mdjax.data.rgbt_folder import check_raw_rgbt_folder
+from mdjax.data.raw.rgbt_folder import check_raw_rgbt_folder
 from mdjax.data.source import open_split
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png

@@ -15,7 +15,7 @@ import rich.console
 from data_builders.prepared import PreparedSummary, make_summary_table
 from data_builders.synthetic import Synthetic, SyntheticConfig, prepare_synthetic
 from data_builders.synthetic.synthetic import SPLIT_STARTS
-from mdjax.data.mfnet import CLASS_NAMES
+from mdjax.data.raw.mfnet import CLASS_NAMES
 from mdjax.data.source import open_split
 from mdjax.data.synthetic import render_scene
 from mdjax.types import MdjaxError

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mdjax.data.mfnet import CLASS_NAMES
 from mdjax.data.pairs import PairFiles
 from mdjax.data.pipeline import PipelineConfig
+from mdjax.data.raw.mfnet import CLASS_NAMES
 from mdjax.data.thermal_camera import ThermalCamera
 from mdjax.models.config import ImageLevelConfig, NetworkConfig
 from mdjax.runs.config import TrainConfig

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mdjax.cli.score_detections import score_kaist_files
-from mdjax.data.annotations import Role
-from mdjax.data.kaist import TEST_RULE
 from mdjax.data.objects import ImageObjects
+from mdjax.data.raw.annotations import Role
+from mdjax.data.raw.kaist import TEST_RULE
 from mdjax.io.kaist_detections import read_detections
 from mdjax.io.kaist_text import (
     KAIST_IMAGE_SIZE_HW,

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdjax.data.mfnet import CLASS_NAMES, PALETTE_RGB
 from mdjax.data.pairs import PairFiles, find_pairs
+from mdjax.data.raw.mfnet import CLASS_NAMES, PALETTE_RGB
 from mdjax.models.config import ImageLevelConfig
 from mdjax.runs.label_prediction import resize_logits_to_labels
 from mdjax.types import MdjaxError

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdjax.data.mfnet import CLASS_NAMES
+from mdjax.data.raw.mfnet import CLASS_NAMES
 from mdjax.data.synthetic import ClassId, RenderedScene, render_scene
 from mdjax.types import MdjaxError
 

@@ -3,9 +3,9 @@ import shutil
 import numpy as np
 import pytest
 
-from mdjax.data.annotations import Role
-from mdjax.data.mfnet import CLASS_NAMES
-from mdjax.data.msrs import check_raw_msrs
+from mdjax.data.raw.annotations import Role
+from mdjax.data.raw.mfnet import CLASS_NAMES
+from mdjax.data.raw.msrs import check_raw_msrs
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
 from tests.data.raw_pairs import get_objects, get_problems, write, write_msrs

@@ -26,13 +26,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
-from mdjax.data.annotated_pairs import CheckedPairs, ClassNames, check_pairs
-from mdjax.data.annotations import Findings, RawPair
-from mdjax.data.coco_json import CocoImage, read_coco_json
-from mdjax.data.image_folder import find_annotations
-from mdjax.data.pair_check import read_text
-from mdjax.data.rgbt_splits import SPLITS, find_split_pairs
-from mdjax.data.yolo_text import read_class_names, read_yolo_folder
+from mdjax.data.raw.annotated_pairs import CheckedPairs, ClassNames, check_pairs
+from mdjax.data.raw.annotations import Findings, RawPair
+from mdjax.data.raw.coco_json import CocoImage, read_coco_json
+from mdjax.data.raw.image_folder import find_annotations
+from mdjax.data.raw.pair_check import read_text
+from mdjax.data.raw.rgbt_splits import SPLITS, find_split_pairs
+from mdjax.data.raw.yolo_text import read_class_names, read_yolo_folder
 from mdjax.types import MdjaxError
 
 _TITLE = "RGB-thermal"

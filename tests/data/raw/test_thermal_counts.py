@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mdjax.data.thermal_counts import decode_thermal_counts
+from mdjax.data.raw.thermal_counts import decode_thermal_counts
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
 from tests.data.raw_pairs import encode_jpg, make_image_u8, make_thermal_u16

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 
-from mdjax.data.annotations import Findings, RawPair
-from mdjax.data.image_folder import IMAGE_SUFFIXES, MatchedFiles, list_files, match_folders
-from mdjax.data.pair_check import read_text
+from mdjax.data.raw.annotations import Findings, RawPair
+from mdjax.data.raw.image_folder import IMAGE_SUFFIXES, MatchedFiles, list_files, match_folders
+from mdjax.data.raw.pair_check import read_text
 from mdjax.types import MdjaxError
 
 SPLITS = ("train", "val", "test")

@@ -4,9 +4,9 @@ import shlex
 import numpy as np
 import pytest
 
-from mdjax.data import kaist
-from mdjax.data.annotations import Role
-from mdjax.data.kaist import TEST_RULE, TRAIN_RULE, KaistLabelRule, KaistSplit, check_raw_kaist
+from mdjax.data.raw import kaist
+from mdjax.data.raw.annotations import Role
+from mdjax.data.raw.kaist import TEST_RULE, TRAIN_RULE, KaistLabelRule, KaistSplit, check_raw_kaist
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
 from tests.data.raw_pairs import (

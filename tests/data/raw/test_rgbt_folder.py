@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mdjax.data.annotations import Role
-from mdjax.data.rgbt_folder import check_raw_rgbt_folder
+from mdjax.data.raw.annotations import Role
+from mdjax.data.raw.rgbt_folder import check_raw_rgbt_folder
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
 from tests.data.raw_pairs import (

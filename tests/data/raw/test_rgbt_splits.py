@@ -2,8 +2,8 @@ import shutil
 
 import pytest
 
-from mdjax.data.annotations import Findings
-from mdjax.data.rgbt_splits import find_split_pairs
+from mdjax.data.raw.annotations import Findings
+from mdjax.data.raw.rgbt_splits import find_split_pairs
 from tests.data.raw_pairs import write, write_list, write_pair, write_rgbt
 
 NAMES = {"train": ["a", "b"], "val": ["c"], "test": ["d"]}

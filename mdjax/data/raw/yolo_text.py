@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from mdjax.data.annotations import AnnotatedObject, Findings, Role
-from mdjax.data.image_folder import find_annotations
-from mdjax.data.pair_check import read_text
+from mdjax.data.raw.annotations import AnnotatedObject, Findings, Role
+from mdjax.data.raw.image_folder import find_annotations
+from mdjax.data.raw.pair_check import read_text
 from mdjax.types import MdjaxError
 
 # Centre and size of a box of the whole image may exceed 1 by as much as its numbers are rounded.

@@ -1,7 +1,7 @@
 import pytest
 
-from mdjax.data.annotations import Findings, Role
-from mdjax.data.yolo_text import read_class_names, read_yolo_folder, read_yolo_text
+from mdjax.data.raw.annotations import Findings, Role
+from mdjax.data.raw.yolo_text import read_class_names, read_yolo_folder, read_yolo_text
 from mdjax.types import MdjaxError
 from tests.data.raw_pairs import write
 

@@ -14,7 +14,6 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from mdjax.data.annotations import AnnotatedObject, BoxXyxy, RawPair, Role, clip_box, scale_box
 from mdjax.data.decode import (
     check_orientation,
     check_pair_sizes,
@@ -23,7 +22,8 @@ from mdjax.data.decode import (
     is_png,
     read_png_header,
 )
-from mdjax.data.thermal_counts import decode_thermal_counts
+from mdjax.data.raw.annotations import AnnotatedObject, BoxXyxy, RawPair, Role, clip_box, scale_box
+from mdjax.data.raw.thermal_counts import decode_thermal_counts
 from mdjax.types import IGNORED_LABEL, MdjaxError
 
 _MAX_THREADS = 16

@@ -1,7 +1,7 @@
 import pytest
 
-from mdjax.data.annotations import Findings
-from mdjax.data.image_folder import list_files, match_folders
+from mdjax.data.raw.annotations import Findings
+from mdjax.data.raw.image_folder import list_files, match_folders
 from tests.data.raw_pairs import write
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdjax.data.annotations import clip_box, scale_box
+from mdjax.data.raw.annotations import clip_box, scale_box
 from mdjax.types import MdjaxError
 
 COORDINATES = st.floats(-50, 150, allow_nan=False)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mdjax.data.decode import decode_labels
-from mdjax.data.mfnet import CLASS_NAMES, PALETTE_RGB, SPLITS, check_raw_mfnet
+from mdjax.data.raw.mfnet import CLASS_NAMES, PALETTE_RGB, SPLITS, check_raw_mfnet
 from mdjax.types import MdjaxError
 from tests.data.factories import SPLIT_NAMES, encode_png, make_pair_u8, write_raw_mfnet
 

@@ -23,8 +23,8 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from mdjax.data.annotated_pairs import CheckedPairs, ClassNames, check_pairs
-from mdjax.data.annotations import AnnotatedObject, BoxXyxy, Findings, RawPair, Role
+from mdjax.data.raw.annotated_pairs import CheckedPairs, ClassNames, check_pairs
+from mdjax.data.raw.annotations import AnnotatedObject, BoxXyxy, Findings, RawPair, Role
 from mdjax.io.kaist_text import (
     LABELS,
     PERSON_LABEL,

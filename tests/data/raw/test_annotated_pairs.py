@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mdjax.data.annotated_pairs import ClassNames, check_pairs
-from mdjax.data.annotations import AnnotatedObject, Findings, RawPair, Role
-from mdjax.data.kaist import TEST_RULE, KaistSplit, check_raw_kaist
-from mdjax.data.msrs import check_raw_msrs
-from mdjax.data.pair_check import read_text
+from mdjax.data.raw.annotated_pairs import ClassNames, check_pairs
+from mdjax.data.raw.annotations import AnnotatedObject, Findings, RawPair, Role
+from mdjax.data.raw.kaist import TEST_RULE, KaistSplit, check_raw_kaist
+from mdjax.data.raw.msrs import check_raw_msrs
+from mdjax.data.raw.pair_check import read_text
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
 from tests.data.raw_pairs import (

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mdjax.data.annotations import Findings, RawPair, Role
-from mdjax.data.pair_check import PairReport, PairRequirements, check_pair_files
+from mdjax.data.raw.annotations import Findings, RawPair, Role
+from mdjax.data.raw.pair_check import PairReport, PairRequirements, check_pair_files
 from mdjax.types import MdjaxError
 
 _MAX_SHARE_OUTSIDE_RANGE = 0.5

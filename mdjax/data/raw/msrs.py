@@ -17,11 +17,11 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from mdjax.data.annotated_pairs import CheckedPairs, ClassNames, check_pairs
-from mdjax.data.annotations import Findings, RawPair
-from mdjax.data.image_folder import find_annotations, match_folders
-from mdjax.data.mfnet import CLASS_NAMES as LABEL_CLASS_NAMES
-from mdjax.data.yolo_text import read_class_names, read_yolo_folder
+from mdjax.data.raw.annotated_pairs import CheckedPairs, ClassNames, check_pairs
+from mdjax.data.raw.annotations import Findings, RawPair
+from mdjax.data.raw.image_folder import find_annotations, match_folders
+from mdjax.data.raw.mfnet import CLASS_NAMES as LABEL_CLASS_NAMES
+from mdjax.data.raw.yolo_text import read_class_names, read_yolo_folder
 from mdjax.types import MdjaxError
 
 SEGMENTATION_FOLDER = "Segmentation_labels"

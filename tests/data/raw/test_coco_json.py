@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from mdjax.data.annotations import Findings, Role
-from mdjax.data.coco_json import read_coco_json
+from mdjax.data.raw.annotations import Findings, Role
+from mdjax.data.raw.coco_json import read_coco_json
 from mdjax.types import MdjaxError
 
 CLASS_IDS = {"deer": 0, "boar": 1}

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from mdjax.data.annotations import AnnotatedObject, Findings, Role
+from mdjax.data.raw.annotations import AnnotatedObject, Findings, Role
 from mdjax.types import MdjaxError
 
 # What a value of the wrong kind, shape or size raises when it is taken apart.
