@@ -211,7 +211,7 @@ def measure_box_shares(recipe: Recipe, batch_size: int, num_rounds: int) -> dict
 
     @jax.jit
     def suppress(prediction: Any) -> Any:
-        return compute_detections(prediction, size_hw, config.task.nms)
+        return compute_detections(prediction, size_hw)
 
     @jax.jit
     def detect(variables: Any, inputs: Any) -> Any:
@@ -276,7 +276,7 @@ def replace_truth(batch: Batch, image_size_hw: tuple[int, int]) -> Batch:
         is_ignored=jnp.zeros(shape, bool),
         is_valid=jnp.ones(shape, bool),
     )
-    return batch.replace(truth=truth)
+    return replace(batch, truth=truth)
 
 
 def _time_in_turns(parts: dict[str, Callable[[], Any]], num_rounds: int) -> dict[str, float]:
