@@ -5,8 +5,9 @@
 
 Finished runs are kept, an interrupted one is resumed: call it again. `--num-steps` sets the budget
 of every network alike. Results go to `experiments/results/NAME.json` and `NAME.md`, curves of the
-first seed to `NAME_curves.png`. A picture of what its students find stays with the runs, in
-`detections.png`: it shows images of MSRS, which are not ours to publish.
+first seed to `NAME_curves.png`, and what its students find to `NAME_detections.png`, drawn on what
+the cheap camera sees. The same on MSRS's own images, which are not ours to publish, stays with the
+runs in `detections.png`.
 """
 
 import sys
@@ -74,6 +75,8 @@ def main() -> None:
     )
     networks = {name: load_network(arguments.study_dir / "seed0" / name) for name in results}
     draw_boxes(networks, arguments.study_dir / "detections.png")
+    picture = RESULTS_DIR / f"{arguments.name}_detections.png"
+    draw_boxes(networks, picture, shows_visible=False)
     draw_curves(networks, RESULTS_DIR / f"{arguments.name}_curves.png")
     text = write_report(
         results,

@@ -75,7 +75,8 @@ class DetectionRow:
 
     Attributes:
         name: Written at the left.
-        visible_u8: The RGB image.
+        visible_u8: The RGB image; None where it is not to be shown: all boxes are then drawn on
+            the thermal image.
         thermal_camera_u8: Thermal as the cheap camera sees it, scaled back up.
         true_boxes_xyxy_px: Ground truth.
         found: Boxes and their scores by column title; the same titles in every row.
@@ -83,7 +84,7 @@ class DetectionRow:
     """
 
     name: str
-    visible_u8: UInt8[np.ndarray, "h w 3"]
+    visible_u8: UInt8[np.ndarray, "h w 3"] | None
     thermal_camera_u8: UInt8[np.ndarray, "h w"]
     true_boxes_xyxy_px: Float[np.ndarray, "g 4"]
     found: Mapping[str, tuple[Float[np.ndarray, "n 4"], Float[np.ndarray, " n"]]]
@@ -96,7 +97,7 @@ def make_detection_figure(rows: Sequence[DetectionRow], path: Path) -> None:
     The layout of figure 2 of the MD paper; the thermal image shows the ground truth too.
 
     Args:
-        rows: At least one; all images of one size.
+        rows: At least one; all images of one size, all rows with or all without visible images.
         path: PNG file to write.
 
     Raises:
@@ -121,18 +122,23 @@ def _make_cells(
     def draw(image_u8: np.ndarray, boxes: np.ndarray, texts: list[str], colour: Colour):
         return _draw_boxes(image_u8, boxes * scale, texts, [colour] * len(boxes))
 
-    visible_u8 = fit(row.visible_u8)
     thermal_u8 = np.repeat(fit(row.thermal_camera_u8)[..., None], 3, axis=-1)
+    shown = {"thermal camera": thermal_u8}
+    if row.visible_u8 is not None:
+        shown = {"ground truth": fit(row.visible_u8), **shown}
     true_boxes = row.true_boxes_xyxy_px
     nothing = [""] * len(true_boxes)
+    background_u8 = next(iter(shown.values()))
     return {
-        "ground truth": draw(visible_u8, true_boxes, nothing, _TRUE_COLOUR),
-        "thermal camera": draw(thermal_u8, true_boxes, nothing, _TRUE_COLOUR),
         **{
-            title: draw(visible_u8, boxes, [f"{score:.2f}" for score in scores], _FOUND_COLOUR)
+            title: draw(image_u8, true_boxes, nothing, _TRUE_COLOUR)
+            for title, image_u8 in shown.items()
+        },
+        **{
+            title: draw(background_u8, boxes, [f"{score:.2f}" for score in scores], _FOUND_COLOUR)
             for title, (boxes, scores) in row.found.items()
         },
-        "F-MSE mask": overlay_heat(visible_u8, row.heat),
+        "F-MSE mask": overlay_heat(background_u8, row.heat),
     }
 
 
@@ -180,7 +186,8 @@ def plot_miss_rate_curves(curves: Sequence[MissRateCurve], path: Path, *, title:
         if not curve.fppi.size:
             continue
         # The curve begins with everyone missed, and stays where its last detection leaves it.
-        fppi = np.concatenate([[_FPPI_LIMITS[0]], curve.fppi, [_FPPI_LIMITS[1]]])
+        end = max(_FPPI_LIMITS[1], float(curve.fppi[-1]))
+        fppi = np.concatenate([[_FPPI_LIMITS[0]], curve.fppi, [end]])
         miss_rate = np.concatenate([[1.0], curve.miss_rate, curve.miss_rate[-1:]])
         axes.step(np.maximum(fppi, _FPPI_LIMITS[0]), miss_rate, where="post", label=curve.label)
         lowest = min(lowest, float(curve.miss_rate[fppi[1:-1] <= _FPPI_LIMITS[1]].min(initial=1.0)))

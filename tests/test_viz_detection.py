@@ -117,6 +117,37 @@ def test_figure_shows_each_box_in_its_column(tmp_path: Path) -> None:
     assert found[0][0] - true[0][0] == 3 * pitch_px
 
 
+def test_figure_without_visible_images_is_drawn_on_thermal_ones(tmp_path: Path) -> None:
+    """One column less: the truth is drawn once, beside the box that was found."""
+    box = np.array([[20, 30, 50, 80]], np.float32)
+    row = DetectionRow(
+        name="day",
+        visible_u8=None,
+        thermal_camera_u8=np.full((90, 120), 77, np.uint8),
+        true_boxes_xyxy_px=box,
+        found={"ours": (box, np.array([0.9], np.float32))},
+        heat=np.zeros((3, 4), np.float32),
+    )
+    make_detection_figure([row], tmp_path / "f.png")
+    figure = read_rgb(tmp_path / "f.png")
+    for colour in ((70, 200, 90), (245, 150, 40)):
+        columns = np.flatnonzero((figure == colour).all(axis=-1).sum(axis=0) >= 90)
+        assert columns[-1] - columns[0] == 2 * 30 - 1
+    # The background of the two columns, but for boxes and the score; the mask dims its own.
+    num_grey = (figure == 77).all(axis=-1).sum()
+    assert 1.8 * 180 * 240 < num_grey < 2 * 180 * 240
+
+
+def test_curve_beyond_the_axis_leaves_no_mark_on_its_edge(tmp_path: Path) -> None:
+    """Half are missed at ten false positives, the axis's end; 40 % at 20."""
+    path = tmp_path / "c.png"
+    plot_miss_rate_curves([make_curve([1.0, 20.0], [0.5, 0.4])], path, title="detector")
+    is_line = (read_rgb(path) == BLUE).all(axis=-1)
+    right = np.flatnonzero(is_line.any(axis=0)).max()
+    rows = np.flatnonzero(is_line[:, right - 5 :].any(axis=1))
+    assert rows.max() - rows.min() < 5
+
+
 def test_texts_stay_inside_the_picture() -> None:
     """Of boxes in the upper corners: the text lies over the box instead of beyond the edge."""
     boxes_xyxy_px = np.array([[0, 0, 20, 90], [180, 0, 200, 90]], np.float32)

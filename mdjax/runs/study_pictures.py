@@ -67,12 +67,15 @@ def draw_label_maps(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
     make_comparison_figure(rows, path, class_names=class_names, palette=PALETTE_RGB)
 
 
-def draw_boxes(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
+def draw_boxes(
+    networks: Mapping[str, LoadedNetwork], path: Path, *, shows_visible: bool = True
+) -> None:
     """Draw the scenes with most objects by area: truth, thermal, boxes found, F-MSE mask.
 
     Args:
         networks: One a row of the study, by its name; of detection.
         path: PNG file to write.
+        shows_visible: Whether boxes lie on the visible images; on the coarse thermal ones if not.
     """
     batch = _open_test_scenes(networks)
     areas = np.asarray(compute_areas(batch.objects.boxes_xyxy_px))
@@ -90,7 +93,7 @@ def draw_boxes(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
     rows = [
         DetectionRow(
             name=_name_time(shown.batch, i),
-            visible_u8=_to_u8(shown.batch.visible[i]),
+            visible_u8=_to_u8(shown.batch.visible[i]) if shows_visible else None,
             thermal_camera_u8=_to_u8(shown.batch.thermal_camera[i, ..., 0]),
             true_boxes_xyxy_px=np.asarray(objects.boxes_xyxy_px[i])[is_true[i]],
             found={
