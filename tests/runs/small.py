@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 from mdjax.models.resnet import ResNetOptions
 from mdjax.presets import DISTILL_PRESETS, TRAIN_PRESETS
+from mdjax.runs.training import train
 from mdjax.train.loop import LoopConfig
+from mdjax.types import MdjaxError
 
 SIZE_HW = (32, 48)
 LOOP = LoopConfig(num_steps=4, log_every=1, evaluate_every=2, save_every=2)
@@ -37,6 +40,18 @@ def shrink(config: Any, **changes: Any) -> Any:
 def shrink_preset(name: str, **changes: Any) -> Any:
     """A preset by the name that the command line knows, see `shrink`."""
     return shrink((TRAIN_PRESETS | DISTILL_PRESETS)[name], **changes)
+
+
+def run_quietly(config: Any, run_dir: Path, **options: Any) -> Any:
+    """Train without a word."""
+    return train(config, run_dir, show=lambda _: None, **options)
+
+
+def assert_refused(config: Any, run_dir: Path, message: str) -> None:
+    """A run that stops with this message and leaves no directory."""
+    with pytest.raises(MdjaxError, match=message):
+        run_quietly(config, run_dir)
+    assert not run_dir.exists()
 
 
 @contextlib.contextmanager

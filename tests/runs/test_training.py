@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jaxtyping
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 from mdjax.config import config_from_dict
 from mdjax.io import metrics_log
-from mdjax.io.checkpoint import read_metadata, restore_variables, save_variables
+from mdjax.io.checkpoint import read_metadata, restore_variables
 from mdjax.io.json_file import read_json
 from mdjax.io.metrics_log import MetricsLog, read_metrics
 from mdjax.io.pretrained import widen_input_channels
@@ -30,16 +29,12 @@ from mdjax.runs.training import train
 from mdjax.train.loop import InterruptedTraining, LoopConfig, NonFiniteLossError
 from mdjax.types import MdjaxError
 from tests.conftest import SmallRuns, SmallScenes
-from tests.runs.small import shrink_preset
+from tests.runs.small import assert_refused, run_quietly, shrink_preset
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 RUNS = ("teacher", "native", "distilled")
 METRIC = "mean_accuracy_9/all"
-
-
-def run_quietly(config: Any, run_dir: Path, **options: Any) -> Any:
-    return train(config, run_dir, show=lambda _: None, **options)
 
 
 def read_leaf_names(checkpoint: Path) -> set[str]:
@@ -52,10 +47,6 @@ def read_all_arrays(run_dir: Path, checkpoint: str = "last") -> Any:
 
 def assert_same_numbers(ours: Any, theirs: Any) -> None:
     jax.tree.map(np.testing.assert_array_equal, ours, theirs)
-
-
-def copy_teacher(small_runs: SmallRuns, folder: Path) -> Path:
-    return Path(shutil.copytree(small_runs.root / "teacher", folder / "teacher"))
 
 
 # -- What a run leaves behind -----------------------------------------------------------------
@@ -133,115 +124,12 @@ def test_loaded_network_reaches_the_recorded_scores_exactly(
     np.testing.assert_equal(recorded, dict(small_runs.results[name].scores["val"]))
 
 
-def test_range_of_counts_is_loaded(small_runs: SmallRuns, tmp_path: Path) -> None:
-    """Of a training on thermal images of 16 bits; older runs tell none."""
-    run_dir = copy_teacher(small_runs, tmp_path)
-    assert load_network(run_dir).thermal_range_counts is None
-    path = run_dir / "checkpoints" / "last" / "metadata.json"
-    metadata = json.loads(path.read_text())
-    path.write_text(json.dumps({**metadata, "thermal_range_counts": [7000, 9000]}))
-    assert load_network(run_dir).thermal_range_counts == (7000, 9000)
-
-
 def test_variables_for_inference_are_those_of_the_last_state(small_runs: SmallRuns) -> None:
     run_dir = small_runs.root / "distilled"
     assert_same_numbers(read_all_arrays(run_dir, "last"), read_all_arrays(run_dir, "inference"))
     best = read_metadata(run_dir / "checkpoints" / "best")["scores"][METRIC]
     last = read_metadata(run_dir / "checkpoints" / "last")["scores"][METRIC]
     assert best >= last
-
-
-# -- The teacher, before step 0 ---------------------------------------------------------------
-
-
-def assert_refused(config: Any, run_dir: Path, message: str) -> None:
-    with pytest.raises(MdjaxError, match=message):
-        run_quietly(config, run_dir)
-    assert not run_dir.exists()
-
-
-def test_teacher_with_tampered_weights_is_refused(small_runs: SmallRuns, tmp_path: Path) -> None:
-    teacher = copy_teacher(small_runs, tmp_path)
-    path = teacher / "checkpoints" / "last"
-    variables, metadata = restore_variables(path), read_metadata(path)
-    rng = np.random.default_rng(0)
-    variables["params"] = jax.tree.map(
-        lambda x: x + rng.normal(0.0, 0.5, x.shape).astype(x.dtype), variables["params"]
-    )
-    save_variables(path, variables, metadata)
-    assert_refused(
-        replace(small_runs.configs["distilled"], teacher=teacher),
-        tmp_path / "run",
-        r"mean_accuracy_9/all \d+\.\d\d %, recorded \d+\.\d\d %\. They differ by more than 0\.1",
-    )
-
-
-def test_teacher_of_another_image_size_is_refused(small_runs: SmallRuns, tmp_path: Path) -> None:
-    config = small_runs.configs["distilled"]
-    assert_refused(
-        replace(config, pipeline=replace(config.pipeline, image_size_hw=(48, 64))),
-        tmp_path / "run",
-        r"\d+\.\d\d %, recorded \d+\.\d\d %.*image size it was trained with .*\(32, 48\)",
-    )
-
-
-def test_teacher_without_a_recorded_score_is_refused(small_runs: SmallRuns, tmp_path: Path) -> None:
-    """As after an interruption between two evaluations."""
-    teacher = copy_teacher(small_runs, tmp_path)
-    path = teacher / "checkpoints" / "last"
-    metadata = read_metadata(path) | {"scores": {}, "step": 3}
-    save_variables(path, restore_variables(path), metadata)
-    assert_refused(
-        replace(small_runs.configs["distilled"], teacher=teacher),
-        tmp_path / "run",
-        r"step 3 records no mean_accuracy_9/all.*finish its training",
-    )
-
-
-def test_teacher_whose_score_does_not_exist_is_refused(
-    small_runs: SmallRuns, tmp_path: Path
-) -> None:
-    """As a miss rate where no person is of a size that counts."""
-    teacher = copy_teacher(small_runs, tmp_path)
-    path = teacher / "checkpoints" / "last"
-    metadata = read_metadata(path)
-    metadata["scores"]["mean_accuracy_9/all"] = math.nan
-    save_variables(path, restore_variables(path), metadata)
-    assert_refused(
-        replace(small_runs.configs["distilled"], teacher=teacher),
-        tmp_path / "run",
-        r"does not exist on the validation split.*another task.main_metric",
-    )
-
-
-def test_teacher_of_another_width_is_refused(
-    small_runs: SmallRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A user has no shape checks, which would speak first.
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
-    config = small_runs.configs["distilled"]
-    options = replace(config.network.options, width=0.125)
-    assert_refused(
-        replace(config, network=replace(config.network, options=options)),
-        tmp_path / "run",
-        r"does not fit the student: their features.*16\) \(teacher\).*32\) \(student\)",
-    )
-
-
-def test_teacher_without_a_mask_is_refused(small_runs: SmallRuns, tmp_path: Path) -> None:
-    assert_refused(
-        replace(small_runs.configs["distilled"], teacher=small_runs.root / "native"),
-        tmp_path / "run",
-        r"the teacher returns none",
-    )
-
-
-def test_missing_teacher_is_refused(small_runs: SmallRuns, tmp_path: Path) -> None:
-    assert_refused(
-        replace(small_runs.configs["distilled"], teacher=tmp_path / "nobody"),
-        tmp_path / "run",
-        r"nobody.*no checkpoint here",
-    )
 
 
 # -- Interruption and resuming -----------------------------------------------------------------
