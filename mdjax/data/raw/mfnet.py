@@ -28,6 +28,7 @@ from mdjax.data.decode import (
     decode_visible_thermal,
     read_png_header,
 )
+from mdjax.data.raw.pair_check import read_bytes
 from mdjax.types import MdjaxError
 
 CLASS_NAMES = (
@@ -240,14 +241,14 @@ def _check_pair(pair: RawPair) -> _PairReport:
     image_hw = labels_hw = None
     image_name, labels_name = f"images/{pair.image_path.name}", f"labels/{pair.labels_path.name}"
     try:
-        data = _read_file(pair.image_path, image_name)
+        data = read_bytes(pair.image_path, image_name)
         read_png_header(data, image_name, is_thorough=True)
         image_hw = decode_visible_thermal(data, image_name)[1].shape
         report.checksum = zlib.crc32(data)
     except MdjaxError as error:
         report.problems.append(str(error))
     try:
-        data = _read_file(pair.labels_path, labels_name)
+        data = read_bytes(pair.labels_path, labels_name)
         read_png_header(data, labels_name, is_thorough=True)
         labels_u8 = decode_labels(data, labels_name)
         labels_hw = labels_u8.shape
@@ -266,15 +267,6 @@ def _check_pair(pair: RawPair) -> _PairReport:
             f"{labels_hw[1]}x{labels_hw[0]}; both need one size."
         )
     return report
-
-
-def _read_file(path: Path, name: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise MdjaxError(f"{name}: file is missing.") from None
-    except OSError as error:
-        raise MdjaxError(f"{name}: cannot be read ({error.strerror}).") from error
 
 
 def _note_unlisted_files(raw_dir: Path, listed: set[str]) -> list[str]:
