@@ -67,7 +67,7 @@ def main() -> None:
     figures["forward_640x480"] = compare_forward_passes(configure_mfnet, NUM_CLASSES, rounds)
     figures["memory_640x480_batch_16"] = estimate_step_memory()
     figures["detector_forward_640x512"] = compare_forward_passes(configure_kaist, 1, rounds)
-    # A full-size step of 16 pairs takes most of a minute here; the share is that of any batch.
+    # Not the 16 pairs of the paper, which two cores take long over: both times grow with the batch.
     figures["detector_640x512_batch_2"] = measure_box_shares(configure_kaist, 2, rounds)
     figures["detector_192x144_batch_8"] = measure_box_shares(configure_msrs_small, 8, rounds)
     figures["post_processing"] = time_post_processing(rounds)
