@@ -44,10 +44,10 @@ FROM_SCRATCH = ModalityDistillation(
     attention_weight=0.1, semantic_weight=0.3, semantic_loss="mse", mask_reduction="relative"
 )
 
-# The losses of a detector pull at the student four to five times as hard as the MSE does; the loss of
-# segmentation pulls no harder than it. On MSRS (validation split, seed 0, 1,000 steps of 8) AP50 was 38.1
-# without transfer, 37.0 with the weights above, 42.5 with these, and 41.7 with a semantic weight of
-# 6; the miss rate 60.5, 61.4, 54.4 and 59.3.
+# The losses of a detector pull at the student four to five times as hard as the MSE does; the loss
+# of segmentation pulls no harder than it. On MSRS (validation split, seed 0, 1,000 steps of 8) AP50
+# was 38.1 without transfer, 37.0 with the weights above, 42.5 with these, and 41.7 with a semantic
+# weight of 6; the miss rate 60.5, 61.4, 54.4 and 59.3.
 DETECTOR_FROM_SCRATCH = replace(FROM_SCRATCH, attention_weight=1.0, semantic_weight=2.0)
 
 
