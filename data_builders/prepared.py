@@ -14,8 +14,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from mdjax.data.raw.annotations import Role
-from mdjax.data.raw.mfnet import CLASS_NAMES
+from data_builders.checks.annotations import Role
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +34,8 @@ class PreparedSummary:
     """Night images by split."""
     class_pixels: dict[str, tuple[int, ...]]
     """Pixels of each class by split; empty where there are no label maps."""
-    class_names: tuple[str, ...] = CLASS_NAMES
-    """Of label maps; MFNet's, which the generated scenes share, unless others are given."""
+    class_names: tuple[str, ...] = ()
+    """Of label maps."""
     box_counts: dict[str, dict[str, dict[Role, int]]] = dataclasses.field(default_factory=dict)
     """Number of boxes by split, label and what becomes of them; empty where there are none."""
     notes: tuple[str, ...] = ()

@@ -36,7 +36,7 @@ from mdjax.presets import (
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.runs.loading import create_network, select_inputs_for
 from mdjax.runs.results import describe_environment
-from mdjax.runs.study import Recipe
+from mdjax.studies.study import Recipe
 from mdjax.train.state import create_state, create_variables
 from mdjax.train.step import make_distill_step
 from mdjax.types import AnchorPrediction, Batch, Objects

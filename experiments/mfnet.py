@@ -16,8 +16,8 @@ from typing import Any, Literal
 import tyro
 
 from mdjax.presets import configure_mfnet, configure_mfnet_small
-from mdjax.runs.report import write_report
-from mdjax.runs.study import run_study
+from mdjax.studies.report import write_report
+from mdjax.studies.study import run_study
 
 RESULTS_DIR = Path(__file__).parent / "results"
 METRICS = {

@@ -24,7 +24,7 @@ from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig, MdStudentC
 from mdjax.presets import configure_mfnet_small
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.runs.results import RunResult
-from mdjax.runs.study import train_or_read_result
+from mdjax.studies.study import train_or_read_result
 from mdjax.tasks.segmentation import SegmentationTask
 
 RESULTS_DIR = Path(__file__).parent / "results"

@@ -20,12 +20,12 @@ import tyro
 
 from mdjax.presets import configure_msrs_small
 from mdjax.runs.loading import LoadedNetwork, load_network
-from mdjax.runs.report import write_report
 from mdjax.runs.scoring import evaluate_network
-from mdjax.runs.study import run_study
-from mdjax.runs.study_pictures import draw_boxes
+from mdjax.studies.pictures import draw_boxes
+from mdjax.studies.report import write_report
+from mdjax.studies.study import run_study
 from mdjax.tasks.detection_scores import DetectionEvaluation
-from mdjax.viz_detection import MissRateCurve, plot_miss_rate_curves
+from mdjax.viz.curves import MissRateCurve, plot_miss_rate_curves
 
 RESULTS_DIR = Path(__file__).parent / "results"
 METRICS = {

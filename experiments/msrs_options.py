@@ -21,7 +21,7 @@ from mdjax.models.config import MdStudentConfig
 from mdjax.presets import DETECTOR_FROM_SCRATCH, FROM_SCRATCH, configure_msrs_small
 from mdjax.runs.config import DistillConfig
 from mdjax.runs.results import RunResult, read_result
-from mdjax.runs.study import NATIVE, TEACHER, train_or_read_result
+from mdjax.studies.study import NATIVE, TEACHER, train_or_read_result
 from mdjax.types import MdjaxError
 
 RESULTS_DIR = Path(__file__).parent / "results"

@@ -19,10 +19,10 @@ from mdjax.data.thermal_camera import ThermalCamera
 from mdjax.io.json_file import write_json, write_text
 from mdjax.models.config import ImageLevelConfig, ThermalOnlyConfig, VisibleOnlyConfig
 from mdjax.presets import configure_synthetic
-from mdjax.runs.comparison import format_comparison
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.results import RunResult
-from mdjax.runs.study import train_or_read_result
+from mdjax.studies.comparison import format_comparison
+from mdjax.studies.study import train_or_read_result
 
 WIDTH = 0.25
 NUM_STEPS = 400

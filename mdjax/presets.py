@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from mdjax.data.pipeline import PipelineConfig
 from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.models.backbones.resnet import ResNetOptions
 from mdjax.models.config import (
     DecisionLevelConfig,
     FeatureLevelConfig,
@@ -18,7 +19,6 @@ from mdjax.models.config import (
     ThermalOnlyConfig,
     VisibleOnlyConfig,
 )
-from mdjax.models.resnet import ResNetOptions
 from mdjax.ops.anchors import AnchorOptions
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.tasks.detection import DetectionTask

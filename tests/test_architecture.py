@@ -11,10 +11,11 @@ import pytest
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 # What each part of the package may import besides itself. Dependencies point one way:
-# types -> ops -> losses, models, metrics -> train -> tasks, methods -> runs -> presets -> cli.
+# types -> ops -> losses, models, metrics -> train -> tasks, methods -> data -> runs -> predict
+# -> studies -> presets -> cli. Data sets are built from `data_builders`, which only cli reads.
 _FOUNDATION = {"types", "config", "ops"}
 _PARTS = _FOUNDATION | {"losses", "models", "metrics"}
-_MIDDLE = _PARTS | {"train", "tasks", "methods", "data", "io", "viz", "viz_detection"}
+_RUN = _PARTS | {"train", "tasks", "methods", "data", "io"}
 ALLOWED_IMPORTS = {
     "types": set(),
     "config": {"types"},
@@ -22,17 +23,19 @@ ALLOWED_IMPORTS = {
     "losses": {"types", "ops"},
     "models": {"types", "ops"},
     "metrics": {"types", "ops"},
-    "data": _FOUNDATION | {"io"},
-    "io": _FOUNDATION,
+    "scenes": {"types"},
     "viz": {"types"},
-    "viz_detection": {"types", "viz"},
-    "train": _PARTS | {"data", "io"},
+    "io": _FOUNDATION,
+    "data": _FOUNDATION | {"io"},
+    "train": {"types", "ops", "losses", "models"},
     "tasks": _PARTS | {"train", "data"},
     "methods": _PARTS | {"train"},
-    "runs": _MIDDLE,
-    "presets": _MIDDLE | {"runs"},
-    "cli": _MIDDLE | {"runs", "presets", "data_builders"},
-    "data_builders": {"types", "data"},
+    "runs": _RUN | {"viz"},
+    "predict": _RUN | {"runs", "viz"},
+    "studies": _RUN | {"runs", "predict", "viz"},
+    "presets": _RUN | {"runs", "studies"},
+    "cli": _RUN | {"runs", "predict", "studies", "viz", "presets", "data_builders"},
+    "data_builders": {"types", "io", "scenes"},
 }
 FORBIDDEN_LIBRARIES = {"tensorflow", "torch", "torchvision"}
 # Folders of one machine, and addresses of package indexes.

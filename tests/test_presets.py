@@ -12,8 +12,8 @@ import jax
 import pytest
 
 from data_builders.mfnet import prepare_mfnet
+from data_builders.mfnet.layout import CLASS_NAMES
 from mdjax.config import config_from_dict, config_to_dict
-from mdjax.data.raw.mfnet import CLASS_NAMES
 from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, NETWORKS, RECIPES, TRAIN_PRESETS
 from mdjax.runs.config import DistillConfig, RunConfig, TrainConfig
 from mdjax.runs.loading import create_network

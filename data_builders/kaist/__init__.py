@@ -1,4 +1,4 @@
 """KAIST: RGB-thermal pairs of street scenes with boxes of pedestrians."""
 
-from data_builders.kaist.kaist import Kaist
+from data_builders.kaist.builder import Kaist
 from data_builders.kaist.prepare import prepare_kaist

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from data_builders.annotated_pairs import DEFAULT_CONFIG, prepare_checked
-from data_builders.kaist.kaist import Kaist
+from data_builders.kaist.builder import Kaist
+from data_builders.kaist.layout import KaistSplit, check_raw_kaist
+from data_builders.pair_builder import DEFAULT_CONFIG, prepare_checked
 from data_builders.prepared import PreparedSummary
-from mdjax.data.raw.kaist import KaistSplit, check_raw_kaist
 
 
 def prepare_kaist(

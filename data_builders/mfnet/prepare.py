@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from data_builders.mfnet.mfnet import MFNet
+from data_builders.mfnet.builder import MFNet
+from data_builders.mfnet.layout import CLASS_NAMES, check_raw_mfnet
 from data_builders.prepared import PreparedSummary, write_records
-from mdjax.data.raw.mfnet import check_raw_mfnet
 from mdjax.types import MdjaxError
 
 
@@ -52,6 +52,7 @@ def prepare_mfnet(
         is_new=is_new,
         num_day={split: len(pairs) - night[split] for split, pairs in raw.pairs.items()},
         num_night=night,
+        class_names=CLASS_NAMES,
         class_pixels=raw.class_pixels,
         notes=raw.notes,
     )

@@ -1,4 +1,4 @@
 """MSRS: MFNet's images with enhanced thermal contrast, boxes, and label maps where they are."""
 
-from data_builders.msrs.msrs import Msrs
+from data_builders.msrs.builder import Msrs
 from data_builders.msrs.prepare import prepare_msrs

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_builders.annotated_pairs import DEFAULT_CONFIG, prepare_checked
-from data_builders.msrs.msrs import Msrs
+from data_builders.msrs.builder import Msrs
+from data_builders.msrs.layout import SEGMENTATION_FOLDER, VAL_EVERY, check_raw_msrs
+from data_builders.pair_builder import DEFAULT_CONFIG, prepare_checked
 from data_builders.prepared import PreparedSummary
-from mdjax.data.raw.msrs import SEGMENTATION_FOLDER, VAL_EVERY, check_raw_msrs
 
 
 def prepare_msrs(

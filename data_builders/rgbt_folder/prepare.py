@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from data_builders.annotated_pairs import DEFAULT_CONFIG, prepare_checked
+from data_builders.pair_builder import DEFAULT_CONFIG, prepare_checked
 from data_builders.prepared import PreparedSummary
-from data_builders.rgbt_folder.rgbt_folder import RgbtFolder
-from mdjax.data.raw.rgbt_folder import check_raw_rgbt_folder
+from data_builders.rgbt_folder.builder import RgbtFolder
+from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
 
 
 def prepare_rgbt_folder(
@@ -21,7 +21,7 @@ def prepare_rgbt_folder(
 
     Args:
         raw_dir: folder with `visible/`, `thermal/`, `classes.txt`, annotations and splits, see
-            `mdjax.data.raw.rgbt_folder`.
+            `data_builders.rgbt_folder.layout`.
         data_dir: folder of prepared data sets; `rgbt_folder/NAME/` is made inside.
         thermal_range_counts: the counts that mean black and white, for 16-bit thermal images.
         name: of this data set.

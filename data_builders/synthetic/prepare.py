@@ -6,7 +6,8 @@ from typing import cast
 import tensorflow_datasets as tfds
 
 from data_builders.prepared import PreparedSummary, quiet_tfds, write_records
-from data_builders.synthetic.synthetic import Synthetic, SyntheticConfig
+from data_builders.synthetic.builder import Synthetic, SyntheticConfig
+from mdjax.scenes import CLASS_NAMES
 
 
 def prepare_synthetic(
@@ -60,5 +61,6 @@ def prepare_synthetic(
         is_new=is_new,
         num_day={split: num - num_night[split] for split, num in config.split_sizes.items()},
         num_night=num_night,
+        class_names=CLASS_NAMES,
         class_pixels={split: tuple(counts) for split, counts in metadata["class_pixels"].items()},
     )

@@ -17,11 +17,11 @@ from mdjax.models.config import ImageLevelConfig
 from mdjax.presets import configure_synthetic, configure_synthetic_detection
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork, load_network
-from mdjax.runs.report import create_report
-from mdjax.runs.study import Recipe, run_study
-from mdjax.runs.study_pictures import draw_boxes, draw_label_maps
+from mdjax.studies.pictures import draw_boxes, draw_label_maps
+from mdjax.studies.report import create_report
+from mdjax.studies.study import Recipe, run_study
 from mdjax.types import MdjaxError
-from mdjax.viz import plot_training_curves
+from mdjax.viz.curves import plot_training_curves
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import tyro
 
 from mdjax.cli.output import print_json
-from mdjax.data.pairs import find_pairs
-from mdjax.runs.detection_prediction import DEFAULT_SCORE_THRESHOLD, DetectionWriter
-from mdjax.runs.label_prediction import LabelWriter
+from mdjax.predict.boxes import DEFAULT_SCORE_THRESHOLD, DetectionWriter
+from mdjax.predict.inputs import SimulateCamera
+from mdjax.predict.labels import LabelWriter
+from mdjax.predict.pairs import find_pairs
+from mdjax.predict.prediction import Predictions, PredictionWriter, predict_pairs
 from mdjax.runs.loading import CheckpointName, LoadedNetwork, load_network
-from mdjax.runs.network_inputs import SimulateCamera
-from mdjax.runs.prediction import Predictions, PredictionWriter, predict_pairs
 from mdjax.tasks.detection import DetectionTask
 from mdjax.types import MdjaxError
 

@@ -9,13 +9,13 @@ import rich
 import tyro
 
 from data_builders.kaist import prepare_kaist
+from data_builders.kaist.layout import TEST_RULE, TRAIN_RULE, KaistLabelRule, KaistSplit
 from data_builders.mfnet import prepare_mfnet
 from data_builders.msrs import prepare_msrs
+from data_builders.msrs.layout import SEGMENTATION_FOLDER, VAL_EVERY
 from data_builders.prepared import PreparedSummary, make_summary_table
 from data_builders.rgbt_folder import prepare_rgbt_folder
 from data_builders.synthetic import prepare_synthetic
-from mdjax.data.raw.kaist import TEST_RULE, TRAIN_RULE, KaistLabelRule, KaistSplit
-from mdjax.data.raw.msrs import SEGMENTATION_FOLDER, VAL_EVERY
 from mdjax.types import MdjaxError
 
 

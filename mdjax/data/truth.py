@@ -5,7 +5,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mdjax.data.decode import decode_labels
 from mdjax.data.geometry import (
     Augmentation,
     Geometry,
@@ -13,6 +12,7 @@ from mdjax.data.geometry import (
     resize_labels,
     sample_geometry,
 )
+from mdjax.io.images import decode_labels
 from mdjax.types import IGNORED_LABEL
 
 SizeHw = tuple[int, int]

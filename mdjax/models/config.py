@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 import flax.linen as nn
 
+from mdjax.models.backbones.resnet import ResNetOptions
 from mdjax.models.networks import (
     DecisionLevel,
     FeatureLevel,
@@ -14,7 +15,6 @@ from mdjax.models.networks import (
     ThermalOnly,
     VisibleOnly,
 )
-from mdjax.models.resnet import ResNetOptions
 from mdjax.types import MdjaxError
 
 

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from mdjax.models.gaff import Gaff
+from mdjax.models.backbones.resnet import Backbone, BasicBlock, Pyramid, ResNetOptions, Trunk
+from mdjax.models.fusion.gaff import Gaff
 from mdjax.models.layers import normalise_thermal, normalise_visible
-from mdjax.models.resnet import Backbone, BasicBlock, Pyramid, ResNetOptions, Trunk
 from mdjax.ops.resize import get_size_hw
 from mdjax.types import Array, NetworkOutput
 

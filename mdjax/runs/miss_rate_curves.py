@@ -27,7 +27,7 @@ def write_miss_rate_curves(
         MdjaxError: The file has another ending, or one cannot be written.
     """
     # Imported here: matplotlib takes longer than the scores.
-    from mdjax.viz_detection import MissRateCurve, plot_miss_rate_curves
+    from mdjax.viz.curves import MissRateCurve, plot_miss_rate_curves
 
     check_curve(path)
     curves: dict[str, MissRateCurve] = {}

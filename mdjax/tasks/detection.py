@@ -12,8 +12,8 @@ from mdjax.data.objects import ObjectReader
 from mdjax.data.source import SplitSource
 from mdjax.losses.detection import balanced_l1_loss, focal_loss
 from mdjax.losses.guidance import guidance_inter_loss, guidance_intra_loss
-from mdjax.models.resnet import ResNetOptions
-from mdjax.models.retinanet import RetinaNetHead
+from mdjax.models.backbones.resnet import ResNetOptions
+from mdjax.models.heads.retinanet import RetinaNetHead
 from mdjax.ops.anchors import AnchorOptions
 from mdjax.ops.assignment import (
     NO_OBJECT,

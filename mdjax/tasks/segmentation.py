@@ -13,8 +13,8 @@ from mdjax.data.truth import LabelMapReader
 from mdjax.losses.guidance import guidance_inter_loss, guidance_intra_loss
 from mdjax.losses.segmentation import cross_entropy_loss
 from mdjax.metrics.confusion import SegmentationScores, count_confusions, predict_labels
-from mdjax.models.pspnet import DROPOUT_RATE, PspHead
-from mdjax.models.resnet import ResNetOptions
+from mdjax.models.backbones.resnet import ResNetOptions
+from mdjax.models.heads.pspnet import DROPOUT_RATE, PspHead
 from mdjax.ops.masks import compute_foreground_mask
 from mdjax.ops.resize import get_size_hw
 from mdjax.tasks.task import Evaluator

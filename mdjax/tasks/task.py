@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from mdjax.data.source import SplitSource
 from mdjax.data.truth import TruthReader
-from mdjax.models.resnet import ResNetOptions
+from mdjax.models.backbones.resnet import ResNetOptions
 from mdjax.train.state import Network, SelectInputs
 from mdjax.train.step import LossTerm
 from mdjax.types import Batch

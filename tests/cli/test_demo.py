@@ -11,7 +11,7 @@ import pytest
 from mdjax.cli import demo
 from mdjax.cli.demo import Demonstration
 from mdjax.cli.main import main
-from tests.runs.image_files import read_image
+from tests.predict.image_files import read_image
 from tests.runs.small import SIZE_HW, shrink
 
 NETWORKS = ["teacher", "visible-only", "native", "distilled"]

@@ -8,13 +8,13 @@ import pytest
 
 from mdjax.cli import evaluate
 from mdjax.cli.main import EXIT_BAD_INPUT, main
-from mdjax.data.decode import decode_visible_thermal
 from mdjax.data.source import open_split
+from mdjax.io.images import decode_visible_thermal
 from mdjax.io.kaist_detections import read_detections
 from tests.conftest import SmallScenes
-from tests.runs.anchor_network import CELL_PX, create_loaded_detector
-from tests.runs.image_files import SIZE_HW
-from tests.runs.pixel_network import create_loaded_network
+from tests.predict.anchor_network import CELL_PX, create_loaded_detector
+from tests.predict.image_files import SIZE_HW
+from tests.predict.pixel_network import create_loaded_network
 
 
 def test_detector_writes_scores_detections_and_curve(

@@ -7,9 +7,9 @@ import pytest
 
 from mdjax.cli import predict
 from mdjax.cli.main import main
-from tests.runs.anchor_network import create_loaded_detector
-from tests.runs.image_files import write_folders
-from tests.runs.pixel_network import create_loaded_network
+from tests.predict.anchor_network import create_loaded_detector
+from tests.predict.image_files import write_folders
+from tests.predict.pixel_network import create_loaded_network
 
 
 @pytest.fixture

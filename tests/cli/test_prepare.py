@@ -10,7 +10,7 @@ from mdjax.cli.main import EXIT_BAD_INPUT
 from mdjax.cli.prepare import run_prepare
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
-from tests.data.raw_pairs import (
+from tests.data_builders.raw_pairs import (
     make_thermal_u16,
     write,
     write_annotations,

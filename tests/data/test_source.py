@@ -4,8 +4,8 @@ import shutil
 import pytest
 
 from data_builders.mfnet import prepare_mfnet
+from data_builders.mfnet.layout import CLASS_NAMES
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches
-from mdjax.data.raw.mfnet import CLASS_NAMES
 from mdjax.data.source import find_split, open_split
 from mdjax.data.truth import LabelMapReader
 from mdjax.types import MdjaxError

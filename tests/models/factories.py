@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mdjax.models.pspnet import PspHead
-from mdjax.models.resnet import ResNetOptions
+from mdjax.models.backbones.resnet import ResNetOptions
+from mdjax.models.heads.pspnet import PspHead
 from tests.golden.linen import create_variables as fill_variables
 
 TINY = ResNetOptions(width=0.0625, stem_stride=2, output_stride=8)

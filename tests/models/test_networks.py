@@ -8,6 +8,7 @@ import jaxtyping
 import numpy as np
 import pytest
 
+from mdjax.models.backbones.resnet import ResNetOptions
 from mdjax.models.config import (
     DecisionLevelConfig,
     FeatureLevelConfig,
@@ -17,7 +18,6 @@ from mdjax.models.config import (
     ThermalOnlyConfig,
     VisibleOnlyConfig,
 )
-from mdjax.models.resnet import ResNetOptions
 from mdjax.types import MdjaxError
 from tests.models.factories import (
     TINY,

@@ -13,12 +13,12 @@ import jax.numpy as jnp
 import pytest
 
 from mdjax.losses.guidance import guidance_inter_loss, guidance_intra_loss
-from mdjax.models.fpn import Fpn
-from mdjax.models.gaff import Gaff
+from mdjax.models.backbones.resnet import Backbone, Pyramid, ResNetOptions, Trunk
+from mdjax.models.fusion.gaff import Gaff
+from mdjax.models.heads.fpn import Fpn
+from mdjax.models.heads.pspnet import PspHead
+from mdjax.models.heads.retinanet import RetinaNetHead
 from mdjax.models.networks import ImageLevel
-from mdjax.models.pspnet import PspHead
-from mdjax.models.resnet import Backbone, Pyramid, ResNetOptions, Trunk
-from mdjax.models.retinanet import RetinaNetHead
 from mdjax.ops.anchors import AnchorOptions
 from mdjax.ops.masks import compute_foreground_mask
 from tests.golden.linen import (

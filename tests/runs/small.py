@@ -10,7 +10,7 @@ import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-from mdjax.models.resnet import ResNetOptions
+from mdjax.models.backbones.resnet import ResNetOptions
 from mdjax.presets import DISTILL_PRESETS, TRAIN_PRESETS
 from mdjax.runs.training import train
 from mdjax.train.loop import LoopConfig

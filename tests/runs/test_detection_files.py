@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_builders.checks.annotations import Role
+from data_builders.kaist.layout import TEST_RULE
 from mdjax.cli.score_detections import score_kaist_files
 from mdjax.data.objects import ImageObjects
-from mdjax.data.raw.annotations import Role
-from mdjax.data.raw.kaist import TEST_RULE
 from mdjax.io.kaist_detections import read_detections
 from mdjax.io.kaist_text import (
     KAIST_IMAGE_SIZE_HW,
@@ -22,8 +22,8 @@ from mdjax.runs.detection_files import check_detection_files, write_evaluation
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.tasks.detection_scores import DetectionEvaluation, ImageDetections, score_detections
 from mdjax.types import MdjaxError
-from tests.runs.anchor_network import create_loaded_detector
-from tests.runs.pixel_network import create_loaded_network
+from tests.predict.anchor_network import create_loaded_detector
+from tests.predict.pixel_network import create_loaded_network
 
 PERSON = [100.0, 100, 120, 160]
 

@@ -12,8 +12,8 @@ import optax
 import pytest
 
 from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.models.backbones.resnet import ResNetOptions
 from mdjax.models.networks import FeatureLevel, MdStudent
-from mdjax.models.resnet import ResNetOptions
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.train.state import create_state, select_camera_thermal, select_full_thermal
 from mdjax.train.step import make_distill_step, make_train_step

@@ -11,8 +11,8 @@ import numpy as np
 
 from mdjax.losses.detection import balanced_l1_loss, focal_loss
 from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.models.heads.retinanet import RetinaNetHead
 from mdjax.models.networks import FeatureLevel, MdStudent
-from mdjax.models.retinanet import RetinaNetHead
 from mdjax.ops.anchors import AnchorOptions
 from mdjax.ops.assignment import Assignment, compute_mutual_assignment
 from mdjax.ops.boxes import encode_boxes

@@ -1,0 +1,1 @@
+"""The check of a data set's files before it is prepared."""

@@ -1,0 +1,107 @@
+"""Annotated boxes and pairs as every layout yields them, and the rule for boxes at the edge."""
+
+import dataclasses
+import enum
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+from mdjax.types import MdjaxError
+
+# Share of a box's area inside its image, half of it but for rounding. Less is a mistake, not a box
+# at the edge: each of KAIST's improved boxes is inside by 81 % or more.
+_MIN_INSIDE = 0.499
+
+BoxXyxy = tuple[float, float, float, float]
+"""Left, top, right, bottom edges; continuous, the image begins at 0."""
+
+
+class Role(enum.Enum):
+    """What becomes of an annotated box."""
+
+    POSITIVE = "positive"
+    """To be found."""
+    IGNORED = "ignored"
+    """Neither to be found nor a mistake when found."""
+    DROPPED = "dropped"
+    """As if it were not annotated."""
+
+
+class AnnotatedObject(NamedTuple):
+    """One annotated box."""
+
+    box_xyxy: BoxXyxy
+    """In pixels of the visible image, or in shares of its size (`RawPair`)."""
+    label: str
+    """As the annotation calls it."""
+    class_id: int
+    role: Role
+    where: str
+    """File and line or number, for messages."""
+    occlusion: int = 0
+    """0 none or unknown, 1 partial, 2 heavy."""
+    thermal_box_xyxy_px: BoxXyxy | None = None
+    """The same object in the thermal image, where both images are annotated."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RawPair:
+    """The files of one image pair and its boxes."""
+
+    name: str
+    visible: Path
+    thermal: Path
+    is_night: bool
+    objects: tuple[AnnotatedObject, ...] | None = None
+    """None where the data set has no boxes."""
+    labels: Path | None = None
+    """Label PNG, None where the data set has no label maps."""
+    has_relative_boxes: bool = False
+    """Boxes are shares of the image's size, not pixels."""
+    stated_hw: tuple[int, int] | None = None
+    """Rows and columns of the visible image as the annotation file states them."""
+
+
+class ClippedBox(NamedTuple):
+    """A box inside its image."""
+
+    box_xyxy_px: BoxXyxy
+    overhang_px: float
+    """How far the farthest edge lay outside."""
+
+
+def clip_box(box_xyxy_px: BoxXyxy, size_hw: tuple[int, int], where: str) -> ClippedBox:
+    """Cut off what sticks out of the image.
+
+    Raises:
+        MdjaxError: a coordinate is no number, the box has no area, or less than half of its area
+            lies inside the image.
+    """
+    left, top, right, bottom = box_xyxy_px
+    height, width = size_hw
+    text = f"box from ({left:g}, {top:g}) to ({right:g}, {bottom:g})"
+    if not all(map(math.isfinite, box_xyxy_px)):
+        raise MdjaxError(f"{where}: {text} has a coordinate that is no finite number.")
+    if right <= left or bottom <= top:
+        raise MdjaxError(
+            f"{where}: {text} has a width of {right - left:g} and a height of {bottom - top:g} "
+            "pixels; both need to be positive."
+        )
+    clipped = (max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height)))
+    if clipped[2] <= clipped[0] or clipped[3] <= clipped[1]:
+        raise MdjaxError(f"{where}: {text} lies outside its image of {width}x{height} pixels.")
+    width_share = (clipped[2] - clipped[0]) / (right - left)
+    height_share = (clipped[3] - clipped[1]) / (bottom - top)
+    if width_share * height_share < _MIN_INSIDE:
+        raise MdjaxError(
+            f"{where}: {text} has {width_share * height_share:.1%} of its area inside its image of "
+            f"{width}x{height} pixels, half is needed; correct it, or take it out."
+        )
+    return ClippedBox(clipped, max(0.0, -left, -top, right - width, bottom - height))
+
+
+def scale_box(box_xyxy: BoxXyxy, size_hw: tuple[int, int]) -> BoxXyxy:
+    """Turn shares of the image's size into pixels."""
+    left, top, right, bottom = box_xyxy
+    height, width = size_hw
+    return (left * width, top * height, right * width, bottom * height)

@@ -1,0 +1,255 @@
+"""Annotated image pairs of any layout, and the check of their files before they are prepared.
+
+Each layout (`kaist`, `msrs`, `rgbt_folder`) finds the files and reads the annotations; what is
+common to all is here: pairs, their check, and what a checked data set says of itself.
+"""
+
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from data_builders.checks.annotations import RawPair, Role
+from data_builders.checks.pair_files import PairReport, PairRequirements, check_pair_files
+from mdjax.io.findings import Findings
+from mdjax.types import MdjaxError
+
+_MAX_SHARE_OUTSIDE_RANGE = 0.5
+_NUM_EXAMPLES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassNames:
+    """Names by class id."""
+
+    objects: tuple[str, ...] = ()
+    """Of boxes, without background; empty where there are no boxes."""
+    labels: tuple[str, ...] = ()
+    """Of label maps; empty where there are none."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckedPairs:
+    """A checked data set, ready to be written."""
+
+    folder: Path
+    pairs: dict[str, tuple[RawPair, ...]]
+    """By split; boxes are in pixels, clipped, and without those that are dropped."""
+    class_names: ClassNames
+    thermal_range_counts: tuple[int, int] | None
+    """Counts of a 16-bit thermal image that mean black and white; None for 8 bits."""
+    num_thermal_channels: int
+    has_thermal_boxes: bool
+    box_counts: dict[str, dict[str, dict[Role, int]]]
+    """Number of boxes by split, label and role."""
+    class_pixels: dict[str, tuple[int, ...]]
+    """Pixels of each class by split; empty tuples where there are no label maps."""
+    fingerprint: str
+    """Of names, splits, files, boxes and what becomes of them: equal for equal data sets."""
+    notes: tuple[str, ...]
+
+    @property
+    def max_objects(self) -> int:
+        """Largest number of boxes of one image."""
+        return max(len(pair.objects or ()) for pairs in self.pairs.values() for pair in pairs)
+
+
+def check_pairs(
+    folder: Path,
+    title: str,
+    pairs: Mapping[str, Sequence[RawPair]],
+    findings: Findings,
+    class_names: ClassNames,
+    *,
+    thermal_range_counts: tuple[int, int] | None = None,
+    show_progress: bool = False,
+) -> CheckedPairs:
+    """Check every file and box, and report all faults in one message.
+
+    Present, whole, three channels visible and one thermal (or equal ones), the same field of view;
+    label maps of the visible image's size with known class ids; boxes with an area, inside their
+    image. Boxes that stick out are clipped and counted. No name twice or in two splits, no empty
+    split.
+
+    Args:
+        folder: of the data set, for messages.
+        title: of the data set, for messages.
+        pairs: by split.
+        findings: what reading the layout has found.
+        class_names: of boxes and of label maps.
+        thermal_range_counts: needed for, and allowed only with, thermal images of 16 bits; at
+            least half of their pixels lie inside.
+        show_progress: draw a progress bar on standard error.
+
+    Raises:
+        MdjaxError: one message with a line for each fault.
+    """
+    problems = [*findings.problems, *_find_name_faults(pairs)]
+    requirements = PairRequirements(
+        root=folder, num_label_classes=len(class_names.labels), thermal_range=thermal_range_counts
+    )
+    distinct = {pair.name: pair for split_pairs in pairs.values() for pair in split_pairs}
+    reports = check_pair_files(distinct, requirements, title=title, show_progress=show_progress)
+    problems += [problem for report in reports.values() for problem in report.problems]
+    problems += _find_bit_depth_faults(reports, thermal_range_counts) or _find_range_faults(
+        reports, thermal_range_counts
+    )
+    if problems:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise MdjaxError(
+            f"{folder}: {len(problems)} problem(s) with the {title} files, nothing was written.\n"
+            f"{lines}\nMend them all; a pair that cannot be mended can be left out of the data set."
+        )
+    checked = {
+        split: tuple(_finish_pair(pair, reports[pair.name]) for pair in split_pairs)
+        for split, split_pairs in pairs.items()
+    }
+    box_counts = {split: _count_boxes(split_pairs) for split, split_pairs in pairs.items()}
+    return CheckedPairs(
+        folder=folder,
+        pairs=checked,
+        class_names=class_names,
+        thermal_range_counts=thermal_range_counts,
+        num_thermal_channels=max(report.num_thermal_channels for report in reports.values()),
+        has_thermal_boxes=any(
+            item.thermal_box_xyxy_px is not None
+            for pair in distinct.values()
+            for item in pair.objects or ()
+        ),
+        box_counts=box_counts,
+        class_pixels={
+            split: tuple(
+                sum(reports[pair.name].class_pixels[k] for pair in split_pairs)
+                for k in range(len(class_names.labels))
+            )
+            for split, split_pairs in pairs.items()
+        },
+        fingerprint=_compute_fingerprint(checked, reports, class_names, thermal_range_counts),
+        notes=(*findings.notes, *_note_reports(reports), *_note_empty(box_counts, class_names)),
+    )
+
+
+def _find_name_faults(pairs: Mapping[str, Sequence[RawPair]]) -> list[str]:
+    problems = [f"split {split!r} is empty." for split, names in pairs.items() if not names]
+    splits_of_name: dict[str, list[str]] = {}
+    for split, split_pairs in pairs.items():
+        counts = Counter(pair.name for pair in split_pairs)
+        for name, count in counts.items():
+            splits_of_name.setdefault(name, []).append(split)
+            if count > 1:
+                problems.append(f"{name}: is {count} times in split {split!r}.")
+    return problems + [
+        f"{name}: is in {len(splits)} splits ({', '.join(splits)}); take it out of all but one, or "
+        "rename it where the images differ."
+        for name, splits in splits_of_name.items()
+        if len(splits) > 1
+    ]
+
+
+def _find_bit_depth_faults(
+    reports: Mapping[str, PairReport], thermal_range_counts: tuple[int, int] | None
+) -> list[str]:
+    """One line for all files: whoever forgot the range forgot it for every one."""
+    of_bits: dict[int, list[str]] = {8: [], 16: []}
+    for report in reports.values():
+        if report.thermal_bits:
+            of_bits[report.thermal_bits].append(report.thermal_name)
+    wrong_bits = 16 if thermal_range_counts is None else 8
+    wrong = of_bits[wrong_bits]
+    if not wrong:
+        return []
+    examples = ", ".join(wrong[:_NUM_EXAMPLES])
+    if len(wrong) > _NUM_EXAMPLES:
+        examples += f" and {len(wrong) - _NUM_EXAMPLES} more"
+    if of_bits[24 - wrong_bits] and thermal_range_counts is None:
+        return [
+            f"{len(of_bits[8])} thermal images have 8 bits and {len(wrong)} have 16 ({examples}); "
+            "a data set needs one kind; convert those of 16 bits to 8."
+        ]
+    if thermal_range_counts is None:
+        return [
+            f"{len(wrong)} thermal images have 16 bits ({examples}); convert them to 8 bits, or "
+            "prepare them as a folder of your own with the counts that mean black and white: "
+            "mdjax prepare rgbt-folder --thermal-range-counts MIN MAX."
+        ]
+    return [
+        f"{len(wrong)} thermal images have 8 bits ({examples}), but a range of counts for 16 bits "
+        "is given; leave it out, or replace these files."
+    ]
+
+
+def _find_range_faults(
+    reports: Mapping[str, PairReport], thermal_range_counts: tuple[int, int] | None
+) -> list[str]:
+    """A range that most pixels leave is a mistake: they would all be black or white."""
+    share = _compute_share_outside_range(reports)
+    if thermal_range_counts is None or share <= _MAX_SHARE_OUTSIDE_RANGE:
+        return []
+    read = [report for report in reports.values() if report.num_thermal_pixels]
+    low, high = min(r.thermal_min for r in read), max(r.thermal_max for r in read)
+    black, white = thermal_range_counts
+    return [
+        f"{share:.2%} of the thermal pixels lie outside the counts {black}..{white} of "
+        f"--thermal-range-counts; the images hold counts from {low} to {high}, give a range that "
+        "most of them lie in."
+    ]
+
+
+def _compute_share_outside_range(reports: Mapping[str, PairReport]) -> float:
+    num_pixels = sum(report.num_thermal_pixels for report in reports.values())
+    return sum(report.num_outside_range for report in reports.values()) / max(num_pixels, 1)
+
+
+def _finish_pair(pair: RawPair, report: PairReport) -> RawPair:
+    objects = None if pair.objects is None else tuple(report.objects)
+    return dataclasses.replace(pair, objects=objects, has_relative_boxes=False)
+
+
+def _count_boxes(pairs: Sequence[RawPair]) -> dict[str, dict[Role, int]]:
+    counts = Counter((item.label, item.role) for pair in pairs for item in pair.objects or ())
+    labels = sorted({label for label, _ in counts})
+    return {label: {role: counts[label, role] for role in Role} for label in labels}
+
+
+def _note_reports(reports: Mapping[str, PairReport]) -> list[str]:
+    notes: list[str] = []
+    if num_clipped := sum(report.num_clipped for report in reports.values()):
+        worst = max(reports, key=lambda name: reports[name].max_overhang_px)
+        notes.append(
+            f"{num_clipped} boxes stick out of their image, by up to "
+            f"{reports[worst].max_overhang_px:.1f} pixels ({worst}); they were clipped."
+        )
+    if share := _compute_share_outside_range(reports):
+        notes.append(f"{share:.2%} of the thermal pixels lie outside the range of counts.")
+    if num_uncounted := sum(report.num_uncounted_pixels for report in reports.values()):
+        notes.append(f"{num_uncounted} pixels have label 255, which no loss and no metric counts.")
+    return notes
+
+
+def _note_empty(
+    box_counts: Mapping[str, Mapping[str, Mapping[Role, int]]], class_names: ClassNames
+) -> list[str]:
+    if not class_names.objects:
+        return []
+    return [
+        f"{split}: there is no positive box."
+        for split, labels in box_counts.items()
+        if not any(counts[Role.POSITIVE] for counts in labels.values())
+    ]
+
+
+def _compute_fingerprint(
+    pairs: Mapping[str, Sequence[RawPair]],
+    reports: Mapping[str, PairReport],
+    class_names: ClassNames,
+    thermal_range_counts: tuple[int, int] | None,
+) -> str:
+    lines = [repr((class_names, thermal_range_counts))]
+    for split, split_pairs in pairs.items():
+        for pair in split_pairs:
+            boxes = [tuple(item._replace(where="")) for item in pair.objects or ()]
+            lines.append(
+                f"{split}/{pair.name} {pair.is_night} {reports[pair.name].checksum} {boxes}"
+            )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -1,0 +1,228 @@
+"""The check of annotated pairs: files are read, decoded and compared with each other and the boxes.
+
+Nothing is raised: whoever asks gets what is wrong with every file.
+"""
+
+import concurrent.futures
+import dataclasses
+import os
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import rich.console
+import rich.progress
+
+from data_builders.checks.annotations import (
+    AnnotatedObject,
+    BoxXyxy,
+    RawPair,
+    Role,
+    clip_box,
+    scale_box,
+)
+from mdjax.io.images import (
+    check_orientation,
+    check_pair_sizes,
+    decode_labels,
+    decode_thermal_counts,
+    decode_visible,
+)
+from mdjax.io.png import is_png, read_png_header
+from mdjax.io.read_file import read_bytes
+from mdjax.types import IGNORED_LABEL, MdjaxError
+
+_MAX_THREADS = 16
+# Less is the rounding of the file's numbers, not a box that sticks out.
+_MIN_OVERHANG_PX = 0.01
+
+SizeHw = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class PairRequirements:
+    """What the check needs to know of the whole data set."""
+
+    root: Path
+    """Names in messages are relative to it."""
+    num_label_classes: int = 0
+    thermal_range: tuple[int, int] | None = None
+
+
+@dataclasses.dataclass
+class PairReport:
+    """What is in the files of one pair, and what is wrong with them."""
+
+    problems: list[str] = dataclasses.field(default_factory=list)
+    checksum: int = 0
+    thermal_name: str = ""
+    thermal_bits: int = 0
+    """8 or 16; 0 where the file cannot be read."""
+    num_thermal_channels: int = 1
+    num_thermal_pixels: int = 0
+    thermal_min: int = 0
+    thermal_max: int = 0
+    num_outside_range: int = 0
+    objects: list[AnnotatedObject] = dataclasses.field(default_factory=list)
+    """Boxes that are kept, in pixels and clipped; of use only where there is no problem."""
+    num_clipped: int = 0
+    max_overhang_px: float = 0.0
+    class_pixels: tuple[int, ...] = ()
+    num_uncounted_pixels: int = 0
+
+
+def check_pair_files(
+    pairs: Mapping[str, RawPair],
+    requirements: PairRequirements,
+    *,
+    title: str,
+    show_progress: bool = False,
+) -> dict[str, PairReport]:
+    """Check pairs on all cores; most of the time goes into unpacking, which frees the GIL."""
+    with concurrent.futures.ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS)) as pool:
+        reports = rich.progress.track(
+            pool.map(lambda pair: check_pair(pair, requirements), pairs.values()),
+            description=f"Checking {title}",
+            total=len(pairs),
+            console=rich.console.Console(stderr=True),
+            transient=True,
+            disable=not show_progress,
+        )
+        return dict(zip(pairs, reports, strict=True))
+
+
+def check_pair(pair: RawPair, requirements: PairRequirements) -> PairReport:
+    """Read, check and decode all files of a pair and fit its boxes into the images."""
+    report = PairReport(class_pixels=(0,) * requirements.num_label_classes)
+    visible_hw = _check_visible(pair, requirements, report)
+    thermal_hw = _check_thermal(pair, requirements, report)
+    if visible_hw and thermal_hw:
+        try:
+            check_pair_sizes(visible_hw, thermal_hw, pair.name)
+        except MdjaxError as error:
+            report.problems.append(str(error))
+    if pair.labels is not None:
+        _check_labels(pair.labels, visible_hw, requirements, report)
+    if visible_hw and pair.stated_hw and visible_hw != pair.stated_hw:
+        report.problems.append(
+            f"{pair.name}: the annotations are for an image of {pair.stated_hw[1]}x"
+            f"{pair.stated_hw[0]} pixels, the visible image has {visible_hw[1]}x{visible_hw[0]}; "
+            "give the image that was annotated, or annotations of this one."
+        )
+    _fit_boxes(pair, visible_hw, thermal_hw, report)
+    return report
+
+
+def _check_visible(
+    pair: RawPair, requirements: PairRequirements, report: PairReport
+) -> SizeHw | None:
+    name = _get_name(pair.visible, requirements)
+    try:
+        data = _read_image(pair.visible, name)
+        report.checksum = zlib.crc32(data, report.checksum)
+        height, width, _ = decode_visible(data, name).shape
+        check_orientation(data, name)
+    except MdjaxError as error:
+        report.problems.append(str(error))
+        return None
+    return height, width
+
+
+def _check_thermal(
+    pair: RawPair, requirements: PairRequirements, report: PairReport
+) -> SizeHw | None:
+    name = _get_name(pair.thermal, requirements)
+    try:
+        data = _read_image(pair.thermal, name)
+        report.checksum = zlib.crc32(data, report.checksum)
+        counts = decode_thermal_counts(data, name)
+        check_orientation(data, name)
+    except MdjaxError as error:
+        report.problems.append(str(error))
+        return None
+    report.thermal_name = name
+    report.thermal_bits = counts.dtype.itemsize * 8
+    report.num_thermal_pixels = counts.size
+    report.thermal_min, report.thermal_max = int(counts.min()), int(counts.max())
+    if is_png(data):
+        report.num_thermal_channels = read_png_header(data, name).num_channels
+    elif report.thermal_bits == 8:
+        # TFDS repeats a grey image as often as it is told to, but takes no channels away.
+        report.num_thermal_channels = 3
+    if requirements.thermal_range is not None:
+        black, white = requirements.thermal_range
+        report.num_outside_range = int(np.count_nonzero((counts < black) | (counts > white)))
+    height, width = counts.shape
+    return height, width
+
+
+def _check_labels(
+    path: Path, visible_hw: SizeHw | None, requirements: PairRequirements, report: PairReport
+) -> None:
+    name = _get_name(path, requirements)
+    try:
+        data = _read_image(path, name)
+        report.checksum = zlib.crc32(data, report.checksum)
+        labels_u8 = decode_labels(data, name)
+    except MdjaxError as error:
+        report.problems.append(str(error))
+        return
+    if visible_hw and labels_u8.shape != visible_hw:
+        report.problems.append(
+            f"{name}: is {labels_u8.shape[1]}x{labels_u8.shape[0]}, the visible image is "
+            f"{visible_hw[1]}x{visible_hw[0]}; both need one size."
+        )
+    pixels_of_id = np.bincount(labels_u8.ravel(), minlength=256)
+    num_classes = requirements.num_label_classes
+    report.class_pixels = tuple(pixels_of_id[:num_classes].tolist())
+    report.num_uncounted_pixels = int(pixels_of_id[IGNORED_LABEL])
+    if unknown := [i for i in range(num_classes, IGNORED_LABEL) if pixels_of_id[i]]:
+        ids = ", ".join(map(str, unknown))
+        report.problems.append(
+            f"{name}: class id {ids} is outside 0..{num_classes - 1}; mend the map (255 is not "
+            "counted), or the list of class names if it is too short."
+        )
+
+
+def _fit_boxes(
+    pair: RawPair, visible_hw: SizeHw | None, thermal_hw: SizeHw | None, report: PairReport
+) -> None:
+    """Clip the boxes of each image whose size is known, and report those that do not fit."""
+    for item in pair.objects or ():
+        if item.role is Role.DROPPED:
+            continue
+        box, thermal_box = item.box_xyxy, item.thermal_box_xyxy_px
+        if visible_hw:
+            box = scale_box(box, visible_hw) if pair.has_relative_boxes else box
+            box = _fit_box(box, visible_hw, item.where, report)
+        if thermal_hw and thermal_box:
+            where = f"{item.where} (thermal)"
+            thermal_box = _fit_box(thermal_box, thermal_hw, where, report)
+        report.objects.append(item._replace(box_xyxy=box, thermal_box_xyxy_px=thermal_box))
+
+
+def _fit_box(box: BoxXyxy, size_hw: SizeHw, where: str, report: PairReport) -> BoxXyxy:
+    """The box inside its image; one that does not fit is reported and stays as it is."""
+    try:
+        clipped = clip_box(box, size_hw, where)
+    except MdjaxError as error:
+        report.problems.append(str(error))
+        return box
+    if clipped.overhang_px > _MIN_OVERHANG_PX:
+        report.num_clipped += 1
+        report.max_overhang_px = max(report.max_overhang_px, clipped.overhang_px)
+    return clipped.box_xyxy_px
+
+
+def _read_image(path: Path, name: str) -> bytes:
+    """Read a file; a PNG is also unpacked, which finds one whose writer stopped early."""
+    data = read_bytes(path, name)
+    if is_png(data):
+        read_png_header(data, name, is_thorough=True)
+    return data
+
+
+def _get_name(path: Path, requirements: PairRequirements) -> str:
+    is_inside = path.is_relative_to(requirements.root)
+    return path.relative_to(requirements.root).as_posix() if is_inside else str(path)

@@ -1,0 +1,1 @@
+"""Formats of annotation files that several data sets use."""

@@ -1,0 +1,135 @@
+"""YOLO's text files: one box a line, in shares of the image's size.
+
+    class_number centre_x centre_y width height
+
+Class numbers count from 0 and mean a line of the file of class names. An image without objects has
+an empty file.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from data_builders.checks.annotations import AnnotatedObject, Role
+from mdjax.io.findings import Findings
+from mdjax.io.image_files import find_annotations
+from mdjax.io.read_file import read_text
+from mdjax.types import MdjaxError
+
+# Centre and size of a box of the whole image may exceed 1 by as much as its numbers are rounded.
+_MAX_SHARE = 1.001
+
+
+def read_yolo_folder(
+    folder: Path,
+    names: Iterable[str],
+    root: Path,
+    labels: Sequence[str],
+    class_ids: Mapping[str, int],
+    findings: Findings,
+) -> dict[str, tuple[AnnotatedObject, ...]]:
+    """Read the boxes of each image, see `read_yolo_text`; what is missing goes to the findings.
+
+    Args:
+        folder: of the text files.
+        names: of the images.
+        root: names in messages are relative to it.
+        labels: what the class numbers of the files mean.
+        class_ids: class ids of the labels that are kept; boxes of others are dropped.
+        findings: gets what is wrong.
+
+    Returns:
+        Boxes by name of the image.
+    """
+    remedy = "an image without objects has an empty one"
+    boxes: dict[str, tuple[AnnotatedObject, ...]] = {}
+    for name, path in find_annotations(folder, names, ".txt", remedy, findings).items():
+        place = path.relative_to(root).as_posix()
+        try:
+            boxes[name] = read_yolo_text(read_text(path, place), place, labels, class_ids, findings)
+        except MdjaxError as error:
+            findings.problems.append(str(error))
+    return boxes
+
+
+def read_yolo_text(
+    text: str,
+    name: str,
+    labels: Sequence[str],
+    class_ids: Mapping[str, int],
+    findings: Findings,
+) -> tuple[AnnotatedObject, ...]:
+    """Read the boxes of one file; they stay shares of the image's size.
+
+    A line that is not five numbers, has pixels for shares or an unknown class goes to the findings.
+
+    Args:
+        text: the file's content.
+        name: the file, for messages.
+        labels: what the class numbers of the files mean.
+        class_ids: class ids of the labels that are kept; boxes of others are dropped.
+        findings: gets what is wrong.
+    """
+    objects: list[AnnotatedObject] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        where = f"{name}, line {number}"
+        try:
+            objects.append(_read_line(line, where, labels, class_ids))
+        except MdjaxError as error:
+            findings.problems.append(str(error))
+    return tuple(objects)
+
+
+def _read_line(
+    line: str, where: str, labels: Sequence[str], class_ids: Mapping[str, int]
+) -> AnnotatedObject:
+    parts = line.split()
+    try:
+        number = int(parts[0])
+        x, y, width, height = map(float, parts[1:])
+    except ValueError:
+        raise MdjaxError(
+            f"{where}: needs five numbers (class, centre x, centre y, width, height), "
+            f"is {line.strip()!r}."
+        ) from None
+    if any(_MAX_SHARE < value < math.inf for value in (x, y, width, height)):
+        raise MdjaxError(
+            f"{where}: centre and size are shares of the image from 0 to 1, {line.strip()!r} looks "
+            "like pixels; divide by the image's width and height."
+        )
+    if not 0 <= number < len(labels):
+        raise MdjaxError(
+            f"{where}: class {number} is unknown, classes.txt names 0..{len(labels) - 1}; add a "
+            "line to it, or correct the number."
+        )
+    label = labels[number]
+    return AnnotatedObject(
+        box_xyxy=(x - width / 2, y - height / 2, x + width / 2, y + height / 2),
+        label=label,
+        class_id=class_ids.get(label, 0),
+        role=Role.POSITIVE if label in class_ids else Role.DROPPED,
+        where=where,
+    )
+
+
+def read_class_names(path: Path, name: str) -> tuple[str, ...]:
+    """Read a file with one class name a line; line 1 is class 0.
+
+    Raises:
+        MdjaxError: no such file, no names, an empty line between names, or a name twice.
+    """
+    if not path.exists():
+        raise MdjaxError(f"{name}: file is missing; write one class name a line.")
+    text = read_text(path, name)
+    names = tuple(line.strip() for line in text.rstrip().splitlines())
+    if not names:
+        raise MdjaxError(f"{name}: holds no class names; write one a line.")
+    if "" in names:
+        raise MdjaxError(
+            f"{name}, line {names.index('') + 1}: is empty, but lines count; write a class name."
+        )
+    if twice := sorted({label for label in names if names.count(label) > 1}):
+        raise MdjaxError(f"{name}: names {', '.join(twice)} more than once.")
+    return names

@@ -1,0 +1,12 @@
+"""TFDS builder of image pairs of one's own."""
+
+from data_builders.pair_builder import AnnotatedPairs
+
+
+class RgbtFolder(AnnotatedPairs):
+    """A user's own pairs: both images as they are, with boxes or a label map."""
+
+    name = "rgbt_folder"
+    description = """
+Pairs of visible and thermal images with boxes or label maps, from a folder of one's own.
+"""

@@ -1,0 +1,223 @@
+"""What a folder of one's own image pairs looks like, and its check before it is prepared.
+
+    visible/  thermal/    images of the same names, any of `IMAGE_SUFFIXES`; the thermal image may
+                          have its own lower resolution, and 8 or 16 bits
+    classes.txt           class names, one a line; line 1 is class 0
+    night.txt             names of images taken at night; without this file all are by day
+
+    one kind of annotation:
+    labels/NAME.txt       boxes as YOLO writes them; an empty file where there is no object
+    annotations.json      boxes as COCO writes them, or annotations/{train,val,test}.json
+    masks/NAME.png        class ids as grey values of 8 bits; class 0 is the background, and 255
+                          is not counted
+
+    one kind of splits, of which not all three need to be there:
+    visible/train/, thermal/train/, labels/train/ or masks/train/; val/ and test/ alike
+    train.txt, val.txt, test.txt     names without ending, one a line
+
+Names are in lower case; endings of images and annotations may be in either. Folders of other names
+in visible/ and thermal/, and images beside folders of splits, are refused: they would be left out.
+
+A 16-bit thermal image goes into the records untouched. Which counts mean black and white has to be
+said, so that it is never read as if it had 8 bits.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+
+from data_builders.checks.annotations import RawPair
+from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.formats.coco import CocoImage, read_coco_json
+from data_builders.formats.yolo import read_class_names, read_yolo_folder
+from data_builders.rgbt_folder.splits import SPLITS, find_split_pairs
+from mdjax.io.findings import Findings
+from mdjax.io.image_files import find_annotations
+from mdjax.io.read_file import read_text
+from mdjax.types import MdjaxError
+
+_TITLE = "RGB-thermal"
+_MAX_COUNTS = 65_535
+_ANNOTATIONS = ("labels", "annotations.json", "annotations", "masks")
+
+
+def check_raw_rgbt_folder(
+    raw_dir: Path,
+    *,
+    thermal_range_counts: tuple[int, int] | None = None,
+    show_progress: bool = False,
+) -> CheckedPairs:
+    """Check every pair of a folder with its annotation and report all faults in one message.
+
+    Args:
+        raw_dir: a folder as described above.
+        thermal_range_counts: the counts of 16-bit thermal images that mean black and white.
+        show_progress: draw a progress bar on standard error.
+
+    Raises:
+        MdjaxError: one message with a line for each fault.
+    """
+    raw_dir = Path(raw_dir)
+    _check_range(thermal_range_counts)
+    if not raw_dir.is_dir():
+        raise MdjaxError(
+            f"{raw_dir}: there is no such folder; give the one with visible/ and thermal/."
+        )
+    findings = Findings(problems=_find_misnamed(raw_dir))
+    if findings.problems:  # What has the wrong name would be reported as missing too.
+        return check_pairs(raw_dir, _TITLE, {}, findings, ClassNames())
+    try:
+        names = read_class_names(raw_dir / "classes.txt", "classes.txt")
+    except MdjaxError as error:
+        findings.problems.append(str(error))
+        names = ()
+    pairs = find_split_pairs(raw_dir, findings)
+    class_names = ClassNames(objects=names)
+    kinds = [kind for kind in _ANNOTATIONS if (raw_dir / kind).exists()]
+    if len(kinds) != 1:
+        findings.problems.append(
+            f"has {' and '.join(kinds) or 'no annotations'}; give one of labels/ (YOLO), "
+            "annotations.json or annotations/ (COCO) and masks/ (class ids)."
+        )
+    elif not names:  # Every annotation would be reported for what is wrong with classes.txt.
+        pass
+    elif kinds == ["masks"]:
+        class_names = ClassNames(labels=names)
+        pairs = _add_masks(raw_dir, pairs, findings)
+    elif kinds == ["labels"]:
+        pairs = _add_yolo_boxes(raw_dir, pairs, names, findings)
+    else:
+        pairs = _add_coco_boxes(raw_dir, pairs, names, findings)
+    return check_pairs(
+        raw_dir,
+        _TITLE,
+        pairs,
+        findings,
+        class_names,
+        thermal_range_counts=thermal_range_counts,
+        show_progress=show_progress,
+    )
+
+
+def _check_range(thermal_range_counts: tuple[int, int] | None) -> None:
+    if thermal_range_counts is None:
+        return
+    black, white = thermal_range_counts
+    if not 0 <= black < white <= _MAX_COUNTS:
+        raise MdjaxError(
+            f"thermal_range_counts = {black} {white}: give two counts from 0 to {_MAX_COUNTS}, the "
+            "smaller one first."
+        )
+
+
+def _find_misnamed(raw_dir: Path) -> list[str]:
+    """Files and folders whose names differ from the right ones in upper case only."""
+    right = ("visible", "thermal", *_ANNOTATIONS, "classes.txt", "night.txt")
+    right += tuple(f"{split}.txt" for split in SPLITS)
+    return [
+        f"{path.name}: rename it to {path.name.lower()}, or take it out."
+        for path in sorted(raw_dir.iterdir())
+        if path.name not in right and path.name.lower() in right
+    ]
+
+
+def _get_subfolder(raw_dir: Path, pair: RawPair) -> PurePath:
+    """`train` where images lie in folders of splits, else `.`."""
+    return pair.visible.parent.relative_to(raw_dir / "visible")
+
+
+def _group_names(
+    raw_dir: Path, pairs: Mapping[str, Sequence[RawPair]]
+) -> dict[PurePath, list[str]]:
+    """Names of pairs by subfolder; a subfolder's annotations are looked for once."""
+    groups: dict[PurePath, dict[str, None]] = {}
+    for part in pairs.values():
+        for pair in part:
+            groups.setdefault(_get_subfolder(raw_dir, pair), {})[pair.name] = None
+    return {subfolder: list(names) for subfolder, names in groups.items()}
+
+
+def _add_masks(
+    raw_dir: Path, pairs: Mapping[str, Sequence[RawPair]], findings: Findings
+) -> dict[str, list[RawPair]]:
+    remedy = "each image needs one"
+    masks = {
+        subfolder: find_annotations(raw_dir / "masks" / subfolder, names, ".png", remedy, findings)
+        for subfolder, names in _group_names(raw_dir, pairs).items()
+    }
+    return {
+        split: [
+            dataclasses.replace(pair, labels=masks[_get_subfolder(raw_dir, pair)].get(pair.name))
+            for pair in part
+        ]
+        for split, part in pairs.items()
+    }
+
+
+def _add_yolo_boxes(
+    raw_dir: Path,
+    pairs: Mapping[str, Sequence[RawPair]],
+    class_names: tuple[str, ...],
+    findings: Findings,
+) -> dict[str, list[RawPair]]:
+    class_ids = {name: class_id for class_id, name in enumerate(class_names)}
+    boxes = {
+        subfolder: read_yolo_folder(
+            raw_dir / "labels" / subfolder, names, raw_dir, class_names, class_ids, findings
+        )
+        for subfolder, names in _group_names(raw_dir, pairs).items()
+    }
+    return {
+        split: [
+            dataclasses.replace(
+                pair,
+                objects=boxes[_get_subfolder(raw_dir, pair)].get(pair.name, ()),
+                has_relative_boxes=True,
+            )
+            for pair in part
+        ]
+        for split, part in pairs.items()
+    }
+
+
+def _add_coco_boxes(
+    raw_dir: Path,
+    pairs: dict[str, list[RawPair]],
+    names: tuple[str, ...],
+    findings: Findings,
+) -> dict[str, list[RawPair]]:
+    class_ids = {name: class_id for class_id, name in enumerate(names)}
+    files = {split: raw_dir / "annotations" / f"{split}.json" for split in pairs}
+    if not (raw_dir / "annotations").exists():
+        files = dict.fromkeys(pairs, raw_dir / "annotations.json")
+    images: dict[Path, dict[str, CocoImage]] = {}
+    for path in dict.fromkeys(files.values()):
+        place = path.relative_to(raw_dir).as_posix()
+        try:
+            images[path] = read_coco_json(read_text(path, place), place, class_ids, findings)
+        except MdjaxError as error:
+            findings.problems.append(str(error))
+    used = {pair.name for part in pairs.values() for pair in part}
+    for path, content in images.items():
+        if unused := sorted(set(content) - used):
+            findings.notes.append(
+                f"{path.name}: {len(unused)} images are in no split, left out ({unused[0]}...)."
+            )
+    annotated: dict[str, list[RawPair]] = {}
+    for split, path in files.items():
+        content = images.get(path)
+        if content is not None:
+            annotated[split] = [
+                _add_coco_image(pair, content, path.name, findings) for pair in pairs[split]
+            ]
+    return pairs | annotated
+
+
+def _add_coco_image(
+    pair: RawPair, images: dict[str, CocoImage], place: str, findings: Findings
+) -> RawPair:
+    image = images.get(pair.name)
+    if image is None:
+        findings.problems.append(f"{place}: does not list the image {pair.name}.")
+        return pair
+    return dataclasses.replace(pair, objects=image.objects, stated_hw=image.stated_hw)

@@ -1,0 +1,92 @@
+"""Folders of files whose names without ending say what belongs together."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from mdjax.io.findings import Findings
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+"""Endings of the files in a folder that are taken for images; others are passed over."""
+
+
+class MatchedFiles(NamedTuple):
+    """What two folders of images hold."""
+
+    pairs: dict[str, tuple[Path, Path]]
+    """Visible and thermal file by name."""
+    singles: frozenset[str]
+    """Names of the other files: all of them are among the findings."""
+
+
+def list_files(folder: Path, findings: Findings, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Files with one of the endings, in either case, by name without ending, in order.
+
+    Two files of one name go to the findings, and so does a folder without any such file.
+
+    Args:
+        folder: where they are.
+        findings: gets what is wrong.
+        suffixes: endings in lower case.
+    """
+    if not folder.is_dir():
+        findings.problems.append(f"{folder}: folder is missing.")
+        return {}
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        # Some systems leave hidden companions of each image, such as ._a.png.
+        if path.suffix.lower() not in suffixes or path.name.startswith("."):
+            continue
+        if path.stem in files:
+            findings.problems.append(
+                f"{path}: {files[path.stem].name} has the same name; leave one of them."
+            )
+        files[path.stem] = path
+    if not files:
+        endings = ", ".join(f"*{suffix}" for suffix in suffixes)
+        findings.problems.append(f"{folder}: holds no files {endings}.")
+    return files
+
+
+def find_annotations(
+    folder: Path, names: Iterable[str], suffix: str, remedy: str, findings: Findings
+) -> dict[str, Path]:
+    """The annotation file of each image by name; missing ones go to the findings.
+
+    Args:
+        folder: where they are.
+        names: of the images; without any, the folder need not be there.
+        suffix: ending of the annotation files in lower case.
+        remedy: what to do where one is missing.
+        findings: gets what is wrong.
+    """
+    names = tuple(names)
+    files = list_files(folder, findings, (suffix,)) if names else {}
+    if files:  # Else the folder is among the findings.
+        findings.problems += [
+            f"{folder / name}{suffix}: file is missing; {remedy}."
+            for name in names
+            if name not in files
+        ]
+    return {name: files[name] for name in names if name in files}
+
+
+def match_folders(visible_dir: Path, thermal_dir: Path, findings: Findings) -> MatchedFiles:
+    """Visible and thermal file by name.
+
+    Files without partner go to the findings; where there are no pairs, there is a finding.
+    """
+    visible = list_files(visible_dir, findings, IMAGE_SUFFIXES)
+    thermal = list_files(thermal_dir, findings, IMAGE_SUFFIXES)
+    if visible and thermal:  # Else each file would be reported for its empty or missing folder.
+        for files, partners, partner_dir in (
+            (visible, thermal, thermal_dir),
+            (thermal, visible, visible_dir),
+        ):
+            findings.problems += [
+                f"{path}: has no partner {name}.* in {partner_dir}."
+                for name, path in files.items()
+                if name not in partners
+            ]
+    pairs = {name: (path, thermal[name]) for name, path in visible.items() if name in thermal}
+    return MatchedFiles(pairs, frozenset(set(visible) ^ set(thermal)))

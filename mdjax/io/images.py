@@ -1,0 +1,237 @@
+"""Encoded bytes to arrays, with one clear message for every way a file can be wrong.
+
+Decoders differ in what they make of a file that was cut short: some refuse, some return the rows
+they found. A PNG is therefore checked for completeness here before OpenCV sees it.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8, UInt16
+
+from mdjax.io.png import PngHeader, is_png, read_png_header
+from mdjax.types import MdjaxError
+
+_JPEG_SIGNATURE = b"\xff\xd8\xff"
+_JPEG_START_OF_SCAN = b"\xff\xda"
+_JPEG_END_OF_IMAGE = b"\xff\xd9"
+# In JPEG, PNG and WebP. A TIFF's mark needs no check: OpenCV follows it always, as viewers do.
+_EXIF_MARKS = (b"Exif", b"eXIf", b"EXIF")
+
+# OpenCV prints lines of its own about a damaged file, ahead of our message. The level holds for the
+# whole process: lowering it around each call would race with the other threads that decode.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def decode_visible_thermal(
+    data: bytes, name: str
+) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
+    """Decode a PNG of four channels, three of them RGB and the fourth thermal (MFNet's layout).
+
+    Raises:
+        MdjaxError: cut short, damaged, not four channels, or not 8 bits a channel.
+    """
+    _check_visible_thermal_header(read_png_header(data, name), name)
+    bgrt_u8 = _decode_with_opencv(data, name)
+    # cvtColor drops the fourth channel while it swaps the others: one pass.
+    return cv2.cvtColor(bgrt_u8, cv2.COLOR_BGRA2RGB), cv2.extractChannel(bgrt_u8, 3)
+
+
+def decode_labels(data: bytes, name: str) -> UInt8[np.ndarray, "h w"]:
+    """Decode a label PNG of one channel, whose grey values are class ids.
+
+    Raises:
+        MdjaxError: cut short, damaged, or not one 8-bit channel of class ids.
+    """
+    _check_labels_header(read_png_header(data, name), name)
+    return _decode_with_opencv(data, name)
+
+
+def decode_visible(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
+    """Decode a colour image (PNG, JPEG or what else OpenCV reads) as RGB.
+
+    A mark that asks for rotated display (EXIF) is not followed, see `check_orientation`.
+
+    Raises:
+        MdjaxError: cut short, damaged, not three channels, or not 8 bits a channel.
+    """
+    image = decode_image(data, name)
+    num_channels = 1 if image.ndim == 2 else image.shape[2]
+    if num_channels != 3:
+        remedy = "give the colour image" if num_channels == 1 else "save it without transparency"
+        raise MdjaxError(
+            f"{name}: a visible image needs 3 channels (RGB), this one has {num_channels}; "
+            f"{remedy}."
+        )
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def decode_thermal(
+    data: bytes, name: str, range_counts: Sequence[float] | None = None
+) -> UInt8[np.ndarray, "h w"]:
+    """Decode a thermal image: one channel, or several equal ones as many tools store it.
+
+    Args:
+        data: the file's bytes.
+        name: file or record, for messages.
+        range_counts: for images of 16 bits, and only for these: the counts that become 0 and 255,
+            linear between and cut off beyond; fixed for a data set, so that equal counts stay equal
+            in every image.
+
+    Raises:
+        MdjaxError: cut short, damaged, a colour image, 16 bits without a range or 8 bits with one.
+    """
+    image = decode_image(data, name, may_have_16_bits=range_counts is not None)
+    if range_counts is not None:
+        low, high = range_counts
+        if image.dtype != np.uint16:
+            raise MdjaxError(
+                f"{name}: has 8 bits, where 16 bits of counts from {low:g} (black) to {high:g} "
+                "(white) are expected; give the camera's counts."
+            )
+        scaled = (image.astype(np.float32) - low) * (255 / (high - low))
+        image = np.round(np.clip(scaled, 0, 255)).astype(np.uint8)
+    return take_grey(image, name)
+
+
+def decode_image(data: bytes, name: str, *, may_have_16_bits: bool = False) -> np.ndarray:
+    """Decode a whole image file to [h w] or [h w c] in OpenCV's channel order, values unchanged.
+
+    Raises:
+        MdjaxError: cut short, damaged, or of another depth than 8 bits (or 16, where they may be).
+    """
+    if is_png(data):
+        read_png_header(data, name)
+    # The end marker cannot occur inside a JPEG's scan, where every FF is followed by 00.
+    is_jpeg = data.startswith(_JPEG_SIGNATURE)
+    if is_jpeg and data.find(_JPEG_END_OF_IMAGE, data.rfind(_JPEG_START_OF_SCAN)) < 0:
+        raise MdjaxError(f"{name}: JPEG is cut short ({len(data)} bytes); get it again.")
+    image = _decode_with_opencv(data, name)
+    if image.dtype != np.uint8 and not (may_have_16_bits and image.dtype == np.uint16):
+        raise MdjaxError(
+            f"{name}: has {image.dtype.itemsize * 8} bits a channel ({image.dtype}); convert it to "
+            "8 bits."
+        )
+    return image
+
+
+def take_grey(image: np.ndarray, name: str) -> UInt8[np.ndarray, "h w"]:
+    """Return a grey image's one channel, or the first of its equal ones.
+
+    Raises:
+        MdjaxError: a colour image.
+    """
+    if image.ndim == 2:
+        return image
+    # A JPEG of a grey image may come back a grey level apart in its channels.
+    spread = cv2.absdiff(image[..., 0], image[..., 1]).max(initial=0)
+    spread = max(spread, cv2.absdiff(image[..., 1], image[..., 2]).max(initial=0))
+    if spread > 8:
+        raise MdjaxError(
+            f"{name}: a thermal image is grey (one channel, or equal ones), this one has colours; "
+            "export it without a colour map."
+        )
+    return np.ascontiguousarray(image[..., 0])
+
+
+def check_orientation(data: bytes, name: str) -> None:
+    """Refuse an image that viewers show rotated or mirrored, because a mark in its EXIF says so.
+
+    Boxes drawn in such a viewer would lie elsewhere in the pixels as they are stored.
+
+    Args:
+        data: bytes of an image that can be decoded.
+        name: file or record, for the message.
+
+    Raises:
+        MdjaxError: the image as stored differs from the image as marked.
+    """
+    # Images without EXIF data, which are most, are not decoded again.
+    if not any(mark in data for mark in _EXIF_MARKS):
+        return
+    stored = _decode_with_opencv(data, name, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    shown = _decode_with_opencv(data, name, cv2.IMREAD_COLOR)
+    if not np.array_equal(stored, shown):
+        raise MdjaxError(
+            f"{name}: its EXIF orientation makes viewers rotate or mirror it, but its pixels are "
+            "read as they are stored; rotate the pixels themselves (exiftran -a, or ImageMagick's "
+            "-auto-orient), and check whether boxes fit."
+        )
+
+
+def _check_visible_thermal_header(header: PngHeader, name: str) -> None:
+    """Refuse a PNG that is not RGB + thermal of 8 bits each."""
+    if header.num_channels != 4 or header.bit_depth != 8:
+        raise MdjaxError(
+            f"{name}: needs 4 channels of 8 bits (RGB + thermal), has {header.num_channels} of "
+            f"{header.bit_depth} bits; take the original file."
+        )
+
+
+def _check_labels_header(header: PngHeader, name: str) -> None:
+    """Refuse a PNG that is not one 8-bit channel of class ids."""
+    if header.is_palette:
+        raise MdjaxError(
+            f"{name}: labels are stored with a palette; save them as 8-bit grey whose values are "
+            "the class ids."
+        )
+    if header.num_channels != 1 or header.bit_depth != 8:
+        raise MdjaxError(
+            f"{name}: labels need 1 channel of 8 bits (class ids), this file has "
+            f"{header.num_channels} of {header.bit_depth} bits."
+        )
+
+
+def check_pair_sizes(visible_hw: tuple[int, int], thermal_hw: tuple[int, int], name: str) -> None:
+    """Refuse a thermal image that does not show the same field of view as the visible one.
+
+    The thermal image may have its own lower resolution; its aspect must be the visible one's up to
+    the rounding of one pixel.
+
+    Raises:
+        MdjaxError: the thermal image is larger, or of another aspect.
+    """
+    (height, width), (thermal_height, thermal_width) = visible_hw, thermal_hw
+    sizes = f"visible {width}x{height}, thermal {thermal_width}x{thermal_height}"
+    if thermal_height > height or thermal_width > width:
+        raise MdjaxError(
+            f"{name}: the thermal image is larger than the visible one ({sizes}); scale it down."
+        )
+    # |tw/w - th/h| w <= 1: scaled to the same width, the heights agree within one thermal pixel.
+    if abs(thermal_width * height - thermal_height * width) > max(height, width):
+        raise MdjaxError(
+            f"{name}: visible and thermal have different aspects ({sizes}); crop them to the same "
+            "field of view."
+        )
+
+
+def _decode_with_opencv(data: bytes, name: str, mode: int = cv2.IMREAD_UNCHANGED) -> np.ndarray:
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
+    except cv2.error:  # An empty file, or a header that asks for a monstrous size.
+        image = None
+    if image is None:
+        raise MdjaxError(f"{name}: cannot be decoded as an image; get it again.")
+    return image
+
+
+def decode_thermal_counts(
+    data: bytes, name: str
+) -> UInt8[np.ndarray, "h w"] | UInt16[np.ndarray, "h w"]:
+    """Decode a thermal image without changing its values; the array's type tells its bits.
+
+    A 16-bit image is one channel. One of 8 bits may be several equal ones, see `decode_thermal`.
+
+    Raises:
+        MdjaxError: cut short, damaged, a colour image, or neither 8 nor 16 bits a channel.
+    """
+    image = decode_image(data, name, may_have_16_bits=True)
+    if image.dtype == np.uint8:
+        return take_grey(image, name)
+    if image.ndim != 2:
+        raise MdjaxError(
+            f"{name}: a thermal image of 16 bits needs 1 channel, this one has {image.shape[2]}; "
+            "save one of them alone, where they are equal."
+        )
+    return image

@@ -1,0 +1,31 @@
+"""Whole files, with one message for every way that reading can fail."""
+
+from pathlib import Path
+
+from mdjax.types import MdjaxError
+
+
+def read_bytes(path: Path, name: str) -> bytes:
+    """Read a file.
+
+    Raises:
+        MdjaxError: it is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise MdjaxError(f"{name}: file is missing.") from None
+    except OSError as error:
+        raise MdjaxError(f"{name}: cannot be read ({error.strerror}).") from error
+
+
+def read_text(path: Path, name: str) -> str:
+    """Read a text file.
+
+    Raises:
+        MdjaxError: it is missing, cannot be read or is no text in UTF-8.
+    """
+    try:
+        return read_bytes(path, name).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise MdjaxError(f"{name}: is no text in UTF-8; save it as UTF-8.") from None

@@ -1,0 +1,1 @@
+"""Backbones: an image to features of several strides."""

@@ -1,0 +1,1 @@
+"""Fusion of the features of two streams."""

@@ -1,0 +1,63 @@
+"""Pyramid scene parsing head (Zhao et al., CVPR 2017)."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from mdjax.models.backbones.resnet import Pyramid, ResNetOptions
+from mdjax.models.layers import batch_norm, conv, scale_channels
+from mdjax.ops.resize import adaptive_average_pool, get_size_hw, resize_bilinear
+from mdjax.types import Array
+
+PYRAMID_BINS = (1, 2, 3, 6)  # Zhao et al. 2017, section 3.2
+BIN_CHANNELS = 128
+JOINT_CHANNELS = 512
+DROPOUT_RATE = 0.1
+
+
+class PspHead(nn.Module):
+    """Classify every pixel from C5 and its averages over 1, 2×2, 3×3 and 6×6 regions."""
+
+    num_classes: int
+    options: ResNetOptions
+    dropout_rate: float = DROPOUT_RATE
+
+    @nn.compact
+    def __call__(
+        self, pyramid: Pyramid, image_size_hw: tuple[int, int], *, train: bool
+    ) -> Float[Array, "b h w k"]:
+        """Return float32 logits at the size of the image.
+
+        The branch of one bin has no batch normalisation: one value per channel and image remains
+        there, which a small batch cannot normalise.
+
+        Args:
+            pyramid: Features; only C5 is read.
+            image_size_hw: Height and width of the logits in pixels.
+            train: Normalise by the batch, and drop (needs the random key "dropout").
+        """
+        dtype, width = self.options.dtype, self.options.width
+        c5 = pyramid.c5
+        grid = get_size_hw(c5)
+        branches = [c5]
+        for bins in PYRAMID_BINS:
+            branch = adaptive_average_pool(c5, (bins, bins))
+            channels = scale_channels(BIN_CHANNELS, width)
+            branch = conv(channels, 1, dtype=dtype, name=f"bin{bins}_conv")(branch)
+            if bins > 1:
+                branch = batch_norm(train=train, dtype=dtype, name=f"bin{bins}_bn")(branch)
+            branches.append(resize_bilinear(nn.relu(branch), grid))
+        x = jnp.concatenate(branches, axis=-1)
+        x = conv(scale_channels(JOINT_CHANNELS, width), 3, dtype=dtype, name="joint_conv")(x)
+        x = nn.relu(batch_norm(train=train, dtype=dtype, name="joint_bn")(x))
+        x = nn.Dropout(self.dropout_rate, deterministic=not train)(x)
+        logits = nn.Conv(self.num_classes, (1, 1), dtype=dtype, name="classifier")(x)
+        return resize_bilinear(logits.astype(jnp.float32), image_size_hw)
+
+    def average_predictions(
+        self, first: Float[Array, "b h w k"], second: Float[Array, "b h w k"]
+    ) -> Float[Array, "b h w k"]:
+        """Average the class probabilities: log((softmax(z_1) + softmax(z_2)) / 2), logits again."""
+        log_sum = jnp.logaddexp(jax.nn.log_softmax(first), jax.nn.log_softmax(second))
+        return log_sum - jnp.log(2.0)

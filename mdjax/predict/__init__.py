@@ -1,0 +1,1 @@
+"""A trained network on image pairs of one's own."""

@@ -1,0 +1,209 @@
+"""Boxes of objects in one's own images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mdjax.io.json_file import write_json
+from mdjax.ops.nms import NmsOptions, compute_detections
+from mdjax.predict.pairs import PairFiles
+from mdjax.predict.prediction import LoadedPair, count_notes
+from mdjax.tasks.detection_scores import ImageDetections, scale_detections
+from mdjax.types import Detections, MdjaxError
+from mdjax.viz.boxes import draw_detections
+from mdjax.viz.colours import compute_hues
+from mdjax.viz.files import save_rgb_png
+
+DETECTIONS_FILE = "detections.json"
+DEFAULT_SCORE_THRESHOLD = 0.3
+
+# Finer than any box is known.
+_BOX_DECIMALS = 2
+_SCORE_DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class DetectedImage:
+    """What was found in one image pair.
+
+    Attributes:
+        files: The images.
+        image_size_hw: Rows and columns of the visible image.
+        found: In pixels of the visible image, best score first.
+        picture: Written images with boxes.
+        notes: What was done to the images before the network saw them, and to what it found.
+    """
+
+    files: PairFiles
+    image_size_hw: tuple[int, int]
+    found: ImageDetections
+    picture: Path
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DetectionPredictions:
+    """What was found in a set of image pairs.
+
+    Attributes:
+        out_dir: Where it was written.
+        class_names: Names by class id.
+        score_threshold: Lowest score of what was kept.
+        images: One entry a pair.
+        milliseconds_per_image: Median time of the network and the suppression of duplicates,
+            compilation not included.
+    """
+
+    out_dir: Path
+    class_names: tuple[str, ...]
+    score_threshold: float
+    images: tuple[DetectedImage, ...]
+    milliseconds_per_image: float
+
+    @property
+    def num_detections(self) -> dict[str, int]:
+        """Number of boxes by name of the class, over all images."""
+        ids = np.concatenate([image.found.class_ids for image in self.images])
+        return {name: int((ids == k).sum()) for k, name in enumerate(self.class_names)}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the images, each with the number of images it was done to."""
+        return count_notes([image.notes for image in self.images])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `predict --json` prints."""
+        return {
+            "out_dir": self.out_dir,
+            "milliseconds_per_image": self.milliseconds_per_image,
+            "num_detections": self.num_detections,
+            "notes": self.notes,
+            **self.describe_boxes(),
+            "images": [
+                {**self._describe_image(image), "picture": image.picture, "notes": image.notes}
+                for image in self.images
+            ],
+        }
+
+    def describe_boxes(self) -> dict[str, Any]:
+        """Return what `detections.json` holds."""
+        return {
+            "class_names": self.class_names,
+            "score_threshold": self.score_threshold,
+            "images": [self._describe_image(image) for image in self.images],
+        }
+
+    def format_summary(self) -> str:
+        """Return what `predict` prints."""
+        return "\n".join(
+            [
+                *self.notes,
+                "",
+                *(f"{name:16}{count:8d} found" for name, count in self.num_detections.items()),
+                "",
+                f"Scores of {self.score_threshold:g} or more in {len(self.images)} images, "
+                f"written to {self.out_dir} (NAME_detections.png, {DETECTIONS_FILE}); "
+                f"the network takes {self.milliseconds_per_image:.1f} ms an image.",
+            ]
+        )
+
+    def _describe_image(self, image: DetectedImage) -> dict[str, Any]:
+        found = image.found
+        return {
+            "name": image.files.name,
+            "visible": image.files.visible,
+            "thermal": image.files.thermal,
+            "image_size_hw": image.image_size_hw,
+            "boxes_xyxy_px": found.boxes_xyxy_px.astype(np.float64).round(_BOX_DECIMALS),
+            "scores": found.scores.astype(np.float64).round(_SCORE_DECIMALS),
+            "class_names": [self.class_names[k] for k in found.class_ids],
+        }
+
+
+@dataclass(frozen=True)
+class DetectionWriter:
+    """Writes `NAME_detections.png` and `detections.json`; a `PredictionWriter`.
+
+    Attributes:
+        out_dir: Folder to write to.
+        class_names: Names by class id.
+        working_size_hw: Rows and columns of what the network sees.
+        nms: How duplicates are suppressed; its threshold gives way to the one beside it.
+        score_threshold: Lowest score of what is drawn and written.
+    """
+
+    out_dir: Path
+    class_names: tuple[str, ...]
+    working_size_hw: tuple[int, int]
+    nms: NmsOptions
+    score_threshold: float = DEFAULT_SCORE_THRESHOLD
+
+    def __post_init__(self):
+        if not 0 <= self.score_threshold <= 1:
+            raise MdjaxError(f"score_threshold is {self.score_threshold}; give 0 to 1.")
+
+    def name_files(self, pair: PairFiles) -> tuple[Path, ...]:
+        """Name the picture of one pair."""
+        return (self._name_picture(pair),)
+
+    def find_problems(self) -> list[str]:
+        """Tell whether boxes of an earlier call are there."""
+        path = self.out_dir / DETECTIONS_FILE
+        if not path.exists():
+            return []
+        return [
+            f"{path}: has the boxes of an earlier call; replace it with overwrite, or write to "
+            "another folder."
+        ]
+
+    def interpret(self, prediction: Any) -> Detections:
+        """Decode boxes and suppress duplicates, at the working size."""
+        options = replace(self.nms, score_threshold=self.score_threshold)
+        return compute_detections(prediction, self.working_size_hw, options)
+
+    def begin(self) -> None:
+        """Write nothing yet: all boxes go into one file."""
+
+    def write_image(self, pair: LoadedPair, row: Any) -> DetectedImage:
+        """Draw the boxes of one pair."""
+        visible_u8, thermal_u8 = pair.decoded
+        height, width = visible_u8.shape[:2]
+        found = scale_detections(row, self.working_size_hw, (height, width))
+        colours = compute_hues(len(self.class_names))
+        ids = found.class_ids
+        picture = draw_detections(
+            visible_u8,
+            thermal_u8,
+            found.boxes_xyxy_px,
+            texts=[
+                f"{self.class_names[k]} {score:.2f}"
+                for k, score in zip(ids, found.scores, strict=True)
+            ],
+            colours=[colours[k] for k in ids],
+        )
+        path = self._name_picture(pair.files)
+        save_rgb_png(picture, path)
+        notes = pair.prepared.notes
+        if len(ids) == self.nms.max_detections:
+            notes += (f"only the best {len(ids)} boxes kept (task.nms.max_detections)",)
+        return DetectedImage(pair.files, (height, width), found, path, notes)
+
+    def finish(
+        self, images: Sequence[DetectedImage], milliseconds_per_image: float
+    ) -> DetectionPredictions:
+        """Write the file of all boxes."""
+        predictions = DetectionPredictions(
+            self.out_dir,
+            self.class_names,
+            self.score_threshold,
+            tuple(images),
+            milliseconds_per_image,
+        )
+        write_json(self.out_dir / DETECTIONS_FILE, predictions.describe_boxes())
+        return predictions
+
+    def _name_picture(self, pair: PairFiles) -> Path:
+        return self.out_dir / f"{pair.name}_detections.png"

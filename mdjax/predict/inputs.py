@@ -1,0 +1,103 @@
+"""What a trained network is given for an image pair of one's own."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from mdjax.data.geometry import resize_image
+from mdjax.data.thermal_camera import compute_camera_size_hw, simulate_camera
+from mdjax.models.config import VisibleOnlyConfig
+from mdjax.predict.pairs import DecodedPair
+from mdjax.runs.config import TrainConfig
+from mdjax.types import MdjaxError
+
+SimulateCamera = Literal["auto", "always", "never"]
+"""Whether thermal images pass through the simulated camera of the training: `auto` where they have
+the size of the visible image, and so come from a better camera than the network was trained for."""
+
+
+class PreparedPair(NamedTuple):
+    """What a network is given for one image pair, at its working size."""
+
+    visible: Float[np.ndarray, "h w 3"]
+    thermal: Float[np.ndarray, "h w"]
+    notes: tuple[str, ...]
+
+
+def needs_thermal(config: TrainConfig) -> bool:
+    """Tell whether a network takes anything from a thermal image."""
+    if isinstance(config.network, VisibleOnlyConfig):
+        return False
+    return config.network.sees_full_thermal or config.pipeline.camera.resolution != "none"
+
+
+def prepare_pair(
+    pair: DecodedPair,
+    config: TrainConfig,
+    *,
+    simulate: SimulateCamera = "auto",
+    rng: np.random.Generator | None = None,
+) -> PreparedPair:
+    """Turn a decoded pair into what the network was trained to see, as the evaluation does.
+
+    Args:
+        pair: Images as they were stored.
+        config: Of the network's training.
+        simulate: Whether the thermal image passes through the camera of the training.
+        rng: Source of the camera's noise; needed only where it has any.
+
+    Returns:
+        Images in [0, 1] at the working size; thermal zeros where the network takes none.
+
+    Raises:
+        MdjaxError: The network needs a thermal image and there is none.
+    """
+    size_hw = config.pipeline.image_size_hw
+    thermal, *notes = _prepare_thermal(pair, config, simulate, rng)
+    height, width = pair.visible_u8.shape[:2]
+    if abs(height * size_hw[1] / width - size_hw[0]) > 1:
+        notes.append(
+            f"{width}x{height} was distorted to {_format_size(size_hw)}, the size the network was "
+            "trained at, whose aspect differs"
+        )
+    visible = _to_float(resize_image(pair.visible_u8, size_hw))
+    return PreparedPair(visible, thermal, tuple(notes))
+
+
+def _prepare_thermal(
+    pair: DecodedPair,
+    config: TrainConfig,
+    simulate: SimulateCamera,
+    rng: np.random.Generator | None,
+) -> tuple[Float[np.ndarray, "h w"], str]:
+    """The thermal image for the network, and what was done to get it."""
+    size_hw, camera = config.pipeline.image_size_hw, config.pipeline.camera
+    if not needs_thermal(config):
+        return np.zeros(size_hw, np.float32), "no thermal image was used, the network takes none"
+    if pair.thermal_u8 is None:
+        raise MdjaxError(
+            "the network needs a thermal image; give one besides, or a PNG of four channels "
+            "(RGB + thermal)."
+        )
+    thermal = _to_float(resize_image(pair.thermal_u8, size_hw))
+    given = f"thermal {_format_size(pair.thermal_u8.shape)}"
+    is_full = pair.thermal_u8.shape == pair.visible_u8.shape[:2]
+    if config.network.sees_full_thermal:
+        remark = "" if is_full else ", though the network was trained with the full resolution"
+        return thermal, f"{given} was taken as it is{remark}"
+    # The camera counts from the working size, at which the network was trained.
+    camera_hw = compute_camera_size_hw(camera, size_hw)
+    trained = f"{_format_size(camera_hw)} at {_format_size(size_hw)}"
+    if simulate == "always" or (simulate == "auto" and is_full):
+        note = f"{given} was seen through the simulated camera of the training, {trained}"
+        return simulate_camera(thermal, camera, rng), note
+    return thermal, f"{given} was taken as it is; the camera of the training had {trained}"
+
+
+def _to_float(image_u8: np.ndarray) -> np.ndarray:
+    return image_u8.astype(np.float32) / np.float32(255)
+
+
+def _format_size(size_hw: tuple[int, ...]) -> str:
+    return f"{size_hw[1]}x{size_hw[0]}"

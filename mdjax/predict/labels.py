@@ -1,0 +1,202 @@
+"""Label maps of one's own images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from mdjax.io.json_file import read_json, write_json
+from mdjax.predict.pairs import PairFiles
+from mdjax.predict.prediction import LoadedPair, count_notes
+from mdjax.viz.colours import create_palette
+from mdjax.viz.files import save_label_png, save_rgb_png
+from mdjax.viz.labels import overlay_labels
+
+CLASSES_FILE = "classes.json"
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """What was written for one image pair.
+
+    Attributes:
+        files: The images.
+        labels: Written class ids, an 8-bit PNG of the visible image's size.
+        overlay: Written visible image with the labels laid over it.
+        class_pixels: Number of pixels by class id.
+        notes: What was done to the images before the network saw them.
+    """
+
+    files: PairFiles
+    labels: Path
+    overlay: Path
+    class_pixels: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LabelPredictions:
+    """What was written for a set of image pairs.
+
+    Attributes:
+        out_dir: Where.
+        class_names: Names by class id.
+        images: One entry a pair.
+        milliseconds_per_image: Median time of the network alone, compilation not included.
+    """
+
+    out_dir: Path
+    class_names: tuple[str, ...]
+    images: tuple[LabelledImage, ...]
+    milliseconds_per_image: float
+
+    @property
+    def class_pixels(self) -> tuple[int, ...]:
+        """Number of pixels by class id, over all images."""
+        return tuple(map(sum, zip(*(image.class_pixels for image in self.images), strict=True)))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the images, each with the number of images it was done to."""
+        return count_notes([image.notes for image in self.images])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `predict --json` prints."""
+        return {
+            "out_dir": self.out_dir,
+            "milliseconds_per_image": self.milliseconds_per_image,
+            "class_pixels": self._name_classes(self.class_pixels),
+            "notes": self.notes,
+            "images": [
+                {
+                    "name": image.files.name,
+                    "visible": image.files.visible,
+                    "thermal": image.files.thermal,
+                    "labels": image.labels,
+                    "overlay": image.overlay,
+                    "class_pixels": self._name_classes(image.class_pixels),
+                    "notes": image.notes,
+                }
+                for image in self.images
+            ],
+        }
+
+    def format_summary(self) -> str:
+        """Return what `predict` prints."""
+        pixels = self.class_pixels
+        total = sum(pixels)
+        return "\n".join(
+            [
+                *self.notes,
+                "",
+                *(
+                    f"{name:16}{100 * count / total:8.2f} % of all pixels"
+                    for name, count in self._name_classes(pixels).items()
+                ),
+                "",
+                f"{len(self.images)} images labelled in {self.out_dir} "
+                f"(NAME_labels.png, NAME_overlay.png, {CLASSES_FILE}); "
+                f"the network takes {self.milliseconds_per_image:.1f} ms an image.",
+            ]
+        )
+
+    def _name_classes(self, pixels: tuple[int, ...]) -> dict[str, int]:
+        return dict(zip(self.class_names, pixels, strict=True))
+
+
+@dataclass(frozen=True)
+class LabelWriter:
+    """Writes `NAME_labels.png`, `NAME_overlay.png` and `classes.json`; a `PredictionWriter`.
+
+    The network's logits are scaled bilinearly to the size of the visible image.
+
+    Attributes:
+        out_dir: Folder to write to.
+        class_names: Names by class id.
+    """
+
+    out_dir: Path
+    class_names: tuple[str, ...]
+
+    def name_files(self, pair: PairFiles) -> tuple[Path, Path]:
+        """Name the files of one pair: labels, overlay."""
+        name = pair.name
+        return self.out_dir / f"{name}_labels.png", self.out_dir / f"{name}_overlay.png"
+
+    def find_problems(self) -> list[str]:
+        """Tell whether labels of other classes are in the folder.
+
+        Further images of a network with the same classes may join those of an earlier call.
+        """
+        path = self.out_dir / CLASSES_FILE
+        if not path.exists() or read_json(path) == self._describe_classes():
+            return []
+        return [
+            f"{path}: belongs to other classes; replace it with overwrite, or write to "
+            "another folder."
+        ]
+
+    def interpret(self, prediction: Any) -> jax.Array:
+        """Return logits [b h w k]."""
+        return jnp.asarray(prediction, jnp.float32)
+
+    def begin(self) -> None:
+        """Write what is needed to read the label files."""
+        write_json(self.out_dir / CLASSES_FILE, self._describe_classes())
+
+    def write_image(self, pair: LoadedPair, row: Any) -> LabelledImage:
+        """Write labels and overlay."""
+        visible_u8 = pair.decoded.visible_u8
+        labels_u8 = resize_logits_to_labels(row, visible_u8.shape[:2])
+        labels_path, overlay_path = self.name_files(pair.files)
+        save_label_png(labels_u8, labels_path)
+        save_rgb_png(
+            overlay_labels(visible_u8, labels_u8, create_palette(len(self.class_names))),
+            overlay_path,
+        )
+        counts = np.bincount(labels_u8.ravel(), minlength=len(self.class_names))
+        return LabelledImage(
+            files=pair.files,
+            labels=labels_path,
+            overlay=overlay_path,
+            class_pixels=tuple(counts.tolist()),
+            notes=pair.prepared.notes,
+        )
+
+    def finish(
+        self, images: Sequence[LabelledImage], milliseconds_per_image: float
+    ) -> LabelPredictions:
+        """Gather what was written."""
+        return LabelPredictions(
+            self.out_dir, self.class_names, tuple(images), milliseconds_per_image
+        )
+
+    def _describe_classes(self) -> dict[str, Any]:
+        return {
+            "class_names": list(self.class_names),
+            "palette_rgb": list(map(list, create_palette(len(self.class_names)))),
+        }
+
+
+def resize_logits_to_labels(
+    logits: Float[np.ndarray, "h w k"], size_hw: tuple[int, int]
+) -> UInt8[np.ndarray, "hh ww"]:
+    """Scale logits bilinearly to another size and take the class of the greatest.
+
+    Borders between classes come out smooth, which scaled class ids would not.
+    """
+    # One class at a time: a large photograph times all classes would fill the memory.
+    largest = np.full(size_hw, -np.inf, np.float32)
+    labels_u8 = np.zeros(size_hw, np.uint8)
+    for class_id in range(logits.shape[-1]):
+        plane = np.ascontiguousarray(logits[..., class_id])
+        scaled = cv2.resize(plane, size_hw[::-1], interpolation=cv2.INTER_LINEAR)
+        labels_u8[scaled > largest] = class_id
+        np.maximum(largest, scaled, out=largest)
+    return labels_u8

@@ -1,0 +1,143 @@
+"""Image pairs of one's own: files that belong together, checked and decoded."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+
+from mdjax.io.findings import Findings
+from mdjax.io.image_files import IMAGE_SUFFIXES, list_files, match_folders
+from mdjax.io.images import (
+    check_orientation,
+    check_pair_sizes,
+    decode_thermal,
+    decode_visible,
+    decode_visible_thermal,
+)
+from mdjax.io.png import is_png, read_png_header
+from mdjax.types import MdjaxError
+
+
+@dataclasses.dataclass(frozen=True)
+class PairFiles:
+    """The files of one image pair."""
+
+    name: str
+    visible: Path
+    """RGB, or a PNG of four channels whose fourth is thermal."""
+    thermal: Path | None = None
+    """None where there is no second file."""
+
+
+class DecodedPair(NamedTuple):
+    """Both images of a pair, each at the size it was stored with."""
+
+    visible_u8: UInt8[np.ndarray, "h w 3"]
+    thermal_u8: UInt8[np.ndarray, "hh ww"] | None
+
+
+def find_pairs(visible: Path, thermal: Path | None = None) -> tuple[PairFiles, ...]:
+    """Find the files of one pair or of whole folders, where names without ending are matched.
+
+    Args:
+        visible: RGB image, PNG of four channels (RGB + thermal), or a folder of either.
+        thermal: thermal image, or the folder with a thermal image for each visible one; None for
+            files of four channels, and where there is no thermal camera.
+
+    Returns:
+        Pairs in the order of their names.
+
+    Raises:
+        MdjaxError: files without partner, two files of one name, no images; all in one message.
+    """
+    paths = [visible] if thermal is None else [visible, thermal]
+    raise_problems([f"{path}: there is no such file." for path in paths if not path.exists()])
+    if thermal is not None and visible.is_dir() != thermal.is_dir():
+        raise MdjaxError(f"{visible}, {thermal}: give two files or two folders, not one of each.")
+    if not visible.is_dir():
+        return (PairFiles(visible.stem, visible, thermal),)
+    findings = Findings()
+    if thermal is None:
+        files = list_files(visible, findings, IMAGE_SUFFIXES)
+        raise_problems(findings.problems)
+        return tuple(PairFiles(name, path) for name, path in files.items())
+    matched = match_folders(visible, thermal, findings)
+    raise_problems(findings.problems)
+    return tuple(PairFiles(name, *paths) for name, paths in matched.pairs.items())
+
+
+def read_pair(
+    files: PairFiles, *, thermal_range_counts: Sequence[float] | None = None
+) -> DecodedPair:
+    """Read and decode a pair; the thermal image may have its own lower resolution.
+
+    Args:
+        files: from `find_pairs`.
+        thermal_range_counts: for thermal images of 16 bits: the counts that mean black and white.
+
+    Raises:
+        MdjaxError: a file is missing, damaged or of the wrong kind, or the two images do not show
+            the same field of view; one line a file.
+    """
+    if files.thermal is None:
+        return _read_single(files.visible, thermal_range_counts)
+    problems: list[str] = []
+    visible_u8 = _try(decode_visible, files.visible, problems)
+    decode_counts = partial(decode_thermal, range_counts=thermal_range_counts)
+    thermal_u8 = _try(decode_counts, files.thermal, problems)
+    if visible_u8 is None or thermal_u8 is None:
+        raise MdjaxError("\n".join(problems))
+    check_pair_sizes(visible_u8.shape[:2], thermal_u8.shape, f"{files.visible}, {files.thermal}")
+    return DecodedPair(visible_u8, thermal_u8)
+
+
+def raise_problems(problems: Sequence[str]) -> None:
+    """Raise all that is wrong with a set of files as one message; do nothing if nothing is.
+
+    Raises:
+        MdjaxError: there are problems.
+    """
+    if len(problems) == 1:
+        raise MdjaxError(f"{problems[0]} Nothing was written.")
+    if problems:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise MdjaxError(f"{len(problems)} problems, nothing was written.\n{lines}")
+
+
+def _read_single(path: Path, thermal_range_counts: Sequence[float] | None) -> DecodedPair:
+    """Decode a file that stands alone: four channels hold both images, three the visible one."""
+    data, name = _read_file(path), str(path)
+    if is_png(data) and read_png_header(data, name).num_channels == 4:
+        if thermal_range_counts is not None:
+            raise MdjaxError(
+                f"{name}: has a thermal channel of 8 bits, where counts of 16 bits are expected; "
+                "give the thermal image as a file of its own."
+            )
+        return DecodedPair(*decode_visible_thermal(data, name))
+    visible_u8 = decode_visible(data, name)
+    check_orientation(data, name)
+    return DecodedPair(visible_u8, None)
+
+
+def _try(
+    decode: Callable[[bytes, str], np.ndarray], path: Path, problems: list[str]
+) -> np.ndarray | None:
+    try:
+        data = _read_file(path)
+        image = decode(data, str(path))
+        check_orientation(data, str(path))
+        return image
+    except MdjaxError as error:
+        problems.append(str(error))
+        return None
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MdjaxError(f"{path}: cannot be read ({error.strerror}).") from error

@@ -1,0 +1,237 @@
+"""Image pairs of one's own through a trained network; what becomes of it is up to the task."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import rich.console
+import rich.progress
+
+from mdjax.predict.inputs import PreparedPair, SimulateCamera, prepare_pair
+from mdjax.predict.pairs import DecodedPair, PairFiles, raise_problems, read_pair
+from mdjax.runs.loading import LoadedNetwork
+from mdjax.types import MdjaxError
+
+_NOISE_SEED = 0
+_NUM_THREADS = 4
+
+Image = TypeVar("Image")
+Result = TypeVar("Result", covariant=True)
+
+
+class LoadedPair(NamedTuple):
+    """An image pair as it was stored, and as the network sees it."""
+
+    files: PairFiles
+    decoded: DecodedPair
+    prepared: PreparedPair
+
+
+class Predictions(Protocol):
+    """What was written for a set of image pairs."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `predict --json` prints."""
+        ...
+
+    def format_summary(self) -> str:
+        """Return what `predict` prints."""
+        ...
+
+
+@runtime_checkable
+class PredictionWriter(Protocol[Image, Result]):
+    """What a task makes of what the network says of image pairs."""
+
+    @property
+    def out_dir(self) -> Path:
+        """Folder to write to; made if it is not there."""
+        ...
+
+    def name_files(self, pair: PairFiles) -> tuple[Path, ...]:
+        """Name the files of one pair."""
+        ...
+
+    def find_problems(self) -> list[str]:
+        """Tell what in the folder must not be replaced, apart from the files of the pairs."""
+        ...
+
+    def interpret(self, prediction: Any) -> Any:
+        """Turn a prediction of the network into arrays, one row an image; is compiled."""
+        ...
+
+    def begin(self) -> None:
+        """Write what comes before the first image."""
+        ...
+
+    def write_image(self, pair: LoadedPair, row: Any) -> Image:
+        """Write one image, given its row of the interpreted prediction; threads call this."""
+        ...
+
+    def finish(self, images: Sequence[Image], milliseconds_per_image: float) -> Result:
+        """Gather what was written, and write what comes after the last image."""
+        ...
+
+
+def predict_pairs(
+    loaded: LoadedNetwork,
+    pairs: Sequence[PairFiles],
+    writer: PredictionWriter[Image, Result],
+    *,
+    simulate: SimulateCamera = "auto",
+    batch_size: int = 4,
+    overwrite: bool = False,
+    show_progress: bool = False,
+) -> Result:
+    """Let a network predict image pairs and write what it says of them.
+
+    All images are read and checked before the first file is written. They are resized to the size
+    the network was trained at.
+
+    Args:
+        loaded: From `load_network`.
+        pairs: From `find_pairs`.
+        writer: Of the network's task.
+        simulate: Whether thermal images pass through the camera the network was trained with.
+        batch_size: Images at once.
+        overwrite: Replace what an earlier call has written.
+        show_progress: Draw progress bars on standard error.
+
+    Returns:
+        What the writer has gathered.
+
+    Raises:
+        MdjaxError: Images are damaged, do not fit each other or lack a thermal partner, or files
+            would be overwritten; one message with a line for each.
+    """
+    if batch_size < 1:
+        raise MdjaxError(f"batch_size is {batch_size}; give 1 or more.")
+    config = loaded.config
+    batch_size = min(batch_size, len(pairs))
+
+    def load(index: int) -> LoadedPair:
+        pair = read_pair(pairs[index], thermal_range_counts=loaded.thermal_range_counts)
+        try:
+            rng = np.random.default_rng([_NOISE_SEED, index])
+            prepared = prepare_pair(pair, config, simulate=simulate, rng=rng)
+        except MdjaxError as error:
+            raise MdjaxError(f"{pairs[index].visible}: {error}") from error
+        return LoadedPair(pairs[index], pair, prepared)
+
+    def check(index: int) -> list[str]:
+        try:
+            load(index)
+        except MdjaxError as error:
+            return str(error).splitlines()
+        return []
+
+    with ThreadPoolExecutor(_NUM_THREADS) as pool:
+        problems = _find_output_problems(pairs, writer, overwrite=overwrite)
+        checks = pool.map(check, range(len(pairs)))
+        for found in _track(checks, "Checking", len(pairs), is_shown=show_progress):
+            problems += found
+        raise_problems(problems)
+
+        forward = _make_forward(loaded, writer.interpret, batch_size)
+        _make_folder(writer.out_dir)
+        writer.begin()
+        images: list[Image] = []
+        seconds: list[float] = []
+        starts = range(0, len(pairs), batch_size)
+        for start in _track(starts, "Predicting", len(starts), is_shown=show_progress):
+            batch = list(pool.map(load, range(start, min(start + batch_size, len(pairs)))))
+            visible, thermal = _stack([pair.prepared for pair in batch], batch_size)
+            start_time = time.perf_counter()
+            interpreted = jax.device_get(forward(visible, thermal))
+            seconds.append(time.perf_counter() - start_time)
+            # The last batch may be filled up: only its first rows are images.
+            rows = [_take_row(interpreted, i) for i in range(len(batch))]
+            images += pool.map(writer.write_image, batch, rows)
+        return writer.finish(images, 1e3 * float(np.median(seconds)) / batch_size)
+
+
+def count_notes(notes_of_images: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Say what was done to images, each with the number of images it was done to."""
+    counts = Counter(note for notes in notes_of_images for note in notes)
+    return tuple(f"{n} of {len(notes_of_images)} images: {note}" for note, n in counts.items())
+
+
+def _make_forward(
+    loaded: LoadedNetwork, interpret: Callable[[Any], Any], batch_size: int
+) -> Callable[[np.ndarray, np.ndarray], Any]:
+    """Compile the network for one shape, before the first image is timed."""
+
+    def forward(variables: Any, visible: jax.Array, thermal: jax.Array) -> Any:
+        output: Any = loaded.network.apply(variables, visible, thermal, train=False)
+        return interpret(output.prediction)
+
+    height, width = loaded.config.pipeline.image_size_hw
+    variables = jax.device_put(dict(loaded.variables))
+    shapes = (
+        jax.ShapeDtypeStruct((batch_size, height, width, channels), jnp.float32)
+        for channels in (3, 1)
+    )
+    return partial(jax.jit(forward).lower(variables, *shapes).compile(), variables)
+
+
+def _stack(rows: Sequence[PreparedPair], batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Stack inputs to a batch, filled up with its last row so that there is one shape."""
+    filled = [*rows, *[rows[-1]] * (batch_size - len(rows))]
+    visible = np.stack([row.visible for row in filled])
+    return visible, np.stack([row.thermal for row in filled])[..., None]
+
+
+def _take_row(arrays: Any, index: int) -> Any:
+    return jax.tree.map(lambda array: array[index], arrays)
+
+
+def _find_output_problems(
+    pairs: Sequence[PairFiles], writer: PredictionWriter[Any, Any], *, overwrite: bool
+) -> list[str]:
+    if not pairs:
+        return ["There are no images to predict."]
+    problems = [
+        f"{name}: {count} images have this name; write them to different folders."
+        for name, count in Counter(files.name for files in pairs).items()
+        if count > 1
+    ]
+    inputs = {path for files in pairs for path in (files.visible, files.thermal) if path}
+    if writer.out_dir.resolve() in {path.parent.resolve() for path in inputs}:
+        problems.append(
+            f"{writer.out_dir}: the images come from this folder; write the predictions to "
+            "another one, or they will be taken for images next time."
+        )
+    if overwrite:
+        return problems
+    problems += [
+        f"{path}: is there already; replace it with overwrite, or write to another folder."
+        for files in pairs
+        for path in writer.name_files(files)
+        if path.exists()
+    ]
+    return problems + writer.find_problems()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MdjaxError(f"{folder}: cannot be made: {error.strerror}.") from error
+
+
+def _track(items: Any, description: str, total: int, *, is_shown: bool) -> Any:
+    return rich.progress.track(
+        items,
+        description=description,
+        total=total,
+        console=rich.console.Console(stderr=True),
+        transient=True,
+        disable=not is_shown,
+    )

@@ -1,0 +1,1 @@
+"""Many runs: their rows, what their differences are worth, tables and pictures."""

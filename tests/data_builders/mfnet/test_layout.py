@@ -1,0 +1,150 @@
+import numpy as np
+import pytest
+
+from data_builders.mfnet.layout import CLASS_NAMES, SPLITS, check_raw_mfnet
+from mdjax.io.images import decode_labels
+from mdjax.scenes import CLASS_NAMES as SCENE_CLASS_NAMES
+from mdjax.types import MdjaxError
+from tests.data.factories import SPLIT_NAMES, encode_png, make_pair_u8, write_raw_mfnet
+
+
+@pytest.fixture
+def raw_dir(tmp_path):
+    return write_raw_mfnet(tmp_path / "raw")
+
+
+def _get_problems(raw_dir, **options) -> list[str]:
+    """The lines of the message between its first and its last."""
+    with pytest.raises(MdjaxError, match="nothing was written") as error:
+        check_raw_mfnet(raw_dir, **options)
+    first, *problems, last = str(error.value).splitlines()
+    assert first.startswith(f"{raw_dir}: {len(problems)} problem(s)")
+    assert last.startswith("Mend or download")
+    return [problem.strip() for problem in problems]
+
+
+def test_faultless_folder_passes_with_its_counts(raw_dir):
+    raw = check_raw_mfnet(raw_dir)
+    assert {split: [pair.name for pair in raw.pairs[split]] for split in SPLITS} == {
+        split: list(names) for split, names in SPLIT_NAMES.items()
+    }
+    assert [pair.is_night for pair in raw.pairs["train"]] == [False, True, False]
+    labels = [decode_labels(pair.labels_path.read_bytes(), "") for pair in raw.pairs["train"]]
+    expected = np.bincount(np.stack(labels).ravel(), minlength=9)
+    assert raw.class_pixels["train"] == tuple(expected)
+    assert raw.notes == ()
+
+
+def test_fingerprint_changes_with_files_and_lists(raw_dir, tmp_path):
+    fingerprint = check_raw_mfnet(raw_dir).fingerprint
+    assert check_raw_mfnet(write_raw_mfnet(tmp_path / "copy")).fingerprint == fingerprint
+    image, _ = make_pair_u8(9999, (12, 16))
+    (raw_dir / "images" / "00001D.png").write_bytes(encode_png(image))
+    changed = check_raw_mfnet(raw_dir).fingerprint
+    assert changed != fingerprint
+    (raw_dir / "train.txt").write_text("00001D\n00003D\n")
+    assert check_raw_mfnet(raw_dir).fingerprint not in (fingerprint, changed)
+
+
+def test_every_fault_is_in_one_message(raw_dir):
+    images, labels = raw_dir / "images", raw_dir / "labels"
+    image, label = make_pair_u8(5, (12, 16))
+    (images / "00001D.png").unlink()
+    labels_png = (labels / "00002N.png").read_bytes()
+    (labels / "00002N.png").write_bytes(labels_png[: len(labels_png) // 2])
+    (images / "00003D.png").write_bytes(encode_png(image[..., :3]))
+    label[3, 4] = 9
+    (labels / "00004N.png").write_bytes(encode_png(label))
+    (images / "00005D.png").write_bytes(encode_png(image[:10]))
+    (raw_dir / "val.txt").write_text("00004N\n00001D\n00004N\n")
+    problems = _get_problems(raw_dir)
+    expected = [
+        "val.txt: 00004N is listed 2 times.",
+        "00001D: is in 2 splits (train, val).",
+        "images/00001D.png: file is missing.",
+        "labels/00002N.png: PNG is cut short",
+        "images/00003D.png: needs 4 channels of 8 bits (RGB + thermal), has 3 of 8 bits",
+        "labels/00004N.png: class id 9 is outside 0..8.",
+        "00005D: image is 16x10, labels are 16x12",
+    ]
+    assert len(problems) == len(expected)
+    for problem, start in zip(problems, expected, strict=True):
+        assert problem.startswith(start)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_empty_split_is_refused(raw_dir, split):
+    (raw_dir / f"{split}.txt").write_text("\n")
+    assert _get_problems(raw_dir) == [f"{split}.txt: split {split!r} is empty."]
+
+
+def test_missing_list_and_folder_are_named(raw_dir):
+    (raw_dir / "val.txt").unlink()
+    (raw_dir / "labels").rename(raw_dir / "label")
+    assert _get_problems(raw_dir) == ["val.txt: list is missing.", "labels/: folder is missing."]
+
+
+def test_wrong_folder_names_what_belongs_there(tmp_path):
+    assert len(_get_problems(tmp_path / "nowhere")) == 5
+
+
+def test_name_without_day_or_night_is_refused(tmp_path):
+    raw_dir = write_raw_mfnet(tmp_path / "raw", SPLIT_NAMES | {"val": ("00004",)})
+    assert _get_problems(raw_dir) == ["val.txt: 00004 ends neither in D (day) nor in N (night)."]
+
+
+@pytest.mark.parametrize("name", ["images/00002N.png", "labels/00002N.png"])
+def test_folder_in_place_of_a_file_is_reported(raw_dir, name):
+    (raw_dir / name).unlink()
+    (raw_dir / name).mkdir()
+    (problem,) = _get_problems(raw_dir)
+    assert problem.startswith(f"{name}: cannot be read")
+
+
+def test_extra_files_are_noted(raw_dir):
+    image, label = make_pair_u8(5, (12, 16))
+    for name in ("00006D", "00007N"):
+        (raw_dir / "images" / f"{name}.png").write_bytes(encode_png(image))
+    (raw_dir / "labels" / "00006D.png").write_bytes(encode_png(label))
+    assert check_raw_mfnet(raw_dir).notes == (
+        "images/: 2 files in no list, left out (00006D, 00007N).",
+        "labels/: 1 files in no list, left out (00006D).",
+    )
+
+
+def test_disagreeing_day_list_is_noted(raw_dir):
+    (raw_dir / "test_day.txt").write_text("00005D\n")
+    (raw_dir / "test_night.txt").write_text("00004N\n")
+    (note,) = check_raw_mfnet(raw_dir).notes
+    assert note.startswith("test_night.txt: 1 names differ")
+
+
+def test_flips_are_left_out_unless_asked_for(tmp_path):
+    names = SPLIT_NAMES | {"train": ("00001D", "00001D_flip", "00002N", "00002N_flip")}
+    raw_dir = write_raw_mfnet(tmp_path / "raw", names)
+    raw = check_raw_mfnet(raw_dir)
+    assert [pair.name for pair in raw.pairs["train"]] == ["00001D", "00002N"]
+    assert raw.notes == ("train.txt: 2 mirror images (*_flip) left out.",)
+    both = check_raw_mfnet(raw_dir, include_flips=True)
+    assert [pair.name for pair in both.pairs["train"]] == list(names["train"])
+    assert [pair.is_night for pair in both.pairs["train"]] == [False, False, True, True]
+
+
+def test_flips_that_were_never_made_matter_only_where_asked_for(raw_dir):
+    (raw_dir / "train.txt").write_text("00001D\n00001D_flip\n")
+    check_raw_mfnet(raw_dir)
+    assert _get_problems(raw_dir, include_flips=True) == [
+        "images/00001D_flip.png: file is missing.",
+        "labels/00001D_flip.png: file is missing.",
+    ]
+
+
+def test_mirror_image_in_another_split_is_a_leak(tmp_path):
+    names = SPLIT_NAMES | {"val": ("00004N", "00001D_flip")}
+    raw_dir = write_raw_mfnet(tmp_path / "raw", names)
+    check_raw_mfnet(raw_dir)
+    assert _get_problems(raw_dir, include_flips=True) == ["00001D: is in 2 splits (train, val)."]
+
+
+def test_generated_scenes_have_the_same_classes():
+    assert CLASS_NAMES == SCENE_CLASS_NAMES

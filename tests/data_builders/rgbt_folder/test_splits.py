@@ -1,0 +1,146 @@
+import shutil
+
+import pytest
+
+from data_builders.rgbt_folder.splits import find_split_pairs
+from mdjax.io.findings import Findings
+from tests.data_builders.raw_pairs import write, write_list, write_pair, write_rgbt
+
+NAMES = {"train": ["a", "b"], "val": ["c"], "test": ["d"]}
+KINDS = ("visible", "thermal")
+
+
+@pytest.fixture
+def with_lists(tmp_path):
+    return write_rgbt(tmp_path / "raw", NAMES)
+
+
+@pytest.fixture
+def with_folders(tmp_path):
+    raw_dir = tmp_path / "raw"
+    for split, names in NAMES.items():
+        for name in names:
+            write_pair(raw_dir / "visible" / split / name, raw_dir / "thermal" / split / name)
+    return raw_dir
+
+
+def _find(raw_dir):
+    """Names by split, and what was found besides."""
+    findings = Findings()
+    pairs = find_split_pairs(raw_dir, findings)
+    return {split: [pair.name for pair in part] for split, part in pairs.items()}, findings
+
+
+def _rename_folders(raw_dir, old, new):
+    for kind in KINDS:
+        (raw_dir / kind / old).rename(raw_dir / kind / new)
+
+
+def test_folders_and_lists_give_the_same(with_lists, tmp_path):
+    assert _find(with_lists) == (NAMES, Findings())
+    for split, names in NAMES.items():
+        for name in names:
+            write_pair(tmp_path / "visible" / split / name, tmp_path / "thermal" / split / name)
+    assert _find(tmp_path) == (NAMES, Findings())
+
+
+@pytest.mark.parametrize("name", ["valid", "Val", "validation"])
+def test_folder_of_another_name_is_refused(with_folders, name):
+    _rename_folders(with_folders, "val", name)
+    _, findings = _find(with_folders)
+    assert findings.problems == [
+        f"{kind}/{name}: is no split; rename it to train, val or test, or take it out."
+        for kind in ("thermal", "visible")
+    ]
+
+
+def test_folders_of_other_names_alone_are_refused(with_folders):
+    for split in NAMES:
+        _rename_folders(with_folders, split, f"{split}_images")
+    names, findings = _find(with_folders)
+    assert names == {}
+    assert len(findings.problems) == 6
+    assert all("rename it to train, val or test" in problem for problem in findings.problems)
+
+
+def test_folder_beside_lists_is_refused(with_lists):
+    write(with_lists / "thermal/more/e.png", b"")
+    _, findings = _find(with_lists)
+    (problem,) = findings.problems
+    assert problem.startswith("thermal/more: is no split; rename it")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_images_beside_folders_are_refused(with_folders, kind):
+    for name in ("e.png", "f.JPG"):
+        write(with_folders / kind / name, b"")
+    _, findings = _find(with_folders)
+    assert findings.problems == [
+        f"{kind}/: 2 images (e.png...) lie beside the folders of splits; move them into one of "
+        "these."
+    ]
+
+
+def test_hidden_and_other_files_are_passed_over(with_folders):
+    for name in (".thumbnails/a.png", "notes.txt", "._a.png"):
+        write(with_folders / "visible" / name, b"")
+    assert _find(with_folders) == (NAMES, Findings())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_split_of_one_kind_of_image_is_one_line(with_folders, kind):
+    shutil.rmtree(with_folders / kind / "val")
+    _, findings = _find(with_folders)
+    assert findings.problems == [f"{with_folders}/{kind}/val: folder is missing."]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("raw", ["with_lists", "with_folders"])
+def test_missing_folder_is_one_line(request, raw, kind):
+    raw_dir = request.getfixturevalue(raw)
+    shutil.rmtree(raw_dir / kind)
+    names, findings = _find(raw_dir)
+    assert names == {}
+    assert findings.problems == [f"{raw_dir}/{kind}: folder is missing."]
+
+
+def test_name_twice_in_a_list_is_refused(with_lists):
+    write_list(with_lists / "train.txt", ["a", "b", "a"])
+    assert _find(with_lists)[1].problems == ["train.txt: lists a more than once."]
+
+
+def test_name_without_pair_is_refused(with_lists):
+    write_list(with_lists / "val.txt", ["c", "z"])
+    assert _find(with_lists)[1].problems == [
+        "val.txt: there is no pair z.* in visible/ and thermal/."
+    ]
+
+
+def test_empty_list_is_refused(with_lists):
+    write(with_lists / "val.txt", "\n")
+    assert _find(with_lists)[1].problems == [
+        "val.txt: is empty; write names into it, or take it away."
+    ]
+
+
+def test_lists_that_are_no_text_are_one_line_each(with_lists):
+    for name in ("val.txt", "night.txt"):
+        write(with_lists / name, b"\xff\xfe\x00")
+    _, findings = _find(with_lists)
+    assert [problem.partition(":")[0] for problem in findings.problems] == ["val.txt", "night.txt"]
+
+
+def test_list_that_is_a_folder_is_refused(with_lists):
+    (with_lists / "val.txt").unlink()
+    (with_lists / "val.txt").mkdir()
+    (problem,) = _find(with_lists)[1].problems
+    assert problem.startswith("val.txt: cannot be read")
+
+
+def test_pairs_in_no_list_are_noted_with_lists_of_other_names(with_lists):
+    (with_lists / "val.txt").rename(with_lists / "valid.txt")
+    names, findings = _find(with_lists)
+    assert names == {"train": ["a", "b"], "test": ["d"]}
+    assert findings == Findings(
+        notes=["1 pairs in no list, left out (c...). Not read as lists: valid.txt."]
+    )

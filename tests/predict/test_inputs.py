@@ -1,0 +1,58 @@
+"""Networks see what they were trained to see, and people are told what was done for it."""
+
+import cv2
+import numpy as np
+
+from mdjax.models.config import FeatureLevelConfig
+from mdjax.predict.inputs import prepare_pair
+from mdjax.predict.pairs import DecodedPair
+from tests.predict.image_files import make_thermal_u8, make_visible_u8, see_through_camera, to_float
+from tests.predict.pixel_network import create_loaded_network
+
+
+def test_coarse_thermal_is_scaled_up_and_not_degraded_again() -> None:
+    """12x8 for an image of 48x32: 16 times fewer pixels, as the camera of the training."""
+    thermal_u8 = make_thermal_u8(size_hw=(8, 12))
+    prepared = prepare_pair(
+        DecodedPair(make_visible_u8(), thermal_u8), create_loaded_network().config
+    )
+    scaled_up_u8 = cv2.resize(thermal_u8, (48, 32), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_array_equal(prepared.thermal, to_float(scaled_up_u8))
+    np.testing.assert_array_equal(prepared.visible, to_float(make_visible_u8()))
+    assert "thermal 12x8 was taken as it is" in prepared.notes[0]
+
+
+def test_camera_is_simulated_where_thermal_is_full() -> None:
+    thermal_u8 = make_thermal_u8()
+    pair = DecodedPair(make_visible_u8(), thermal_u8)
+    config = create_loaded_network().config
+    auto = prepare_pair(pair, config)
+    np.testing.assert_array_equal(auto.thermal, see_through_camera(thermal_u8))
+    assert "simulated camera of the training, 12x8 at 48x32" in auto.notes[0]
+    never = prepare_pair(pair, config, simulate="never")
+    np.testing.assert_array_equal(never.thermal, to_float(thermal_u8))
+    assert "taken as it is" in never.notes[0]
+
+
+def test_camera_is_simulated_on_request_where_thermal_is_coarser() -> None:
+    """24x16 is coarser than the image and still finer than the camera's 12x8."""
+    thermal_u8 = make_thermal_u8(size_hw=(16, 24))
+    pair = DecodedPair(make_visible_u8(), thermal_u8)
+    prepared = prepare_pair(pair, create_loaded_network().config, simulate="always")
+    scaled_up_u8 = cv2.resize(thermal_u8, (48, 32), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_array_equal(prepared.thermal, see_through_camera(scaled_up_u8))
+
+
+def test_teacher_sees_full_thermal() -> None:
+    pair = DecodedPair(make_visible_u8(), make_thermal_u8())
+    config = create_loaded_network(config=FeatureLevelConfig()).config
+    prepared = prepare_pair(pair, config, simulate="always")
+    np.testing.assert_array_equal(prepared.thermal, to_float(make_thermal_u8()))
+    coarse = prepare_pair(pair._replace(thermal_u8=make_thermal_u8(size_hw=(8, 12))), config)
+    assert "trained with the full resolution" in coarse.notes[0]
+
+
+def test_distorted_images_are_noted() -> None:
+    pair = DecodedPair(make_visible_u8(size_hw=(32, 64)), make_thermal_u8(size_hw=(32, 64)))
+    notes = prepare_pair(pair, create_loaded_network().config).notes
+    assert "64x32 was distorted to 48x32" in notes[-1]

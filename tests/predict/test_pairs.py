@@ -1,0 +1,173 @@
+"""Files are matched by name, and everything that is wrong with them is said at once."""
+
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mdjax.predict.pairs import PairFiles, find_pairs, raise_problems, read_pair
+from mdjax.types import MdjaxError
+from tests.predict.image_files import (
+    make_thermal_u8,
+    make_visible_u8,
+    write_folders,
+    write_four_channels,
+    write_thermal,
+    write_visible,
+)
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def test_two_files_are_one_pair_whatever_their_names(tmp_path: Path) -> None:
+    touch(tmp_path / "rgb.png", tmp_path / "heat.jpg")
+    pairs = find_pairs(tmp_path / "rgb.png", tmp_path / "heat.jpg")
+    assert pairs == (PairFiles("rgb", tmp_path / "rgb.png", tmp_path / "heat.jpg"),)
+
+
+def test_folders_are_matched_by_name_without_ending(tmp_path: Path) -> None:
+    visible, thermal = tmp_path / "v", tmp_path / "t"
+    touch(visible / "b.JPG", visible / "a.jpg", visible / "notes.txt", visible / "._a.jpg")
+    touch(thermal / "a.png", thermal / "b.png")
+    pairs = find_pairs(visible, thermal)
+    assert pairs == (
+        PairFiles("a", visible / "a.jpg", thermal / "a.png"),
+        PairFiles("b", visible / "b.JPG", thermal / "b.png"),
+    )
+
+
+def test_one_folder_is_listed_without_partners(tmp_path: Path) -> None:
+    touch(tmp_path / "2.png", tmp_path / "1.png")
+    assert [files.name for files in find_pairs(tmp_path)] == ["1", "2"]
+    assert find_pairs(tmp_path)[0].thermal is None
+
+
+def test_every_missing_partner_is_listed(tmp_path: Path) -> None:
+    touch(*(tmp_path / "v" / f"{name}.png" for name in "abc"))
+    touch(*(tmp_path / "t" / f"{name}.png" for name in "bd"))
+    with pytest.raises(MdjaxError) as caught:
+        find_pairs(tmp_path / "v", tmp_path / "t")
+    message = str(caught.value)
+    for name in ("v/a.png", "v/c.png", "t/d.png"):
+        assert f"{tmp_path / name}: has no partner" in message
+    assert "3 problems" in message
+    assert "b.png" not in message
+
+
+@pytest.mark.parametrize(
+    ("names", "thermal", "expected"),
+    [
+        (("v/x.txt",), None, r"v: holds no files \*\.png"),
+        (("v/a.png", "v/a.jpg"), None, "a.png: a.jpg has the same name"),
+        (("v/a.png", "t.png"), "t.png", "two files or two folders"),
+        (("v/a.png",), "absent", "absent: there is no such file"),
+    ],
+)
+def test_what_cannot_be_matched_is_refused(
+    tmp_path: Path, names: tuple[str, ...], thermal: str | None, expected: str
+) -> None:
+    touch(*(tmp_path / name for name in names))
+    with pytest.raises(MdjaxError, match=expected):
+        find_pairs(tmp_path / "v", None if thermal is None else tmp_path / thermal)
+
+
+def test_images_come_back_as_stored(tmp_path: Path) -> None:
+    visible_u8, thermal_u8 = make_visible_u8(), make_thermal_u8(size_hw=(8, 12))
+    files = PairFiles(
+        "a",
+        write_visible(tmp_path / "v.png", visible_u8),
+        write_thermal(tmp_path / "t.png", thermal_u8),
+    )
+    pair = read_pair(files)
+    np.testing.assert_array_equal(pair.visible_u8, visible_u8)
+    np.testing.assert_array_equal(pair.thermal_u8, thermal_u8)
+
+
+def test_four_channels_hold_both_images(tmp_path: Path) -> None:
+    visible_u8, thermal_u8 = make_visible_u8(), make_thermal_u8()
+    path = write_four_channels(tmp_path / "a.png", visible_u8, thermal_u8)
+    pair = read_pair(PairFiles("a", path))
+    np.testing.assert_array_equal(pair.visible_u8, visible_u8)
+    np.testing.assert_array_equal(pair.thermal_u8, thermal_u8)
+
+
+def test_counts_of_16_bits_become_grey_by_the_range(tmp_path: Path) -> None:
+    """Of 1,000 to 2,275 counts, 5 are a grey value: 1,000 is 0, 1,500 is 100, 3,000 is white."""
+    counts = np.full((8, 12), 1000, np.uint16)
+    counts[0, :2] = 1500, 3000
+    files = PairFiles(
+        "a",
+        write_visible(tmp_path / "v.png", make_visible_u8()),
+        write_thermal(tmp_path / "t.png", counts),
+    )
+    thermal_u8 = read_pair(files, thermal_range_counts=(1000, 2275)).thermal_u8
+    assert thermal_u8 is not None
+    assert thermal_u8[0, :3].tolist() == [100, 255, 0]
+    with pytest.raises(MdjaxError, match=r"t\.png: has 16 bits a channel"):
+        read_pair(files)
+
+
+@pytest.mark.parametrize(
+    ("is_single", "message"),
+    [
+        (False, r"t\.png: has 8 bits, where 16 bits of counts from 7000 \(black\) to 9000"),
+        (True, r"v\.png: has a thermal channel of 8 bits, where counts of 16 bits are expected"),
+    ],
+)
+def test_8_bits_are_refused_where_counts_are_expected(
+    is_single: bool, message: str, tmp_path: Path
+) -> None:
+    visible_u8, thermal_u8 = make_visible_u8(), make_thermal_u8()
+    if is_single:
+        files = PairFiles("a", write_four_channels(tmp_path / "v.png", visible_u8, thermal_u8))
+    else:
+        visible = write_visible(tmp_path / "v.png", visible_u8)
+        files = PairFiles("a", visible, write_thermal(tmp_path / "t.png", thermal_u8))
+    with pytest.raises(MdjaxError, match=message):
+        read_pair(files, thermal_range_counts=(7000, 9000))
+
+
+def test_three_channels_alone_hold_no_thermal_image(tmp_path: Path) -> None:
+    path = write_visible(tmp_path / "a.png", make_visible_u8())
+    assert read_pair(PairFiles("a", path)).thermal_u8 is None
+
+
+def test_both_damaged_files_of_a_pair_are_named(tmp_path: Path) -> None:
+    visible, thermal = write_folders(tmp_path, 1)
+    for folder in (visible, thermal):
+        path = folder / "a.png"
+        path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(MdjaxError) as caught:
+        read_pair(PairFiles("a", visible / "a.png", thermal / "a.png"))
+    assert str(visible / "a.png") in str(caught.value)
+    assert str(thermal / "a.png") in str(caught.value)
+
+
+@pytest.mark.parametrize("has_thermal", [True, False])
+def test_image_that_viewers_rotate_is_refused(has_thermal: bool, tmp_path: Path) -> None:
+    """A JPEG with EXIF data of one field, the orientation (tag 274), which is upside down (3)."""
+    data = cv2.imencode(".jpg", make_visible_u8())[1].tobytes()
+    exif = b"Exif\0\0II*\0" + struct.pack("<IHHHIHHI", 8, 1, 274, 3, 1, 3, 0, 0)
+    visible = tmp_path / "v.jpg"
+    visible.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
+    thermal = write_thermal(tmp_path / "t.png", make_thermal_u8()) if has_thermal else None
+    with pytest.raises(MdjaxError, match=r"v\.jpg: its EXIF orientation .* rotate the pixels"):
+        read_pair(PairFiles("a", visible, thermal))
+
+
+def test_another_aspect_is_refused(tmp_path: Path) -> None:
+    """48x32 is 3:2; 12x6 is 2:1."""
+    visible = write_visible(tmp_path / "v.png", make_visible_u8())
+    thermal = write_thermal(tmp_path / "t.png", make_thermal_u8(size_hw=(6, 12)))
+    with pytest.raises(MdjaxError, match="different aspects"):
+        read_pair(PairFiles("a", visible, thermal))
+
+
+def test_no_problem_raises_nothing() -> None:
+    raise_problems([])

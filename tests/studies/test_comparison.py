@@ -1,0 +1,134 @@
+import math
+
+import pytest
+
+from mdjax.runs.results import RunResult
+from mdjax.studies.comparison import (
+    Estimate,
+    describe_gain,
+    estimate_gain,
+    estimate_mean,
+    format_comparison,
+)
+
+METRIC = "mean_iou_9/all"
+
+
+def make_result(score: float, *, num_parameters: int = 1_000_000) -> RunResult:
+    return RunResult(
+        run_dir="run",
+        network="ImageLevel",
+        num_parameters=num_parameters,
+        num_steps=4,
+        main_metric=METRIC,
+        scores={"test": {METRIC: score, "mean_accuracy_9/night": 2 * score}},
+        tables={},
+        environment={},
+    )
+
+
+def test_mean_and_standard_error_of_three_seeds() -> None:
+    """40, 42, 47: mean 43; deviations -3, -1, 4; variance (9 + 1 + 16) / 2 = 13.
+
+    Standard error sqrt(13 / 3) = 2.0817; t(0.975, 2) = 4.3027, so half the interval is 8.957.
+    """
+    estimate = estimate_mean([40.0, 42.0, 47.0])
+    assert estimate.mean == pytest.approx(43.0)
+    assert estimate.standard_error == pytest.approx(math.sqrt(13 / 3))
+    assert estimate.half_interval == pytest.approx(4.3027 * math.sqrt(13 / 3), rel=1e-4)
+    assert str(estimate) == "43.00 ± 2.08"
+
+
+def test_one_seed_has_no_error() -> None:
+    estimate = estimate_mean([40.0])
+    assert math.isnan(estimate.standard_error)
+    assert math.isnan(estimate.half_interval)
+    assert str(estimate) == "40.00"
+
+
+def test_gain_is_paired_by_seed() -> None:
+    """Both rise by 10 from seed to seed, but the gain is 2, 3, 4: its error is 1 / sqrt(3)."""
+    distilled = [make_result(score) for score in (12.0, 23.0, 34.0)]
+    native = [make_result(score) for score in (10.0, 20.0, 30.0)]
+    gain = estimate_gain(distilled, native, split="test", metric=METRIC)
+    assert gain.mean == pytest.approx(3.0)
+    assert gain.standard_error == pytest.approx(1 / math.sqrt(3))
+
+
+@pytest.mark.parametrize(
+    ("mean", "is_lower_better", "verdict"),
+    [(-5.0, True, "helps"), (5.0, True, "harms"), (-5.0, False, "harms"), (5.0, False, "helps")],
+)
+def test_fewer_mistakes_help(mean: float, is_lower_better: bool, verdict: str) -> None:
+    """Half the interval of three seeds is 4.3 times the standard error, 0.43 here."""
+    gain = Estimate(mean, standard_error=0.1, num_seeds=3)
+    text = describe_gain(gain, "miss rate", is_lower_better=is_lower_better)
+    assert f"distillation {verdict}, beyond the noise" in text
+
+
+def test_gain_over_different_numbers_of_seeds_is_refused() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        estimate_gain([make_result(1.0)], [], split="test", metric=METRIC)
+
+
+@pytest.mark.parametrize(
+    ("mean", "verdict"),
+    [
+        (5.0, "distillation helps, beyond the noise."),
+        (-5.0, "distillation harms, beyond the noise."),
+        (4.0, "not beyond the noise."),
+        (-4.0, "not beyond the noise."),
+        (0.0, "not beyond the noise."),
+    ],
+)
+def test_verdict_follows_from_the_interval(mean: float, verdict: str) -> None:
+    """Standard error 1 over three seeds: the interval is the mean ± 4.30."""
+    text = describe_gain(Estimate(mean, 1.0, 3), METRIC)
+    assert text.endswith(f": {verdict}")
+    assert f"distilled - native: {mean:+.2f} points of {METRIC}" in text
+    assert f"over 3 seeds: {mean - 4.3027:+.2f} to {mean + 4.3027:+.2f}" in text
+
+
+def test_score_of_nothing_gives_no_verdict() -> None:
+    gain = estimate_mean([math.nan] * 3)
+    assert (
+        describe_gain(gain, METRIC)
+        == f"distilled - native: {METRIC} has nothing to be measured on."
+    )
+    assert str(gain) == "-"
+
+
+def test_one_seed_gives_no_verdict() -> None:
+    text = describe_gain(estimate_mean([3.0]), METRIC)
+    assert text.endswith("one seed tells nothing about the noise.")
+    assert "helps" not in text
+
+
+def test_table_is_markdown_with_a_row_a_network() -> None:
+    table = format_comparison(
+        {
+            "teacher": [make_result(50.0, num_parameters=2_345_678), make_result(54.0)],
+            "native": [make_result(40.0), make_result(40.0)],
+        },
+        split="test",
+        metrics={METRIC: "mIoU all", "mean_accuracy_9/night": "mAcc night"},
+        milliseconds={"teacher": 12.34},
+    )
+    header, rule, teacher, native = table.splitlines()
+    assert [cell.strip() for cell in header.strip("|").split("|")] == [
+        *("network", "mIoU all", "mAcc night", "parameters", "ms / image")
+    ]
+    assert set(rule) == {"|", "-"}
+    # 50 and 54: standard deviation sqrt(8), error sqrt(8 / 2) = 2; the doubled metric has 4.
+    assert [cell.strip() for cell in teacher.strip("|").split("|")] == [
+        *("teacher", "52.00 ± 2.00", "104.00 ± 4.00", "2.35 M", "12.3")
+    ]
+    assert [cell.strip() for cell in native.strip("|").split("|")] == [
+        *("native", "40.00 ± 0.00", "80.00 ± 0.00", "1.00 M", "")
+    ]
+    assert len({len(line) for line in table.splitlines()}) == 1
+
+
+def test_table_without_times_has_no_column_for_them() -> None:
+    table = format_comparison({"x": [make_result(1.0)]}, split="test", metrics={METRIC: "mIoU"})
+    assert "ms / image" not in table
