@@ -26,6 +26,7 @@ from mdjax.data.truth import LabelMapReader
 from mdjax.io.json_file import write_json
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig, MdStudentConfig
+from mdjax.models.predictor import make_predictor
 from mdjax.ops.nms import NmsOptions, compute_detections
 from mdjax.presets import (
     configure_kaist,
@@ -36,9 +37,10 @@ from mdjax.presets import (
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.runs.loading import create_network, select_inputs_for
 from mdjax.runs.results import describe_environment
-from mdjax.studies.study import Recipe
+from mdjax.studies.rows import Recipe
 from mdjax.train.state import create_state, create_variables
 from mdjax.train.step import make_distill_step
+from mdjax.train.teacher import Teacher
 from mdjax.types import AnchorPrediction, Batch, Objects
 
 NUM_CLASSES = 9
@@ -83,22 +85,20 @@ def make_step_and_state(
     config: DistillConfig, example: Any, num_classes: int = NUM_CLASSES
 ) -> tuple[Any, Any]:
     """Build a distillation step with an untrained teacher; speed does not depend on weights."""
-    teacher_config = replace(config, network=FeatureLevelConfig(config.network.options))
+    teacher_config = replace(config, network=FeatureLevelConfig(config.network.backbone))
     teacher = create_network(teacher_config, num_classes)
     student = create_network(config, num_classes)
     select_teacher = select_inputs_for(teacher_config)
     select_student = select_inputs_for(config)
     optimiser = config.optimiser.create(config.loop.num_steps)
     method = ModalityDistillation()
+    teacher_variables = create_variables(teacher, example, select_inputs=select_teacher, seed=0)
     step = make_distill_step(
         student,
-        teacher,
-        create_variables(teacher, example, select_inputs=select_teacher, seed=0),
+        {"teacher": Teacher(teacher, teacher_variables, select_teacher)},
         optimiser,
-        config.task.make_terms(has_guidance=False),
-        method.make_transfer_terms(),
-        select_student_inputs=select_student,
-        select_teacher_inputs=select_teacher,
+        (*config.task.make_terms(has_guidance=False), *method.make_terms()),
+        select_inputs=select_student,
         seed=0,
         compute_targets=config.task.compute_targets,
     )
@@ -152,15 +152,12 @@ def compare_forward_passes(recipe: Recipe, num_classes: int, num_rounds: int) ->
         select = select_inputs_for(config)
         variables = create_variables(module, example, select_inputs=select, seed=0)
 
-        @jax.jit
-        def predict(variables: Any, inputs: Any, module: Any = module) -> Any:
-            return module.apply(variables, *inputs, train=False).prediction
-
         inputs = jax.device_put(select(example))
-        compiled = predict.lower(variables, inputs).compile()
+        predict: Any = make_predictor(module, lambda output: output.prediction)
+        compiled = predict.lower(variables, *inputs).compile()
         cost: Any = compiled.cost_analysis()
         figures[f"{name}_gflop"] = cost["flops"] / 1e9
-        passes[name] = lambda run=compiled, v=variables, i=inputs: jax.block_until_ready(run(v, i))
+        passes[name] = lambda run=compiled, v=variables, i=inputs: jax.block_until_ready(run(v, *i))
         passes[name]()
     seconds: dict[str, list[float]] = {name: [] for name in passes}
     for _ in range(num_rounds):
@@ -205,9 +202,7 @@ def measure_box_shares(recipe: Recipe, batch_size: int, num_rounds: int) -> dict
     select = select_inputs_for(config)
     variables = create_variables(student, batch, select_inputs=select, seed=0)
 
-    @jax.jit
-    def run_network(variables: Any, inputs: Any) -> Any:
-        return student.apply(variables, *inputs, train=False)
+    run_network = make_predictor(student)
 
     @jax.jit
     def suppress(prediction: Any) -> Any:
@@ -215,12 +210,12 @@ def measure_box_shares(recipe: Recipe, batch_size: int, num_rounds: int) -> dict
 
     @jax.jit
     def detect(variables: Any, inputs: Any) -> Any:
-        return suppress(run_network(variables, inputs).prediction)
+        return suppress(run_network(variables, *inputs).prediction)
 
     assign = jax.jit(config.task.compute_targets)
-    output = run_network(variables, select(batch))
+    output = run_network(variables, *select(batch))
     single_inputs = jax.tree.map(lambda x: x[:1], select(batch))
-    single_output = run_network(variables, single_inputs)
+    single_output = run_network(variables, *single_inputs)
 
     def run_step() -> None:
         nonlocal state

@@ -5,86 +5,80 @@
 Networks of the recipe `synthetic`, but twice as wide and trained for longer, with full-resolution
 thermal images and the same steps for all. (As narrow and short as in the demonstration, the network
 of both learns from thermal alone.) Expected: both together beat either alone; at night thermal
-finds persons that the visible image hides; only the visible image tells markings, cones and bumps.
-About 10 minutes on two CPU cores.
+finds persons that the visible image hides; only the visible image shows cones and bumps.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import tyro
 
 from data_builders.synthetic import prepare_synthetic
 from mdjax.data.thermal_camera import ThermalCamera
-from mdjax.io.json_file import write_json, write_text
 from mdjax.models.config import ImageLevelConfig, ThermalOnlyConfig, VisibleOnlyConfig
 from mdjax.presets import configure_synthetic
 from mdjax.runs.config import TrainConfig
-from mdjax.runs.results import RunResult
-from mdjax.studies.comparison import format_comparison
-from mdjax.studies.study import train_or_read_result
+from mdjax.studies.comparison import Difference
+from mdjax.studies.experiment import Budget, Experiment
+from mdjax.studies.report import Columns
+from mdjax.studies.study import Row
 
-WIDTH = 0.25
-NUM_STEPS = 400
 RESULTS_DIR = Path(__file__).parent / "results"
+WIDTH = 0.25
 NETWORKS = {
     "visible only": VisibleOnlyConfig,
     "thermal only": ThermalOnlyConfig,
     "both": ImageLevelConfig,
 }
-METRICS = {
-    "mean_iou_9/day": "mIoU day",
-    "mean_iou_9/night": "mIoU night",
-    "mean_iou_9/all": "mIoU all",
-    "iou/person/night": "person night",
-    "iou/car/night": "car night",
-    "iou/colour_cone/day": "cone day",
-    "iou/bump/day": "bump day",
-}
+EXPERIMENT = Experiment(
+    "synthetic_complementarity",
+    Columns(
+        titles={
+            "mean_iou_9/day": "mIoU day",
+            "mean_iou_9/night": "mIoU night",
+            "mean_iou_9/all": "mIoU all",
+            "iou/person/night": "person night",
+            "iou/car/night": "car night",
+            "iou/colour_cone/day": "cone day",
+            "iou/bump/day": "bump day",
+        },
+        judged=("mean_iou_9/all",),
+    ),
+    differences=(
+        Difference("both", "visible only", "what thermal adds"),
+        Difference("both", "thermal only", "what colour adds"),
+    ),
+)
 
 
 @dataclass(frozen=True)
-class Arguments:
-    """The size of the study.
+class Arguments(Budget):
+    """Where scenes and runs are, and how much is run."""
 
-    Attributes:
-        out: Folder of scenes and runs.
-        num_seeds: Trainings of each network.
-    """
-
-    out: Path = Path("runs/complementarity")
-    num_seeds: int = 3
+    data_dir: Path = Path("runs/synthetic_complementarity/data")
+    num_steps: int | None = 400
 
 
 def main() -> None:
-    """Train, then write JSON and table."""
-    arguments = tyro.cli(Arguments, description=__doc__)
-    data_dir = arguments.out / "data"
-    base = configure_synthetic(TrainConfig(data_dir=data_dir), VisibleOnlyConfig)
-    data = prepare_synthetic(data_dir, image_size_hw=base.pipeline.image_size_hw)
-    results: dict[str, list[RunResult]] = {name: [] for name in NETWORKS}
-    for seed in range(arguments.num_seeds):
-        for name, network in NETWORKS.items():
-            config = configure_synthetic(TrainConfig(data_dir=data_dir, seed=seed), network)
-            pipeline = replace(config.pipeline, camera=ThermalCamera("full"))
-            options = replace(config.network.options, width=WIDTH)
-            config = replace(
-                config,
-                dataset=data.dataset,
-                pipeline=pipeline,
-                network=replace(config.network, options=options),
-                loop=replace(config.loop, num_steps=NUM_STEPS),
-            )
-            run_dir = arguments.out / f"seed{seed}" / name.replace(" ", "_")
-            results[name].append(train_or_read_result(config, run_dir))
-    table = format_comparison(results, split="test", metrics=METRICS)
-    print(table)
-    RESULTS_DIR.mkdir(exist_ok=True)
-    write_text(RESULTS_DIR / "synthetic_complementarity.md", table + "\n")
-    write_json(
-        RESULTS_DIR / "synthetic_complementarity.json",
-        {name: [run.to_dict() for run in runs] for name, runs in results.items()},
-    )
+    """Draw the scenes, run the study and write its table."""
+    budget = tyro.cli(Arguments, description=__doc__)
+    base = configure_synthetic(TrainConfig(), VisibleOnlyConfig)
+    data = prepare_synthetic(budget.data_dir, image_size_hw=base.pipeline.image_size_hw)
+
+    def create_row(network: Any) -> Row:
+        config = configure_synthetic(TrainConfig(dataset=data.dataset), network)
+        backbone = replace(config.network.backbone, width=WIDTH)
+        config = replace(
+            config,
+            dataset=data.dataset,
+            pipeline=replace(config.pipeline, camera=ThermalCamera("full")),
+            network=replace(config.network, backbone=backbone),
+        )
+        return lambda runs: budget.adjust(config)
+
+    rows = {name: create_row(network) for name, network in NETWORKS.items()}
+    EXPERIMENT.run(rows, budget, RESULTS_DIR)
 
 
 if __name__ == "__main__":

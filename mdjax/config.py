@@ -1,7 +1,8 @@
 """Configurations as plain values: frozen dataclasses to and from what JSON can hold.
 
-A field whose type is a union of dataclasses is written with the name of the class under `"type"`,
-so that `network: ImageLevelConfig | FeatureLevelConfig` comes back as the class it was.
+Every dataclass is written with the name of its class under `"type"`, whether there is a choice or
+not: what has one choice today, as `method: ModalityDistillation`, may have two tomorrow. Where the
+name is missing, it is read as the first choice.
 """
 
 import dataclasses
@@ -9,7 +10,7 @@ import difflib
 import enum
 import json
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, overload
 
@@ -21,22 +22,37 @@ from mdjax.types import MdjaxError
 T = TypeVar("T")
 
 TYPE_KEY = "type"
-"""Key that names the class where a union leaves a choice."""
+"""Key that names the class of a dataclass."""
 
 
-def config_to_dict(config: Any, as_type: Any = None) -> dict[str, Any]:
-    """Turns a configuration into dictionaries, lists, strings and numbers.
+def config_to_dict(config: Any) -> dict[str, Any]:
+    """Turn a configuration into dictionaries, lists, strings and numbers.
 
     Args:
         config: An instance of a dataclass; its fields may be dataclasses, unions of dataclasses,
             tuples, dictionaries, paths, enumerations, literals and plain values.
-        as_type: Give the union here if `config` is one choice of several, as `TrainConfig |
-            DistillConfig`; then its class is named at the top too.
 
     Returns:
         What `config_from_dict` reads and `json.dumps` takes.
     """
-    return _CONVERTER.unstructure(config, unstructure_as=as_type)
+    return _CONVERTER.unstructure(config)
+
+
+def map_paths(config: Any, change: Callable[[Path], Path]) -> Any:
+    """Return a configuration with every path in it changed, at any depth."""
+    if isinstance(config, Path):
+        return change(config)
+    if isinstance(config, tuple):
+        return tuple(map_paths(item, change) for item in config)
+    if isinstance(config, dict):
+        return {key: map_paths(item, change) for key, item in config.items()}
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        fields = {
+            field.name: map_paths(getattr(config, field.name), change)
+            for field in dataclasses.fields(config)
+        }
+        return dataclasses.replace(config, **fields)
+    return config
 
 
 @overload
@@ -44,7 +60,7 @@ def config_from_dict(cls: type[T], values: Any, *, source: str | Path = ...) -> 
 @overload
 def config_from_dict(cls: object, values: Any, *, source: str | Path = ...) -> Any: ...
 def config_from_dict(cls: Any, values: Any, *, source: str | Path = "the configuration") -> Any:
-    """Builds a configuration from plain values; keys that are left out take their defaults.
+    """Build a configuration from plain values; keys that are left out take their defaults.
 
     Args:
         cls: The dataclass, or a union of dataclasses.
@@ -89,6 +105,9 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook_factory(
         dataclasses.is_dataclass, lambda cls: _make_dataclass_reader(cls, converter)
     )
+    converter.register_unstructure_hook_factory(
+        dataclasses.is_dataclass, lambda cls: _make_dataclass_writer(cls, converter)
+    )
     converter.register_structure_hook_factory(
         _is_union_of_dataclasses, lambda union: _make_union_reader(union, converter)
     )
@@ -119,16 +138,41 @@ def _check_choice(value: Any, choices: dict[Any, Any]) -> Any:
 
 
 def _make_dataclass_reader(cls: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    _refuse_field_called_type(cls)
     read = cattrs.gen.make_dict_structure_fn(
         cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True
     )
 
     def read_dataclass(values: Any, to: Any) -> Any:
-        if not isinstance(values, dict):
-            raise TypeError(f"is {json.dumps(values, default=repr)}, expected keys and values")
-        return read(values, to)
+        rest = _check_keys_and_values(values)
+        name = rest.pop(TYPE_KEY, cls.__name__)
+        if name != cls.__name__:
+            raise TypeError(_describe_wrong_type(name, [cls.__name__]))
+        return read(rest, to)
 
     return read_dataclass
+
+
+def _make_dataclass_writer(cls: Any, converter: cattrs.Converter) -> Callable[[Any], Any]:
+    _refuse_field_called_type(cls)
+    write = cattrs.gen.make_dict_unstructure_fn(cls, converter)
+    return lambda value: {TYPE_KEY: cls.__name__, **write(value)}
+
+
+def _check_keys_and_values(values: Any) -> dict[str, Any]:
+    """A copy of what is read as a dataclass."""
+    if not isinstance(values, dict):
+        raise TypeError(f"is {json.dumps(values, default=repr)}, expected keys and values")
+    return dict(values)
+
+
+def _describe_wrong_type(name: Any, known: Iterable[str]) -> str:
+    return f'has "{TYPE_KEY}": {json.dumps(name, default=repr)}, expected one of {", ".join(known)}'
+
+
+def _refuse_field_called_type(cls: Any) -> None:
+    if any(field.name == TYPE_KEY for field in dataclasses.fields(cls)):
+        raise TypeError(f"{cls.__name__} has a field {TYPE_KEY!r}, which names the class")
 
 
 def _get_choices(union: Any) -> tuple[Any, ...]:
@@ -148,31 +192,22 @@ def _is_union_of_plain(union: Any) -> bool:
 
 
 def _make_union_writer(union: Any, converter: cattrs.Converter) -> Callable[[Any], Any]:
-    names = _name_choices(union)
-
-    def write_choice(value: Any) -> Any:
-        if value is None:
-            return None
-        name = type(value).__name__
-        return {TYPE_KEY: name, **converter.unstructure(value, unstructure_as=names[name])}
-
-    return write_choice
+    _name_choices(union)
+    return lambda value: None if value is None else converter.unstructure(value, type(value))
 
 
 def _make_union_reader(union: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     names = _name_choices(union)
     has_none = type(None) in get_args(union)
+    first = next(iter(names))
 
     def read_choice(values: Any, _: Any) -> Any:
         if values is None and has_none:
             return None
-        if not isinstance(values, dict):
-            raise TypeError(f"is {json.dumps(values, default=repr)}, expected keys and values")
-        name = values.get(TYPE_KEY)
-        if name not in names:
-            known = ", ".join(names)
-            raise TypeError(f'has "{TYPE_KEY}": {json.dumps(name)}, expected one of {known}')
-        rest = {key: value for key, value in values.items() if key != TYPE_KEY}
+        rest = _check_keys_and_values(values)
+        name = rest.pop(TYPE_KEY, first)
+        if not isinstance(name, str) or name not in names:
+            raise TypeError(_describe_wrong_type(name, names))
         return converter.structure(rest, names[name])
 
     return read_choice
@@ -184,9 +219,6 @@ def _name_choices(union: Any) -> dict[str, Any]:
     names = {cls.__name__: cls for cls in choices}
     if len(names) < len(choices):
         raise TypeError(f"{union} has two classes of one name")
-    for cls in choices:
-        if any(field.name == TYPE_KEY for field in dataclasses.fields(cls)):
-            raise TypeError(f"{cls.__name__} has a field {TYPE_KEY!r}, which names the class")
     return names
 
 

@@ -9,9 +9,8 @@ from typing import TypeVar
 
 from mdjax.data.pipeline import PipelineConfig
 from mdjax.methods.modality_distillation import ModalityDistillation
-from mdjax.models.backbones.resnet import ResNetOptions
+from mdjax.models.backbones.resnet import ResNet18Config
 from mdjax.models.config import (
-    DecisionLevelConfig,
     FeatureLevelConfig,
     ImageLevelConfig,
     MdStudentConfig,
@@ -31,7 +30,7 @@ NETWORKS: dict[str, tuple[type[NetworkConfig], str]] = {
     "visible": (VisibleOnlyConfig, "visible image only"),
     "thermal": (ThermalOnlyConfig, "cheap thermal image only"),
     "native": (ImageLevelConfig, "native student: image-level fusion, not distilled"),
-    "decision": (DecisionLevelConfig, "decision-level fusion of two networks"),
+    "student": (MdStudentConfig, "the student that MD distils, without a teacher"),
     "teacher": (FeatureLevelConfig, "teacher: two streams, GAFF, full-resolution thermal"),
 }
 
@@ -57,7 +56,7 @@ def configure_mfnet(base: Config, network: type[NetworkConfig]) -> Config:
         base,
         dataset="mfnet",
         pipeline=PipelineConfig(image_size_hw=(480, 640)),
-        network=network(ResNetOptions()),
+        network=network(ResNet18Config()),
     )
 
 
@@ -67,7 +66,7 @@ def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
         _configure_from_scratch(base, FROM_SCRATCH),
         dataset="mfnet",
         pipeline=PipelineConfig(image_size_hw=(96, 128)),
-        network=network(ResNetOptions(width=0.25, stem_stride=2, output_stride=8)),
+        network=network(ResNet18Config(width=0.25, stem_stride=2, output_stride=8)),
         loop=LoopConfig(num_steps=1_500, evaluate_every=500, save_every=250, probe_every=250),
         batch_size=8,
     )
@@ -79,7 +78,7 @@ def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
         _configure_from_scratch(base, FROM_SCRATCH),
         dataset="synthetic",
         pipeline=PipelineConfig(image_size_hw=(72, 96)),
-        network=network(ResNetOptions(width=0.125, stem_stride=2, output_stride=8)),
+        network=network(ResNet18Config(width=0.125, stem_stride=2, output_stride=8)),
         loop=LoopConfig(num_steps=300, evaluate_every=0, save_every=300),
         batch_size=8,
     )
@@ -91,7 +90,7 @@ def configure_kaist(base: Config, network: type[NetworkConfig]) -> Config:
         base,
         dataset="kaist",
         pipeline=PipelineConfig(image_size_hw=(512, 640)),
-        network=network(ResNetOptions()),
+        network=network(ResNet18Config()),
         task=DetectionTask(),
         loop=LoopConfig(num_steps=3_500),
     )
@@ -103,7 +102,7 @@ def configure_msrs_small(base: Config, network: type[NetworkConfig]) -> Config:
         _configure_from_scratch(base, DETECTOR_FROM_SCRATCH),
         dataset="msrs",
         pipeline=PipelineConfig(image_size_hw=(144, 192)),
-        network=network(ResNetOptions(width=0.25, stem_stride=2, output_stride=16)),
+        network=network(ResNet18Config(width=0.25, stem_stride=2, output_stride=16)),
         # 25 to 238 px in the files: 98 % of the persons are between 20 and 230 px high.
         task=DetectionTask(anchors=AnchorOptions(base_heights_px=(8, 18, 45))),
         loop=LoopConfig(num_steps=1_000, evaluate_every=500, save_every=250, probe_every=250),
@@ -117,7 +116,7 @@ def configure_synthetic_detection(base: Config, network: type[NetworkConfig]) ->
         _configure_from_scratch(base, DETECTOR_FROM_SCRATCH),
         dataset="synthetic",
         pipeline=PipelineConfig(image_size_hw=(144, 192)),
-        network=network(ResNetOptions(width=0.125, stem_stride=2, output_stride=16)),
+        network=network(ResNet18Config(width=0.125, stem_stride=2, output_stride=16)),
         # Few of the persons are as high as the 55 px that the usual miss rate asks for.
         task=DetectionTask(anchors=AnchorOptions(base_heights_px=(9, 22, 50)), main_metric="ap50"),
         loop=LoopConfig(num_steps=300, evaluate_every=0, save_every=300),

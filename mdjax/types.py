@@ -4,6 +4,7 @@ Axis letters, used in every shape annotation: b images, h rows, w columns, c cha
 a anchors, g ground truths, l pyramid levels.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -16,7 +17,7 @@ IGNORED_LABEL = 255
 
 
 class MdjaxError(Exception):
-    """Input that a person has to mend; the message names the file and the remedy.
+    """Input that a person has to fix; the message names the file and the remedy.
 
     The command line prints the message alone, without a traceback.
     """
@@ -108,14 +109,20 @@ class GuidanceLogits:
     """Channels `INTER_THERMAL` and `INTER_VISIBLE`."""
 
 
+Features = Mapping[str, Float[Array, "b _ _ _"]]
+"""Feature maps by name, each of its own size."""
+
+
 @struct.dataclass
 class NetworkOutput:
     """What a network hands to the losses; any module that returns it can teach or learn."""
 
     prediction: Any
     """What the task loss reads: logits [b h w k] for segmentation, an `AnchorPrediction`."""
-    features: Float[Array, "b h w c"] | None = None
-    """The features that semantic transfer compares (MD: f_teacher, f_student)."""
+    features: Features = struct.field(default_factory=dict)
+    """Feature maps by name. c2, c3, c4 and c5 feed the next stage and the head in every network of
+    ours; of the teacher, c3 and c4 are fused, and each stream's own are beside them: visible_c4,
+    thermal_c4, ..."""
     mask: Float[Array, "b hm wm 1"] | None = None
     """The attention mask in [0, 1] that attention transfer compares (MD eq. 3).
 

@@ -73,6 +73,15 @@ def small_scenes(tmp_path_factory: pytest.TempPathFactory) -> SmallScenes:
     return SmallScenes(data.dataset, data_dir)
 
 
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """Lets JAX compute in float64, for comparisons that rounding would decide."""
+    import jax
+
+    with jax.enable_x64(True):
+        yield
+
+
 @pytest.fixture(scope="session")
 def compiled_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Programs that tests of whole runs have compiled, in any process of this session."""

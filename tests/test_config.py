@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdjax.config import config_from_dict, config_to_dict
+from mdjax.config import config_from_dict, config_to_dict, map_paths
 from mdjax.types import MdjaxError
 
 
@@ -89,7 +89,7 @@ def test_round_trip_through_json_changes_nothing(config: RunConfig) -> None:
 @given(config=networks)
 def test_union_at_the_top_keeps_its_class(config: ImageLevelConfig | FeatureLevelConfig) -> None:
     union = ImageLevelConfig | FeatureLevelConfig
-    values = config_to_dict(config, as_type=union)
+    values = config_to_dict(config)
     assert values["type"] == type(config).__name__
     restored = config_from_dict(union, values)
     assert type(restored) is type(config)
@@ -103,7 +103,14 @@ def test_plain_values_are_what_a_reader_expects() -> None:
         weights={"attention": 0.1},
     )
     assert config_to_dict(config) == {
-        "data": {"folder": "data/mfnet", "sensor": [160, 120], "split": "train", "limit": "all"},
+        "type": "RunConfig",
+        "data": {
+            "type": "DataConfig",
+            "folder": "data/mfnet",
+            "sensor": [160, 120],
+            "split": "train",
+            "limit": "all",
+        },
         "network": {"type": "ImageLevelConfig", "width": 1.0, "attention": False},
         "teacher": {"type": "FeatureLevelConfig", "width": 1.0, "fusion": "gaff", "stages": [3]},
         "weights": {"attention": 0.1},
@@ -138,7 +145,12 @@ def test_whole_number_is_a_fine_float() -> None:
             r'data\.split: is "tset", expected one of "train", "val"',
         ),
         ({"data": {"folder": "x", "limit": 1.5}}, r"data\.limit: is 1\.5, expected int or str"),
-        ({"network": {"width": 1.0}}, r'network: has "type": null, expected one of ImageLevelC'),
+        ({"network": {"type": None}}, r'network: has "type": null, expected one of ImageLevelC'),
+        ({"network": {"type": ["x"]}}, r'network: has "type": \["x"\], expected one of ImageLev'),
+        (
+            {"data": {"type": "Other", "folder": "x"}},
+            r'data: has "type": "Other", expected one of DataConfig',
+        ),
         ({"network": {"type": "Oops"}}, r'network: has "type": "Oops", expected one of ImageLev'),
         (
             {"network": {"type": "ImageLevelConfig", "atention": True}},
@@ -163,7 +175,15 @@ def test_bad_value_is_named_with_its_place(change: dict[str, object], expected: 
     assert str(caught.value).startswith("runs/a/config.json")
 
 
-@pytest.mark.parametrize("values", [{"type": "Oops"}, {}, [], "text"])
+def test_choice_without_a_type_is_the_first_one() -> None:
+    """As where `network` had one class when the file was written."""
+    values = {"data": {"folder": "x"}, "network": {"width": 0.5}}
+    assert config_from_dict(RunConfig, values).network == ImageLevelConfig(width=0.5)
+    union = ImageLevelConfig | FeatureLevelConfig
+    assert config_from_dict(union, {}) == ImageLevelConfig()
+
+
+@pytest.mark.parametrize("values", [{"type": "Oops"}, [], "text"])
 def test_value_that_is_no_choice_is_refused_at_the_top(values: Any) -> None:
     with pytest.raises(MdjaxError, match=r"a\.json does not fit ImageLevelConfig or FeatureLevel"):
         config_from_dict(ImageLevelConfig | FeatureLevelConfig, values, source="a.json")
@@ -182,4 +202,21 @@ def test_class_whose_field_hides_the_tag_is_refused() -> None:
         type: str = "x"
 
     with pytest.raises(TypeError, match="'type'"):
-        config_to_dict(Odd(), as_type=ImageLevelConfig | Odd)
+        config_to_dict(Odd())
+
+
+def test_every_path_is_changed_at_any_depth() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Study:
+        runs: dict[str, Path]
+        config: RunConfig
+        folders: tuple[Path, ...]
+        name: str = "a"
+
+    config = RunConfig(DataConfig(Path("data")), resume_from=None)
+    study = Study({"teacher": Path("t")}, config, (Path("a"), Path("b")))
+    changed = map_paths(study, lambda path: Path("/root_of") / path)
+    assert changed.runs == {"teacher": Path("/root_of/t")}
+    assert changed.config == RunConfig(DataConfig(Path("/root_of/data")))
+    assert changed.folders == (Path("/root_of/a"), Path("/root_of/b"))
+    assert changed.name == "a"

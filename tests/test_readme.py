@@ -39,7 +39,7 @@ def test_example_distils_a_pair_of_ones_own_in_at_most_20_lines(readme: str) -> 
     assert all(np.isfinite(value) for value in metrics.values())
     assert int(names["state"].step) > 1
     # Distillation went somewhere: the first step on the same batch costs more than the last.
-    fresh = names["create_state"](
+    fresh = names["mdjax"].create_state(
         names["student"].init(names["jax"].random.key(2), names["batch"][..., :3]),
         names["optimiser"],
     )

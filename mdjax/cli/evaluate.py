@@ -1,19 +1,22 @@
 """`mdjax evaluate`: score a trained network on a split."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from mdjax.cli.output import print_json
-from mdjax.data.thermal_camera import ThermalCamera
 from mdjax.runs.detection_files import check_detection_files, write_evaluation
-from mdjax.runs.loading import load_network
+from mdjax.runs.loading import LoadedNetwork, load_network
 from mdjax.runs.results import describe_environment
 from mdjax.runs.scoring import evaluate_network
 from mdjax.tasks.detection_scores import DetectionEvaluation
+from mdjax.tasks.segmentation import SegmentationTask
+from mdjax.tasks.segmentation_scores import ScoredSize
+from mdjax.tasks.task import Task
+from mdjax.types import MdjaxError
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,10 @@ class Evaluate:
         checkpoint: The last state (the paper's protocol), or the best on the validation split.
         data_dir: Folder of prepared data sets; that of the training by default.
         dataset: Prepared data set with the same classes; that of the training by default.
-        resolution: Another thermal camera than in training, such as 64x or lepton-3.5.
+        resolution: Of another thermal camera than in training, such as 64x or lepton-3.5; all
+            else of the camera stays.
+        scored_size: Of a network that labels pixels: score at the size of the label files, or at
+            the working size; as in training by default.
         batch_size: Image pairs at once; that of the training by default.
         detections: Of a detector of one class: file of its detections in KAIST's format, lines of
             image (its place in the split, from 1), x, y, w, h, score.
@@ -41,6 +47,7 @@ class Evaluate:
     data_dir: Path | None = None
     dataset: str | None = None
     resolution: str | None = None
+    scored_size: ScoredSize | None = None
     batch_size: int | None = None
     detections: Path | None = None
     curve: Path | None = None
@@ -51,15 +58,21 @@ def run_evaluate(arguments: Sequence[str]) -> int:
     """Run `mdjax evaluate RUN_DIR [options]`."""
     command = tyro.cli(Evaluate, args=arguments, prog="mdjax evaluate")
     loaded = load_network(command.run_dir, command.checkpoint)
-    camera = None if command.resolution is None else ThermalCamera(command.resolution)
+    task = _choose_task(loaded, command.scored_size)
     check_detection_files(loaded, detections=command.detections, curve=command.curve)
     evaluation = evaluate_network(
         loaded,
         split=command.split,
         data_dir=command.data_dir,
         dataset=command.dataset,
-        camera=camera,
+        resolution=command.resolution,
+        task=task,
         batch_size=command.batch_size,
+    )
+    height, width = loaded.config.pipeline.image_size_hw
+    title = (
+        f"{command.run_dir}, split {command.split}, checkpoint {command.checkpoint} "
+        f"(step {loaded.step}), network at {width}x{height}"
     )
     if command.json:
         print_json(
@@ -70,19 +83,33 @@ def run_evaluate(arguments: Sequence[str]) -> int:
                 "split": command.split,
                 "resolution": command.resolution or loaded.config.pipeline.camera.resolution,
                 "image_size_hw": loaded.config.pipeline.image_size_hw,
+                "checkpoint": command.checkpoint,
+                "scored": evaluation.describe(),
                 "scores": evaluation.to_metrics(),
                 "environment": describe_environment(),
             }
         )
     else:
-        print(f"{command.run_dir}, step {loaded.step}, split {command.split}")
+        print(f"{title}, {evaluation.describe()}")
         print(evaluation.format_table())
     # Last: a full disk does not take the scores with it.
     if isinstance(evaluation, DetectionEvaluation):
         write_evaluation(
             evaluation,
-            title=f"{command.run_dir}, step {loaded.step}, split {command.split}",
+            title=title,
             detections=command.detections,
             curve=command.curve,
         )
     return 0
+
+
+def _choose_task(loaded: LoadedNetwork, scored_size: ScoredSize | None) -> Task:
+    task = loaded.config.task
+    if scored_size is None:
+        return task
+    if not isinstance(task, SegmentationTask):
+        raise MdjaxError(
+            f"{loaded.run_dir}: this network finds objects, whose boxes are always scored in "
+            "pixels of the image files; leave --scored-size away."
+        )
+    return replace(task, scored_size=scored_size)

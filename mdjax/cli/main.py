@@ -69,6 +69,12 @@ def _distill(arguments: Sequence[str]) -> int:
     return run_distill(arguments)
 
 
+def _fuse(arguments: Sequence[str]) -> int:
+    from mdjax.cli.fuse import run_fuse
+
+    return run_fuse(arguments)
+
+
 def _evaluate(arguments: Sequence[str]) -> int:
     from mdjax.cli.evaluate import run_evaluate
 
@@ -105,6 +111,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "prepare": ("package a data set: mfnet, kaist, msrs, one's own, scenes", _prepare),
     "train": ("train a teacher, a native student or another baseline", _train),
     "distill": ("train a student from a teacher by modality distillation", _distill),
+    "fuse": ("average two trained networks: decision-level fusion", _fuse),
     "evaluate": ("score a trained network on a split", _evaluate),
     "predict": ("label images of your own, or find objects in them", _predict),
     "score-detections": ("score a detection file as KAIST is scored", _score_detections),

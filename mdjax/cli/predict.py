@@ -87,7 +87,7 @@ def _create_writer(
             out_dir,
             loaded.class_names,
             loaded.config.pipeline.image_size_hw,
-            task.nms,
+            task,
             DEFAULT_SCORE_THRESHOLD if score_threshold is None else score_threshold,
         )
     if score_threshold is not None:
@@ -95,4 +95,4 @@ def _create_writer(
             f"{loaded.run_dir}: this network labels pixels, which have no score; leave "
             "--score-threshold away."
         )
-    return LabelWriter(out_dir, loaded.class_names)
+    return LabelWriter(out_dir, loaded.class_names, task)

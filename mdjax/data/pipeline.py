@@ -4,7 +4,7 @@ record → decode → working size → camera simulator → shared geometry → 
 
 The batch of step n depends on (seed, n) alone: order, augmentation and noise derive from the index
 of the sample in the endless training sequence. Resuming is starting at step n; nothing needs to be
-saved, and any number of processes and threads yields the same global batch.
+saved, and any number of threads yields the same batch.
 """
 
 import collections
@@ -12,17 +12,17 @@ import dataclasses
 import functools
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import cv2
 import grain
 import jax
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
-from mdjax.data.decode import decode_pair
-from mdjax.data.geometry import Augmentation, apply_geometry_to_image, resize_image
+from mdjax.data.decode import DecodedSource, Sample
+from mdjax.data.geometry import Augmentation, apply_geometry_to_image
 from mdjax.data.photometry import (
     Photometry,
     apply_photometry_to_thermal,
@@ -31,7 +31,8 @@ from mdjax.data.photometry import (
 )
 from mdjax.data.source import RecordSource
 from mdjax.data.thermal_camera import ThermalCamera, compute_camera_size_hw, simulate_camera
-from mdjax.data.truth import TruthReader, get_name
+from mdjax.data.truth import TruthReader
+from mdjax.io.images import scale_to_unit
 from mdjax.types import Batch, MdjaxError
 
 _EVALUATION_NOISE_SEED = 0
@@ -49,9 +50,9 @@ class PipelineConfig:
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
     """Training only; evaluation never augments."""
     cache_megabytes: int = 1024
-    """Memory in which decoded samples are kept at the working size, 5 bytes a pixel, so that they
-    are decoded in the first epoch only. What does not fit is decoded each time; 0 keeps nothing.
-    Batches are the same bit for bit whatever is kept."""
+    """Memory in which decoded samples are kept at the working size, 5 bytes a pixel (6 of 16-bit
+    thermal images), so that they are decoded in the first epoch only. What does not fit is decoded
+    each time; 0 keeps nothing. Batches are the same whatever is kept."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values where they are written, not in the middle of a run."""
@@ -61,16 +62,6 @@ class PipelineConfig:
             raise MdjaxError(f"cache_megabytes = {self.cache_megabytes}: give 0 (off) or more.")
         if self.camera.resolution != "none":
             compute_camera_size_hw(self.camera, self.image_size_hw)
-
-
-class Sample(NamedTuple):
-    """A decoded record at the working size."""
-
-    visible_u8: UInt8[np.ndarray, "h w 3"]
-    thermal_u8: UInt8[np.ndarray, "h w"]
-    truth: Any
-    is_night: bool
-    image_size_hw: tuple[int, int]
 
 
 class _Row(NamedTuple):
@@ -85,59 +76,6 @@ class _Row(NamedTuple):
     is_valid: bool
 
 
-class DecodedSource:
-    """The records of a split, decoded and resized, as many as fit kept in memory.
-
-    Decoding a 640x480 PNG takes longer than all that follows.
-    """
-
-    def __init__(
-        self,
-        source: RecordSource,
-        truth_reader: TruthReader,
-        size_hw: tuple[int, int],
-        *,
-        cache_megabytes: int,
-    ):
-        self._source = source
-        self._truth_reader = truth_reader
-        self._size_hw = size_hw
-        bytes_per_sample = 5 * size_hw[0] * size_hw[1]
-        self._max_kept = cache_megabytes * 2**20 // bytes_per_sample
-        self._kept: dict[int, Sample] = {}
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def __getitem__(self, index: int) -> Sample:
-        sample = self._kept.get(index)
-        if sample is None:
-            sample = decode_sample(self._source[index], self._truth_reader, self._size_hw)
-            # Without a lock two threads may decode a record both: they keep equal samples.
-            if len(self._kept) < self._max_kept:
-                self._kept[index] = sample
-        return sample
-
-
-def decode_sample(
-    record: Mapping[str, Any], truth_reader: TruthReader, size_hw: tuple[int, int]
-) -> Sample:
-    """Decode one record and resize it to the working size.
-
-    Raises:
-        MdjaxError: an image of the record is damaged; the message names the record.
-    """
-    visible_u8, thermal_u8 = decode_pair(record, f"record {get_name(record)}")
-    image_size_hw = (visible_u8.shape[0], visible_u8.shape[1])
-    return Sample(
-        visible_u8=resize_image(visible_u8, size_hw),
-        thermal_u8=resize_image(thermal_u8, size_hw),
-        truth=truth_reader.decode(record, image_size_hw, size_hw),
-        is_night=bool(record["is_night"]),
-        image_size_hw=image_size_hw,
-    )
-
-
 def make_train_batches(
     source: RecordSource,
     config: PipelineConfig,
@@ -146,29 +84,24 @@ def make_train_batches(
     batch_size: int,
     seed: int,
     start_step: int = 0,
-    process_index: int = 0,
-    process_count: int = 1,
     num_threads: int | None = None,
 ) -> Iterator[Batch]:
     """Endless training batches, shuffled anew in every epoch; a batch may span two epochs.
 
     Args:
-        source: records of a split, from `open_split`.
-        config: what happens to each record.
-        truth_reader: reads the annotation that the task needs.
-        batch_size: rows of the global batch.
-        seed: of order, augmentation and noise.
-        start_step: the first batch to yield; `start_step=n` continues a run exactly where one that
+        source: Records of a split, from `open_split`.
+        config: What happens to each record.
+        truth_reader: Reads the annotation that the task needs.
+        batch_size: Rows of a batch.
+        seed: Of order, augmentation and noise.
+        start_step: The first batch to yield; `start_step=n` continues a run exactly where one that
             began at 0 stands after n batches.
-        process_index: which of `process_count` equal, contiguous shares of each global batch this
-            process yields.
-        process_count: number of processes that train together.
-        num_threads: threads that prepare batches; the number of cores by default, at most 8.
+        num_threads: Threads that prepare batches; the number of cores by default, at most 8.
 
     Raises:
-        MdjaxError: no records, or impossible numbers.
+        MdjaxError: No records, or impossible numbers.
     """
-    local_size = _compute_local_batch_size(source, batch_size, process_count)
+    _check_batch_size(source, batch_size)
     if not 0 <= seed < 2**32:
         raise MdjaxError(f"seed = {seed}: give a number from 0 to 4294967295.")
     decoded = DecodedSource(
@@ -188,11 +121,9 @@ def make_train_batches(
         .random_map(augment)
         # There is no remainder, but Grain computes the endless length as a float otherwise, and
         # overflows at a batch of one.
-        .batch(local_size, drop_remainder=True, batch_fn=stack)
+        .batch(batch_size, drop_remainder=True, batch_fn=stack)
     )
-    # Batches of local_size are dealt out in turn, so a global batch is process_count of them.
-    batches = batches[start_step * process_count + process_index :: process_count]
-    return iter(batches.to_iter_dataset(_make_read_options(num_threads)))
+    return iter(batches[start_step:].to_iter_dataset(_make_read_options(num_threads)))
 
 
 def make_evaluation_batches(
@@ -201,20 +132,18 @@ def make_evaluation_batches(
     truth_reader: TruthReader,
     *,
     batch_size: int,
-    process_index: int = 0,
-    process_count: int = 1,
     num_threads: int | None = None,
 ) -> Iterator[Batch]:
     """Every record once, in order, without augmentation.
 
-    The last batch is filled up with rows of `is_valid=False`, so that all batches have one shape
-    and all processes the same number of them. Camera noise is seeded by the record's index: each
-    network is scored on the same noisy images. Arguments as in `make_train_batches`.
+    The last batch is filled up with rows of `is_valid=False`, so that all batches have one shape.
+    Camera noise is seeded by the record's index: each network is scored on the same noisy images.
+    Arguments as in `make_train_batches`.
 
     Raises:
-        MdjaxError: no records, or impossible numbers.
+        MdjaxError: No records, or impossible numbers.
     """
-    local_size = _compute_local_batch_size(source, batch_size, process_count)
+    _check_batch_size(source, batch_size)
     decoded = DecodedSource(source, truth_reader, config.image_size_hw, cache_megabytes=0)
     stack = functools.partial(_stack_rows, truth_reader)
     no_augmentation = Augmentation.off()
@@ -226,9 +155,7 @@ def make_evaluation_batches(
         return _make_row(decoded[index], truth_reader, config.camera, no_augmentation, rng)
 
     num_rows = -(-len(decoded) // batch_size) * batch_size
-    batches = (grain.MapDataset.range(num_rows).map(load).batch(local_size, batch_fn=stack))[
-        process_index::process_count
-    ]
+    batches = grain.MapDataset.range(num_rows).map(load).batch(batch_size, batch_fn=stack)
     return iter(batches.to_iter_dataset(_make_read_options(num_threads)))
 
 
@@ -238,22 +165,15 @@ def prefetch_to_devices(
     """Copy batches to the devices `depth` ahead of their use.
 
     Args:
-        batches: this process's share of each global batch.
-        sharding: how the rows spread over all devices of all processes; None for the default
-            device.
-        depth: batches held on the devices besides the one in use.
+        batches: On the host.
+        sharding: How the rows spread over the devices; None for the default device.
+        depth: Batches held on the devices besides the one in use.
     """
-
-    def put(array: np.ndarray) -> jax.Array:
-        if sharding is None:
-            return jax.device_put(array)
-        return jax.make_array_from_process_local_data(sharding, array)
-
     iterator = iter(batches)
     queue: collections.deque[Batch] = collections.deque()
     while True:
         for batch in itertools.islice(iterator, depth + 1 - len(queue)):
-            queue.append(jax.tree.map(put, batch))
+            queue.append(jax.device_put(batch, sharding))
         if not queue:
             return
         yield queue.popleft()
@@ -270,10 +190,10 @@ def _make_row(
 
     Noise is drawn last: the camera does not change which augmentation a step gets.
     """
-    size_hw = (sample.thermal_u8.shape[0], sample.thermal_u8.shape[1])
+    size_hw = (sample.thermal.shape[0], sample.thermal.shape[1])
     geometry = truth_reader.sample_geometry(sample.truth, augmentation, size_hw, rng)
     photometry = sample_photometry(augmentation, rng)
-    full = sample.thermal_u8.astype(np.float32) / np.float32(255)
+    full = scale_to_unit(sample.thermal)
     cheap = simulate_camera(full, camera, rng)
     mean = float(cv2.mean(full)[0])
     # Without a thermal camera there is nothing whose brightness could change.
@@ -319,15 +239,11 @@ def _stack_rows(truth_reader: TruthReader, rows: Sequence[_Row]) -> Batch:
     )
 
 
-def _compute_local_batch_size(source: RecordSource, batch_size: int, process_count: int) -> int:
+def _check_batch_size(source: RecordSource, batch_size: int) -> None:
     if len(source) == 0:
         raise MdjaxError("the split holds no records; choose another one or prepare it again.")
-    if batch_size < 1 or batch_size % process_count:
-        raise MdjaxError(
-            f"batch_size = {batch_size}: give a positive multiple of the number of processes, "
-            f"{process_count}."
-        )
-    return batch_size // process_count
+    if batch_size < 1:
+        raise MdjaxError(f"batch_size = {batch_size}: give 1 or more.")
 
 
 def _make_read_options(num_threads: int | None) -> grain.ReadOptions:

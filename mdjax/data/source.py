@@ -18,12 +18,14 @@ and what a task needs, where it is there:
 """
 
 import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import numpy as np
 import tensorflow_datasets as tfds
 
 from mdjax.types import MdjaxError
@@ -81,6 +83,12 @@ class SplitSource:
                 f"{self.dataset_name}: metadata.json tells no {key}; prepare it again."
             )
         return tuple(names)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal data: what the builder wrote down, else a hash of its records."""
+        told = self.metadata.get("fingerprint")
+        return str(told) if told else hash_records(self.records)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -141,6 +149,26 @@ def find_split(dataset: str, split: str, data_dir: Path) -> SplitSource | None:
     """
     _, builder = _open_builder(dataset, data_dir)
     return open_split(dataset, split, data_dir) if split in builder.info.splits else None
+
+
+def hash_records(records: RecordSource) -> str:
+    """Hash what records hold, in their order."""
+    digest = hashlib.sha256()
+    for index in range(len(records)):
+        _hash_value(records[index], digest)
+    return digest.hexdigest()[:16]
+
+
+def _hash_value(value: Any, digest: Any) -> None:
+    if isinstance(value, Mapping):
+        for key in sorted(value):
+            digest.update(key.encode())
+            _hash_value(value[key], digest)
+    elif isinstance(value, bytes | str):
+        digest.update(value if isinstance(value, bytes) else value.encode())
+    else:
+        array = np.asarray(value)
+        digest.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
 
 
 def _open_builder(dataset: str, data_dir: Path) -> tuple[Path, Any]:

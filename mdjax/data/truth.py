@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from jaxtyping import UInt8
 
 from mdjax.data.geometry import (
     Augmentation,
@@ -58,14 +59,20 @@ class LabelMapReader:
 
     features = ("labels",)
 
+    def read(self, record: Mapping[str, Any]) -> UInt8[np.ndarray, "h w"]:
+        """Decode the label PNG, as it was stored.
+
+        Raises:
+            MdjaxError: It is damaged; the message names the record.
+        """
+        return decode_labels(record["labels"], f"labels of record {get_name(record)}")
+
     def decode(
         self, record: Mapping[str, Any], image_size_hw: SizeHw, size_hw: SizeHw
     ) -> np.ndarray:
         """Decode the label PNG and resize it by the nearest pixel centre."""
         del image_size_hw  # a label map is resized whatever its size
-        return resize_labels(
-            decode_labels(record["labels"], f"labels of record {get_name(record)}"), size_hw
-        )
+        return resize_labels(self.read(record), size_hw)
 
     def sample_geometry(
         self,

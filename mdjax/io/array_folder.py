@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
@@ -26,10 +25,10 @@ LeafTable = dict[str, dict[str, Any]]
 
 
 def write_arrays(folder: Path, groups: Groups) -> None:
-    """Writes arrays, named by paths such as `params/backbone/conv1/kernel`, group by group.
+    """Write arrays, named by paths such as `params/backbone/conv1/kernel`, group by group.
 
     Raises:
-        Exception: of any kind, when it fails; the folder is then of no use.
+        Exception: Of any kind, when it fails; the folder is then of no use.
     """
     table = {
         name: {**_describe(array), "group": group}
@@ -37,8 +36,7 @@ def write_arrays(folder: Path, groups: Groups) -> None:
         for name, array in arrays.items()
     }
     lines = [f"{format_json(name)}: {format_json(leaf)}" for name, leaf in table.items()]
-    if jax.process_index() == 0:
-        write_text(folder / "leaves.json", "{\n" + ",\n".join(lines) + "\n}\n")
+    write_text(folder / "leaves.json", "{\n" + ",\n".join(lines) + "\n}\n")
     # Orbax refuses empty arrays and empty groups; the table describes such arrays fully.
     trees = {
         group: unflatten_dict({name: x for name, x in arrays.items() if x.size}, sep="/")
@@ -50,7 +48,7 @@ def write_arrays(folder: Path, groups: Groups) -> None:
 
 
 def write_file_table(folder: Path) -> None:
-    """Notes the size of every file, once all are written; without it the arrays do not read."""
+    """Note the size of every file, once all are written; without it the arrays do not read."""
     sizes = {
         path.relative_to(folder).as_posix(): path.stat().st_size
         for path in sorted((folder / "arrays").rglob("*"))
@@ -60,20 +58,20 @@ def write_file_table(folder: Path) -> None:
 
 
 def read_leaf_table(folder: Path, groups: Collection[str]) -> LeafTable:
-    """Reads what arrays there are in some groups, without the arrays.
+    """Read what arrays there are in some groups, without the arrays.
 
     Raises:
-        MdjaxError: the table is missing or damaged.
+        MdjaxError: The table is missing or damaged.
     """
     table = read_json(folder / "leaves.json")
     return {name: leaf for name, leaf in table.items() if leaf["group"] in groups}
 
 
 def read_arrays(folder: Path, groups: Collection[str]) -> dict[str, np.ndarray]:
-    """Reads the arrays of some groups into memory, by name.
+    """Read the arrays of some groups into memory, by name.
 
     Raises:
-        MdjaxError: an array is missing, cut short, or not the one that was written.
+        MdjaxError: An array is missing, cut short, or not the one that was written.
     """
     table = read_leaf_table(folder, groups)
     stored = {leaf["group"] for leaf in table.values() if 0 not in leaf["shape"]}
@@ -99,7 +97,7 @@ def read_arrays(folder: Path, groups: Collection[str]) -> dict[str, np.ndarray]:
 
 
 def _check_files(folder: Path) -> None:
-    """Finds out about missing and short files before Orbax, which would not say it in one line."""
+    """Find out about missing and short files before Orbax, which would not say it in one line."""
     for name, size in read_json(folder / "files.json").items():
         path = folder / name
         found = path.stat().st_size if path.is_file() else 0
@@ -121,7 +119,7 @@ def _get_array_path(folder: Path) -> str:
 
 @contextlib.contextmanager
 def _quiet_orbax() -> Iterator[None]:
-    """Keeps Orbax from logging warnings, and tracebacks of errors that it also raises."""
+    """Keep Orbax from logging warnings, and tracebacks of errors that it also raises."""
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)

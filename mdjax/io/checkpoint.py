@@ -4,14 +4,14 @@
                      leaves.json, files.json, arrays/   see `array_folder.py`
 
 Arrays are saved from the host, under names that follow from the state's structure. A checkpoint
-therefore knows nothing of devices, and reads on any number of them. Of several processes all call
-these functions, with a replicated state and one shared folder.
+therefore knows nothing of devices, and reads on any number of them.
 """
 
 import errno
+import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import metadata as package_metadata
 from pathlib import Path
@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 from flax.traverse_util import unflatten_dict
-from jax.experimental import multihost_utils
 
 from mdjax import __version__
 from mdjax.io.array_folder import (
@@ -35,7 +34,8 @@ from mdjax.types import MdjaxError
 
 State = TypeVar("State")
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1 had no method's variables; the optimiser's state followed the network's alone."""
 _PACKAGES = ("jax", "flax", "optax", "orbax-checkpoint", "numpy")
 
 # Groups of arrays; a reader loads those it needs. Inference needs no optimiser.
@@ -68,44 +68,44 @@ class CheckpointStore:
         return self.run_dir / "checkpoints" / "inference"
 
     def save_last(self, state: Any, metadata: Mapping[str, Any]) -> Path:
-        """Saves the state as the last one, see `save`."""
+        """Save the state as the last one, see `save`."""
         return save(self.last, state, metadata)
 
     def save_best(self, state: Any, metadata: Mapping[str, Any]) -> Path:
-        """Saves the state as the best one, see `save`."""
+        """Save the state as the best one, see `save`."""
         return save(self.best, state, metadata)
 
     def save_inference(self, variables: Mapping[str, Any], metadata: Mapping[str, Any]) -> Path:
-        """Saves variables alone, see `save_variables`."""
+        """Save variables alone, see `save_variables`."""
         return save_variables(self.inference, variables, metadata)
 
 
 def has_checkpoint(path: Path) -> bool:
-    """Says whether a complete checkpoint lies at this path."""
+    """Say whether a complete checkpoint lies at this path."""
     return _locate(path) is not None
 
 
 def save(path: Path, state: Any, metadata: Mapping[str, Any]) -> Path:
-    """Saves a training state; an older checkpoint at the path is replaced at the very end.
+    """Save a training state; an older checkpoint at the path is replaced at the very end.
 
     Args:
-        path: folder of the checkpoint.
-        state: tree of arrays with the fields `params`, `model_state` and any others, such as
+        path: Folder of the checkpoint.
+        state: Tree of arrays with the fields `params`, `model_state` and any others, such as
             `step` and `opt_state`.
-        metadata: what JSON can hold: `config`, `scores`, `step`...; see `read_metadata`.
+        metadata: What JSON can hold: `config`, `scores`, `step`...; see `read_metadata`.
 
     Returns:
         The path.
 
     Raises:
-        MdjaxError: it could not be written, for instance on a full disk; an older checkpoint is
+        MdjaxError: It could not be written, for instance on a full disk; an older checkpoint is
             as it was.
     """
     return _write(path, _name_leaves(state), {**metadata, "contents": "training"})
 
 
 def save_variables(path: Path, variables: Mapping[str, Any], metadata: Mapping[str, Any]) -> Path:
-    """Saves what inference needs, `params` and collections such as `batch_stats`.
+    """Save what inference needs, `params` and collections such as `batch_stats`.
 
     Otherwise like `save`.
     """
@@ -114,17 +114,17 @@ def save_variables(path: Path, variables: Mapping[str, Any], metadata: Mapping[s
 
 
 def restore(path: Path, like: State) -> State:
-    """Reads a training state back, bit for bit.
+    """Read a training state back, bit for bit.
 
     Args:
-        path: folder of the checkpoint.
-        like: state of the same structure, concrete or from `jax.eval_shape`.
+        path: Folder of the checkpoint.
+        like: State of the same structure, concrete or from `jax.eval_shape`.
 
     Returns:
         The structure of `like` with NumPy arrays on the host; put them where they are needed.
 
     Raises:
-        MdjaxError: no checkpoint there, cut short, damaged, without training state, or of another
+        MdjaxError: No checkpoint there, cut short, damaged, without training state, or of another
             architecture (the message names leaves that differ).
     """
     folder = _require(path)
@@ -134,24 +134,27 @@ def restore(path: Path, like: State) -> State:
             "Give the folder checkpoints/last of a run."
         )
     wanted = _name_leaves(like)
-    _check_architecture(folder, wanted, read_leaf_table(folder, (_VARIABLES, _TRAINING)))
-    saved = read_arrays(folder, (_VARIABLES, _TRAINING))
+    table = read_leaf_table(folder, (_VARIABLES, _TRAINING))
+    names = _find_present_names(folder, table)
+    _check_architecture(folder, wanted, {names[name]: leaf for name, leaf in table.items()})
+    arrays = read_arrays(folder, (_VARIABLES, _TRAINING))
+    saved = {names[name]: array for name, array in arrays.items()}
     return jax.tree.unflatten(jax.tree.structure(like), [saved[name] for name in wanted])
 
 
 def restore_variables(path: Path, like: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Reads what inference needs, from any checkpoint.
+    """Read what inference needs, from any checkpoint.
 
     Args:
-        path: folder of the checkpoint.
-        like: variables of the network, concrete or abstract; if given, they are compared.
+        path: Folder of the checkpoint.
+        like: Variables of the network, concrete or abstract; if given, they are compared.
 
     Returns:
         `params` and collections such as `batch_stats`, as linen's `apply` takes them: nested
         dictionaries of NumPy arrays.
 
     Raises:
-        MdjaxError: as `restore`.
+        MdjaxError: As `restore`.
     """
     folder = _require(path)
     if like is not None:
@@ -162,7 +165,7 @@ def restore_variables(path: Path, like: Mapping[str, Any] | None = None) -> dict
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """Reads the JSON that was saved with a checkpoint.
+    """Read the JSON that was saved with a checkpoint.
 
     Returns:
         What the saver gave, and `format`, `contents` ("training" or "inference") and `versions`.
@@ -205,36 +208,31 @@ def _to_host(leaf: Any) -> np.ndarray:
 def _write(path: Path, leaves: Mapping[str, Any], metadata: Mapping[str, Any]) -> Path:
     temporary = path.with_name(f".{path.name}.incomplete")
     arrays = {name: _to_host(leaf) for name, leaf in leaves.items()}
-    is_first = jax.process_index() == 0
     try:
-        if is_first:
-            shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir(parents=True)
-            versions = {name: package_metadata.version(name) for name in _PACKAGES}
-            header = {"format": FORMAT, "versions": {"mdjax": __version__, **versions}}
-            write_json(temporary / "metadata.json", {**metadata, **header})
-        _wait_for_processes(f"{path.name} prepared")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        versions = {name: package_metadata.version(name) for name in _PACKAGES}
+        header = {"format": FORMAT, "versions": {"mdjax": __version__, **versions}}
+        write_json(temporary / "metadata.json", {**metadata, **header})
         write_arrays(temporary, _group(arrays))
-        _wait_for_processes(f"{path.name} written")
-        if is_first:
-            write_file_table(temporary)
-            _publish(temporary, path)
-        _wait_for_processes(f"{path.name} published")
+        write_file_table(temporary)
+        _sync(temporary)
+        _publish(temporary, path)
     except Exception as error:
         raise MdjaxError(_explain_failure(path, error, arrays)) from error
     finally:
-        if is_first:
-            shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     return path
 
 
-def _wait_for_processes(event: str) -> None:
-    if jax.process_count() > 1:
-        multihost_utils.sync_global_devices(event)
+def _sync(folder: Path) -> None:
+    """Wait until everything in a folder is on the disk, so that a power cut cannot take it."""
+    for path in (*folder.rglob("*"), folder):
+        _sync_one(path)
 
 
 def _publish(temporary: Path, path: Path) -> None:
-    """Puts a complete folder in its place; the old one is moved aside first and removed last.
+    """Put a complete folder in its place; the old one is moved aside first and removed last.
 
     A folder cannot replace another in one step. A process that dies between the two renames leaves
     the old checkpoint under the name that `_locate` knows.
@@ -244,7 +242,16 @@ def _publish(temporary: Path, path: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
         path.rename(aside)
     temporary.rename(path)
+    _sync_one(path.parent)  # The new one is there before the old one goes.
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sync_one(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _name_aside(path: Path) -> Path:
@@ -271,12 +278,37 @@ def _require(path: Path) -> Path:
 
 def _read_header(folder: Path) -> dict[str, Any]:
     header = read_json(folder / "metadata.json")
-    if header.get("format") != FORMAT:
+    if header.get("format") not in range(1, FORMAT + 1):
         raise MdjaxError(
-            f"{folder}: has format {header.get('format')}, this version reads {FORMAT}. "
+            f"{folder}: has format {header.get('format')}, this version reads up to {FORMAT}. "
             "Read it with the version of mdjax that wrote it."
         )
     return header
+
+
+def _find_present_names(folder: Path, table: Collection[str]) -> dict[str, str]:
+    """Names of leaves as they are called now, by the names they were saved under."""
+    names = {name: name for name in table}
+    if _read_header(folder)["format"] > 1:
+        return names
+    params = [name.removeprefix("params") for name in table if name.startswith("params/")]
+    for name in table:
+        # `opt_state/1/0/trace/backbone/...`: the network's are now under `network` there.
+        ends = [end for end in params if name.startswith("opt_state/") and name.endswith(end)]
+        if ends:
+            longest = max(ends, key=len)
+            names[name] = f"{name.removesuffix(longest)}/network{longest}"
+    return names
+
+
+def hash_variables(variables: Mapping[str, Any]) -> str:
+    """Return a hash of names, types, shapes and values of a network's variables."""
+    digest = hashlib.sha256()
+    for name, leaf in sorted(_name_leaves(_split_variables(variables)).items()):
+        array = np.ascontiguousarray(_to_host(leaf))
+        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        digest.update(array.view(np.uint8).data if array.size else b"")
+    return digest.hexdigest()
 
 
 def _check_architecture(folder: Path, wanted: Mapping[str, Any], saved: LeafTable) -> None:

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8, UInt16
+from jaxtyping import Float, Shaped, UInt8, UInt16
 
 from mdjax.io.png import PngHeader, is_png, read_png_header
 from mdjax.types import MdjaxError
+
+ThermalImage = UInt8[np.ndarray, "hh ww"] | UInt16[np.ndarray, "hh ww"]
+"""Grey levels, of which the type's largest value is white."""
 
 _JPEG_SIGNATURE = b"\xff\xd8\xff"
 _JPEG_START_OF_SCAN = b"\xff\xda"
@@ -69,15 +72,18 @@ def decode_visible(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
 
 def decode_thermal(
     data: bytes, name: str, range_counts: Sequence[float] | None = None
-) -> UInt8[np.ndarray, "h w"]:
+) -> ThermalImage:
     """Decode a thermal image: one channel, or several equal ones as many tools store it.
 
     Args:
-        data: the file's bytes.
-        name: file or record, for messages.
-        range_counts: for images of 16 bits, and only for these: the counts that become 0 and 255,
-            linear between and cut off beyond; fixed for a data set, so that equal counts stay equal
-            in every image.
+        data: The file's bytes.
+        name: File or record, for messages.
+        range_counts: For images of 16 bits, and only for these: the counts that become 0 and
+            65535, linear between and cut off beyond; fixed for a data set, so that equal counts
+            stay equal in every image.
+
+    Returns:
+        8 bits for a file of 8 bits, 16 bits for one of 16: no precision is lost.
 
     Raises:
         MdjaxError: cut short, damaged, a colour image, 16 bits without a range or 8 bits with one.
@@ -90,9 +96,19 @@ def decode_thermal(
                 f"{name}: has 8 bits, where 16 bits of counts from {low:g} (black) to {high:g} "
                 "(white) are expected; give the camera's counts."
             )
-        scaled = (image.astype(np.float32) - low) * (255 / (high - low))
-        image = np.round(np.clip(scaled, 0, 255)).astype(np.uint8)
+        scaled = (image.astype(np.float64) - low) * (65535 / (high - low))
+        image = np.round(np.clip(scaled, 0, 65535)).astype(np.uint16)
     return take_grey(image, name)
+
+
+def scale_to_unit(image: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Turn grey levels of 8 or 16 bits into float32 in [0, 1]."""
+    return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
+
+
+def convert_to_u8(image: ThermalImage) -> UInt8[np.ndarray, "hh ww"]:
+    """Bring grey levels to 8 bits, for pictures."""
+    return np.round(255 * scale_to_unit(image)).astype(np.uint8)
 
 
 def decode_image(data: bytes, name: str, *, may_have_16_bits: bool = False) -> np.ndarray:
@@ -116,7 +132,7 @@ def decode_image(data: bytes, name: str, *, may_have_16_bits: bool = False) -> n
     return image
 
 
-def take_grey(image: np.ndarray, name: str) -> UInt8[np.ndarray, "h w"]:
+def take_grey(image: np.ndarray, name: str) -> ThermalImage:
     """Return a grey image's one channel, or the first of its equal ones.
 
     Raises:

@@ -1,56 +1,89 @@
 """The directory of one run: everything that is known about it, in one place.
 
-<run>/config.json     the resolved configuration
-      metrics.jsonl   one line per log entry, see `metrics_log.py`
-      tensorboard/    the same for TensorBoard
-      checkpoints/    see `checkpoint.py`
-      result.json     final scores, when the run has ended
-      table.txt       the same to read
+<run>/config.json       the resolved configuration
+      provenance.json   which data and which teachers, by their content
+      metrics.jsonl     one line per log entry, see `metrics_log.py`
+      tensorboard/      the same for TensorBoard
+      checkpoints/      see `checkpoint.py`
+      result.json       final scores, when the run has ended
+      table.txt         the same to read
 """
 
-from collections.abc import Collection, Iterator, Mapping
+import contextlib
+import datetime
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mdjax.io.json_file import format_json, read_json, to_plain, write_json, write_text
+import filelock
+
+from mdjax.io.json_file import read_json, write_json, write_text
 from mdjax.types import MdjaxError
 
-_ABSENT = object()
-_MAX_LISTED = 12
+_LOCK_NAME = ".lock"
+_HOLDER_NAME = ".holder.json"
 
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """Paths of a run; `create` and `reopen` make sure that it is nobody else's."""
+    """Paths of a run, and the lock that keeps it from being run twice at once."""
 
     path: Path
 
-    @classmethod
-    def create(cls, path: Path, config: Mapping[str, Any]) -> "RunDirectory":
-        """Makes the directory of a new run and writes its configuration.
+    @contextlib.contextmanager
+    def create(self, config: Mapping[str, Any]) -> Iterator[None]:
+        """Make the directory of a new run, write its configuration, and hold its lock.
 
         Args:
-            path: does not exist yet, or is empty.
-            config: resolved configuration, as JSON can hold it.
+            config: Resolved configuration, as JSON can hold it.
 
         Raises:
-            MdjaxError: something is there already, or it cannot be written.
+            MdjaxError: Something is there already, or it cannot be written.
         """
-        run = cls(path)
-        run.require_unused()
+        self.require_unused()
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise MdjaxError(f"{path}: cannot be created: {error.strerror or error}") from error
-        write_json(run.config_path, config)
-        return run
+            raise MdjaxError(
+                f"{self.path}: cannot be created: {error.strerror or error}"
+            ) from error
+        with self._lock():
+            self.require_unused()  # Another process may have been quicker.
+            write_json(self.config_path, config)
+            yield
+
+    @contextlib.contextmanager
+    def reopen(self) -> Iterator[None]:
+        """Hold the lock of a run that is to be resumed.
+
+        Raises:
+            MdjaxError: There is no run, or another process is at it.
+        """
+        self.require_run()
+        with self._lock():
+            yield
+
+    def require_run(self) -> None:
+        """Check that a run began here.
+
+        Raises:
+            MdjaxError: There is none.
+        """
+        if not self.config_path.is_file():
+            raise MdjaxError(
+                f"{self.path}: no run to resume here ({self.config_path.name} is missing). "
+                "Leave --resume away to begin one."
+            )
 
     def require_unused(self) -> None:
-        """Checks that a new run may go here, and changes nothing.
+        """Check that a new run may go here, and change nothing.
 
         Raises:
-            MdjaxError: something is there already.
+            MdjaxError: Something is there already.
         """
         try:
             used = sorted(item.name for item in self.path.iterdir())
@@ -60,6 +93,7 @@ class RunDirectory:
             raise MdjaxError(
                 f"{self.path}: cannot be used: {error.strerror or error}. Give another folder."
             ) from error
+        used = [name for name in used if name not in (_LOCK_NAME, _HOLDER_NAME)]
         if used:
             what = "holds a run" if self.config_path.exists() else f"holds {', '.join(used[:3])}"
             raise MdjaxError(
@@ -67,48 +101,15 @@ class RunDirectory:
                 "folder."
             )
 
-    @classmethod
-    def reopen(
-        cls, path: Path, config: Mapping[str, Any], *, may_differ: Collection[str] = ()
-    ) -> "RunDirectory":
-        """Opens the directory of a run that is to be resumed.
-
-        Args:
-            path: directory that `create` made.
-            config: configuration to go on with.
-            may_differ: settings in which it may differ from the one that the run began with, as
-                `data_dir` or `loop.log_every`.
-
-        Raises:
-            MdjaxError: no run there, or one with another configuration; settings that differ are
-                listed.
-        """
-        run = cls(path)
-        if not run.config_path.is_file():
-            raise MdjaxError(
-                f"{path}: no run to resume here ({run.config_path.name} is missing). "
-                "Leave --resume away to begin one."
-            )
-        began = dict(_flatten(run.read_config()))
-        wanted = dict(_flatten(to_plain(config)))
-        lines = [
-            f"{name}: {_show(began, name)} in the run, {_show(wanted, name)} now"
-            for name in dict.fromkeys([*began, *wanted])
-            if name not in may_differ and began.get(name, _ABSENT) != wanted.get(name, _ABSENT)
-        ]
-        if lines:
-            hidden = len(lines) - _MAX_LISTED
-            lines = lines[:_MAX_LISTED] + ([f"and {hidden} more"] if hidden > 0 else [])
-            raise MdjaxError(
-                f"{path}: the run began with another configuration. Resume it with the same, or "
-                "begin a new run in another folder.\n  " + "\n  ".join(lines)
-            )
-        return run
-
     @property
     def config_path(self) -> Path:
         """The resolved configuration."""
         return self.path / "config.json"
+
+    @property
+    def provenance_path(self) -> Path:
+        """Which data and which teachers the run was made with, by their content."""
+        return self.path / "provenance.json"
 
     @property
     def metrics_path(self) -> Path:
@@ -131,23 +132,51 @@ class RunDirectory:
         return self.path / "table.txt"
 
     def read_config(self) -> dict[str, Any]:
-        """Reads the configuration that the run began with."""
+        """Read the configuration that the run began with."""
         return read_json(self.config_path)
 
     def write_result(self, result: Mapping[str, Any], table: str) -> None:
-        """Writes the final scores for programs and for people."""
+        """Write the final scores for programs and for people."""
         write_text(self.table_path, table.rstrip("\n") + "\n")
         write_json(self.result_path, result)
 
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Hold the run; the system frees it when the process ends, however it ends."""
+        lock = filelock.FileLock(self.path / _LOCK_NAME)
+        holder = self.path / _HOLDER_NAME
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            raise MdjaxError(
+                f"{self.path}: {_describe_holder(holder)} is at this run; wait for it, or give "
+                "another folder."
+            ) from None
+        except OSError as error:
+            raise MdjaxError(f"{self.path}: cannot be written: {error.strerror}.") from error
+        try:
+            write_json(holder, _describe_this_process())
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
 
-def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings by dotted name; a list is one setting."""
-    if not isinstance(value, dict):
-        yield prefix, value
-        return
-    for key, item in value.items():
-        yield from _flatten(item, f"{prefix}.{key}" if prefix else key)
+
+def _describe_this_process() -> dict[str, Any]:
+    return {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "since": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "command": " ".join(sys.argv),
+    }
 
 
-def _show(settings: Mapping[str, Any], name: str) -> str:
-    return format_json(settings[name]) if name in settings else "not set"
+def _describe_holder(path: Path) -> str:
+    try:
+        holder = read_json(path)
+        return (
+            f"process {holder['pid']} on {holder['host']} (since {holder['since']}: "
+            f"{holder['command']})"
+        )
+    except (MdjaxError, KeyError, TypeError):  # It has only just begun, or is about to end.
+        return "another process"

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
+from mdjax.losses.ratio import Ratio, count
 from mdjax.ops.assignment import IGNORED
 from mdjax.types import Array
 
@@ -22,7 +23,7 @@ def focal_loss(
     *,
     alpha: float = FOCAL_ALPHA,
     gamma: float = FOCAL_GAMMA,
-) -> Float[Array, ""]:
+) -> Ratio:
     """Classify anchors, with less weight on those that are easy (Lin et al. 2017, eq. 5).
 
     L = (1 / max(1, N)) Σ −α_t (1 − p_t)^γ log p_t over the classes of all anchors that are not
@@ -36,7 +37,7 @@ def focal_loss(
         gamma: How fast the weight falls as p_t grows, ≥ 0.
 
     Returns:
-        A float32 scalar ≥ 0.
+        A ratio with a value ≥ 0.
 
     Differs from eq. 5: N is at least 1, so that a batch without objects still gives a gradient.
     """
@@ -47,7 +48,7 @@ def focal_loss(
     weights = jnp.exp(gamma * jax.nn.log_sigmoid(-signed)) * jnp.where(is_class, alpha, 1 - alpha)
     losses = -weights * jax.nn.log_sigmoid(signed)
     counted = jnp.where(class_targets[..., None] == IGNORED, 0.0, losses)
-    return jnp.sum(counted) / jnp.maximum(1, jnp.sum(class_targets >= 0))
+    return Ratio(jnp.sum(counted), count(class_targets >= 0))
 
 
 def balanced_l1_loss(
@@ -58,7 +59,7 @@ def balanced_l1_loss(
     alpha: float = BALANCED_ALPHA,
     gamma: float = BALANCED_GAMMA,
     beta: float = BALANCED_BETA,
-) -> Float[Array, ""]:
+) -> Ratio:
     """Regress boxes, with errors that are small and errors that are large in balance.
 
     With x = |t − t*| and b = e^(γ/α) − 1, the mean over 4 max(1, N) offsets, N positive anchors
@@ -76,7 +77,7 @@ def balanced_l1_loss(
         beta: Where small errors end.
 
     Returns:
-        A float32 scalar ≥ 0; 0 without positive anchors.
+        A ratio with a value ≥ 0; 0 without positive anchors.
 
     Differs from eq. 9: β = 1 there, and the gradient begins at 0. This is the form that the code of
     Libra R-CNN and of Mutual Guidance gives it for other β, whose gradient begins at α/β − α.
@@ -91,4 +92,4 @@ def balanced_l1_loss(
     small_losses = alpha / b * (b * small + 1) * jnp.log1p(b * small / beta) - alpha * small
     large_losses = gamma * x + gamma / b - alpha * beta
     losses = jnp.where(x < beta, small_losses, large_losses)
-    return jnp.sum(losses) / (4 * jnp.maximum(1, jnp.sum(is_positive)))
+    return Ratio(jnp.sum(losses), 4 * count(is_positive))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from mdjax.losses.dice import dice_loss
+from mdjax.losses.ratio import Ratio, mean_ratio
 from mdjax.types import Array, MdjaxError
 
 MaskReduction = Literal["relative", "mean", "sum"]
@@ -14,7 +15,7 @@ MaskReduction = Literal["relative", "mean", "sum"]
 
 def attention_transfer_loss(
     student_mask: Float[Array, "b h w 1"], teacher_mask: Float[Array, "b h w 1"]
-) -> Float[Array, ""]:
+) -> Ratio:
     """Pull the student's attention mask towards the teacher's (MD eq. 3).
 
     L_att = 1 − (2 Σ m_S·m_T + ε) / (Σ m_S + Σ m_T + ε).
@@ -24,7 +25,7 @@ def attention_transfer_loss(
         teacher_mask: m_T in [0, 1], a constant.
 
     Returns:
-        A float32 scalar in [0, 1).
+        A ratio with a value in [0, 1).
 
     Raises:
         MdjaxError: The two masks have different shapes.
@@ -73,7 +74,7 @@ def focal_mse_loss(
     *,
     mask_reduction: MaskReduction = "mean",
     mask_gradient: bool = False,
-) -> Float[Array, ""]:
+) -> Ratio:
     """Compare features where they are hard to mimic: semantic transfer, F-MSE (MD eq. 4).
 
     L_sem = Σ_hw δ · (1/n) Σ_n (f_S − f_T)², averaged over the batch.
@@ -85,7 +86,7 @@ def focal_mse_loss(
         mask_gradient: Let the gradient through δ too; by default δ is a weight, not a target.
 
     Returns:
-        A float32 scalar ≥ 0.
+        A ratio with a value ≥ 0.
 
     Raises:
         MdjaxError: The features have different shapes.
@@ -94,12 +95,12 @@ def focal_mse_loss(
     if not mask_gradient:
         mask = jax.lax.stop_gradient(mask)
     distance = _squared_distance(student_features, teacher_features)
-    return jnp.mean(jnp.sum(mask[..., 0] * distance.mean(-1), axis=(1, 2)))
+    return mean_ratio(jnp.sum(mask[..., 0] * distance.mean(-1), axis=(1, 2)))
 
 
 def mse_loss(
     student_features: Float[Array, "b h w c"], teacher_features: Float[Array, "b h w c"]
-) -> Float[Array, ""]:
+) -> Ratio:
     """Compare features everywhere alike: the baseline S(M) of MD, tables 7 and 8.
 
     L = mean over b, h, w, n of (f_S − f_T)².
@@ -109,15 +110,15 @@ def mse_loss(
         teacher_features: f_T, of the same shape, a constant.
 
     Returns:
-        A float32 scalar ≥ 0.
+        A ratio with a value ≥ 0.
 
     Raises:
         MdjaxError: The features have different shapes.
     """
-    return jnp.mean(_squared_distance(student_features, teacher_features))
+    return mean_ratio(_squared_distance(student_features, teacher_features))
 
 
-def compute_mask_perplexity(mask: Float[Array, "b h w 1"]) -> Float[Array, ""]:
+def compute_mask_perplexity(mask: Float[Array, "b h w 1"]) -> Ratio:
     """Count the positions that a normalised mask effectively attends to.
 
     exp(−Σ δ log δ), averaged over the batch: 1 when one position holds all the weight, h·w when
@@ -127,11 +128,11 @@ def compute_mask_perplexity(mask: Float[Array, "b h w 1"]) -> Float[Array, ""]:
         mask: Weights that sum to 1 over each image.
 
     Returns:
-        A float32 scalar in [1, h·w].
+        A ratio with a value in [1, h·w].
     """
     weights = mask.astype(jnp.float32)
     entropy = -jnp.sum(jax.scipy.special.xlogy(weights, weights), axis=(1, 2, 3))
-    return jnp.mean(jnp.exp(entropy))
+    return mean_ratio(jnp.exp(entropy))
 
 
 def _squared_distance(

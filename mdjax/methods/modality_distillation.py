@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxtyping import Float
-
 from mdjax.losses.distillation import (
     attention_transfer_loss,
     compute_focal_mask,
@@ -12,13 +10,17 @@ from mdjax.losses.distillation import (
     focal_mse_loss,
     mse_loss,
 )
-from mdjax.train.step import Diagnostics, LossTerm
-from mdjax.types import Array, MdjaxError, NetworkOutput
+from mdjax.losses.ratio import Ratio
+from mdjax.methods.features import get_feature_pair
+from mdjax.train.terms import Diagnostics, LossTerm, TermInputs
+from mdjax.types import Array, MdjaxError
 
 
 @dataclass(frozen=True)
 class ModalityDistillation:
-    """L = L_task + λ_att L_att + λ_sem L_sem.
+    """L = L_task + λ_att L_att + λ_sem L_sem; a `Method`.
+
+    With both weights 0 the student learns from its task alone.
 
     Attributes:
         attention_weight: λ_att; 0 leaves attention transfer out.
@@ -28,6 +30,7 @@ class ModalityDistillation:
             channels (the paper's literal formula), averaged over channels, or that over its mean
             over the image, which does not depend on the scale of the features.
         mask_gradient: Let the gradient of F-MSE through its mask too.
+        level: Features that semantic transfer compares: C4, on which GAFF fuses, or C5.
     """
 
     attention_weight: float = 1.0
@@ -35,17 +38,13 @@ class ModalityDistillation:
     semantic_loss: Literal["focal_mse", "mse"] = "focal_mse"
     mask_reduction: Literal["mean", "sum", "relative"] = "mean"
     mask_gradient: bool = False
+    level: Literal["c4", "c5"] = "c4"
 
     def __post_init__(self):
         if self.attention_weight < 0 or self.semantic_weight < 0:
             raise MdjaxError("attention_weight and semantic_weight must be 0 or more.")
-        if self.attention_weight == self.semantic_weight == 0:
-            raise MdjaxError(
-                "Both transfer weights are 0, so nothing would be distilled; "
-                "train the student natively instead."
-            )
 
-    def make_transfer_terms(self) -> tuple[LossTerm, ...]:
+    def make_terms(self) -> tuple[LossTerm, ...]:
         """List the loss terms that compare student and teacher."""
         terms = (
             LossTerm("attention_transfer", self.attention_weight, compute_attention_transfer),
@@ -55,45 +54,44 @@ class ModalityDistillation:
 
     def make_diagnostics(self) -> Diagnostics:
         """Name what is worth watching: how many positions F-MSE attends to."""
+        if not self.semantic_weight:
+            return {}
         return {"focal_mask_perplexity": self._compute_perplexity}
 
-    def compute_mask(self, student: NetworkOutput, teacher: NetworkOutput) -> Array:
-        """Return the mask of F-MSE (Fig. 4 of the paper), [b h w 1]."""
-        return compute_focal_mask(*_pair_of("features", student, teacher), self.mask_reduction)
+    def create_module(self) -> None:
+        """MD trains nothing beside the student."""
+        return
 
-    def _compute_semantic_transfer(
-        self, student: NetworkOutput, teacher: NetworkOutput
-    ) -> Float[Array, ""]:
-        features = _pair_of("features", student, teacher)
+    def compute_mask(self, inputs: TermInputs) -> Array:
+        """Return the mask of F-MSE (Fig. 4 of the paper), [b h w 1]."""
+        return compute_focal_mask(*self._get_features(inputs), self.mask_reduction)
+
+    def _compute_semantic_transfer(self, inputs: TermInputs) -> Ratio:
+        features = self._get_features(inputs)
         if self.semantic_loss == "mse":
             return mse_loss(*features)
         return focal_mse_loss(
             *features, mask_reduction=self.mask_reduction, mask_gradient=self.mask_gradient
         )
 
-    def _compute_perplexity(
-        self, student: NetworkOutput, teacher: NetworkOutput
-    ) -> Float[Array, ""]:
-        return compute_mask_perplexity(self.compute_mask(student, teacher))
+    def _compute_perplexity(self, inputs: TermInputs) -> Ratio:
+        return compute_mask_perplexity(self.compute_mask(inputs))
+
+    def _get_features(self, inputs: TermInputs) -> tuple[Array, Array]:
+        return get_feature_pair(inputs, self.level)
 
 
-def compute_attention_transfer(student: NetworkOutput, teacher: NetworkOutput) -> Float[Array, ""]:
-    """Compare the attention masks of two outputs (MD eq. 3).
+def compute_attention_transfer(inputs: TermInputs) -> Ratio:
+    """Compare the attention masks of student and teacher (MD eq. 3).
 
     Raises:
         MdjaxError: One of the networks has no attention mask.
     """
-    return attention_transfer_loss(*_pair_of("mask", student, teacher))
-
-
-def _pair_of(
-    name: Literal["features", "mask"], student: NetworkOutput, teacher: NetworkOutput
-) -> tuple[Array, Array]:
-    pair = getattr(student, name), getattr(teacher, name)
-    for value, who in zip(pair, ("student", "teacher"), strict=True):
-        if value is None:
+    masks = inputs.output.mask, inputs.get_teacher().mask
+    for mask, who in zip(masks, ("student", "teacher"), strict=True):
+        if mask is None:
             raise MdjaxError(
-                f"This distillation compares what networks return as '{name}', but the {who} "
-                "returns none; take another network or set the weight of this transfer to 0."
+                f"Attention transfer compares attention masks, but the {who} has none; take "
+                "another network, or set attention_weight to 0."
             )
-    return pair
+    return attention_transfer_loss(*masks)

@@ -6,33 +6,28 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int, Integer, UInt8
 
 from mdjax.types import IGNORED_LABEL, Array
 
 
 def count_confusions(
-    predictions: Int[Array, "b h w"],
-    labels: UInt8[Array, "b h w"],
-    is_counted: Bool[Array, " b"],
-    num_classes: int,
-) -> Int[Array, "k k"]:
-    """Count the pixels of each (true class, predicted class) in a batch.
+    predictions: Integer[np.ndarray, "h w"], labels: UInt8[np.ndarray, "h w"], num_classes: int
+) -> Int[np.ndarray, "k k"]:
+    """Count the pixels of each (true class, predicted class) in an image.
 
     Args:
         predictions: Class ids below k.
         labels: Class ids below k, or `IGNORED_LABEL`.
-        is_counted: Which images of the batch to count.
         num_classes: k.
 
     Returns:
-        Counts, true classes in rows. Sum batches on the host in 64 bits.
+        Counts in 64 bits, true classes in rows.
     """
-    is_pixel_counted = (labels != IGNORED_LABEL) & is_counted[:, None, None]
-    cells = labels.astype(jnp.int32) * num_classes + predictions.astype(jnp.int32)
-    cells = jnp.where(is_pixel_counted, cells, num_classes**2)
-    counts = jnp.bincount(cells.reshape(-1), length=num_classes**2 + 1)
-    return counts[:-1].reshape(num_classes, num_classes)
+    is_counted = labels != IGNORED_LABEL
+    cells = labels[is_counted].astype(np.int64) * num_classes + predictions[is_counted]
+    counts = np.bincount(cells, minlength=num_classes**2)
+    return counts.reshape(num_classes, num_classes)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,11 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+from flax.core.scope import union_filters
 
 from mdjax.types import MdjaxError, NetworkOutput
+
+_INTERMEDIATES = "intermediates"
 
 
 def _pass_train(train: bool) -> Mapping[str, Any]:
@@ -23,7 +26,8 @@ class CapturedNetwork:
 
     Attributes:
         module: Any linen module; what it returns becomes `NetworkOutput.prediction`.
-        features: Path of the submodule whose output is compared, such as "encoder/stage3".
+        features: Paths of the submodules whose outputs are compared, by the name they get, such as
+            {"c4": "encoder/stage3"}.
         mask: Path of the submodule whose output is the attention mask, or None.
         mask_activation: Applied to the captured mask, such as `jax.nn.sigmoid`.
         train_arguments: How the module is told whether it trains: `lambda train: {}` for one that
@@ -32,7 +36,7 @@ class CapturedNetwork:
     """
 
     module: nn.Module
-    features: str
+    features: Mapping[str, str]
     mask: str | None = None
     mask_activation: Callable[[jax.Array], jax.Array] | None = None
     train_arguments: Callable[[bool], Mapping[str, Any]] = _pass_train
@@ -49,22 +53,24 @@ class CapturedNetwork:
         Raises:
             MdjaxError: No submodule has the path; the message lists those there are.
         """
-        wanted = {self.features, self.mask}
-        collections = ["intermediates", *(mutable or [])]
+        wanted = {*self.features.values(), self.mask}
         updates: Any
         prediction, updates = self.module.apply(
             variables,
             *inputs,
-            mutable=collections,
+            mutable=union_filters(mutable, _INTERMEDIATES),
             capture_intermediates=lambda module, _: "/".join(module.path) in wanted,
             **self.train_arguments(train),
             **kwargs,
         )
-        captured = updates.pop("intermediates", {})
+        captured = updates.pop(_INTERMEDIATES, {})
         mask = None if self.mask is None else self._pick(captured, self.mask, variables)
         if mask is not None and self.mask_activation is not None:
             mask = self.mask_activation(mask)
-        output = NetworkOutput(prediction, self._pick(captured, self.features, variables), mask)
+        features = {
+            name: self._pick(captured, path, variables) for name, path in self.features.items()
+        }
+        output = NetworkOutput(prediction, features, mask)
         return output if mutable is False else (output, updates)
 
     def _pick(self, captured: Mapping[str, Any], path: str, variables: Any) -> jax.Array:

@@ -1,11 +1,14 @@
-"""Networks as configuration: what a preset names and a run directory records."""
+"""Networks as configuration: what a preset names and a run directory records.
+
+A network declares here what others need to know of it; nobody asks which class it is.
+"""
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import flax.linen as nn
 
-from mdjax.models.backbones.resnet import ResNetOptions
+from mdjax.models.backbones.resnet import ResNet18Config
 from mdjax.models.networks import (
     DecisionLevel,
     FeatureLevel,
@@ -17,28 +20,37 @@ from mdjax.models.networks import (
 )
 from mdjax.types import MdjaxError
 
+BackboneConfig = ResNet18Config
+"""Any backbone that a configuration can name; a second one makes this a union."""
+
 
 @dataclass(frozen=True)
 class _NetworkConfig:
     """Options of every network.
 
     Attributes:
-        options: Width, stride and compute type of the ResNet-18.
+        backbone: Which features, how wide and how fine.
     """
 
-    options: ResNetOptions = field(default_factory=ResNetOptions)
+    backbone: BackboneConfig = field(default_factory=ResNet18Config)
 
+    sees_thermal: ClassVar[bool] = True
+    """Whether the prediction depends on the thermal image at all."""
     sees_full_thermal: ClassVar[bool] = False
     """Only the teacher: all others see what the cheap camera sees."""
+    has_guidance: ClassVar[bool] = False
+    """Whether its output has guidance logits, which GAFF's losses supervise."""
 
 
 @dataclass(frozen=True)
 class VisibleOnlyConfig(_NetworkConfig):
     """One stream, visible image only."""
 
+    sees_thermal: ClassVar[bool] = False
+
     def create(self, head: Head) -> nn.Module:
         """Build the network around a task head."""
-        return VisibleOnly(self.options, head)
+        return VisibleOnly(self.backbone, head)
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ class ThermalOnlyConfig(_NetworkConfig):
 
     def create(self, head: Head) -> nn.Module:
         """Build the network around a task head."""
-        return ThermalOnly(self.options, head)
+        return ThermalOnly(self.backbone, head)
 
 
 @dataclass(frozen=True)
@@ -56,41 +68,35 @@ class ImageLevelConfig(_NetworkConfig):
 
     def create(self, head: Head) -> nn.Module:
         """Build the network around a task head."""
-        return ImageLevel(self.options, head)
+        return ImageLevel(self.backbone, head)
 
 
 @dataclass(frozen=True)
 class FeatureLevelConfig(_NetworkConfig):
-    """Two streams fused by GAFF, full-resolution thermal: the teacher.
-
-    Attributes:
-        transfer_level: Features that it teaches: 4 (fused C4) or 5.
-    """
-
-    transfer_level: Literal[4, 5] = 4
+    """Two streams fused by GAFF, full-resolution thermal: the teacher."""
 
     sees_full_thermal: ClassVar[bool] = True
+    has_guidance: ClassVar[bool] = True
 
     def create(self, head: Head) -> nn.Module:
         """Build the network around a task head."""
-        _check_transfer_level(self.transfer_level)
-        return FeatureLevel(self.options, head, self.transfer_level)
+        return FeatureLevel(self.backbone, head)
 
 
 @dataclass(frozen=True)
 class DecisionLevelConfig(_NetworkConfig):
-    """A visible-only and a thermal-only network, predictions averaged."""
+    """A visible-only and a thermal-only network, trained apart, predictions averaged."""
 
     def create(self, head: Head) -> nn.Module:
         """Build the network around two copies of a task head."""
         return DecisionLevel(
-            VisibleOnly(self.options, head), ThermalOnly(self.options, head.clone())
+            VisibleOnly(self.backbone, head), ThermalOnly(self.backbone, head.clone())
         )
 
 
 @dataclass(frozen=True)
 class MdStudentConfig(_NetworkConfig):
-    """Image-level fusion with attention mask and residual block: the distilled student.
+    """Image-level fusion with attention mask and residual block: the student that MD distils.
 
     Attributes:
         transfer_level: Where the block stands: 4 (C4) or 5.
@@ -100,15 +106,13 @@ class MdStudentConfig(_NetworkConfig):
     transfer_level: Literal[4, 5] = 4
     multiply_mask: bool = True
 
+    def __post_init__(self):
+        if self.transfer_level not in (4, 5):
+            raise MdjaxError(f"transfer_level is {self.transfer_level}; give 4 (C4) or 5 (C5).")
+
     def create(self, head: Head) -> nn.Module:
         """Build the network around a task head."""
-        _check_transfer_level(self.transfer_level)
-        return MdStudent(self.options, head, self.transfer_level, self.multiply_mask)
-
-
-def _check_transfer_level(level: int) -> None:
-    if level not in (4, 5):
-        raise MdjaxError(f"transfer_level is {level}; give 4 (C4) or 5 (C5).")
+        return MdStudent(self.backbone, head, self.transfer_level, self.multiply_mask)
 
 
 NetworkConfig = (

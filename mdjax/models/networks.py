@@ -4,6 +4,7 @@ Every network is called `network(visible, thermal, train=...)` with images in [0
 `NetworkOutput`. The task is in `head`, a module with the methods of `Head`.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
 import flax.linen as nn
@@ -11,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from mdjax.models.backbones.resnet import Backbone, BasicBlock, Pyramid, ResNetOptions, Trunk
+from mdjax.models.backbones.backbone import Backbone
+from mdjax.models.backbones.resnet import BasicBlock
 from mdjax.models.fusion.gaff import Gaff
 from mdjax.models.layers import normalise_thermal, normalise_visible
 from mdjax.ops.resize import get_size_hw
@@ -24,8 +26,10 @@ Thermal = Float[Array, "b h w 1"]
 class Head(Protocol):
     """What a network asks of the module that turns features into a prediction."""
 
-    def __call__(self, pyramid: Pyramid, image_size_hw: tuple[int, int], *, train: bool) -> Any:
-        """Predict."""
+    def __call__(
+        self, features: Mapping[str, Any], image_size_hw: tuple[int, int], *, train: bool
+    ) -> Any:
+        """Predict from feature maps by name, "c3" to "c5"."""
         ...
 
     def clone(self) -> Any:
@@ -40,7 +44,7 @@ class Head(Protocol):
 class VisibleOnly(nn.Module):
     """One stream that sees the visible image; the thermal one is accepted and ignored."""
 
-    options: ResNetOptions
+    backbone: Backbone
     head: Head
 
     @nn.compact
@@ -52,7 +56,7 @@ class VisibleOnly(nn.Module):
 class ThermalOnly(nn.Module):
     """One stream that sees the thermal image; the visible one is accepted and ignored."""
 
-    options: ResNetOptions
+    backbone: Backbone
     head: Head
 
     @nn.compact
@@ -64,7 +68,7 @@ class ThermalOnly(nn.Module):
 class ImageLevel(nn.Module):
     """One stream that sees six channels, RGB and the thermal image three times: native student."""
 
-    options: ResNetOptions
+    backbone: Backbone
     head: Head
 
     @nn.compact
@@ -74,32 +78,33 @@ class ImageLevel(nn.Module):
 
 
 class FeatureLevel(nn.Module):
-    """The teacher: two streams up to stage 3, fused by GAFF, then one stream.
+    """The teacher: two streams up to C4, fused by GAFF, then one stream."""
 
-    Attributes:
-        transfer_level: Which features the student will be asked to mimic: fused C4, or C5.
-    """
-
-    options: ResNetOptions
+    backbone: Backbone
     head: Head
-    transfer_level: Literal[4, 5] = 4
 
     @nn.compact
     def __call__(self, visible: Visible, thermal: Thermal, *, train: bool) -> NetworkOutput:
-        """Predict from the pair, with features, attention mask and guidance logits."""
-        options = self.options
-        visible_c3, visible_c4 = Backbone(options, name="visible_stream")(
+        """Predict from the pair, with features, attention mask and guidance logits.
+
+        Beside "c3" (the mean of both streams), "c4" (fused by GAFF) and "c5", the features hold
+        those of each stream: "visible_c2" to "visible_c4", "thermal_c2" to "thermal_c4".
+        """
+        backbone = self.backbone
+        of_visible = backbone.create_part(2, 4, name="visible_stream")(
             normalise_visible(visible), train=train
         )
-        thermal_c3, thermal_c4 = Backbone(options, name="thermal_stream")(
+        of_thermal = backbone.create_part(2, 4, name="thermal_stream")(
             normalise_thermal(thermal), train=train
         )
-        fused = Gaff(options.dtype, name="gaff")(visible_c4, thermal_c4)
-        c5 = Trunk(options, name="trunk")(fused.features, train=train)
-        pyramid = Pyramid((visible_c3 + thermal_c3) / 2, fused.features, c5)
+        fused = Gaff(backbone.dtype, name="gaff")(of_visible["c4"], of_thermal["c4"])
+        features = {"c3": (of_visible["c3"] + of_thermal["c3"]) / 2, "c4": fused.features}
+        features |= backbone.create_part(5, 5, name="trunk")(fused.features, train=train)
         return NetworkOutput(
-            prediction=self.head(pyramid, get_size_hw(visible), train=train),
-            features=fused.features if self.transfer_level == 4 else c5,
+            prediction=self.head(features, get_size_hw(visible), train=train),
+            features=features
+            | {f"visible_{name}": x for name, x in of_visible.items()}
+            | {f"thermal_{name}": x for name, x in of_thermal.items()},
             mask=fused.mask,
             guidance=fused.guidance,
         )
@@ -109,14 +114,14 @@ class MdStudent(nn.Module):
     """The distilled student: image-level fusion with an attention mask and a residual block.
 
     f_1 = C4; m_S = σ(1×1(f_1)) (MD eq. 3); f_2 = f_1 (1 + m_S); f_3 = BasicBlock(f_2), which is
-    compared with the teacher's features and feeds stage 4 and the head.
+    compared with the teacher's features and feeds stage 4 and the head: it is this network's "c4".
 
     Attributes:
         transfer_level: 4: the block stands on C4. 5: it stands on C5, the mask stays on C4.
         multiply_mask: False leaves f_2 = f_1; the mask is then only supervised.
     """
 
-    options: ResNetOptions
+    backbone: Backbone
     head: Head
     transfer_level: Literal[4, 5] = 4
     multiply_mask: bool = True
@@ -124,33 +129,26 @@ class MdStudent(nn.Module):
     @nn.compact
     def __call__(self, visible: Visible, thermal: Thermal, *, train: bool) -> NetworkOutput:
         """Predict from the concatenated pair, with features and attention mask."""
-        options = self.options
+        backbone, level = self.backbone, self.transfer_level
         inputs = concatenate_pair(visible, thermal)
-        c3, c4 = Backbone(options, name="backbone")(inputs, train=train)
-        logits = nn.Conv(1, (1, 1), dtype=options.dtype, name="attention")(c4)
+        features = dict(backbone.create_part(2, 4, name="backbone")(inputs, train=train))
+        logits = nn.Conv(1, (1, 1), dtype=backbone.dtype, name="attention")(features["c4"])
         mask = jax.nn.sigmoid(logits.astype(jnp.float32))
         if self.multiply_mask:
-            c4 = c4 * (1 + mask).astype(c4.dtype)
-        trunk = Trunk(options, name="trunk")
-        residual = BasicBlock(
-            options.stage_channels(self.transfer_level - 1),
-            dtype=options.dtype,
-            name="residual",
-        )
-        if self.transfer_level == 4:
-            c4 = residual(c4, train=train)
-            c5 = trunk(c4, train=train)
-        else:
-            c5 = residual(trunk(c4, train=train), train=train)
-        return NetworkOutput(
-            prediction=self.head(Pyramid(c3, c4, c5), get_size_hw(visible), train=train),
-            features=c4 if self.transfer_level == 4 else c5,
-            mask=mask,
-        )
+            features["c4"] = features["c4"] * (1 + mask).astype(features["c4"].dtype)
+        residual = BasicBlock(backbone.get_channels(level), dtype=backbone.dtype, name="residual")
+        trunk = backbone.create_part(5, 5, name="trunk")
+        if level == 4:
+            features["c4"] = residual(features["c4"], train=train)
+        features |= trunk(features["c4"], train=train)
+        if level == 5:
+            features["c5"] = residual(features["c5"], train=train)
+        prediction = self.head(features, get_size_hw(visible), train=train)
+        return NetworkOutput(prediction=prediction, features=features, mask=mask)
 
 
 class DecisionLevel(nn.Module):
-    """Two complete networks whose predictions are averaged, in the way of the task."""
+    """Two complete networks, trained apart, whose predictions are averaged."""
 
     visible_network: VisibleOnly
     thermal_network: ThermalOnly
@@ -174,7 +172,7 @@ def _run_one_stream(
     *,
     train: bool,
 ) -> NetworkOutput:
-    c3, c4 = Backbone(network.options, name="backbone")(inputs, train=train)
-    c5 = Trunk(network.options, name="trunk")(c4, train=train)
-    head = network.head(Pyramid(c3, c4, c5), get_size_hw(inputs), train=train)
-    return NetworkOutput(prediction=head, features=c4)
+    features = dict(network.backbone.create_part(2, 4, name="backbone")(inputs, train=train))
+    features |= network.backbone.create_part(5, 5, name="trunk")(features["c4"], train=train)
+    prediction = network.head(features, get_size_hw(inputs), train=train)
+    return NetworkOutput(prediction=prediction, features=features)

@@ -41,7 +41,7 @@ def adaptive_average_pool(
     PyTorch's `AdaptiveAvgPool2d`; where n divides s this is the area average.
 
     Args:
-        images: Any range; computed in float32.
+        images: Any range; computed in float32 at least.
         size_hw: Number of windows along height and width.
 
     Returns:
@@ -49,8 +49,9 @@ def adaptive_average_pool(
     """
     rows = _window_weights(images.shape[1], size_hw[0])
     columns = _window_weights(images.shape[2], size_hw[1])
+    dtype = jnp.promote_types(images.dtype, jnp.float32)
     pooled = jnp.einsum(
-        "bhwc,ih,jw->bijc", jnp.asarray(images, jnp.float32), rows, columns, precision="highest"
+        "bhwc,ih,jw->bijc", jnp.asarray(images, dtype), rows, columns, precision="highest"
     )
     return pooled.astype(images.dtype)
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from mdjax.io.images import convert_to_u8
 from mdjax.io.json_file import write_json
-from mdjax.ops.nms import NmsOptions, compute_detections
 from mdjax.predict.pairs import PairFiles
 from mdjax.predict.prediction import LoadedPair, count_notes
+from mdjax.tasks.detection import DetectionTask
 from mdjax.tasks.detection_scores import ImageDetections, scale_detections
-from mdjax.types import Detections, MdjaxError
+from mdjax.types import MdjaxError
 from mdjax.viz.boxes import draw_detections
 from mdjax.viz.colours import compute_hues
 from mdjax.viz.files import save_rgb_png
@@ -131,14 +132,14 @@ class DetectionWriter:
         out_dir: Folder to write to.
         class_names: Names by class id.
         working_size_hw: Rows and columns of what the network sees.
-        nms: How duplicates are suppressed; its threshold gives way to the one beside it.
+        trained_task: Of the network; its score threshold gives way to the one beside it.
         score_threshold: Lowest score of what is drawn and written.
     """
 
     out_dir: Path
     class_names: tuple[str, ...]
     working_size_hw: tuple[int, int]
-    nms: NmsOptions
+    trained_task: DetectionTask
     score_threshold: float = DEFAULT_SCORE_THRESHOLD
 
     def __post_init__(self):
@@ -159,24 +160,25 @@ class DetectionWriter:
             "another folder."
         ]
 
-    def interpret(self, prediction: Any) -> Detections:
-        """Decode boxes and suppress duplicates, at the working size."""
-        options = replace(self.nms, score_threshold=self.score_threshold)
-        return compute_detections(prediction, self.working_size_hw, options)
+    @property
+    def task(self) -> DetectionTask:
+        """The network's task, with the score threshold of this call."""
+        nms = replace(self.trained_task.nms, score_threshold=self.score_threshold)
+        return replace(self.trained_task, nms=nms)
 
     def begin(self) -> None:
         """Write nothing yet: all boxes go into one file."""
 
     def write_image(self, pair: LoadedPair, row: Any) -> DetectedImage:
         """Draw the boxes of one pair."""
-        visible_u8, thermal_u8 = pair.decoded
+        visible_u8, thermal = pair.decoded
         height, width = visible_u8.shape[:2]
         found = scale_detections(row, self.working_size_hw, (height, width))
         colours = compute_hues(len(self.class_names))
         ids = found.class_ids
         picture = draw_detections(
             visible_u8,
-            thermal_u8,
+            None if thermal is None else convert_to_u8(thermal),
             found.boxes_xyxy_px,
             texts=[
                 f"{self.class_names[k]} {score:.2f}"
@@ -187,7 +189,7 @@ class DetectionWriter:
         path = self._name_picture(pair.files)
         save_rgb_png(picture, path)
         notes = pair.prepared.notes
-        if len(ids) == self.nms.max_detections:
+        if len(ids) == self.trained_task.nms.max_detections:
             notes += (f"only the best {len(ids)} boxes kept (task.nms.max_detections)",)
         return DetectedImage(pair.files, (height, width), found, path, notes)
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from mdjax.data.geometry import resize_image
 from mdjax.data.thermal_camera import compute_camera_size_hw, simulate_camera
-from mdjax.models.config import VisibleOnlyConfig
+from mdjax.io.images import scale_to_unit
 from mdjax.predict.pairs import DecodedPair
 from mdjax.runs.config import TrainConfig
 from mdjax.types import MdjaxError
@@ -27,7 +27,7 @@ class PreparedPair(NamedTuple):
 
 def needs_thermal(config: TrainConfig) -> bool:
     """Tell whether a network takes anything from a thermal image."""
-    if isinstance(config.network, VisibleOnlyConfig):
+    if not config.network.sees_thermal:
         return False
     return config.network.sees_full_thermal or config.pipeline.camera.resolution != "none"
 
@@ -61,7 +61,7 @@ def prepare_pair(
             f"{width}x{height} was distorted to {_format_size(size_hw)}, the size the network was "
             "trained at, whose aspect differs"
         )
-    visible = _to_float(resize_image(pair.visible_u8, size_hw))
+    visible = scale_to_unit(resize_image(pair.visible_u8, size_hw))
     return PreparedPair(visible, thermal, tuple(notes))
 
 
@@ -75,14 +75,14 @@ def _prepare_thermal(
     size_hw, camera = config.pipeline.image_size_hw, config.pipeline.camera
     if not needs_thermal(config):
         return np.zeros(size_hw, np.float32), "no thermal image was used, the network takes none"
-    if pair.thermal_u8 is None:
+    if pair.thermal is None:
         raise MdjaxError(
             "the network needs a thermal image; give one besides, or a PNG of four channels "
             "(RGB + thermal)."
         )
-    thermal = _to_float(resize_image(pair.thermal_u8, size_hw))
-    given = f"thermal {_format_size(pair.thermal_u8.shape)}"
-    is_full = pair.thermal_u8.shape == pair.visible_u8.shape[:2]
+    thermal = scale_to_unit(resize_image(pair.thermal, size_hw))
+    given = f"thermal {_format_size(pair.thermal.shape)}"
+    is_full = pair.thermal.shape == pair.visible_u8.shape[:2]
     if config.network.sees_full_thermal:
         remark = "" if is_full else ", though the network was trained with the full resolution"
         return thermal, f"{given} was taken as it is{remark}"
@@ -93,10 +93,6 @@ def _prepare_thermal(
         note = f"{given} was seen through the simulated camera of the training, {trained}"
         return simulate_camera(thermal, camera, rng), note
     return thermal, f"{given} was taken as it is; the camera of the training had {trained}"
-
-
-def _to_float(image_u8: np.ndarray) -> np.ndarray:
-    return image_u8.astype(np.float32) / np.float32(255)
 
 
 def _format_size(size_hw: tuple[int, ...]) -> str:

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, UInt8
 
 from mdjax.io.json_file import read_json, write_json
 from mdjax.predict.pairs import PairFiles
 from mdjax.predict.prediction import LoadedPair, count_notes
+from mdjax.tasks.segmentation_scores import resize_logits_to_labels
+from mdjax.tasks.task import Task
 from mdjax.viz.colours import create_palette
 from mdjax.viz.files import save_label_png, save_rgb_png
 from mdjax.viz.labels import overlay_labels
@@ -119,10 +117,12 @@ class LabelWriter:
     Attributes:
         out_dir: Folder to write to.
         class_names: Names by class id.
+        task: Of the network.
     """
 
     out_dir: Path
     class_names: tuple[str, ...]
+    task: Task
 
     def name_files(self, pair: PairFiles) -> tuple[Path, Path]:
         """Name the files of one pair: labels, overlay."""
@@ -141,10 +141,6 @@ class LabelWriter:
             f"{path}: belongs to other classes; replace it with overwrite, or write to "
             "another folder."
         ]
-
-    def interpret(self, prediction: Any) -> jax.Array:
-        """Return logits [b h w k]."""
-        return jnp.asarray(prediction, jnp.float32)
 
     def begin(self) -> None:
         """Write what is needed to read the label files."""
@@ -182,21 +178,3 @@ class LabelWriter:
             "class_names": list(self.class_names),
             "palette_rgb": list(map(list, create_palette(len(self.class_names)))),
         }
-
-
-def resize_logits_to_labels(
-    logits: Float[np.ndarray, "h w k"], size_hw: tuple[int, int]
-) -> UInt8[np.ndarray, "hh ww"]:
-    """Scale logits bilinearly to another size and take the class of the greatest.
-
-    Borders between classes come out smooth, which scaled class ids would not.
-    """
-    # One class at a time: a large photograph times all classes would fill the memory.
-    largest = np.full(size_hw, -np.inf, np.float32)
-    labels_u8 = np.zeros(size_hw, np.uint8)
-    for class_id in range(logits.shape[-1]):
-        plane = np.ascontiguousarray(logits[..., class_id])
-        scaled = cv2.resize(plane, size_hw[::-1], interpolation=cv2.INTER_LINEAR)
-        labels_u8[scaled > largest] = class_id
-        np.maximum(largest, scaled, out=largest)
-    return labels_u8

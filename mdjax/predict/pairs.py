@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 from mdjax.io.findings import Findings
 from mdjax.io.image_files import IMAGE_SUFFIXES, list_files, match_folders
 from mdjax.io.images import (
+    ThermalImage,
     check_orientation,
     check_pair_sizes,
     decode_thermal,
@@ -37,7 +38,7 @@ class DecodedPair(NamedTuple):
     """Both images of a pair, each at the size it was stored with."""
 
     visible_u8: UInt8[np.ndarray, "h w 3"]
-    thermal_u8: UInt8[np.ndarray, "hh ww"] | None
+    thermal: ThermalImage | None
 
 
 def find_pairs(visible: Path, thermal: Path | None = None) -> tuple[PairFiles, ...]:
@@ -88,11 +89,11 @@ def read_pair(
     problems: list[str] = []
     visible_u8 = _try(decode_visible, files.visible, problems)
     decode_counts = partial(decode_thermal, range_counts=thermal_range_counts)
-    thermal_u8 = _try(decode_counts, files.thermal, problems)
-    if visible_u8 is None or thermal_u8 is None:
+    thermal = _try(decode_counts, files.thermal, problems)
+    if visible_u8 is None or thermal is None:
         raise MdjaxError("\n".join(problems))
-    check_pair_sizes(visible_u8.shape[:2], thermal_u8.shape, f"{files.visible}, {files.thermal}")
-    return DecodedPair(visible_u8, thermal_u8)
+    check_pair_sizes(visible_u8.shape[:2], thermal.shape, f"{files.visible}, {files.thermal}")
+    return DecodedPair(visible_u8, thermal)
 
 
 def raise_problems(problems: Sequence[str]) -> None:

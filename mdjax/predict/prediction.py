@@ -2,21 +2,21 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import rich.console
 import rich.progress
 
 from mdjax.predict.inputs import PreparedPair, SimulateCamera, prepare_pair
 from mdjax.predict.pairs import DecodedPair, PairFiles, raise_problems, read_pair
+from mdjax.predict.predictor import compile_predictor
 from mdjax.runs.loading import LoadedNetwork
+from mdjax.tasks.task import Task
 from mdjax.types import MdjaxError
 
 _NOISE_SEED = 0
@@ -63,8 +63,9 @@ class PredictionWriter(Protocol[Image, Result]):
         """Tell what in the folder must not be replaced, apart from the files of the pairs."""
         ...
 
-    def interpret(self, prediction: Any) -> Any:
-        """Turn a prediction of the network into arrays, one row an image; is compiled."""
+    @property
+    def task(self) -> Task:
+        """How the network's output is interpreted."""
         ...
 
     def begin(self) -> None:
@@ -72,7 +73,7 @@ class PredictionWriter(Protocol[Image, Result]):
         ...
 
     def write_image(self, pair: LoadedPair, row: Any) -> Image:
-        """Write one image, given its row of the interpreted prediction; threads call this."""
+        """Write one image, given its row of what the task made of it; threads call this."""
         ...
 
     def finish(self, images: Sequence[Image], milliseconds_per_image: float) -> Result:
@@ -139,7 +140,7 @@ def predict_pairs(
             problems += found
         raise_problems(problems)
 
-        forward = _make_forward(loaded, writer.interpret, batch_size)
+        predict = compile_predictor(loaded, batch_size=batch_size, task=writer.task)
         _make_folder(writer.out_dir)
         writer.begin()
         images: list[Image] = []
@@ -149,7 +150,7 @@ def predict_pairs(
             batch = list(pool.map(load, range(start, min(start + batch_size, len(pairs)))))
             visible, thermal = _stack([pair.prepared for pair in batch], batch_size)
             start_time = time.perf_counter()
-            interpreted = jax.device_get(forward(visible, thermal))
+            interpreted = predict(visible, thermal)
             seconds.append(time.perf_counter() - start_time)
             # The last batch may be filled up: only its first rows are images.
             rows = [_take_row(interpreted, i) for i in range(len(batch))]
@@ -161,24 +162,6 @@ def count_notes(notes_of_images: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Say what was done to images, each with the number of images it was done to."""
     counts = Counter(note for notes in notes_of_images for note in notes)
     return tuple(f"{n} of {len(notes_of_images)} images: {note}" for note, n in counts.items())
-
-
-def _make_forward(
-    loaded: LoadedNetwork, interpret: Callable[[Any], Any], batch_size: int
-) -> Callable[[np.ndarray, np.ndarray], Any]:
-    """Compile the network for one shape, before the first image is timed."""
-
-    def forward(variables: Any, visible: jax.Array, thermal: jax.Array) -> Any:
-        output: Any = loaded.network.apply(variables, visible, thermal, train=False)
-        return interpret(output.prediction)
-
-    height, width = loaded.config.pipeline.image_size_hw
-    variables = jax.device_put(dict(loaded.variables))
-    shapes = (
-        jax.ShapeDtypeStruct((batch_size, height, width, channels), jnp.float32)
-        for channels in (3, 1)
-    )
-    return partial(jax.jit(forward).lower(variables, *shapes).compile(), variables)
 
 
 def _stack(rows: Sequence[PreparedPair], batch_size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,11 @@ from mdjax.train.optimiser import OptimiserConfig, SgdConfig
 from mdjax.types import MdjaxError
 
 TaskConfig = SegmentationTask | DetectionTask
+MethodConfig = ModalityDistillation
+"""Any method that a configuration can name; a second one makes this a union."""
+
+MAIN_TEACHER = "teacher"
+"""Name of the teacher that every method reads."""
 
 
 @dataclass(frozen=True)
@@ -64,18 +69,46 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class DistillConfig(TrainConfig):
-    """A student trained on its task and on what a frozen teacher shows it.
+    """A student trained on its task and on what frozen teachers show it.
 
     Attributes:
         teacher: Run directory of the trained teacher.
+        other_teachers: Run directories of further teachers by the name that the method knows them
+            by.
         method: What is compared, and how hard.
-        teacher_score_tolerance: Greatest difference, in percent points, between the score that
-            the teacher reaches before step 0 and the one its checkpoint records.
+        teacher_score_tolerance: Greatest difference, in percent points, between the score that a
+            teacher reaches before step 0 and the one its checkpoint records.
     """
 
     teacher: Path = Path("runs/teacher")
-    method: ModalityDistillation = field(default_factory=ModalityDistillation)
+    other_teachers: dict[str, Path] = field(default_factory=dict)
+    method: MethodConfig = field(default_factory=ModalityDistillation)
     teacher_score_tolerance: float = 0.1
 
+    def __post_init__(self):
+        super().__post_init__()
+        if MAIN_TEACHER in self.other_teachers:
+            raise MdjaxError(
+                f"other_teachers has one called {MAIN_TEACHER!r}; give that one as `teacher`."
+            )
 
-RunConfig = TrainConfig | DistillConfig
+    @property
+    def teachers(self) -> dict[str, Path]:
+        """Run directories of all teachers by name."""
+        return {MAIN_TEACHER: self.teacher, **self.other_teachers}
+
+
+@dataclass(frozen=True)
+class FuseConfig:
+    """Two trained networks whose predictions are averaged: decision-level fusion.
+
+    Attributes:
+        visible: Run directory of the network that sees the visible image.
+        thermal: Run directory of the one that sees the thermal image.
+    """
+
+    visible: Path = Path("runs/visible")
+    thermal: Path = Path("runs/thermal")
+
+
+RunConfig = TrainConfig | DistillConfig | FuseConfig

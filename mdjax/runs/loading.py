@@ -1,6 +1,5 @@
-"""Networks from run directories, and the check that a teacher is what it says it is."""
+"""Networks from run directories."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from mdjax.config import config_from_dict
-from mdjax.data.source import SplitSource, find_split, open_split
+from mdjax.data.source import SplitSource
 from mdjax.io.checkpoint import has_checkpoint, read_metadata, restore_variables
 from mdjax.io.json_file import restore_scores
-from mdjax.runs.config import RunConfig, TrainConfig
-from mdjax.train.state import SelectInputs, select_camera_thermal, select_full_thermal
+from mdjax.models.network import SelectInputs, select_camera_thermal, select_full_thermal
+from mdjax.runs.config import TrainConfig
+from mdjax.runs.stored_config import read_stored_config
 from mdjax.types import MdjaxError
 
 
@@ -30,7 +29,8 @@ class LoadedNetwork:
         variables: Its parameters and running statistics.
         class_names: Names by class id.
         step: Steps that it was trained for.
-        scores: What it reached on the validation split at that step; empty if not evaluated there.
+        scores: What it reached at that step; empty if it was not evaluated then.
+        scored_split: Name of the split that the scores are of; None where that was not recorded.
         thermal_range_counts: Which counts of 16-bit thermal images meant black and white; None
             where images of 8 bits were trained on.
     """
@@ -42,6 +42,7 @@ class LoadedNetwork:
     class_names: tuple[str, ...]
     step: int
     scores: Mapping[str, float]
+    scored_split: str | None = None
     thermal_range_counts: tuple[float, float] | None = None
 
     @property
@@ -52,7 +53,7 @@ class LoadedNetwork:
 
 def create_network(config: TrainConfig, num_classes: int) -> nn.Module:
     """Build the network of a configuration, with the head of its task."""
-    return config.network.create(config.task.create_head(num_classes, config.network.options))
+    return config.network.create(config.task.create_head(num_classes, config.network.backbone))
 
 
 def select_inputs_for(config: TrainConfig) -> SelectInputs:
@@ -75,9 +76,11 @@ def load_network(run_dir: Path, checkpoint: CheckpointName = "last") -> LoadedNe
         MdjaxError: No run, no such checkpoint, or one that is damaged.
     """
     run_dir = Path(run_dir)
-    path = run_dir if has_checkpoint(run_dir) else run_dir / "checkpoints" / checkpoint
+    path = run_dir / "checkpoints" / checkpoint
+    if has_checkpoint(run_dir):
+        path, run_dir = run_dir, run_dir.absolute().parents[1]
     metadata = read_metadata(path)
-    config = config_from_dict(RunConfig, metadata["config"], source=path)
+    config: TrainConfig = read_stored_config(metadata["config"], run_dir, source=path)
     class_names = tuple(metadata["class_names"])
     counts = metadata.get("thermal_range_counts")
     network = create_network(config, len(class_names))
@@ -90,6 +93,7 @@ def load_network(run_dir: Path, checkpoint: CheckpointName = "last") -> LoadedNe
         class_names=class_names,
         step=metadata["step"],
         scores=restore_scores(metadata["scores"]),
+        scored_split=metadata.get("scored_split"),
         thermal_range_counts=None if counts is None else (counts[0], counts[1]),
     )
 
@@ -104,21 +108,6 @@ def _make_initialise(network: nn.Module, config: TrainConfig) -> Callable[[], An
     return initialise
 
 
-def open_validation_split(dataset: str, data_dir: Path, show: Callable[[str], None]) -> SplitSource:
-    """Open what shows during training how far it is; the test split where there is no "val".
-
-    KAIST has none. Nothing is chosen by its scores: results are of the last step, as in the paper.
-    """
-    split = find_split(dataset, "val", data_dir)
-    if split is not None:
-        return split
-    show(
-        f"{dataset} has no split 'val': the test split takes its place while training. Take the "
-        "last checkpoint then; the best one was chosen on test images."
-    )
-    return open_split(dataset, "test", data_dir)
-
-
 def check_class_names(loaded: LoadedNetwork, split: SplitSource) -> None:
     """Refuse a data set with other classes than those the network was trained for.
 
@@ -131,41 +120,3 @@ def check_class_names(loaded: LoadedNetwork, split: SplitSource) -> None:
             f"{split.dataset_name} has the classes {', '.join(class_names)}, but "
             f"{loaded.run_dir} was trained for {', '.join(loaded.class_names)}."
         )
-
-
-def check_teacher_scores(
-    teacher: LoadedNetwork, measured: Mapping[str, float], metric: str, tolerance: float
-) -> str:
-    """Compare the score a teacher has reached just now with the one its checkpoint records.
-
-    Returns:
-        One line to show.
-
-    Raises:
-        MdjaxError: No score is recorded, or the two differ by more than the tolerance.
-    """
-    recorded = teacher.scores.get(metric)
-    if recorded is None:
-        raise MdjaxError(
-            f"{teacher.run_dir}: the teacher's checkpoint of step {teacher.step} records no "
-            f"{metric}, so nobody can tell whether it was loaded rightly; finish its training "
-            "(mdjax train … --resume)."
-        )
-    if math.isnan(recorded):
-        raise MdjaxError(
-            f"{teacher.run_dir}: {metric} does not exist on the validation split, where no object "
-            "counts for it, so nobody can tell whether the teacher was loaded rightly; train the "
-            "teacher with another task.main_metric, such as ap50."
-        )
-    line = (
-        f"Teacher {teacher.run_dir}, step {teacher.step}: {metric} {measured[metric]:.2f} %, "
-        f"recorded {recorded:.2f} %"
-    )
-    if not abs(measured[metric] - recorded) <= tolerance:
-        raise MdjaxError(
-            f"{line}. They differ by more than {tolerance} points: the teacher would not teach "
-            "what it learned. Use the data set and the image size it was trained with "
-            f"({teacher.config.dataset}, {teacher.config.pipeline.image_size_hw} rows and "
-            "columns), or train a teacher for these."
-        )
-    return line

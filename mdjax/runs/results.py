@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import jax
 from mdjax import __version__
 from mdjax.io.json_file import read_json, restore_scores
 from mdjax.runs.config import TrainConfig
+from mdjax.runs.splits import Splits
+from mdjax.runs.stored_config import hash_config
 from mdjax.tasks.task import Evaluation
 from mdjax.train.state import count_parameters
 
@@ -29,6 +31,13 @@ class RunResult:
         scores: Percentages by split and metric, after the last step.
         tables: The same for people, by split.
         environment: Versions and machine.
+        dataset: Name, configuration and version of the prepared data set.
+        image_size_hw: Rows and columns of the images that the network saw.
+        scored: On how many images, and at which size, by split.
+        checkpoint: Which state was scored.
+        missing_splits: Those of "val" and "test" that the data set does not have.
+        seed: Of the training; None for what was not trained.
+        config_hash: Equal for equal configurations, wherever they are stored.
     """
 
     run_dir: str
@@ -39,6 +48,13 @@ class RunResult:
     scores: Mapping[str, Mapping[str, float]]
     tables: Mapping[str, str]
     environment: Mapping[str, str]
+    dataset: str = ""
+    image_size_hw: tuple[int, int] | None = None
+    scored: Mapping[str, str] = field(default_factory=dict)
+    checkpoint: str = "last"
+    missing_splits: tuple[str, ...] = ()
+    seed: int | None = None
+    config_hash: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `train --json` prints; the tables are left out."""
@@ -47,9 +63,19 @@ class RunResult:
         return values
 
     def format_table(self) -> str:
-        """Return the final table."""
+        """Return the final table: a head, then a part for each split, there or not."""
         head = f"{self.network}, {self.num_parameters:,} parameters, {self.num_steps} steps"
-        return "\n\n".join([head, *(f"{name}\n{table}" for name, table in self.tables.items())])
+        parts = [f"{self.describe_split(split)}\n{table}" for split, table in self.tables.items()]
+        parts += [f"{split}: {self.dataset} has no such split." for split in self.missing_splits]
+        return "\n\n".join([head, *parts])
+
+    def describe_split(self, split: str) -> str:
+        """Name split, checkpoint and image size of a table of scores."""
+        text = f"split {split}, checkpoint {self.checkpoint} (step {self.num_steps})"
+        if self.image_size_hw is not None:
+            height, width = self.image_size_hw
+            text += f", network at {width}x{height}"
+        return f"{text}, {self.scored[split]}" if split in self.scored else text
 
 
 def read_result(run_dir: Path) -> RunResult | None:
@@ -63,6 +89,9 @@ def read_result(run_dir: Path) -> RunResult | None:
         return None
     values = read_json(path)
     scores = {split: restore_scores(metrics) for split, metrics in values.pop("scores").items()}
+    for name in ("image_size_hw", "missing_splits"):
+        if values.get(name) is not None:
+            values[name] = tuple(values[name])
     return RunResult(**values, scores=scores, tables={})
 
 
@@ -71,19 +100,27 @@ def create_result(
     run_dir: Path,
     config: TrainConfig,
     evaluations: Mapping[str, Evaluation],
+    splits: Splits,
     params: Any,
     main_metric: str,
+    num_steps: int,
 ) -> RunResult:
     """Gather the outcome of a run."""
     return RunResult(
         run_dir=str(run_dir),
         network=type(config.network).__name__.removesuffix("Config"),
         num_parameters=count_parameters(params),
-        num_steps=config.loop.num_steps,
+        num_steps=num_steps,
         main_metric=main_metric,
         scores={split: evaluation.to_metrics() for split, evaluation in evaluations.items()},
         tables={split: evaluation.format_table() for split, evaluation in evaluations.items()},
         environment=describe_environment(),
+        dataset=splits.train.dataset_name,
+        image_size_hw=config.pipeline.image_size_hw,
+        scored={split: evaluation.describe() for split, evaluation in evaluations.items()},
+        missing_splits=splits.missing,
+        seed=config.seed,
+        config_hash=hash_config(config),
     )
 
 

@@ -5,15 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jax
 from jax.sharding import Mesh
 
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches, prefetch_to_devices
 from mdjax.data.source import SplitSource, open_split
-from mdjax.data.thermal_camera import ThermalCamera
+from mdjax.models.network import Network, SelectInputs
+from mdjax.models.predictor import make_predictor
 from mdjax.runs.loading import LoadedNetwork, check_class_names
 from mdjax.tasks.task import Evaluation, Task
 from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
-from mdjax.train.state import Network, SelectInputs
 
 Scorer = Callable[[Mapping[str, Any], SplitSource], Evaluation]
 
@@ -30,15 +31,20 @@ def make_scorer(
 ) -> Scorer:
     """Build a function (variables, split) that scores a network on a whole split.
 
-    Every image is scored at the working size of the pipeline. All splits share one program.
+    Every image passes through the network at the working size of the pipeline; at which size it is
+    scored is up to the task. All splits share one program.
     """
-    evaluate = task.make_evaluator(network, class_names, select_inputs=select_inputs)
+    size_hw = pipeline.image_size_hw
+    predict = make_predictor(network, lambda output: task.interpret(output.prediction, size_hw))
 
     def score(variables: Mapping[str, Any], split: SplitSource) -> Evaluation:
+        tally = task.create_tally(split, class_names)
         batches = make_evaluation_batches(
             split, pipeline, task.create_truth_reader(split), batch_size=batch_size
         )
-        return evaluate(variables, prefetch_to_devices(batches, make_batch_sharding(mesh)), split)
+        for batch in prefetch_to_devices(batches, make_batch_sharding(mesh)):
+            tally.add(jax.device_get(predict(variables, *select_inputs(batch))), batch)
+        return tally.compute()
 
     return score
 
@@ -49,7 +55,8 @@ def evaluate_network(
     split: str = "test",
     data_dir: Path | None = None,
     dataset: str | None = None,
-    camera: ThermalCamera | None = None,
+    resolution: str | None = None,
+    task: Task | None = None,
     batch_size: int | None = None,
 ) -> Evaluation:
     """Score a trained network on a split.
@@ -59,7 +66,9 @@ def evaluate_network(
         split: Name of the split.
         data_dir: Folder of prepared data sets; that of the training by default.
         dataset: Prepared data set with the same classes; that of the training by default.
-        camera: Another thermal camera than in training: what would this network lose with it?
+        resolution: Of another thermal camera than in training, alike in all else: what would this
+            network lose with it?
+        task: Another way to score, with the same classes; that of the training by default.
         batch_size: That of the training by default.
 
     Raises:
@@ -68,13 +77,15 @@ def evaluate_network(
     config = loaded.config
     source = open_split(dataset or config.dataset, split, data_dir or config.data_dir)
     check_class_names(loaded, source)
-    pipeline = config.pipeline if camera is None else replace(config.pipeline, camera=camera)
+    pipeline = config.pipeline
+    if resolution is not None:
+        pipeline = replace(pipeline, camera=replace(pipeline.camera, resolution=resolution))
     batch_size = config.batch_size if batch_size is None else batch_size
     mesh = create_data_mesh(batch_size)
     score = make_scorer(
         loaded.network,
         loaded.class_names,
-        config.task,
+        task or config.task,
         pipeline,
         select_inputs=loaded.select_inputs,
         batch_size=batch_size,

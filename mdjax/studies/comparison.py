@@ -1,4 +1,4 @@
-"""Several networks over several seeds: one table, and what the difference is worth."""
+"""Several rows over several seeds: one table, and what the differences are worth."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,16 @@ from mdjax.runs.results import RunResult
 
 CONFIDENCE = 0.95
 
+SeedResults = Mapping[int, RunResult]
+"""Results of one row by seed."""
+
 
 @dataclass(frozen=True)
 class Estimate:
     """A mean over seeds.
 
     Attributes:
-        mean: Arithmetic mean.
+        mean: Arithmetic mean; NaN for no seed.
         standard_error: Standard deviation over √n; NaN for one seed.
         num_seeds: n.
     """
@@ -42,57 +45,81 @@ class Estimate:
         return float(quantile * self.standard_error)
 
 
+@dataclass(frozen=True)
+class Difference:
+    """Two rows that are compared seed by seed: minuend - subtrahend.
+
+    Attributes:
+        minuend: Name of the first row.
+        subtrahend: Name of the row that is taken away.
+        meaning: What the difference tells.
+    """
+
+    minuend: str
+    subtrahend: str
+    meaning: str
+
+    def __str__(self) -> str:
+        return f"{self.minuend} - {self.subtrahend}"
+
+
 def estimate_mean(values: Sequence[float]) -> Estimate:
     """Estimate a mean and its standard error, std(ddof=1) / √n."""
     n = len(values)
     error = float(np.std(values, ddof=1) / math.sqrt(n)) if n > 1 else math.nan
-    return Estimate(float(np.mean(values)), error, n)
+    return Estimate(float(np.mean(values)) if n else math.nan, error, n)
 
 
-def estimate_gain(
-    distilled: Sequence[RunResult], native: Sequence[RunResult], *, split: str, metric: str
+def estimate_difference(
+    difference: Difference, results: Mapping[str, SeedResults], *, split: str, metric: str
 ) -> Estimate:
-    """Estimate distilled − native in percent points, seed by seed.
+    """Estimate a difference in percent points over the seeds that both rows have.
 
     Args:
-        distilled: One result a seed.
-        native: One result a seed, in the same order.
+        difference: Which rows.
+        results: By row and seed.
         split: Where they were scored.
         metric: Which score.
     """
+    ours, theirs = results[difference.minuend], results[difference.subtrahend]
     return estimate_mean(
         [
-            ours.scores[split][metric] - theirs.scores[split][metric]
-            for ours, theirs in zip(distilled, native, strict=True)
+            ours[seed].scores[split][metric] - theirs[seed].scores[split][metric]
+            for seed in ours
+            if seed in theirs
         ]
     )
 
 
-def describe_gain(gain: Estimate, metric: str, *, is_lower_better: bool = False) -> str:
+def describe_difference(
+    difference: Difference, estimate: Estimate, metric: str, *, is_lower_better: bool = False
+) -> str:
     """Say plainly whether a difference is beyond the noise of the seeds, and for better or worse.
 
     Args:
-        gain: distilled − native.
+        difference: Which rows.
+        estimate: minuend - subtrahend.
         metric: Its name.
         is_lower_better: Whether the metric counts mistakes.
     """
-    if math.isnan(gain.mean):
-        return f"distilled - native: {metric} has nothing to be measured on."
-    head = f"distilled - native: {gain.mean:+.2f} points of {metric}"
-    if gain.num_seeds < 2:
+    title = f"{difference} ({difference.meaning})"
+    if math.isnan(estimate.mean):
+        return f"{title}: {metric} has nothing to be measured on."
+    head = f"{title}: {estimate.mean:+.2f} points of {metric}"
+    if estimate.num_seeds < 2:
         return f"{head}; one seed tells nothing about the noise."
-    low, high = gain.mean - gain.half_interval, gain.mean + gain.half_interval
-    interval = f"{head} (95 % interval over {gain.num_seeds} seeds: {low:+.2f} to {high:+.2f})"
-    is_helpful, is_harmful = (high < 0, low > 0) if is_lower_better else (low > 0, high < 0)
-    if is_helpful:
-        return f"{interval}: distillation helps, beyond the noise."
-    if is_harmful:
-        return f"{interval}: distillation harms, beyond the noise."
+    low, high = estimate.mean - estimate.half_interval, estimate.mean + estimate.half_interval
+    interval = f"{head} (95 % interval over {estimate.num_seeds} seeds: {low:+.2f} to {high:+.2f})"
+    is_better, is_worse = (high < 0, low > 0) if is_lower_better else (low > 0, high < 0)
+    if is_better:
+        return f"{interval}: better, beyond the noise."
+    if is_worse:
+        return f"{interval}: worse, beyond the noise."
     return f"{interval}: not beyond the noise."
 
 
 def format_comparison(
-    results: Mapping[str, Sequence[RunResult]],
+    results: Mapping[str, SeedResults],
     *,
     split: str,
     metrics: Mapping[str, str],
@@ -101,7 +128,7 @@ def format_comparison(
     """Lay out networks × scores as a Markdown table, mean ± standard error over seeds.
 
     Args:
-        results: One result a seed, by the name of the row.
+        results: By row and seed; a row without any finished run has empty cells.
         split: Where they were scored.
         metrics: Title of the column by metric, such as {"mean_iou_9/all": "mIoU all"}.
         milliseconds: Time of one image by the name of the row.
@@ -110,12 +137,13 @@ def format_comparison(
     if milliseconds is not None:
         titles.append("ms / image")
     table = [titles]
-    for name, runs in results.items():
+    for name, by_seed in results.items():
+        runs = list(by_seed.values())
         cells = [name]
         cells += [
             str(estimate_mean([run.scores[split][metric] for run in runs])) for metric in metrics
         ]
-        cells.append(f"{runs[0].num_parameters / 1e6:.2f} M")
+        cells.append(f"{runs[0].num_parameters / 1e6:.2f} M" if runs else "-")
         if milliseconds is not None:
             cells.append(f"{milliseconds[name]:.1f}" if name in milliseconds else "")
         table.append(cells)
@@ -123,3 +151,12 @@ def format_comparison(
     lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in table]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)
+
+
+def describe_table(results: Mapping[str, SeedResults], *, split: str) -> str:
+    """Name what the numbers of a table were measured on: split, checkpoint, image size, seeds."""
+    runs = [run for by_seed in results.values() for run in by_seed.values()]
+    told = dict.fromkeys(run.describe_split(split) for run in runs if run.num_steps)
+    num_seeds = max((len(by_seed) for by_seed in results.values()), default=0)
+    where = "; ".join(told) if told else f"split {split}"
+    return f"Percent, mean ± standard error over {num_seeds} seeds; {where}."

@@ -1,6 +1,5 @@
 """The pictures of a study: the same test images through every network."""
 
-import functools
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +12,17 @@ from jaxtyping import Bool, Float
 from mdjax.data.pipeline import make_evaluation_batches
 from mdjax.data.source import open_split
 from mdjax.metrics.confusion import predict_labels
+from mdjax.models.predictor import make_predictor
 from mdjax.ops.boxes import compute_areas
 from mdjax.ops.masks import UNLABELLED
 from mdjax.ops.nms import compute_detections
 from mdjax.ops.resize import get_size_hw
 from mdjax.predict.boxes import DEFAULT_SCORE_THRESHOLD
-from mdjax.runs.config import DistillConfig
+from mdjax.runs.config import MAIN_TEACHER, DistillConfig
 from mdjax.runs.loading import LoadedNetwork
-from mdjax.studies.study import DISTILLED, NATIVE, TEACHER
+from mdjax.studies.rows import DISTILLED, NATIVE, STUDENT, TEACHER
 from mdjax.tasks.detection import DetectionTask
+from mdjax.train.terms import TermInputs
 from mdjax.types import IGNORED_LABEL, Batch, MdjaxError, NetworkOutput
 from mdjax.viz.boxes import DetectionRow, make_detection_figure
 from mdjax.viz.colours import create_palette
@@ -35,7 +36,7 @@ class _Shown(NamedTuple):
 
     batch: Batch
     outputs: Mapping[str, NetworkOutput]
-    masks: Float[np.ndarray, "b h w 1"]
+    masks: Float[np.ndarray, "b h w 1"] | None
 
 
 def draw_label_maps(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
@@ -59,9 +60,9 @@ def draw_label_maps(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
             predictions_u8={
                 title: np.asarray(labels[i], np.uint8) for title, labels in predictions.items()
             },
-            heat=shown.masks[i, ..., 0],
+            heat=None if shown.masks is None else shown.masks[i, ..., 0],
         )
-        for i in range(len(shown.masks))
+        for i in range(len(shown.batch.is_night))
     ]
     class_names = networks[DISTILLED].class_names
     make_comparison_figure(
@@ -105,9 +106,9 @@ def draw_boxes(
                 )
                 for name, found in detections.items()
             },
-            heat=shown.masks[i, ..., 0],
+            heat=None if shown.masks is None else shown.masks[i, ..., 0],
         )
-        for i in range(len(shown.masks))
+        for i in range(len(shown.batch.is_night))
     ]
     make_detection_figure(rows, path)
 
@@ -133,9 +134,20 @@ def _run(networks: Mapping[str, LoadedNetwork], batch: Batch, interest: np.ndarr
         raise MdjaxError(f"{student.run_dir} is no distillation.")
     chosen = _choose(interest, np.asarray(batch.is_night))
     batch = jax.tree.map(lambda x: x[chosen], batch)
-    outputs = {name: _apply(networks[name], batch) for name in (NATIVE, DISTILLED)}
-    masks = student.config.method.compute_mask(outputs[DISTILLED], _apply(networks[TEACHER], batch))
-    return _Shown(batch, outputs, np.asarray(masks))
+    outputs = {
+        name: _apply(networks[name], batch)
+        for name in (NATIVE, STUDENT, DISTILLED)
+        if name in networks
+    }
+    masks = student.config.method.compute_mask(
+        TermInputs(
+            output=outputs[DISTILLED],
+            targets=None,
+            batch=batch,
+            teachers={MAIN_TEACHER: _apply(networks[TEACHER], batch)},
+        )
+    )
+    return _Shown(batch, outputs, None if masks is None else np.asarray(masks))
 
 
 def _choose(interest: np.ndarray, is_night: Bool[np.ndarray, " b"]) -> np.ndarray:
@@ -149,9 +161,8 @@ def _choose(interest: np.ndarray, is_night: Bool[np.ndarray, " b"]) -> np.ndarra
 
 
 def _apply(loaded: LoadedNetwork, batch: Batch) -> Any:
-    # One program, where each operation by itself would be compiled for its own.
-    apply = jax.jit(functools.partial(loaded.network.apply, train=False))
-    return apply(dict(loaded.variables), *loaded.select_inputs(batch))
+    predict = make_predictor(loaded.network)
+    return predict(dict(loaded.variables), *loaded.select_inputs(batch))
 
 
 def _name_time(batch: Batch, index: int) -> str:

@@ -7,10 +7,35 @@ from typing import Any
 
 from mdjax.io.json_file import write_json, write_text
 from mdjax.runs.loading import LoadedNetwork, load_network
-from mdjax.runs.results import RunResult
-from mdjax.studies.comparison import describe_gain, estimate_gain, format_comparison
-from mdjax.studies.study import DISTILLED, NATIVE
+from mdjax.studies.comparison import (
+    Difference,
+    describe_difference,
+    describe_table,
+    estimate_difference,
+    format_comparison,
+)
+from mdjax.studies.rows import DIFFERENCES
+from mdjax.studies.study import StudyResults
 from mdjax.studies.timing import measure_milliseconds
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which scores a table shows, and which of them decide.
+
+    Attributes:
+        titles: Title of the column by metric.
+        judged: Metrics whose differences are spelt out; all of the titles by default.
+        lower_is_better: Metrics that count mistakes.
+    """
+
+    titles: Mapping[str, str]
+    judged: Sequence[str] = ()
+    lower_is_better: Sequence[str] = ()
+
+    def __post_init__(self):
+        if unknown := {*self.judged, *self.lower_is_better} - set(self.titles):
+            raise ValueError(f"{sorted(unknown)} are judged, but are not in the table.")
 
 
 @dataclass(frozen=True)
@@ -18,90 +43,112 @@ class StudyReport:
     """What a study says.
 
     Attributes:
+        heading: What the numbers were measured on.
         table: Networks by scores, parameters and time.
-        verdicts: What distillation is worth, a line a metric.
+        verdicts: What each difference is worth, a line a metric.
+        failures: Runs that could not be finished, a line each.
         values: All of it for programs.
     """
 
+    heading: str
     table: str
     verdicts: tuple[str, ...]
+    failures: tuple[str, ...]
     values: Mapping[str, Any]
+
+    def format_text(self) -> str:
+        """Lay everything out as Markdown."""
+        lines = [self.heading, "", self.table, ""]
+        lines += [f"- {verdict}" for verdict in self.verdicts]
+        if self.failures:
+            lines += ["", *(f"- FAILED: {failure}" for failure in self.failures)]
+        return "\n".join(lines)
+
+
+def load_first_networks(results: StudyResults) -> dict[str, LoadedNetwork]:
+    """Load the network of each row's first finished seed."""
+    return {
+        name: load_network(results.study_dir / f"seed{next(iter(by_seed))}" / name)
+        for name, by_seed in results.runs.items()
+        if by_seed
+    }
+
+
+def describe_runs(results: StudyResults) -> dict[str, Any]:
+    """Return results and failures of all runs, as JSON can hold them."""
+    return {
+        "results": {
+            name: {seed: run.to_dict() for seed, run in by_seed.items()}
+            for name, by_seed in results.runs.items()
+        },
+        "failures": [vars(failure) for failure in results.failures],
+    }
 
 
 def create_report(
-    results: Mapping[str, Sequence[RunResult]],
-    networks: Mapping[str, LoadedNetwork],
+    results: StudyResults,
+    columns: Columns,
     *,
-    metrics: Mapping[str, str],
-    gain_metrics: Sequence[str],
-    lower_is_better: Sequence[str] = (),
+    networks: Mapping[str, LoadedNetwork] | None = None,
+    differences: Sequence[Difference] = DIFFERENCES,
+    split: str = "test",
 ) -> StudyReport:
-    """Time the networks, and compare them on the test split.
+    """Time the networks, and compare them on a split.
 
     Args:
         results: From `run_study`.
-        networks: Those of one seed, by the same names.
-        metrics: Title of the column by metric.
-        gain_metrics: Metrics whose gain is spelt out.
-        lower_is_better: Metrics that count mistakes.
-
-    Raises:
-        ValueError: One of these is no column.
+        columns: What the table shows.
+        networks: From `load_first_networks`; loaded here by default.
+        differences: Which rows are compared, seed by seed.
+        split: Where they were scored.
     """
-    if unknown := set(lower_is_better) - set(metrics):
-        raise ValueError(f"{sorted(unknown)} are to be low, but are not in the table.")
-    milliseconds = measure_milliseconds(networks)
-    gains = {
-        metric: estimate_gain(results[DISTILLED], results[NATIVE], split="test", metric=metric)
-        for metric in gain_metrics
+    milliseconds = measure_milliseconds(networks or load_first_networks(results))
+    estimates = {
+        (difference, metric): estimate_difference(
+            difference, results.runs, split=split, metric=metric
+        )
+        for difference in differences
+        for metric in columns.judged or columns.titles
     }
     return StudyReport(
-        table=format_comparison(results, split="test", metrics=metrics, milliseconds=milliseconds),
-        verdicts=tuple(
-            describe_gain(gain, metrics[metric], is_lower_better=metric in lower_is_better)
-            for metric, gain in gains.items()
+        heading=describe_table(results.runs, split=split),
+        table=format_comparison(
+            results.runs, split=split, metrics=columns.titles, milliseconds=milliseconds
         ),
+        verdicts=tuple(
+            describe_difference(
+                difference,
+                estimate,
+                columns.titles[metric],
+                is_lower_better=metric in columns.lower_is_better,
+            )
+            for (difference, metric), estimate in estimates.items()
+        ),
+        failures=tuple(map(str, results.failures)),
         values={
-            "results": {name: [run.to_dict() for run in runs] for name, runs in results.items()},
+            **describe_runs(results),
             "milliseconds_per_image": milliseconds,
-            "gain_percent_points": {metric: vars(gain) for metric, gain in gains.items()},
+            "differences_percent_points": [
+                {
+                    "difference": str(difference),
+                    "meaning": difference.meaning,
+                    "metric": metric,
+                    **vars(estimate),
+                }
+                for (difference, metric), estimate in estimates.items()
+            ],
         },
     )
 
 
-def write_report(
-    results: Mapping[str, Sequence[RunResult]],
-    *,
-    study_dir: Path,
-    metrics: Mapping[str, str],
-    report: Path,
-    command: str,
-    lower_is_better: Sequence[str] = (),
-) -> str:
-    """Time the networks of the first seed, and write `report` with the endings .json and .md.
+def write_report(report: StudyReport, path: Path, *, command: str) -> None:
+    """Write a report with the endings .json and .md.
 
     Args:
-        results: From `run_study`.
-        study_dir: Where its runs are.
-        metrics: Title of the column by metric, on the test split.
-        report: Path of the files without ending.
+        report: From `create_report`.
+        path: Of the files, without ending.
         command: What a reader types to get the same.
-        lower_is_better: Metrics that count mistakes.
-
-    Returns:
-        The table, what the gain is worth by each metric, and the command.
     """
-    networks = {name: load_network(study_dir / "seed0" / name) for name in results}
-    created = create_report(
-        results,
-        networks,
-        metrics=metrics,
-        gain_metrics=list(metrics),
-        lower_is_better=lower_is_better,
-    )
-    report.parent.mkdir(parents=True, exist_ok=True)
-    write_json(report.with_suffix(".json"), {"command": command, **created.values})
-    verdicts = (f"- {verdict}" for verdict in created.verdicts)
-    text = "\n".join([created.table, "", *verdicts, "", f"`{command}`"])
-    write_text(report.with_suffix(".md"), text + "\n")
-    return text
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path.with_suffix(".json"), {"command": command, **report.values})
+    write_text(path.with_suffix(".md"), f"{report.format_text()}\n\n`{command}`\n")

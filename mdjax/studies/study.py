@@ -1,88 +1,135 @@
-"""A study: teacher, visible-only, native and distilled student over several seeds.
+"""A study: rows that are trained for every seed, finished once, resumed when cut.
 
-Every network gets the same data, augmentation, schedule and number of steps; each seed has a
-teacher of its own, so that the error bars include the teacher's.
+A row is a function from the run directories of its seed to a configuration, so that a student can
+name its teacher:
+
+    rows = {
+        "teacher": lambda runs: recipe(TrainConfig(), FeatureLevelConfig),
+        "distilled": lambda runs: recipe(DistillConfig(teacher=runs["teacher"]), MdStudentConfig),
+    }
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
 
-from mdjax.config import config_to_dict
-from mdjax.io.run_directory import RunDirectory
-from mdjax.models.config import (
-    FeatureLevelConfig,
-    ImageLevelConfig,
-    MdStudentConfig,
-    NetworkConfig,
-    VisibleOnlyConfig,
-)
-from mdjax.runs.config import DistillConfig, RunConfig, TrainConfig
+from mdjax.runs.config import FuseConfig, RunConfig
+from mdjax.runs.fusion import fuse
 from mdjax.runs.results import RunResult, read_result
-from mdjax.runs.training import MAY_DIFFER_ON_RESUME, train
+from mdjax.runs.resuming import require_same_config
+from mdjax.runs.training import train
+from mdjax.types import MdjaxError
 
-Config = TypeVar("Config", bound=TrainConfig)
-
-TEACHER, VISIBLE, NATIVE, DISTILLED = "teacher", "visible-only", "native", "distilled"
-
-NATIVE_NETWORKS: Mapping[str, type[NetworkConfig]] = {
-    TEACHER: FeatureLevelConfig,
-    VISIBLE: VisibleOnlyConfig,
-    NATIVE: ImageLevelConfig,
-}
+Print = Callable[[str], None]
 
 
-class Recipe(Protocol):
-    """Configures data, schedule and size for a network, such as `presets.configure_mfnet`."""
+class SeedRuns:
+    """Run directories of one seed by row; a row needs those that it asks for."""
 
-    def __call__(self, base: Config, network: type[NetworkConfig]) -> Config:
-        """Return `base` with everything that the recipe decides replaced."""
-        ...
+    def __init__(self, seed_dir: Path, rows: Sequence[str]):
+        self._seed_dir = seed_dir
+        self._rows = rows
+        self.asked: list[str] = []
+
+    def __getitem__(self, row: str) -> Path:
+        """Return where the run of an earlier row is.
+
+        Raises:
+            ValueError: There is no such row, or it comes later.
+        """
+        if row not in self._rows:
+            raise ValueError(f"there is no row {row!r} before this one, only {list(self._rows)}")
+        self.asked.append(row)
+        return self._seed_dir / row
+
+
+Row = Callable[[SeedRuns], RunConfig]
+"""Configures a run of a study; the seed is set by the study."""
+
+Rows = Mapping[str, Row]
+"""Rows by name, in the order of the table; a row can name those before it."""
+
+
+@dataclass(frozen=True)
+class RowFailure:
+    """A run that could not be finished.
+
+    Attributes:
+        row: Its row.
+        seed: Its seed.
+        reason: What went wrong.
+    """
+
+    row: str
+    seed: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.row}, seed {self.seed}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """What a study has reached.
+
+    Attributes:
+        study_dir: Holds the runs, `seed0/teacher` and so on.
+        runs: Results of finished runs by row and seed.
+        failures: Runs that could not be finished.
+    """
+
+    study_dir: Path
+    runs: Mapping[str, Mapping[int, RunResult]]
+    failures: tuple[RowFailure, ...] = ()
 
 
 def run_study(
-    recipe: Recipe,
+    rows: Rows,
     study_dir: Path,
     *,
     seeds: Sequence[int],
-    adjust: Callable[[Any], Any] = lambda config: config,
-    show: Callable[[str], None] = print,
-) -> dict[str, list[RunResult]]:
-    """Train every network for every seed, one after the other.
+    show: Print = print,
+    on_finished_run: Callable[[StudyResults], None] = lambda results: None,
+) -> StudyResults:
+    """Train every row for every seed, one after the other.
 
-    Call it again after an interruption: finished runs are read, the one in progress is resumed;
-    runs of another configuration are refused.
+    Call it again after an interruption: finished runs are read, the one in progress is resumed. A
+    row that fails is reported, and so is each row that needs it; all others go on.
 
     Args:
-        recipe: What all networks share.
+        rows: What to train.
         study_dir: Holds the runs, `seed0/teacher` and so on.
-        seeds: One training of each network a seed.
-        adjust: Last changes to each configuration, such as another data folder.
+        seeds: One training of each row a seed.
         show: Takes lines that a person should read.
+        on_finished_run: Takes what there is so far, each time that a run is finished.
 
-    Returns:
-        Results by network, one a seed, in the order of the table.
+    Raises:
+        MdjaxError: A run in the directory has another configuration; nothing has been run then.
     """
-    results: dict[str, list[RunResult]] = {name: [] for name in (*NATIVE_NETWORKS, DISTILLED)}
+    runs: dict[str, dict[int, RunResult]] = {name: {} for name in rows}
+    failures: list[RowFailure] = []
     for seed in seeds:
-        seed_dir = study_dir / f"seed{seed}"
-        for name, network in NATIVE_NETWORKS.items():
-            config = adjust(recipe(TrainConfig(), network))
-            results[name].append(
-                train_or_read_result(replace(config, seed=seed), seed_dir / name, show)
-            )
-        distilled = adjust(recipe(DistillConfig(teacher=seed_dir / TEACHER), MdStudentConfig))
-        results[DISTILLED].append(
-            train_or_read_result(replace(distilled, seed=seed), seed_dir / DISTILLED, show)
-        )
-    return results
+        for _, config, run_dir, _ in _configure(rows, study_dir, seed):
+            if (run_dir / "config.json").is_file():
+                require_same_config(run_dir, config)
+    for seed in seeds:
+        for name, config, run_dir, needed in _configure(rows, study_dir, seed):
+            broken = [row for row in needed if seed not in runs[row]]
+            try:
+                if broken:
+                    raise MdjaxError(f"needs {', '.join(broken)}, which failed.")
+                runs[name][seed] = run_or_read(config, run_dir, show)
+                on_finished_run(StudyResults(study_dir, runs, tuple(failures)))
+            # Whatever stops one run, a full disk for instance, does not stop the others.
+            except Exception as error:
+                reason = str(error) if isinstance(error, MdjaxError) else repr(error)
+                failures.append(RowFailure(name, seed, reason))
+                show(f"FAILED: {failures[-1]}")
+    return StudyResults(study_dir, runs, tuple(failures))
 
 
-def train_or_read_result(
-    config: TrainConfig, run_dir: Path, show: Callable[[str], None] = print
-) -> RunResult:
-    """Train or resume, unless the run is finished: then read its result.
+def run_or_read(config: RunConfig, run_dir: Path, show: Print = print) -> RunResult:
+    """Train, resume or fuse, unless the run is finished: then read its result.
 
     Raises:
         MdjaxError: The run in the directory has another configuration.
@@ -90,9 +137,25 @@ def train_or_read_result(
     finished = read_result(run_dir)
     if finished is not None:
         # Numbers of other settings must not pass for these.
-        values = config_to_dict(config, RunConfig)
-        RunDirectory.reopen(run_dir, values, may_differ=MAY_DIFFER_ON_RESUME)
+        require_same_config(run_dir, config)
         show(f"{run_dir}: finished before")
         return finished
+    if isinstance(config, FuseConfig):
+        return fuse(config, run_dir, show=show)
     show(f"{run_dir}: {config.loop.num_steps} steps")
-    return train(config, run_dir, resume=run_dir.exists(), show=show)
+    return train(config, run_dir, resume=(run_dir / "config.json").is_file(), show=show)
+
+
+def _configure(
+    rows: Rows, study_dir: Path, seed: int
+) -> Iterator[tuple[str, RunConfig, Path, list[str]]]:
+    """Name, configuration, directory and needed rows of each run of a seed."""
+    seed_dir = study_dir / f"seed{seed}"
+    earlier: list[str] = []
+    for name, configure in rows.items():
+        seed_runs = SeedRuns(seed_dir, tuple(earlier))
+        config = configure(seed_runs)
+        if not isinstance(config, FuseConfig):
+            config = replace(config, seed=seed)
+        yield name, config, seed_dir / name, seed_runs.asked
+        earlier.append(name)

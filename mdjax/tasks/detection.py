@@ -1,19 +1,19 @@
 """Object detection: RetinaNet with Mutual Guidance, its targets and its loss terms."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import jax.numpy as jnp
 from flax import struct
-from jaxtyping import Float
 
 from mdjax.data.objects import ObjectReader
 from mdjax.data.source import SplitSource
 from mdjax.losses.detection import balanced_l1_loss, focal_loss
-from mdjax.losses.guidance import guidance_inter_loss, guidance_intra_loss
-from mdjax.models.backbones.resnet import ResNetOptions
+from mdjax.losses.ratio import Ratio
+from mdjax.models.backbones.backbone import Backbone
+from mdjax.models.heads.fpn import FPN_CHANNELS
 from mdjax.models.heads.retinanet import RetinaNetHead
+from mdjax.models.layers import scale_channels
 from mdjax.ops.anchors import AnchorOptions
 from mdjax.ops.assignment import (
     NO_OBJECT,
@@ -23,13 +23,20 @@ from mdjax.ops.assignment import (
 )
 from mdjax.ops.boxes import encode_boxes
 from mdjax.ops.masks import compute_ellipse_masks
-from mdjax.ops.nms import NmsOptions
+from mdjax.ops.nms import NmsOptions, compute_detections
 from mdjax.ops.resize import get_size_hw
-from mdjax.tasks.detection_scores import DetectionEvaluation, make_detection_evaluator
-from mdjax.tasks.task import Evaluator
-from mdjax.train.state import Network, SelectInputs
-from mdjax.train.step import LossTerm
-from mdjax.types import Array, Batch, GuidanceLogits, MdjaxError, NetworkOutput, Objects
+from mdjax.tasks.detection_scores import DetectionTally
+from mdjax.tasks.guidance import make_guidance_terms
+from mdjax.train.terms import LossTerm, TermInputs
+from mdjax.types import (
+    AnchorPrediction,
+    Array,
+    Batch,
+    Detections,
+    MdjaxError,
+    NetworkOutput,
+    Objects,
+)
 
 
 @dataclass(frozen=True)
@@ -100,9 +107,10 @@ class DetectionTask:
         # An array without rows would have no best object.
         return ObjectReader(max(1, int(max_objects)), ids, self.min_visible_share)
 
-    def create_head(self, num_classes: int, options: ResNetOptions) -> RetinaNetHead:
+    def create_head(self, num_classes: int, backbone: Backbone) -> RetinaNetHead:
         """Build the head that turns features into class logits and box offsets."""
-        return RetinaNetHead(num_classes, options, self.anchors)
+        channels = scale_channels(FPN_CHANNELS, backbone.width)
+        return RetinaNetHead(num_classes, self.anchors, channels, backbone.dtype)
 
     def compute_targets(self, output: NetworkOutput, batch: Batch) -> "DetectionTargets":
         """Assign objects to anchors, once for all terms."""
@@ -119,28 +127,19 @@ class DetectionTask:
             LossTerm("classification", 1.0, compute_classification_loss),
             LossTerm("box", 1.0, compute_box_loss),
         )
-        if not has_guidance or not self.guidance_weight:
+        if not has_guidance:
             return terms
-        return (
-            *terms,
-            LossTerm("guidance_intra", self.guidance_weight, _compute_intra),
-            LossTerm("guidance_inter", self.guidance_weight, _compute_inter),
-        )
+        return (*terms, *make_guidance_terms(self.guidance_weight, compute_foreground))
 
-    def make_evaluator(
-        self, network: Network, class_names: tuple[str, ...], *, select_inputs: SelectInputs
-    ) -> Evaluator:
-        """Build the evaluator, see `make_detection_evaluator`."""
-        evaluate = make_detection_evaluator(
-            network, class_names, select_inputs=select_inputs, options=self.nms
-        )
+    def interpret(
+        self, prediction: AnchorPrediction, working_size_hw: tuple[int, int]
+    ) -> Detections:
+        """Decode boxes and suppress duplicates, in pixels of the working size."""
+        return compute_detections(prediction, working_size_hw, self.nms)
 
-        def evaluate_split(
-            variables: Mapping[str, Any], batches: Iterable[Batch], split: SplitSource
-        ) -> DetectionEvaluation:
-            return evaluate(variables, batches, split, self.create_truth_reader(split))
-
-        return evaluate_split
+    def create_tally(self, split: SplitSource, class_names: tuple[str, ...]) -> DetectionTally:
+        """Begin to gather the detections of a split."""
+        return DetectionTally(split, class_names, self.create_truth_reader(split))
 
 
 @struct.dataclass
@@ -152,42 +151,32 @@ class DetectionTargets:
     image_size_hw: tuple[int, int] = struct.field(pytree_node=False)
 
 
-def compute_classification_loss(
-    output: NetworkOutput, targets: DetectionTargets
-) -> Float[Array, ""]:
+def compute_classification_loss(inputs: TermInputs) -> Ratio:
     """Compute the focal loss of a batch."""
-    return focal_loss(output.prediction.class_logits, targets.assignment.class_targets)
+    return focal_loss(
+        inputs.output.prediction.class_logits, inputs.targets.assignment.class_targets
+    )
 
 
-def compute_box_loss(output: NetworkOutput, targets: DetectionTargets) -> Float[Array, ""]:
+def compute_box_loss(inputs: TermInputs) -> Ratio:
     """Compute the Balanced L1 loss of a batch on encoded offsets."""
+    prediction, targets = inputs.output.prediction, inputs.targets
     rows = targets.assignment.box_objects
     is_positive = rows != NO_OBJECT
     boxes_xyxy_px = jnp.take_along_axis(
         jnp.asarray(targets.objects.boxes_xyxy_px), jnp.where(is_positive, rows, 0)[..., None], 1
     )
-    target_offsets = encode_boxes(boxes_xyxy_px, output.prediction.anchors_xyxy_px)
-    return balanced_l1_loss(output.prediction.box_offsets, target_offsets, is_positive)
+    target_offsets = encode_boxes(boxes_xyxy_px, prediction.anchors_xyxy_px)
+    return balanced_l1_loss(prediction.box_offsets, target_offsets, is_positive)
 
 
-def _compute_intra(output: NetworkOutput, targets: DetectionTargets) -> Array:
-    return guidance_intra_loss(*_guidance_and_foreground(output, targets))
-
-
-def _compute_inter(output: NetworkOutput, targets: DetectionTargets) -> Array:
-    return guidance_inter_loss(*_guidance_and_foreground(output, targets))
-
-
-def _guidance_and_foreground(
-    output: NetworkOutput, targets: DetectionTargets
-) -> tuple[GuidanceLogits, Array]:
-    if output.guidance is None:
-        raise MdjaxError("The guidance losses need a network with GAFF (feature-level fusion).")
+def compute_foreground(inputs: TermInputs) -> Array:
+    """Draw what guidance supervises, on the grid of the guidance logits."""
+    targets = inputs.targets
     objects = targets.objects
-    foreground = compute_ellipse_masks(
+    return compute_ellipse_masks(
         jnp.asarray(objects.boxes_xyxy_px),
         jnp.asarray(objects.is_valid & ~objects.is_ignored),
         targets.image_size_hw,
-        get_size_hw(output.guidance.inter),
+        get_size_hw(inputs.output.guidance.inter),
     )
-    return output.guidance, foreground

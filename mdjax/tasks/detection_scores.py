@@ -1,8 +1,7 @@
 """Scores of a detector on a whole split: log-average miss rate and average precision."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
@@ -13,9 +12,7 @@ from mdjax.data.source import SplitSource
 from mdjax.metrics.average_precision import AveragePrecision, compute_average_precision
 from mdjax.metrics.box_matching import ScoredBoxes, TrueBoxes
 from mdjax.metrics.miss_rate import MissRate, compute_miss_rates
-from mdjax.ops.nms import NmsOptions, compute_detections
 from mdjax.ops.resize import get_size_hw
-from mdjax.train.state import Network, SelectInputs
 from mdjax.types import Batch, Detections, MdjaxError
 
 
@@ -77,8 +74,12 @@ class DetectionEvaluation:
                     }
         return metrics
 
+    def describe(self) -> str:
+        """Say on how many images boxes were scored, and in which pixels."""
+        return f"{len(self.detections)} images, boxes scored in pixels of the image files"
+
     def format_table(self) -> str:
-        """Lay the scores out: a row a subset; a score of - has no object to be measured on."""
+        """Lay the scores out: one row per subset; a score of - has no object to be measured on."""
         lines = []
         for name in self.class_names:
             lines += [
@@ -96,57 +97,51 @@ class DetectionEvaluation:
         return "\n".join(lines)
 
 
-def make_detection_evaluator(
-    network: Network,
-    class_names: tuple[str, ...],
-    *,
-    select_inputs: SelectInputs,
-    options: NmsOptions,
-) -> Callable[[Mapping[str, Any], Iterable[Batch], SplitSource, ObjectReader], DetectionEvaluation]:
-    """Build the evaluator that scores teacher, native and distilled student alike.
+class DetectionTally:
+    """Gathers detections while the batches of a split pass; a `Tally`."""
 
-    Args:
-        network: Network in question.
-        class_names: Names by class id.
-        select_inputs: Takes the network's inputs from a batch.
-        options: What counts as a detection.
+    def __init__(
+        self, split: SplitSource, class_names: tuple[str, ...], reader: ObjectReader
+    ) -> None:
+        """Begin at the split's first record.
 
-    Returns:
-        A function (variables, batches, split, reader) → evaluation. The batches hold the records of
-        the split in their order; the reader gives their objects as they were annotated, because
-        which persons count is decided in pixels of the image file.
-    """
+        Args:
+            split: Whose records come, in their order.
+            class_names: Names by class id.
+            reader: Gives the objects as they were annotated: which persons count is decided in
+                pixels of the image file.
+        """
+        self._split = split
+        self._class_names = class_names
+        self._reader = reader
+        self._detections: list[ImageDetections] = []
+        self._sizes_hw: list[tuple[int, int]] = []
 
-    @jax.jit
-    def detect(variables: Any, batch: Batch) -> Detections:
-        output: Any = network.apply(variables, *select_inputs(batch), train=False)
-        return compute_detections(output.prediction, get_size_hw(batch.visible), options)
+    def add(self, interpreted: Detections, batch: Batch) -> None:
+        """Take the detections of a batch; rows that only fill up count nowhere."""
+        self._detections += collect_detections(interpreted, batch)
+        is_valid = np.asarray(batch.is_valid)
+        self._sizes_hw += [(int(h), int(w)) for h, w in np.asarray(batch.image_size_hw)[is_valid]]
 
-    def evaluate(
-        variables: Mapping[str, Any],
-        batches: Iterable[Batch],
-        split: SplitSource,
-        reader: ObjectReader,
-    ) -> DetectionEvaluation:
-        detections: list[ImageDetections] = []
-        sizes_hw: list[tuple[int, int]] = []
-        for batch in batches:
-            found = jax.device_get(detect(variables, batch))
-            detections += collect_detections(found, batch)
-            sizes_hw += [
-                (int(h), int(w)) for h, w in np.asarray(batch.image_size_hw)[batch.is_valid]
-            ]
+    def compute(self) -> DetectionEvaluation:
+        """Return all scores.
+
+        Raises:
+            MdjaxError: There is no object to be found in the whole split.
+        """
         # One record at a time: each holds the bytes of two images.
         truths, is_night = [], []
-        for i in range(len(split)):
-            record = split[i]
-            truths.append(reader.read(record))
+        for i in range(len(self._split)):
+            record = self._split[i]
+            truths.append(self._reader.read(record))
             is_night.append(bool(record["is_night"]))
         return score_detections(
-            detections, truths, class_names, image_sizes_hw=sizes_hw, is_night=np.array(is_night)
+            self._detections,
+            truths,
+            self._class_names,
+            image_sizes_hw=self._sizes_hw,
+            is_night=np.array(is_night),
         )
-
-    return evaluate
 
 
 def collect_detections(found: Detections, batch: Batch) -> list[ImageDetections]:

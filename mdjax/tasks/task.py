@@ -1,13 +1,11 @@
 """What a whole run asks of a task; each task has a file with its answers."""
 
-from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from mdjax.data.source import SplitSource
 from mdjax.data.truth import TruthReader
-from mdjax.models.backbones.resnet import ResNetOptions
-from mdjax.train.state import Network, SelectInputs
-from mdjax.train.step import LossTerm
+from mdjax.models.backbones.backbone import Backbone
+from mdjax.train.terms import LossTerm
 from mdjax.types import Batch
 
 
@@ -18,13 +16,29 @@ class Evaluation(Protocol):
         """Return all scores, called `<score>/<subset>`: `mean_accuracy_9/night`."""
         ...
 
+    def describe(self) -> str:
+        """Say on how many images, and at which size, these scores were measured."""
+        ...
+
     def format_table(self) -> str:
         """Lay the scores out for people."""
         ...
 
 
-Evaluator = Callable[[Mapping[str, Any], Iterable[Batch], SplitSource], Evaluation]
-"""Scores variables on all batches of a split, which come in the order of its records."""
+class Tally(Protocol):
+    """Scores that grow while the batches of a split pass, in the order of its records."""
+
+    def add(self, interpreted: Any, batch: Batch) -> None:
+        """Take what was predicted for the next rows, as arrays on the host."""
+        ...
+
+    def compute(self) -> Evaluation:
+        """Return the scores of all rows.
+
+        Raises:
+            MdjaxError: The split holds nothing that counts.
+        """
+        ...
 
 
 class Task(Protocol):
@@ -51,7 +65,7 @@ class Task(Protocol):
         """Say how annotations are read from the records of a split."""
         ...
 
-    def create_head(self, num_classes: int, options: ResNetOptions) -> Any:
+    def create_head(self, num_classes: int, backbone: Backbone) -> Any:
         """Build the module that turns features into a prediction, see `models.networks.Head`."""
         ...
 
@@ -63,8 +77,10 @@ class Task(Protocol):
         """List the loss terms, with those of GAFF for a network that has it."""
         ...
 
-    def make_evaluator(
-        self, network: Network, class_names: tuple[str, ...], *, select_inputs: SelectInputs
-    ) -> Evaluator:
-        """Build what scores teacher, native and distilled student alike."""
+    def interpret(self, prediction: Any, working_size_hw: tuple[int, int]) -> Any:
+        """Make of a prediction what is scored, drawn and written, one row an image; is compiled."""
+        ...
+
+    def create_tally(self, split: SplitSource, class_names: tuple[str, ...]) -> Tally:
+        """Begin to score a split: teacher, native and distilled student alike."""
         ...

@@ -66,6 +66,7 @@ def run_training(
     show: Callable[[int, float], None],
     save: Callable[[TrainState, Mapping[str, float] | None], None],
     evaluate: Callable[[TrainState], Mapping[str, float]],
+    scored_split: str = "val",
     probe: Callable[[TrainState, Any], Metrics] | None = None,
 ) -> TrainState:
     """Train from the state's step to the last one.
@@ -78,7 +79,8 @@ def run_training(
         log: Records metrics after a number of steps.
         show: Shows how far the training is, and its loss.
         save: Saves a state, with the scores of this very state where it was just evaluated.
-        evaluate: Scores a state on the validation split.
+        evaluate: Scores a state, on the validation split as a rule.
+        scored_split: Name of the split, under which the scores are logged.
         probe: Measures gradient norms, see `make_gradient_norm_probe`.
 
     Returns:
@@ -94,7 +96,8 @@ def run_training(
         while done < config.num_steps:
             batch = next(batches)
             if probe and config.probe_every and done % config.probe_every == 0:
-                norms = jax.device_get(probe(state, batch))
+                with window.stop_clock():
+                    norms = jax.device_get(probe(state, batch))
                 log(done, {name: float(x) for name, x in norms.items()})
             state, metrics = step(state, batch)
             done += 1
@@ -112,11 +115,14 @@ def run_training(
             if is_last or _is_due(done, config.log_every):
                 log(done, window.take_means())
             scores = None
-            if is_evaluated:
-                scores = evaluate(state)
-                log(done, {f"val/{name}": x for name, x in scores.items()})
-            if is_saved:
-                save(state, scores)
+            with window.stop_clock():
+                if is_last:
+                    save(state, None)  # Whatever goes wrong in scoring it, it is not lost.
+                if is_evaluated:
+                    scores = evaluate(state)
+                    log(done, {f"{scored_split}/{name}": x for name, x in scores.items()})
+                if is_saved:
+                    save(state, scores)
             if is_stopped and not is_last:
                 raise InterruptedTraining(done)
     return state
@@ -136,6 +142,13 @@ class _MetricsWindow:
         self._sums: dict[str, float] = {}
         self._num_steps = 0
         self._start_time = time.perf_counter()
+
+    @contextlib.contextmanager
+    def stop_clock(self) -> Iterator[None]:
+        """Leave out of the rate what is no training: scoring, saving, probing."""
+        stopped = time.perf_counter()
+        yield
+        self._start_time += time.perf_counter() - stopped
 
     def add(self, step: int, metrics: Metrics) -> None:
         previous, self._pending = self._pending, (step, metrics)

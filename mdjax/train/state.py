@@ -1,7 +1,7 @@
 """What training changes from step to step: arrays only."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,69 +9,66 @@ import optax
 from flax import struct
 from jaxtyping import Int
 
-from mdjax.types import Array, Batch
-
-
-class Network(Protocol):
-    """What the steps ask of a network: linen's `init` and `apply`.
-
-    `apply` is called with the inputs, `train=` and, in training, `rngs=` and `mutable=`; it
-    returns a `NetworkOutput`, in training together with the changed collections.
-    """
-
-    def init(self, rngs: Any, *inputs: Any, train: bool) -> Any:
-        """Create the variables."""
-        ...
-
-    def apply(self, variables: Any, *inputs: Any, train: bool, **kwargs: Any) -> Any:
-        """Run the network."""
-        ...
-
-
-SelectInputs = Callable[[Any], tuple[Any, ...]]
-"""Takes from a batch what a network is called with."""
-
-
-def select_full_thermal(batch: Batch) -> tuple[Array, Array]:
-    """Return the visible and the full-resolution thermal images: what a teacher sees."""
-    return batch.visible, batch.thermal_full
-
-
-def select_camera_thermal(batch: Batch) -> tuple[Array, Array]:
-    """Return the visible images and the thermal ones of the cheap camera: what a student sees."""
-    return batch.visible, batch.thermal_camera
+from mdjax.models.network import Network, SelectInputs
+from mdjax.train.teacher import Teacher
+from mdjax.types import Array
 
 
 @struct.dataclass
 class TrainState:
-    """All that a checkpoint needs to continue bit for bit; random keys derive from `step`."""
+    """All that a checkpoint needs to continue as if never stopped; random keys derive from `step`.
+
+    The network's variables are its own: what a method trains beside them (adapters, projection
+    heads) is kept apart, so that it is left out of what is exported.
+    """
 
     step: Int[Array, ""]
     params: Any
+    """Of the network."""
     model_state: Mapping[str, Any]
-    """Collections that are not optimised, such as `batch_stats`."""
+    """Collections of the network that are not optimised, such as `batch_stats`."""
     opt_state: optax.OptState
+    """Of `trainable`."""
+    method_params: Any
+    """Of the method's own module; empty for a method without one."""
+    method_state: Mapping[str, Any]
+    """Collections of that module that are not optimised, such as a memory bank."""
 
     @property
     def variables(self) -> dict[str, Any]:
-        """Parameters and model state as linen's `apply` takes them."""
+        """Parameters and model state of the network as linen's `apply` takes them."""
         return {"params": self.params, **self.model_state}
+
+    @property
+    def trainable(self) -> dict[str, Any]:
+        """What the optimiser changes."""
+        return {"network": self.params, "method": self.method_params}
 
 
 def create_state(
-    variables: Mapping[str, Any], optimiser: optax.GradientTransformation
+    variables: Mapping[str, Any],
+    optimiser: optax.GradientTransformation,
+    method_variables: Mapping[str, Any] | None = None,
 ) -> TrainState:
     """Start training from the given variables at step 0.
 
     The arrays are copied, as the first step donates them.
+
+    Args:
+        variables: Of the network.
+        optimiser: Whose state begins here.
+        method_variables: Of the method's own module, if it has one.
     """
-    copies = jax.tree.map(jnp.array, dict(variables))
-    params = copies.pop("params")
+    model_state = jax.tree.map(jnp.array, dict(variables))
+    method_state = jax.tree.map(jnp.array, dict(method_variables or {}))
+    params, method_params = model_state.pop("params"), method_state.pop("params", {})
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
-        model_state=copies,
-        opt_state=optimiser.init(params),
+        model_state=model_state,
+        opt_state=optimiser.init({"network": params, "method": method_params}),
+        method_params=method_params,
+        method_state=method_state,
     )
 
 
@@ -86,6 +83,42 @@ def create_variables(
         return network.init({"params": key, "dropout": key}, *inputs, train=False)
 
     return dict(initialise(jax.random.key(seed)))
+
+
+def create_method_variables(
+    module: Network | None,
+    network: Network,
+    variables: Mapping[str, Any],
+    teachers: Mapping[str, Teacher],
+    batch: Any,
+    select_inputs: SelectInputs,
+    *,
+    seed: int,
+) -> dict[str, Any]:
+    """Initialise a method's own module from what network and teachers return; {} without one.
+
+    Args:
+        module: Called as (output, teacher outputs by name, batch, train=).
+        network: The student.
+        variables: Its variables.
+        teachers: Frozen networks by name.
+        batch: Only the shapes matter.
+        select_inputs: Takes the student's inputs from a batch.
+        seed: Of the initial values, which differ from the network's own.
+    """
+    if module is None:
+        return {}
+
+    @jax.jit
+    def initialise(key: Array, variables: Any, teacher_variables: Any, batch: Any) -> Any:
+        output = network.apply(variables, *select_inputs(batch), train=False)
+        taught = {name: teachers[name].apply(teacher_variables[name], batch) for name in teachers}
+        keys = {"params": key, "dropout": key}
+        return module.init(keys, output, taught, batch, train=False)
+
+    key = jax.random.fold_in(jax.random.key(seed), 1)
+    teacher_variables = {name: dict(teacher.variables) for name, teacher in teachers.items()}
+    return dict(initialise(key, dict(variables), teacher_variables, batch))
 
 
 def count_parameters(params: Any) -> int:

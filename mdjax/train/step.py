@@ -1,56 +1,48 @@
 """Training and distillation steps; they know nothing of any particular network, task or loss."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
+from flax import struct
 
-from mdjax.train.state import Network, SelectInputs, TrainState
+from mdjax.losses.ratio import Ratio
+from mdjax.models.network import Network, SelectInputs
+from mdjax.train.state import TrainState
+from mdjax.train.teacher import Teacher
+from mdjax.train.terms import (
+    ComputeTargets,
+    Diagnostics,
+    LossTerm,
+    TermInputs,
+    sum_weighted,
+    use_batch,
+)
 from mdjax.types import Array
 
 Metrics = dict[str, Array]
 Step = Callable[[TrainState, Any], tuple[TrainState, Metrics]]
 
-
-@dataclass(frozen=True)
-class LossTerm:
-    """One summand of the loss.
-
-    Attributes:
-        name: Its name in logs.
-        weight: λ; its weighted value enters the loss, its bare value the logs.
-        compute: Called with (output, targets) for a task term, with
-            (student output, teacher output) for a transfer term; returns a float32 scalar.
-    """
-
-    name: str
-    weight: float
-    compute: Callable[[Any, Any], Array]
+Ratios = dict[str, Ratio]
 
 
-ComputeTargets = Callable[[Any, Any], Any]
-"""From (output, batch) to what the task terms read: the batch itself, or targets that depend on the
-output and that several terms share."""
+@struct.dataclass
+class ForwardResult:
+    """What one forward pass yields besides its loss terms."""
 
-
-def use_batch(output: Any, batch: Any) -> Any:
-    """Let the task terms read the batch as it is."""
-    del output
-    return batch
-
-
-Diagnostics = Mapping[str, Callable[[Any, Any], Array]]
-"""Values that are logged and not optimised, computed from (student output, teacher output)."""
+    diagnostics: Ratios
+    model_state: Any
+    method_state: Any
 
 
 def make_train_step(
     network: Network,
     optimiser: optax.GradientTransformation,
-    task_terms: Sequence[LossTerm],
+    terms: Sequence[LossTerm],
     *,
     select_inputs: SelectInputs,
     seed: int,
@@ -62,58 +54,57 @@ def make_train_step(
     Args:
         network: Linen module, or anything with its `init` and `apply`.
         optimiser: What turns gradients into updates.
-        task_terms: Summands computed from (output, targets).
+        terms: Summands of the loss.
         select_inputs: Takes the network's inputs from a batch.
         seed: Random keys (dropout) are `fold_in(key(seed), step)`.
-        num_microbatches: Splits a batch to save memory: gradients are averaged over the parts,
-            batch norm sees one part at a time.
+        num_microbatches: Parts into which a batch is split to save memory, at the price of a
+            second forward pass. Loss and gradient are those of the whole batch: the sums of all
+            parts are divided by the normalisers of all parts. Batch norm sees one part at a time.
         compute_targets: Makes of (output, batch) what the terms read; no gradient should flow.
 
     Returns:
         A function (state, batch) → (state, metrics). The state is donated: use the new one.
     """
-
-    def compute_loss(output: Any, batch: Any, teacher_output: None) -> tuple[Array, Metrics]:
-        del teacher_output
-        targets = compute_targets(output, batch)
-        return _sum_terms([(term, term.compute(output, targets)) for term in task_terms])
-
-    update = _make_update(
-        network, optimiser, compute_loss, select_inputs, num_microbatches, teacher=None
+    return make_distill_step(
+        network,
+        {},
+        optimiser,
+        terms,
+        select_inputs=select_inputs,
+        seed=seed,
+        num_microbatches=num_microbatches,
+        compute_targets=compute_targets,
     )
-    return partial(update, None, jax.random.key(seed))
 
 
 def make_distill_step(
     student: Network,
-    teacher: Network,
-    teacher_variables: Mapping[str, Any],
+    teachers: Mapping[str, Teacher],
     optimiser: optax.GradientTransformation,
-    task_terms: Sequence[LossTerm],
-    transfer_terms: Sequence[LossTerm],
+    terms: Sequence[LossTerm],
     *,
-    select_student_inputs: SelectInputs,
-    select_teacher_inputs: SelectInputs,
+    select_inputs: SelectInputs,
     seed: int,
+    method_module: Network | None = None,
     num_microbatches: int = 1,
     compute_targets: ComputeTargets = use_batch,
     diagnostics: Diagnostics | None = None,
 ) -> Step:
-    """Build the jit-compiled step of a distillation: L = Σ λ_i L_task,i + Σ λ_j L_transfer,j.
+    """Build the jit-compiled step of a distillation: L = Σ λ_i L_i, task and transfer terms alike.
 
-    The teacher's variables are closed over; it runs in evaluation mode and nothing flows back
-    into it (the one `stop_gradient` is here).
+    The teachers' variables are closed over; they run in evaluation mode and nothing flows back
+    into them (the one `stop_gradient` is in `make_forward`).
 
     Args:
         student: The network to train.
-        teacher: The frozen network.
-        teacher_variables: Its parameters and running statistics.
+        teachers: Frozen networks by name.
         optimiser: What turns gradients into updates.
-        task_terms: Summands computed from (student output, targets).
-        transfer_terms: Summands computed from (student output, teacher output).
-        select_student_inputs: Takes the student's inputs from a batch.
-        select_teacher_inputs: Takes the teacher's inputs from the same batch.
+        terms: Summands of the loss.
+        select_inputs: Takes the student's inputs from a batch.
         seed: Random keys (dropout) are `fold_in(key(seed), step)`.
+        method_module: The method's own module, called as (student output, teacher outputs by name,
+            batch, train=); its variables are trained with the student's, and terms read what it
+            returns as `TermInputs.method`.
         num_microbatches: See `make_train_step`.
         compute_targets: See `make_train_step`.
         diagnostics: Further values to log, by name.
@@ -121,156 +112,170 @@ def make_distill_step(
     Returns:
         A function (state, batch) → (state, metrics). The state is donated: use the new one.
     """
-
-    def compute_loss(output: Any, batch: Any, teacher_output: Any) -> tuple[Array, Metrics]:
-        targets = compute_targets(output, batch)
-        loss, metrics = _sum_terms(
-            [(term, term.compute(output, targets)) for term in task_terms]
-            + [(term, term.compute(output, teacher_output)) for term in transfer_terms]
-        )
-        for name, compute in (diagnostics or {}).items():
-            metrics[name] = compute(output, teacher_output)
-        return loss, metrics
-
-    def run_teacher(variables: Mapping[str, Any], batch: Any) -> Any:
-        output = teacher.apply(variables, *select_teacher_inputs(batch), train=False)
-        return jax.lax.stop_gradient(output)
-
-    update = _make_update(
+    terms = tuple(terms)
+    forward = make_forward(
         student,
-        optimiser,
-        compute_loss,
-        select_student_inputs,
-        num_microbatches,
-        teacher=run_teacher,
+        teachers,
+        terms,
+        select_inputs=select_inputs,
+        method_module=method_module,
+        compute_targets=compute_targets,
+        diagnostics=diagnostics,
     )
-    return partial(update, teacher_variables, jax.random.key(seed))
+    teacher_variables = {name: teacher.variables for name, teacher in teachers.items()}
 
-
-def make_gradient_norm_probe(
-    student: Network,
-    task_terms: Sequence[LossTerm],
-    transfer_terms: Sequence[LossTerm] = (),
-    *,
-    select_student_inputs: SelectInputs,
-    teacher: Network | None = None,
-    teacher_variables: Mapping[str, Any] | None = None,
-    select_teacher_inputs: SelectInputs | None = None,
-    compute_targets: ComputeTargets = use_batch,
-) -> Callable[[TrainState, Any], Metrics]:
-    """Build a function that measures how hard each unweighted loss term pulls.
-
-    Costs one backward pass a term, so call it now and then, not at every step.
-
-    Returns:
-        A function (state, batch) → {"gradient_norm/<term>": L2 norm over all parameters}.
-    """
-
-    @jax.jit
-    def probe(variables: Any, state: TrainState, batch: Any) -> Metrics:
-        teacher_output = None
-        if teacher is not None and select_teacher_inputs is not None:
-            teacher_output = teacher.apply(variables, *select_teacher_inputs(batch), train=False)
-
-        def compute_terms(params: Any) -> dict[str, Array]:
-            output, _ = student.apply(
-                {"params": params, **state.model_state},
-                *select_student_inputs(batch),
-                train=True,
-                rngs={"dropout": jax.random.key(0)},
-                mutable=list(state.model_state),
-            )
-            targets = compute_targets(output, batch)
-            values = {term.name: term.compute(output, targets) for term in task_terms}
-            return values | {
-                term.name: term.compute(output, teacher_output) for term in transfer_terms
-            }
-
-        values, pull_back = jax.vjp(compute_terms, state.params)
-        norms = {}
-        for name in values:
-            one_hot = {other: jnp.float32(other == name) for other in values}
-            norms[f"gradient_norm/{name}"] = optax.tree.norm(pull_back(one_hot)[0])
-        return norms
-
-    return partial(probe, teacher_variables)
-
-
-def _sum_terms(terms: Sequence[tuple[LossTerm, Array]]) -> tuple[Array, Metrics]:
-    loss = sum((term.weight * value for term, value in terms), start=jnp.float32(0))
-    metrics = {f"loss/{term.name}": jnp.asarray(value) for term, value in terms}
-    return jnp.asarray(loss), {"loss": jnp.asarray(loss), **metrics}
-
-
-def _make_update(
-    network: Network,
-    optimiser: optax.GradientTransformation,
-    compute_loss: Callable[[Any, Any, Any], tuple[Array, Metrics]],
-    select_inputs: SelectInputs,
-    num_microbatches: int,
-    teacher: Callable[[Any, Any], Any] | None,
-) -> Callable[..., tuple[TrainState, Metrics]]:
-    # The teacher's variables and the seed's key are arguments of the compiled function, not
+    # The teachers' variables and the seed's key are arguments of the compiled function, not
     # constants baked into it: another teacher or seed is the same program, compiled once.
-    def compute_gradients(
-        teacher_variables: Any, params: Any, model_state: Any, batch: Any, key: Array
-    ) -> tuple[Any, Any, Metrics]:
-        def compute_loss_of_params(params: Any) -> tuple[Array, tuple[Any, Metrics]]:
-            output, new_model_state = network.apply(
-                {"params": params, **model_state},
-                *select_inputs(batch),
-                train=True,
-                rngs={"dropout": key},
-                mutable=list(model_state),
-            )
-            teacher_output = None if teacher is None else teacher(teacher_variables, batch)
-            loss, metrics = compute_loss(output, batch, teacher_output)
-            return loss, (new_model_state, metrics)
-
-        gradients, (model_state, metrics) = jax.grad(compute_loss_of_params, has_aux=True)(params)
-        return gradients, model_state, metrics
-
     @partial(jax.jit, donate_argnums=2)
     def update(
         teacher_variables: Any, seed_key: Array, state: TrainState, batch: Any
     ) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(seed_key, state.step)
+        run = partial(forward, teacher_variables)
         if num_microbatches == 1:
-            gradients, model_state, metrics = compute_gradients(
-                teacher_variables, state.params, state.model_state, batch, key
-            )
+            gradients, ratios, result = _differentiate_whole(run, terms, state, batch, key)
         else:
-
-            def accumulate(carry: Any, part: Any) -> tuple[Any, Metrics]:
-                total, model_state = carry
-                index, microbatch = part
-                gradients, model_state, metrics = compute_gradients(
-                    teacher_variables,
-                    state.params,
-                    model_state,
-                    microbatch,
-                    jax.random.fold_in(key, index),
-                )
-                return (jax.tree.map(jnp.add, total, gradients), model_state), metrics
-
-            parts = jax.tree.map(partial(_split, num_parts=num_microbatches), batch)
-            zeros = jax.tree.map(jnp.zeros_like, state.params)
-            (gradients, model_state), metrics = jax.lax.scan(
-                accumulate, (zeros, state.model_state), (jnp.arange(num_microbatches), parts)
+            gradients, ratios, result = _differentiate_parts(
+                run, terms, state, batch, key, num_microbatches
             )
-            gradients = jax.tree.map(lambda total: total / num_microbatches, gradients)
-            metrics = jax.tree.map(lambda values: jnp.mean(values, axis=0), metrics)
-        metrics["gradient_norm"] = optax.tree.norm(gradients)
-        updates, opt_state = optimiser.update(gradients, state.opt_state, state.params)
+        metrics = {
+            "loss": sum_weighted(terms, ratios),
+            **{f"loss/{name}": ratio.value for name, ratio in ratios.items()},
+            **{name: ratio.value for name, ratio in result.diagnostics.items()},
+            "gradient_norm": optax.tree.norm(gradients),
+        }
+        updates, opt_state = optimiser.update(gradients, state.opt_state, state.trainable)
+        trained: Any = optax.apply_updates(state.trainable, updates)
         new_state = TrainState(
             step=state.step + 1,
-            params=optax.apply_updates(state.params, updates),
-            model_state=model_state,
+            params=trained["network"],
+            model_state=result.model_state,
             opt_state=opt_state,
+            method_params=trained["method"],
+            method_state=result.method_state,
         )
         return new_state, metrics
 
-    return update
+    return partial(update, teacher_variables, jax.random.key(seed))
+
+
+Forward = Callable[..., tuple[Ratios, ForwardResult]]
+"""From (teacher variables, trainable, state, batch, random key) to loss terms and the rest."""
+
+
+def make_forward(
+    network: Network,
+    teachers: Mapping[str, Teacher],
+    terms: Sequence[LossTerm],
+    *,
+    select_inputs: SelectInputs,
+    method_module: Network | None = None,
+    compute_targets: ComputeTargets = use_batch,
+    diagnostics: Diagnostics | None = None,
+) -> Forward:
+    """Build the forward pass of a step: network, teachers and method in training, all terms."""
+
+    def forward(
+        teacher_variables: Mapping[str, Any],
+        trainable: Any,
+        state: TrainState,
+        batch: Any,
+        key: Any,
+    ) -> tuple[Ratios, ForwardResult]:
+        network_key, method_key = key, jax.random.fold_in(key, 1)
+        output, model_state = network.apply(
+            {"params": trainable["network"], **state.model_state},
+            *select_inputs(batch),
+            train=True,
+            rngs={"dropout": network_key},
+            mutable=list(state.model_state),
+        )
+        taught = {
+            name: jax.lax.stop_gradient(teacher.apply(teacher_variables[name], batch))
+            for name, teacher in teachers.items()
+        }
+        of_method, method_state = None, state.method_state
+        if method_module is not None:
+            of_method, method_state = method_module.apply(
+                {"params": trainable["method"], **state.method_state},
+                output,
+                taught,
+                batch,
+                train=True,
+                rngs={"dropout": method_key},
+                mutable=list(state.method_state),
+            )
+        inputs = TermInputs(
+            output=output,
+            targets=compute_targets(output, batch),
+            batch=batch,
+            teachers=taught,
+            method=of_method,
+            params=trainable["network"],
+        )
+        ratios = {term.name: term.compute(inputs) for term in terms}
+        watched = {name: compute(inputs) for name, compute in (diagnostics or {}).items()}
+        return ratios, ForwardResult(watched, model_state, method_state)
+
+    return forward
+
+
+def _differentiate_whole(
+    run: Forward, terms: tuple[LossTerm, ...], state: TrainState, batch: Any, key: Array
+) -> tuple[Any, Ratios, ForwardResult]:
+    def compute_loss(trainable: Any) -> tuple[Array, tuple[Ratios, ForwardResult]]:
+        ratios, result = run(trainable, state, batch, key)
+        return sum_weighted(terms, ratios), (ratios, result)
+
+    gradients, (ratios, result) = jax.grad(compute_loss, has_aux=True)(state.trainable)
+    return gradients, ratios, result
+
+
+def _differentiate_parts(
+    run: Forward,
+    terms: tuple[LossTerm, ...],
+    state: TrainState,
+    batch: Any,
+    key: Array,
+    num_parts: int,
+) -> tuple[Any, Ratios, ForwardResult]:
+    """Gradient of the whole batch's loss, one part in memory at a time.
+
+    With S the sums and normalisers of the whole batch and s_p those of part p, S = Σ_p s_p, so that
+    dL/dθ = Σ_p (dL/dS) (ds_p/dθ): a first pass finds S, a second one differentiates.
+    """
+    parts = (jnp.arange(num_parts), jax.tree.map(partial(_split, num_parts=num_parts), batch))
+
+    def run_part(trainable: Any, carried: Any, part: Any) -> tuple[Ratios, ForwardResult]:
+        index, rows = part
+        model_state, method_state = carried
+        at_part = dataclasses.replace(state, model_state=model_state, method_state=method_state)
+        return run(trainable, at_part, rows, jax.random.fold_in(key, index))
+
+    def sum_part(carried: Any, part: Any) -> tuple[Any, Ratios]:
+        ratios, result = run_part(state.trainable, carried, part)
+        return (result.model_state, result.method_state), ratios
+
+    started = (state.model_state, state.method_state)
+    _, ratios_of_parts = jax.lax.scan(sum_part, started, parts)
+    ratios: Ratios = jax.tree.map(lambda sums: sums.sum(axis=0), ratios_of_parts)
+    slopes = jax.grad(partial(sum_weighted, terms))(ratios)
+
+    def add_gradient(carry: Any, part: Any) -> tuple[Any, Ratios]:
+        total, carried = carry
+
+        def compute_share(trainable: Any) -> tuple[Array, ForwardResult]:
+            of_part, result = run_part(trainable, carried, part)
+            return jnp.asarray(optax.tree.vdot(slopes, of_part)), result
+
+        gradients, result = jax.grad(compute_share, has_aux=True)(state.trainable)
+        carried = (result.model_state, result.method_state)
+        return (jax.tree.map(jnp.add, total, gradients), carried), result.diagnostics
+
+    zeros = jax.tree.map(jnp.zeros_like, state.trainable)
+    (gradients, carried), watched = jax.lax.scan(add_gradient, (zeros, started), parts)
+    diagnostics: Ratios = jax.tree.map(lambda sums: sums.sum(axis=0), watched)
+    return gradients, ratios, ForwardResult(diagnostics, *carried)
 
 
 def _split(x: Array, num_parts: int) -> jax.Array:

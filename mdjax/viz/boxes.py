@@ -58,7 +58,7 @@ class DetectionRow:
         thermal_camera_u8: Thermal as the cheap camera sees it, scaled back up.
         true_boxes_xyxy_px: Ground truth.
         found: Boxes and their scores by column title; the same titles in every row.
-        heat: The F-MSE mask on its own grid.
+        heat: The F-MSE mask on its own grid, or None for no such column.
     """
 
     name: str
@@ -66,7 +66,7 @@ class DetectionRow:
     thermal_camera_u8: UInt8[np.ndarray, "h w"]
     true_boxes_xyxy_px: Float[np.ndarray, "g 4"]
     found: Mapping[str, tuple[Float[np.ndarray, "n 4"], Float[np.ndarray, " n"]]]
-    heat: Float[np.ndarray, "h2 w2"]
+    heat: Float[np.ndarray, "h2 w2"] | None = None
 
 
 def make_detection_figure(rows: Sequence[DetectionRow], path: Path) -> None:
@@ -116,7 +116,7 @@ def _make_cells(
             title: draw(background_u8, boxes, [f"{score:.2f}" for score in scores], _FOUND_COLOUR)
             for title, (boxes, scores) in row.found.items()
         },
-        "F-MSE mask": overlay_heat(background_u8, row.heat),
+        **({} if row.heat is None else {"F-MSE mask": overlay_heat(background_u8, row.heat)}),
     }
 
 

@@ -88,7 +88,7 @@ def test_unknown_command_lists_those_there_are(capsys: pytest.CaptureFixture[str
             ("train", "mfnet-teacher"),
             (
                 *("RUN_DIR", "--resume", "--json", "--data-dir", "--pretrained", "--batch-size"),
-                *("--network.options.width", "--optimiser.learning-rate", "--loop.num-steps"),
+                *("--network.backbone.width", "--optimiser.learning-rate", "--loop.num-steps"),
                 *("--pipeline.camera.resolution", "--task.guidance-weight"),
             ),
         ),
@@ -119,8 +119,8 @@ def test_help_of_a_command_explains_its_options(
         (("--optimiser.learning-rate", "0"), "learning_rate is 0.0; give a number above 0"),
         (("--loop.num-steps", "0"), "num_steps is 0; give 1 or more"),
         (("--loop.num-steps", "10"), "warmup_steps is 50; give fewer than loop.num_steps, 10"),
-        (("--network.options.output-stride", "7"), "output_stride is 7; with stem_stride 2"),
-        (("--network.options.width", "-1"), "width is -1.0"),
+        (("--network.backbone.output-stride", "7"), "output_stride is 7; with stem_stride 2"),
+        (("--network.backbone.width", "-1"), "width is -1.0"),
         (("--batch-size", "0"), "batch_size is 0"),
         (("--num-microbatches", "3"), "num_microbatches is 3; give a divisor"),
         (("--task.guidance-weight", "-1"), "guidance_weight is -1.0"),
@@ -239,7 +239,7 @@ def make_small_options(scenes: SmallScenes) -> list[Any]:
     """The configuration of the shared runs, from the command line."""
     return [
         *("--dataset", scenes.dataset, "--data-dir", scenes.data_dir, "--batch-size", 4),
-        *("--pipeline.image-size-hw", *SIZE_HW, "--network.options.width", OPTIONS.width),
+        *("--pipeline.image-size-hw", *SIZE_HW, "--network.backbone.width", OPTIONS.width),
         *("--optimiser.warmup-steps", 1, "--loop.num-steps", LOOP.num_steps),
         *("--loop.log-every", LOOP.log_every, "--loop.save-every", LOOP.save_every),
         *("--loop.evaluate-every", LOOP.evaluate_every),

@@ -9,17 +9,18 @@ import pytest
 from hypothesis import strategies as st
 
 from mdjax.data import pipeline
+from mdjax.data.decode import decode_sample
 from mdjax.data.geometry import (
     Augmentation,
     apply_geometry_to_image,
     apply_geometry_to_labels,
     sample_geometry,
 )
-from mdjax.data.pipeline import PipelineConfig, decode_sample, prefetch_to_devices
+from mdjax.data.pipeline import PipelineConfig, prefetch_to_devices
 from mdjax.data.thermal_camera import ThermalCamera, simulate_camera
 from mdjax.data.truth import LabelMapReader
 from mdjax.types import IGNORED_LABEL, Batch, MdjaxError
-from tests.data.factories import make_records, make_textured_records
+from tests.data.factories import encode_png, make_records, make_textured_records
 
 SIZE_HW = (12, 16)
 LABELS = LabelMapReader()
@@ -90,32 +91,6 @@ def test_starting_late_equals_continuing(start_step):
     _assert_equal(whole[start_step:], _take(resumed, 3))
 
 
-@pytest.mark.parametrize("process_count", [2, 4])
-def test_processes_share_each_global_batch_out(process_count):
-    records = make_textured_records(5)
-    whole = _take(make_train_batches(records, AUGMENTED, batch_size=8, seed=0, start_step=2), 3)
-    shares = [
-        _take(
-            make_train_batches(
-                records,
-                AUGMENTED,
-                batch_size=8,
-                seed=0,
-                start_step=2,
-                process_index=process_index,
-                process_count=process_count,
-            ),
-            3,
-        )
-        for process_index in range(process_count)
-    ]
-    joined = [
-        jax.tree.map(lambda *rows: np.concatenate(rows), *step)
-        for step in zip(*shares, strict=True)
-    ]
-    _assert_equal(whole, joined)
-
-
 @hypothesis.given(
     num_records=st.integers(1, 7), batch_size=st.integers(1, 5), seed=st.integers(0, 2**32 - 1)
 )
@@ -174,7 +149,7 @@ def test_unaugmented_batch_equals_the_record():
     records = make_textured_records(1)
     (batch,) = _take(make_train_batches(records, PLAIN, batch_size=1, seed=0), 1)
     sample = decode_sample(records[0], LABELS, SIZE_HW)
-    thermal = sample.thermal_u8.astype(np.float32) / np.float32(255)
+    thermal = sample.thermal.astype(np.float32) / np.float32(255)
     np.testing.assert_array_equal(batch.visible[0], sample.visible_u8 / np.float32(255))
     np.testing.assert_array_equal(batch.thermal_full[0, ..., 0], thermal)
     np.testing.assert_array_equal(
@@ -199,7 +174,7 @@ def test_camera_comes_before_one_augmentation_shared_by_all_images():
     records = make_textured_records(1)
     (batch,) = _take(make_train_batches(records, config, batch_size=1, seed=0), 1)
     sample = decode_sample(records[0], LABELS, SIZE_HW)
-    thermal = sample.thermal_u8.astype(np.float32) / np.float32(255)
+    thermal = sample.thermal.astype(np.float32) / np.float32(255)
     cheap = simulate_camera(thermal, config.camera)
     # Find the drawn geometry by its effect on the labels, among many draws.
     draws = (
@@ -245,30 +220,14 @@ def test_working_size_resizes_everything():
     records = make_textured_records(1)
     (batch,) = make_evaluation_batches(records, config, batch_size=1)
     sample = decode_sample(records[0], LABELS, SIZE_HW)
-    means = sample.thermal_u8.reshape(6, 2, 8, 2).mean(axis=(1, 3))
+    means = sample.thermal.reshape(6, 2, 8, 2).mean(axis=(1, 3))
     np.testing.assert_allclose(batch.thermal_full[0, ..., 0] * 255, means, atol=0.51)
     np.testing.assert_array_equal(batch.label_maps[0], sample.truth[1::2, 1::2])
 
 
-@pytest.mark.parametrize("process_count", [1, 2])
-def test_evaluation_yields_every_record_once_in_order_and_fills_up_the_last_batch(process_count):
+def test_evaluation_yields_every_record_once_in_order_and_fills_up_the_last_batch():
     """5 records in batches of 4: 8 rows, 3 of them padding."""
-    shares = [
-        list(
-            make_evaluation_batches(
-                make_records(5),
-                AUGMENTED,
-                batch_size=4,
-                process_index=process_index,
-                process_count=process_count,
-            )
-        )
-        for process_index in range(process_count)
-    ]
-    batches = [
-        jax.tree.map(lambda *rows: np.concatenate(rows), *step)
-        for step in zip(*shares, strict=True)
-    ]
+    batches = list(make_evaluation_batches(make_records(5), AUGMENTED, batch_size=4))
     assert [_get_record_numbers(batch) for batch in batches] == [[0, 1, 2, 3], [4, 0, 0, 0]]
     assert batches[0].is_valid.all()
     assert batches[1].is_valid.tolist() == [True, False, False, False]
@@ -301,8 +260,6 @@ def test_impossible_numbers_are_refused():
         make_train_batches([], AUGMENTED, batch_size=2, seed=0)
     with pytest.raises(MdjaxError, match="holds no records"):
         make_evaluation_batches([], AUGMENTED, batch_size=2)
-    with pytest.raises(MdjaxError, match="multiple of the number of processes"):
-        make_train_batches(records, AUGMENTED, batch_size=3, seed=0, process_count=2)
     with pytest.raises(MdjaxError, match="batch_size = 0"):
         make_train_batches(records, AUGMENTED, batch_size=0, seed=0)
     with pytest.raises(MdjaxError, match="seed = -1"):
@@ -343,3 +300,31 @@ def test_prefetch_runs_no_further_ahead_than_its_depth(depth):
     assert num_read == depth + 1
     next(batches)
     assert num_read == depth + 2
+
+
+def test_sixteen_bits_reach_the_batch():
+    """Counts 1000 to 5095 are 0 to 1; neighbouring counts are 1/4095 apart, not 1/255."""
+    counts = np.arange(1000, 1000 + 12 * 16, dtype=np.uint16).reshape(12, 16)
+    record = {
+        "visible": encode_png(np.zeros((12, 16, 3), np.uint8)),
+        "thermal": encode_png(counts),
+        "labels": encode_png(np.zeros((12, 16), np.uint8)),
+        "name": b"0",
+        "is_night": False,
+        "thermal_range_counts": (1000, 5095),
+    }
+    sample = decode_sample(record, LABELS, SIZE_HW)
+    assert sample.thermal.dtype == np.uint16
+    config = PipelineConfig(SIZE_HW, ThermalCamera("full"), Augmentation.off())
+    (batch,) = make_evaluation_batches([record], config, batch_size=1)
+    expected = (counts - 1000.0) / 4095
+    np.testing.assert_allclose(batch.thermal_full[0, ..., 0], expected, atol=1e-5)
+    assert len(np.unique(batch.thermal_full)) == 12 * 16
+
+
+def test_images_of_8_bits_stay_what_they_were():
+    """An image of 8 bits is kept in 8 bits and divided by 255, as ever."""
+    records = make_textured_records(1)
+    sample = decode_sample(records[0], LABELS, SIZE_HW)
+    assert sample.thermal.dtype == np.uint8
+    assert sample.num_bytes == 12 * 16 * 5

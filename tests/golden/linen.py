@@ -35,8 +35,8 @@ def to_nchw(images: Any) -> np.ndarray:
 
 
 def to_nhwc(images: np.ndarray) -> jax.Array:
-    """NCHW to NHWC."""
-    return jnp.asarray(images.transpose(0, 2, 3, 1))
+    """NCHW to NHWC; in float64 where JAX is told to."""
+    return jnp.asarray(images.transpose(0, 2, 3, 1), jax.dtypes.canonicalize_dtype("float64"))
 
 
 def create_variables(prefix: str, init: Callable[..., Any], *inputs: Any, **options: Any) -> Any:
@@ -58,7 +58,13 @@ def create_variables(prefix: str, init: Callable[..., Any], *inputs: Any, **opti
             leaves[path] = create_leaf(name, (o, i, h, w)).transpose(2, 3, 1, 0)
         else:
             leaves[path] = create_leaf(name, leaf.shape)
-    return unflatten_dict(leaves)
+    # In float64 where JAX is told to, see the fixture.
+    return unflatten_dict(
+        {
+            path: leaf.astype(jax.dtypes.canonicalize_dtype("float64"))
+            for path, leaf in leaves.items()
+        }
+    )
 
 
 def to_results(kind: str, tree: Mapping[str, Any]) -> dict[str, np.ndarray]:

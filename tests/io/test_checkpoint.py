@@ -265,7 +265,7 @@ def test_metadata_that_json_cannot_hold_is_refused(tmp_path: Path) -> None:
 def test_format_of_the_future_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "last", _create_state(), {})
     (path / "metadata.json").write_text('{"format": 99}')
-    with pytest.raises(MdjaxError, match="has format 99, this version reads 1"):
+    with pytest.raises(MdjaxError, match="has format 99, this version reads up to 2"):
         read_metadata(path)
 
 

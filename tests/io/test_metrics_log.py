@@ -20,7 +20,9 @@ from mdjax.types import MdjaxError
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunDirectory:
-    return RunDirectory.create(tmp_path / "run", {"seed": 0})
+    directory = RunDirectory(tmp_path / "run")
+    with directory.create({"seed": 0}):
+        return directory
 
 
 def _read_lines(run: RunDirectory) -> list[dict[str, Any]]:

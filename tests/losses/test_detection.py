@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdjax.losses.detection import balanced_l1_loss, focal_loss
+from mdjax.losses import detection
 from mdjax.ops.assignment import IGNORED, NEGATIVE
+from tests.losses.values import take_value
+
+balanced_l1_loss = take_value(detection.balanced_l1_loss)
+focal_loss = take_value(detection.focal_loss)
 
 
 def create_targets(*values: int) -> jax.Array:

@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdjax.losses.dice import dice_loss
+from mdjax.losses import dice
+from tests.losses.values import take_value
+
+dice_loss = take_value(dice.dice_loss)
 
 
 def create_mask(*values: float) -> jax.Array:

@@ -10,14 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mdjax.losses import distillation
 from mdjax.losses.distillation import (
-    attention_transfer_loss,
     compute_focal_mask,
-    compute_mask_perplexity,
-    focal_mse_loss,
-    mse_loss,
 )
 from mdjax.types import MdjaxError
+from tests.losses.values import take_value
+
+attention_transfer_loss = take_value(distillation.attention_transfer_loss)
+compute_mask_perplexity = take_value(distillation.compute_mask_perplexity)
+focal_mse_loss = take_value(distillation.focal_mse_loss)
+mse_loss = take_value(distillation.mse_loss)
+
 
 REDUCTIONS: tuple[Literal["mean", "sum"], ...] = ("mean", "sum")
 

@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mdjax.losses import guidance
 from mdjax.losses.guidance import (
     NO_PREFERENCE,
     compute_inter_labels,
-    guidance_inter_loss,
-    guidance_intra_loss,
 )
 from mdjax.types import INTER_THERMAL, INTER_VISIBLE, GuidanceLogits
+from tests.losses.values import take_value
+
+guidance_inter_loss = take_value(guidance.guidance_inter_loss)
+guidance_intra_loss = take_value(guidance.guidance_intra_loss)
 
 
 def create_row(*values: float) -> jax.Array:

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdjax.losses.segmentation import cross_entropy_loss
+from mdjax.losses import segmentation
+from tests.losses.values import take_value
+
+cross_entropy_loss = take_value(segmentation.cross_entropy_loss)
+
 
 QUARTERS = jnp.array([0.0, math.log(3.0)])  # softmax: 1/4 and 3/4
 

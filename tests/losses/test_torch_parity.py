@@ -5,18 +5,23 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from mdjax.losses import distillation, guidance, segmentation
 from mdjax.losses.distillation import (
-    attention_transfer_loss,
     compute_focal_mask,
-    focal_mse_loss,
-    mse_loss,
 )
-from mdjax.losses.guidance import guidance_inter_loss, guidance_intra_loss
-from mdjax.losses.segmentation import cross_entropy_loss
 from mdjax.ops.masks import compute_foreground_mask
 from mdjax.types import GuidanceLogits
 from tests.golden.linen import find_mismatches, to_nchw, to_nhwc
 from tests.golden.numbers import create_images, load_golden, random_normal, random_uniform
+from tests.losses.values import take_value
+
+attention_transfer_loss = take_value(distillation.attention_transfer_loss)
+focal_mse_loss = take_value(distillation.focal_mse_loss)
+mse_loss = take_value(distillation.mse_loss)
+guidance_inter_loss = take_value(guidance.guidance_inter_loss)
+guidance_intra_loss = take_value(guidance.guidance_intra_loss)
+cross_entropy_loss = take_value(segmentation.cross_entropy_loss)
+
 
 LABELS = create_images("losses", 2, 32, 48)["labels"]
 

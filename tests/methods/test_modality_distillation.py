@@ -1,9 +1,12 @@
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from mdjax.losses.distillation import attention_transfer_loss, focal_mse_loss, mse_loss
 from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.train.terms import TermInputs
 from mdjax.types import MdjaxError, NetworkOutput
 
 
@@ -12,15 +15,19 @@ def make_output(seed: int, *, has_features: bool = True, has_mask: bool = True) 
     rng = np.random.default_rng(seed)
     return NetworkOutput(
         prediction=jnp.zeros((2, 6, 8, 3)),
-        features=jnp.float32(rng.normal(size=(2, 3, 4, 8))) if has_features else None,
+        features={"c4": jnp.float32(rng.normal(size=(2, 3, 4, 8)))} if has_features else {},
         mask=jnp.float32(rng.uniform(size=(2, 3, 4, 1))) if has_mask else None,
     )
 
 
+def make_inputs(student: NetworkOutput, teacher: NetworkOutput) -> TermInputs:
+    return TermInputs(student, targets=None, batch=None, teachers={"teacher": teacher})
+
+
 def compute_terms(method: ModalityDistillation, student: NetworkOutput, teacher: NetworkOutput):
+    inputs = make_inputs(student, teacher)
     return {
-        term.name: (term.weight, float(term.compute(student, teacher)))
-        for term in method.make_transfer_terms()
+        term.name: (term.weight, float(term.compute(inputs).value)) for term in method.make_terms()
     }
 
 
@@ -31,10 +38,8 @@ def test_terms_are_the_two_losses_with_their_weights() -> None:
     )
     assert student.mask is not None
     assert teacher.mask is not None
-    attention = float(attention_transfer_loss(student.mask, teacher.mask))
-    assert student.features is not None
-    assert teacher.features is not None
-    semantic = float(focal_mse_loss(student.features, teacher.features))
+    attention = float(attention_transfer_loss(student.mask, teacher.mask).value)
+    semantic = float(focal_mse_loss(student.features["c4"], teacher.features["c4"]).value)
     assert terms == {
         "attention_transfer": (0.5, pytest.approx(attention)),
         "semantic_transfer": (2.0, pytest.approx(semantic)),
@@ -47,15 +52,13 @@ def test_terms_are_the_two_losses_with_their_weights() -> None:
 )
 def test_term_of_weight_zero_is_left_out(weights: tuple[float, float], names: list[str]) -> None:
     method = ModalityDistillation(attention_weight=weights[0], semantic_weight=weights[1])
-    assert [term.name for term in method.make_transfer_terms()] == names
+    assert [term.name for term in method.make_terms()] == names
 
 
 def test_plain_mse_replaces_the_focal_one() -> None:
     student, teacher = make_output(0), make_output(1)
-    assert student.features is not None
-    assert teacher.features is not None
     plain = compute_terms(ModalityDistillation(semantic_loss="mse"), student, teacher)
-    expected = float(mse_loss(student.features, teacher.features))
+    expected = float(mse_loss(student.features["c4"], teacher.features["c4"]).value)
     assert plain["semantic_transfer"][1] == pytest.approx(expected)
     focal = compute_terms(ModalityDistillation(), student, teacher)
     # The focal weights grow with the error, so the focal mean is the larger one.
@@ -66,9 +69,9 @@ def test_literal_sum_attends_to_fewer_positions_than_the_mean() -> None:
     student, teacher = make_output(0), make_output(1)
     perplexity = {
         reduction: float(
-            ModalityDistillation(mask_reduction=reduction).make_diagnostics()[
-                "focal_mask_perplexity"
-            ](student, teacher)
+            ModalityDistillation(mask_reduction=reduction)
+            .make_diagnostics()["focal_mask_perplexity"](make_inputs(student, teacher))
+            .value
         )
         for reduction in ("mean", "sum")
     }
@@ -76,7 +79,7 @@ def test_literal_sum_attends_to_fewer_positions_than_the_mean() -> None:
 
 
 def test_mask_to_show_sums_to_one_over_each_image() -> None:
-    mask = ModalityDistillation().compute_mask(make_output(0), make_output(1))
+    mask = ModalityDistillation().compute_mask(make_inputs(make_output(0), make_output(1)))
     assert mask.shape == (2, 3, 4, 1)
     np.testing.assert_allclose(mask.sum((1, 2, 3)), [1.0, 1.0], rtol=1e-5)
 
@@ -86,7 +89,11 @@ def test_mask_to_show_sums_to_one_over_each_image() -> None:
 def test_network_that_lacks_what_is_compared_is_named(missing: str, who: str) -> None:
     outputs = {"student": make_output(0), "teacher": make_output(1)}
     outputs[who] = make_output(2, has_features=missing != "features", has_mask=missing != "mask")
-    with pytest.raises(MdjaxError, match=rf"'{missing}', but the {who} returns none"):
+    message = {
+        "features": rf"features called 'c4', but the {who} returns none",
+        "mask": rf"attention masks, but the {who} has none",
+    }[missing]
+    with pytest.raises(MdjaxError, match=message):
         compute_terms(ModalityDistillation(), outputs["student"], outputs["teacher"])
 
 
@@ -95,9 +102,27 @@ def test_network_that_lacks_what_is_compared_is_named(missing: str, who: str) ->
     [
         ({"attention_weight": -1.0}, "must be 0 or more"),
         ({"semantic_weight": -0.1}, "must be 0 or more"),
-        ({"attention_weight": 0.0, "semantic_weight": 0.0}, "train the student natively"),
     ],
 )
 def test_impossible_weights_are_refused(values: dict[str, float], message: str) -> None:
     with pytest.raises(MdjaxError, match=message):
         ModalityDistillation(**values)  # type: ignore[arg-type]
+
+
+def test_both_weights_may_be_zero() -> None:
+    """The student then learns from its task alone: the control of a study."""
+    method = ModalityDistillation(attention_weight=0.0, semantic_weight=0.0)
+    assert method.make_terms() == ()
+    assert method.make_diagnostics() == {}
+    assert method.create_module() is None
+
+
+def test_level_chooses_the_features_that_are_compared() -> None:
+    student, teacher = (
+        NetworkOutput(None, {"c4": jnp.ones((1, 2, 2, 3)), "c5": jnp.full((1, 1, 1, 4), value)})
+        for value in (2.0, 5.0)
+    )
+    cases: tuple[tuple[Any, float], ...] = (("c4", 0.0), ("c5", 9.0))
+    for level, expected in cases:
+        method = ModalityDistillation(0.0, 1.0, "mse", level=level)
+        assert compute_terms(method, student, teacher) == {"semantic_transfer": (1.0, expected)}

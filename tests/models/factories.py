@@ -6,15 +6,46 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mdjax.models.backbones.resnet import ResNetOptions
+from mdjax.models.backbones.resnet import ResNet18Config
+from mdjax.models.heads.fpn import FPN_CHANNELS, Fpn
 from mdjax.models.heads.pspnet import PspHead
+from mdjax.models.heads.retinanet import RetinaNetHead
+from mdjax.models.layers import scale_channels
+from mdjax.ops.anchors import AnchorOptions
+from mdjax.tasks.detection import DetectionTask
+from mdjax.tasks.segmentation import SegmentationTask
 from tests.golden.linen import create_variables as fill_variables
 
-TINY = ResNetOptions(width=0.0625, stem_stride=2, output_stride=8)
+TINY = ResNet18Config(width=0.0625, stem_stride=2, output_stride=8)
 
 
-def create_head(options: ResNetOptions, num_classes: int = 9) -> PspHead:
-    return PspHead(num_classes, options)
+def create_head(
+    backbone: ResNet18Config, num_classes: int = 9, dropout_rate: float = 0.1
+) -> PspHead:
+    """A head for label maps, as `SegmentationTask` builds it."""
+    return SegmentationTask(dropout_rate=dropout_rate).create_head(num_classes, backbone)
+
+
+def create_detection_head(
+    backbone: ResNet18Config, num_classes: int = 1, anchors: AnchorOptions | None = None
+) -> RetinaNetHead:
+    """A head for boxes, as `DetectionTask` builds it."""
+    task = DetectionTask(anchors=anchors or AnchorOptions((8, 16, 32)))
+    return task.create_head(num_classes, backbone)
+
+
+def create_fpn(backbone: ResNet18Config) -> Fpn:
+    return Fpn(scale_channels(FPN_CHANNELS, backbone.width), backbone.dtype)
+
+
+def create_part(backbone: ResNet18Config, first: int, last: int) -> Any:
+    """Stages of a backbone; the name matters to nobody at the top."""
+    return backbone.create_part(first, last, name="part")
+
+
+def name_levels(c3: Any, c4: Any, c5: Any) -> dict[str, Any]:
+    """Features as a head reads them."""
+    return {"c3": c3, "c4": c4, "c5": c5}
 
 
 def create_pair(batch: int = 1, height: int = 32, width: int = 48) -> tuple[jax.Array, jax.Array]:

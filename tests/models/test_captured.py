@@ -40,22 +40,22 @@ VARIABLES: Any = MODULE.init(jax.random.key(0), *INPUTS, train=False)
 
 def test_captured_network_returns_prediction_features_and_mask() -> None:
     network = CapturedNetwork(
-        MODULE, features="encoder/stage2", mask="saliency", mask_activation=jax.nn.sigmoid
+        MODULE, features={"c2": "encoder/stage2"}, mask="saliency", mask_activation=jax.nn.sigmoid
     )
     output: Any = network.apply(VARIABLES, *INPUTS, train=False)
     np.testing.assert_array_equal(output.prediction, MODULE.apply(VARIABLES, *INPUTS, train=False))
-    assert output.features.shape == (2, 4, 5, 6)
+    assert output.features["c2"].shape == (2, 4, 5, 6)
     assert output.mask.shape == (2, 4, 5, 1)
     assert 0 < float(output.mask.min()) <= float(output.mask.max()) < 1
-    stage1 = CapturedNetwork(MODULE, features="encoder/stage1")
+    stage1 = CapturedNetwork(MODULE, features={"c1": "encoder/stage1"})
     without_mask: Any = stage1.apply(VARIABLES, *INPUTS, train=False)
-    assert without_mask.features.shape == (2, 4, 5, 4)
+    assert without_mask.features["c1"].shape == (2, 4, 5, 4)
     assert without_mask.mask is None
 
 
 def test_captured_network_updates_batch_statistics_in_training() -> None:
     """It returns what the module would update, and no intermediates beside it."""
-    network = CapturedNetwork(MODULE, features="encoder/stage2")
+    network = CapturedNetwork(MODULE, features={"c2": "encoder/stage2"})
     result: Any = network.apply(VARIABLES, *INPUTS, train=True, mutable=["batch_stats"])
     _, updates = result
     _, expected = MODULE.apply(VARIABLES, *INPUTS, train=True, mutable=["batch_stats"])
@@ -66,12 +66,27 @@ def test_captured_network_updates_batch_statistics_in_training() -> None:
     )
 
 
+@pytest.mark.parametrize("mutable", ["batch_stats", ["batch_stats"], True, False])
+def test_mutable_means_what_it_means_to_flax(mutable: Any) -> None:
+    network = CapturedNetwork(MODULE, features={"c1": "encoder/stage1", "c2": "encoder/stage2"})
+    result: Any = network.apply(VARIABLES, *INPUTS, train=bool(mutable), mutable=mutable)
+    expected: Any = MODULE.apply(VARIABLES, *INPUTS, train=bool(mutable), mutable=mutable)
+    if mutable is False:
+        np.testing.assert_array_equal(result.prediction, expected)
+        return
+    output, updates = result
+    np.testing.assert_array_equal(output.prediction, expected[0])
+    assert set(output.features) == {"c1", "c2"}
+    assert set(updates) == set(expected[1])
+    jax.tree.map(np.testing.assert_array_equal, dict(updates), dict(expected[1]))
+
+
 def test_captured_features_carry_gradients() -> None:
-    network = CapturedNetwork(MODULE, features="encoder/stage1")
+    network = CapturedNetwork(MODULE, features={"c1": "encoder/stage1"})
 
     def compute_loss(params: Any) -> jax.Array:
         output: Any = network.apply({**VARIABLES, "params": params}, *INPUTS, train=False)
-        return jnp.sum(output.features**2)
+        return jnp.sum(output.features["c1"] ** 2)
 
     gradient = jax.grad(compute_loss)(VARIABLES["params"])
     assert float(jnp.abs(gradient["encoder"]["stage1"]["kernel"]).max()) > 0
@@ -79,13 +94,13 @@ def test_captured_features_carry_gradients() -> None:
 
 
 def test_unknown_path_is_refused_with_the_paths_there_are() -> None:
-    network = CapturedNetwork(MODULE, features="encoder/stage3")
+    network = CapturedNetwork(MODULE, features={"c3": "encoder/stage3"})
     with pytest.raises(MdjaxError, match=r"'encoder/stage3'.*encoder/stage1, encoder/stage2"):
         network.apply(VARIABLES, *INPUTS, train=False)
 
 
 def test_captured_network_initialises_its_module() -> None:
-    network = CapturedNetwork(MODULE, features="encoder/stage1")
+    network = CapturedNetwork(MODULE, features={"c1": "encoder/stage1"})
     variables = network.init(jax.random.key(0), *INPUTS, train=False)
     assert jax.tree.structure(variables) == jax.tree.structure(VARIABLES)
 
@@ -93,10 +108,12 @@ def test_captured_network_initialises_its_module() -> None:
 def test_captured_network_takes_a_module_without_a_train_argument() -> None:
     """A plain stack of layers; its third one, after the activation, is layers_2."""
     module = nn.Sequential([nn.Conv(4, (3, 3)), nn.relu, nn.Conv(6, (3, 3))])
-    network = CapturedNetwork(module, features="layers_2", train_arguments=lambda train: {})
+    network = CapturedNetwork(
+        module, features={"last": "layers_2"}, train_arguments=lambda train: {}
+    )
     variables = network.init(jax.random.key(0), INPUTS[0])
     output: Any = network.apply(variables, INPUTS[0], train=True)
-    np.testing.assert_array_equal(output.features, module.apply(variables, INPUTS[0]))
+    np.testing.assert_array_equal(output.features["last"], module.apply(variables, INPUTS[0]))
 
 
 @pytest.mark.parametrize("train", [True, False])
@@ -109,7 +126,9 @@ def test_captured_network_tells_its_module_in_its_own_words(train: bool) -> None
             return nn.Dropout(1.0, deterministic=deterministic, name="drop")(x)
 
     network = CapturedNetwork(
-        Dropping(), features="drop", train_arguments=lambda train: {"deterministic": not train}
+        Dropping(),
+        features={"drop": "drop"},
+        train_arguments=lambda train: {"deterministic": not train},
     )
     rngs = {"dropout": jax.random.key(0)}
     output: Any = network.apply({"params": {}}, INPUTS[0], train=train, rngs=rngs)

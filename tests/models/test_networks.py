@@ -8,7 +8,7 @@ import jaxtyping
 import numpy as np
 import pytest
 
-from mdjax.models.backbones.resnet import ResNetOptions
+from mdjax.models.backbones.resnet import ResNet18Config
 from mdjax.models.config import (
     DecisionLevelConfig,
     FeatureLevelConfig,
@@ -41,7 +41,7 @@ CONFIGS = (
 
 
 def create_network(config: NetworkConfig) -> Any:
-    return config.create(create_head(config.options))
+    return config.create(create_head(config.backbone))
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -49,7 +49,7 @@ def create_network(config: NetworkConfig) -> Any:
 def test_logits_have_the_size_of_the_image(
     config: type[NetworkConfig], stem_stride: Literal[1, 2, 4], output_stride: int
 ) -> None:
-    options = ResNetOptions(0.125, stem_stride, output_stride)
+    options = ResNet18Config(0.125, stem_stride, output_stride)
     output = compute_output_shapes(create_network(config(options)), *create_pair(2, 64, 96))
     assert output.prediction.shape == (2, 64, 96, 9)
 
@@ -60,14 +60,15 @@ def test_teacher_and_student_features_and_masks_fit(
     level: Literal[4, 5], output_stride: int
 ) -> None:
     """C4 with 256 channels at stride 16 at most, C5 with 512 at the output stride; mask on C4."""
-    options = ResNetOptions(1.0, 4, output_stride)
+    options = ResNet18Config(1.0, 4, output_stride)
     pair = create_pair(1, 64, 128)
-    teacher = compute_output_shapes(create_network(FeatureLevelConfig(options, level)), *pair)
+    teacher = compute_output_shapes(create_network(FeatureLevelConfig(options)), *pair)
     student = compute_output_shapes(create_network(MdStudentConfig(options, level)), *pair)
     c4_stride = min(16, output_stride)
     stride, channels = (c4_stride, 256) if level == 4 else (output_stride, 512)
-    assert student.features.shape == (1, 64 // stride, 128 // stride, channels)
-    assert student.features.shape == teacher.features.shape
+    name = f"c{level}"
+    assert student.features[name].shape == (1, 64 // stride, 128 // stride, channels)
+    assert student.features[name].shape == teacher.features[name].shape
     assert student.mask.shape == (1, 64 // c4_stride, 128 // c4_stride, 1)
     assert student.mask.shape == teacher.mask.shape
     assert teacher.guidance.inter.shape == (1, 64 // c4_stride, 128 // c4_stride, 2)
@@ -77,15 +78,14 @@ def test_teacher_and_student_features_and_masks_fit(
 def test_bfloat16_keeps_parameters_and_outputs_of_losses_in_float32(
     config: type[NetworkConfig],
 ) -> None:
-    network = create_network(config(ResNetOptions(0.125, compute_dtype="bfloat16")))
+    network = create_network(config(ResNet18Config(0.125, compute_dtype="bfloat16")))
     variables = compute_variable_shapes(network, *create_pair(1, 64, 64))
     output = compute_output_shapes(network, *create_pair(1, 64, 64))
     assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
     assert output.prediction.dtype == jnp.float32
     supervised = jax.tree.leaves((output.mask, output.guidance))
     assert all(leaf.dtype == jnp.float32 for leaf in supervised)
-    if output.features is not None:
-        assert output.features.dtype == jnp.bfloat16
+    assert all(leaf.dtype == jnp.bfloat16 for leaf in jax.tree.leaves(output.features))
 
 
 def count(config: NetworkConfig) -> int:
@@ -171,11 +171,40 @@ def test_student_without_mask_product_leaves_its_features_alone() -> None:
         variables["params"]["attention"]["bias"] += 3.0
         after = run(network, variables, *pair)
         assert not jnp.allclose(after.mask, before.mask)
-        assert bool(jnp.allclose(after.features, before.features)) != multiply_mask
+        is_same = bool(jnp.allclose(after.features["c4"], before.features["c4"]))
+        assert is_same != multiply_mask
 
 
 def test_only_the_teacher_sees_full_thermal() -> None:
     assert [config.sees_full_thermal for config in CONFIGS] == [False] * 3 + [True] + [False] * 2
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_network_is_what_it_declares(config: type[NetworkConfig]) -> None:
+    """Guidance logits, and whether the thermal image matters."""
+    pair = create_pair()
+    network = create_network(config(TINY))
+    output = compute_output_shapes(network, *pair)
+    assert (output.guidance is not None) == config.has_guidance
+    variables = create_variables(network, *pair)
+    before = run(network, variables, *pair).prediction
+    after = run(network, variables, pair[0], 1 - pair[1]).prediction
+    assert bool(jnp.allclose(before, after)) != config.sees_thermal
+
+
+@pytest.mark.parametrize("config", CONFIGS[:4])
+def test_features_have_the_channels_and_strides_of_the_backbone(
+    config: type[NetworkConfig],
+) -> None:
+    backbone = ResNet18Config(0.125, 2, 8)
+    output = compute_output_shapes(create_network(config(backbone)), *create_pair(1, 64, 96))
+    prefixes = ("visible_", "thermal_") if config.sees_full_thermal else ("",)
+    names = {f"{prefix}c{level}" for prefix in prefixes for level in (2, 3, 4)}
+    assert set(output.features) == names | {"c3", "c4", "c5"}
+    for name, features in output.features.items():
+        level = int(name[-1])
+        stride = backbone.get_stride(level)
+        assert features.shape == (1, 64 // stride, 96 // stride, backbone.get_channels(level))
 
 
 def test_dropout_acts_in_training_alone() -> None:
@@ -195,9 +224,9 @@ def test_dropout_acts_in_training_alone() -> None:
     np.testing.assert_array_equal(train(jax.random.key(1)), train(jax.random.key(1)))
 
 
-@pytest.mark.parametrize("config", [FeatureLevelConfig, MdStudentConfig])
-def test_impossible_transfer_level_is_refused(config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_impossible_transfer_level_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Users run without the type checks of these tests."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    level: Any = 3
     with pytest.raises(MdjaxError, match=r"transfer_level is 3; give 4 \(C4\) or 5 \(C5\)"):
-        config(TINY, transfer_level=3).create(create_head(TINY))
+        MdStudentConfig(TINY, transfer_level=level)

@@ -69,7 +69,8 @@ def create_loaded_network(
 def predict_labels(
     loaded: LoadedNetwork, pairs: Sequence[PairFiles], out_dir: Path, **options: Any
 ) -> LabelPredictions:
-    return predict_pairs(loaded, pairs, LabelWriter(out_dir, loaded.class_names), **options)
+    writer = LabelWriter(out_dir, loaded.class_names, loaded.config.task)
+    return predict_pairs(loaded, pairs, writer, **options)
 
 
 def predict_labels_u8(

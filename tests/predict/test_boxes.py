@@ -43,7 +43,8 @@ def predict_detections(
     score_threshold: float = 0.3,
     **options: Any,
 ) -> DetectionPredictions:
-    writer = DetectionWriter(out_dir, loaded.class_names, SIZE_HW, NmsOptions(), score_threshold)
+    task: Any = loaded.config.task
+    writer = DetectionWriter(out_dir, loaded.class_names, SIZE_HW, task, score_threshold)
     return predict_pairs(loaded, pairs, writer, **options)
 
 
@@ -104,8 +105,10 @@ def test_full_list_of_boxes_is_told(tmp_path: Path) -> None:
     """Two bright cells where there is room for one box, and one where there is room enough."""
     write_pair(tmp_path, "a.png", make_cells_u8((0, 0), (1, 2)), make_cells_u8())
     loaded = create_loaded_detector()
-    writer = DetectionWriter(tmp_path / "out", loaded.class_names, SIZE_HW, NmsOptions())
-    small = replace(writer, nms=NmsOptions(max_detections=1), out_dir=tmp_path / "small")
+    task: Any = loaded.config.task
+    writer = DetectionWriter(tmp_path / "out", loaded.class_names, SIZE_HW, task)
+    few = replace(task, nms=NmsOptions(max_detections=1))
+    small = replace(writer, trained_task=few, out_dir=tmp_path / "small")
     note = "1 of 1 images: only the best 1 boxes kept (task.nms.max_detections)"
     assert note in predict_pairs(loaded, find(tmp_path), small).notes
     assert note not in predict_pairs(loaded, find(tmp_path), writer).notes

@@ -48,7 +48,7 @@ def test_teacher_sees_full_thermal() -> None:
     config = create_loaded_network(config=FeatureLevelConfig()).config
     prepared = prepare_pair(pair, config, simulate="always")
     np.testing.assert_array_equal(prepared.thermal, to_float(make_thermal_u8()))
-    coarse = prepare_pair(pair._replace(thermal_u8=make_thermal_u8(size_hw=(8, 12))), config)
+    coarse = prepare_pair(pair._replace(thermal=make_thermal_u8(size_hw=(8, 12))), config)
     assert "trained with the full resolution" in coarse.notes[0]
 
 
@@ -56,3 +56,12 @@ def test_distorted_images_are_noted() -> None:
     pair = DecodedPair(make_visible_u8(size_hw=(32, 64)), make_thermal_u8(size_hw=(32, 64)))
     notes = prepare_pair(pair, create_loaded_network().config).notes
     assert "64x32 was distorted to 48x32" in notes[-1]
+
+
+def test_sixteen_bits_keep_their_precision() -> None:
+    """Two neighbouring levels of 65,535 stay apart; in 8 bits they would be one."""
+    thermal = np.full((32, 48), 30_000, np.uint16)
+    thermal[:, 24:] = 30_001
+    pair = DecodedPair(make_visible_u8(), thermal)
+    prepared = prepare_pair(pair, create_loaded_network().config, simulate="never")
+    np.testing.assert_allclose(np.unique(prepared.thermal), [30_000 / 65_535, 30_001 / 65_535])

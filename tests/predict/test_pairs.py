@@ -86,7 +86,7 @@ def test_images_come_back_as_stored(tmp_path: Path) -> None:
     )
     pair = read_pair(files)
     np.testing.assert_array_equal(pair.visible_u8, visible_u8)
-    np.testing.assert_array_equal(pair.thermal_u8, thermal_u8)
+    np.testing.assert_array_equal(pair.thermal, thermal_u8)
 
 
 def test_four_channels_hold_both_images(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_four_channels_hold_both_images(tmp_path: Path) -> None:
     path = write_four_channels(tmp_path / "a.png", visible_u8, thermal_u8)
     pair = read_pair(PairFiles("a", path))
     np.testing.assert_array_equal(pair.visible_u8, visible_u8)
-    np.testing.assert_array_equal(pair.thermal_u8, thermal_u8)
+    np.testing.assert_array_equal(pair.thermal, thermal_u8)
 
 
 def test_counts_of_16_bits_become_grey_by_the_range(tmp_path: Path) -> None:
@@ -106,9 +106,9 @@ def test_counts_of_16_bits_become_grey_by_the_range(tmp_path: Path) -> None:
         write_visible(tmp_path / "v.png", make_visible_u8()),
         write_thermal(tmp_path / "t.png", counts),
     )
-    thermal_u8 = read_pair(files, thermal_range_counts=(1000, 2275)).thermal_u8
-    assert thermal_u8 is not None
-    assert thermal_u8[0, :3].tolist() == [100, 255, 0]
+    thermal = read_pair(files, thermal_range_counts=(1000, 2275)).thermal
+    assert thermal is not None
+    assert thermal[0, :3].tolist() == [25_700, 65_535, 0]
     with pytest.raises(MdjaxError, match=r"t\.png: has 16 bits a channel"):
         read_pair(files)
 
@@ -135,7 +135,7 @@ def test_8_bits_are_refused_where_counts_are_expected(
 
 def test_three_channels_alone_hold_no_thermal_image(tmp_path: Path) -> None:
     path = write_visible(tmp_path / "a.png", make_visible_u8())
-    assert read_pair(PairFiles("a", path)).thermal_u8 is None
+    assert read_pair(PairFiles("a", path)).thermal is None
 
 
 def test_both_damaged_files_of_a_pair_are_named(tmp_path: Path) -> None:

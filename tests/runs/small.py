@@ -10,7 +10,7 @@ import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-from mdjax.models.backbones.resnet import ResNetOptions
+from mdjax.models.backbones.resnet import ResNet18Config
 from mdjax.presets import DISTILL_PRESETS, TRAIN_PRESETS
 from mdjax.runs.training import train
 from mdjax.train.loop import LoopConfig
@@ -20,7 +20,7 @@ SIZE_HW = (32, 48)
 LOOP = LoopConfig(num_steps=4, log_every=1, evaluate_every=2, save_every=2)
 
 
-OPTIONS = ResNetOptions(width=0.0625, stem_stride=2, output_stride=8)
+OPTIONS = ResNet18Config(width=0.0625, stem_stride=2, output_stride=8)
 
 
 def shrink(config: Any, **changes: Any) -> Any:
@@ -31,7 +31,7 @@ def shrink(config: Any, **changes: Any) -> Any:
     return replace(
         config,
         pipeline=replace(config.pipeline, image_size_hw=SIZE_HW),
-        network=replace(config.network, options=OPTIONS),
+        network=replace(config.network, backbone=OPTIONS),
         optimiser=replace(config.optimiser, warmup_steps=1),
         **{"loop": LOOP, "batch_size": 4, **changes},
     )

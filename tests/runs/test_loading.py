@@ -48,7 +48,7 @@ def test_teacher_with_tampered_weights_is_refused(small_runs: SmallRuns, tmp_pat
     assert_refused(
         replace(small_runs.configs["distilled"], teacher=teacher),
         tmp_path / "run",
-        r"mean_accuracy_9/all \d+\.\d\d %, recorded \d+\.\d\d %\. They differ by more than 0\.1",
+        r"all on val \d+\.\d\d %, recorded \d+\.\d\d %\. They differ by more than 0\.1 points",
     )
 
 
@@ -86,7 +86,7 @@ def test_teacher_whose_score_does_not_exist_is_refused(
     assert_refused(
         replace(small_runs.configs["distilled"], teacher=teacher),
         tmp_path / "run",
-        r"does not exist on the validation split.*another task.main_metric",
+        r"does not exist on the split 'val'.*another task.main_metric",
     )
 
 
@@ -96,9 +96,9 @@ def test_teacher_of_another_width_is_refused(
     # A user has no shape checks, which would speak first.
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     config = small_runs.configs["distilled"]
-    options = replace(config.network.options, width=0.125)
+    backbone = replace(config.network.backbone, width=0.125)
     assert_refused(
-        replace(config, network=replace(config.network, options=options)),
+        replace(config, network=replace(config.network, backbone=backbone)),
         tmp_path / "run",
         r"does not fit the student: their features.*16\) \(teacher\).*32\) \(student\)",
     )
@@ -108,7 +108,7 @@ def test_teacher_without_a_mask_is_refused(small_runs: SmallRuns, tmp_path: Path
     assert_refused(
         replace(small_runs.configs["distilled"], teacher=small_runs.root / "native"),
         tmp_path / "run",
-        r"the teacher returns none",
+        r"attention masks, but the teacher has none",
     )
 
 

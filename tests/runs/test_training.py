@@ -15,16 +15,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from mdjax.config import config_from_dict
 from mdjax.io import metrics_log
 from mdjax.io.checkpoint import read_metadata, restore_variables
 from mdjax.io.json_file import read_json
 from mdjax.io.metrics_log import MetricsLog, read_metrics
 from mdjax.io.pretrained import widen_input_channels
-from mdjax.runs.config import RunConfig
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import read_result
 from mdjax.runs.scoring import evaluate_network
+from mdjax.runs.stored_config import read_stored_config
 from mdjax.runs.training import train
 from mdjax.train.loop import InterruptedTraining, LoopConfig, NonFiniteLossError
 from mdjax.types import MdjaxError
@@ -56,14 +55,16 @@ def assert_same_numbers(ours: Any, theirs: Any) -> None:
 def test_run_directory_holds_everything(small_runs: SmallRuns, name: str) -> None:
     run_dir, config = small_runs.root / name, small_runs.configs[name]
     assert {path.name for path in run_dir.iterdir()} == {
-        *("config.json", "metrics.jsonl", "tensorboard", "checkpoints", "result.json", "table.txt")
+        *("config.json", "provenance.json", "metrics.jsonl", "tensorboard", "checkpoints"),
+        *("result.json", "table.txt", ".lock"),
     }
     written = json.loads((run_dir / "config.json").read_text())
-    assert config_from_dict(RunConfig, written) == config
+    assert read_stored_config(written, run_dir, source=run_dir) == config
     assert any(path.stat().st_size > 0 for path in (run_dir / "tensorboard").iterdir())
     for checkpoint in ("last", "best", "inference"):
         metadata = read_metadata(run_dir / "checkpoints" / checkpoint)
         assert metadata["config"] == written
+        assert metadata["scored_split"] == "val"
         assert metadata["class_names"][:3] == ["unlabelled", "car", "person"]
         assert metadata["thermal_range_counts"] is None
         assert math.isfinite(metadata["scores"][METRIC])
@@ -284,11 +285,11 @@ def test_training_starts_from_pretrained_weights(small_scenes: SmallScenes, tmp_
         pretrained=tmp_path / "resnet18.safetensors",
         batch_size=2,
     )
-    options = replace(config.network.options, width=1.0)
+    backbone = replace(config.network.backbone, width=1.0)
     tiny_rate = {"learning_rate": 1e-30, "warmup_start": 1e-30, "final_learning_rate": 1e-30}
     config = replace(
         config,
-        network=replace(config.network, options=options),
+        network=replace(config.network, backbone=backbone),
         optimiser=replace(config.optimiser, warmup_steps=0, **tiny_rate),
         loop=LoopConfig(num_steps=1),
     )

@@ -5,44 +5,57 @@ from pathlib import Path
 import pytest
 
 from mdjax.io.json_file import read_json
-from mdjax.studies.report import create_report, write_report
+from mdjax.studies.comparison import Difference
+from mdjax.studies.report import Columns, create_report, load_first_networks, write_report
+from mdjax.studies.study import RowFailure, StudyResults
 from tests.conftest import SmallRuns
 
-METRICS = {"mean_iou_9/all": "mIoU all"}
+METRIC = "mean_iou_9/all"
+COLUMNS = Columns({METRIC: "mIoU all"})
+GAIN = Difference("distilled", "native", "what a user gets")
+
+
+def make_results(small_runs: SmallRuns, study_dir: Path) -> StudyResults:
+    study_dir.mkdir()
+    (study_dir / "seed0").symlink_to(small_runs.root)
+    names = ("teacher", "native", "distilled")
+    return StudyResults(
+        study_dir,
+        {**{name: {0: small_runs.results[name]} for name in names}, "student": {}},
+        (RowFailure("student", 0, "the disk is full"),),
+    )
 
 
 @pytest.mark.usefixtures("quick_compilation")
-def test_report_holds_scores_times_gain_and_command(small_runs: SmallRuns, tmp_path: Path) -> None:
-    (tmp_path / "study").mkdir()
-    (tmp_path / "study" / "seed0").symlink_to(small_runs.root)
-    results = {name: [small_runs.results[name]] for name in ("teacher", "native", "distilled")}
-    text = write_report(
-        results,
-        study_dir=tmp_path / "study",
-        metrics=METRICS,
-        report=tmp_path / "results" / "tiny",
-        command="python tiny.py",
-    )
-    assert (tmp_path / "results" / "tiny.md").read_text() == text + "\n"
-    values = read_json(tmp_path / "results" / "tiny.json")
+def test_report_holds_scores_times_differences_failures_and_command(
+    small_runs: SmallRuns, tmp_path: Path
+) -> None:
+    results = make_results(small_runs, tmp_path / "study")
+    assert set(load_first_networks(results)) == {"teacher", "native", "distilled"}
+    report = create_report(results, COLUMNS, differences=(GAIN,))
+    path = tmp_path / "results" / "tiny"
+    write_report(report, path, command="python tiny.py")
+    text = path.with_suffix(".md").read_text()
+    assert text == f"{report.format_text()}\n\n`python tiny.py`\n"
+    assert "split test, checkpoint last (step 4), network at 48x32, 6 images" in text
+    assert "- FAILED: student, seed 0: the disk is full" in text
+    values = read_json(path.with_suffix(".json"))
     assert values["command"] == "python tiny.py"
-    assert set(values["milliseconds_per_image"]) == set(results)
-    scores = {name: runs[0].scores["test"]["mean_iou_9/all"] for name, runs in results.items()}
+    assert set(values["milliseconds_per_image"]) == {"teacher", "native", "distilled"}
+    scores = {
+        name: small_runs.results[name].scores["test"][METRIC] for name in ("native", "distilled")
+    }
     gain = scores["distilled"] - scores["native"]
-    assert values["gain_percent_points"]["mean_iou_9/all"]["mean"] == pytest.approx(gain)
-    assert values["results"]["native"][0]["scores"]["test"]["mean_iou_9/all"] == pytest.approx(
-        scores["native"]
-    )
-    assert f"distilled - native: {gain:+.2f} points of mIoU all" in text
+    (written,) = values["differences_percent_points"]
+    assert written["difference"] == "distilled - native"
+    assert written["mean"] == pytest.approx(gain)
+    native = values["results"]["native"]["0"]
+    assert native["scores"]["test"][METRIC] == pytest.approx(scores["native"])
+    assert native["config_hash"]
+    assert f"distilled - native (what a user gets): {gain:+.2f} points of mIoU all" in text
 
 
 def test_score_that_is_to_be_low_is_a_column() -> None:
-    """A misspelt one would turn "helps" into "harms"."""
+    """A misspelt one would turn better into worse."""
     with pytest.raises(ValueError, match="miss_rate/al"):
-        create_report(
-            {},
-            {},
-            metrics={"miss_rate/all": "MR"},
-            gain_metrics=[],
-            lower_is_better=["miss_rate/al"],
-        )
+        Columns({"miss_rate/all": "MR"}, lower_is_better=("miss_rate/al",))

@@ -1,14 +1,21 @@
+"""Rows of a study: what they need, what is read, resumed, refused and reported."""
+
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mdjax.config import config_to_dict
 from mdjax.io.run_directory import RunDirectory
+from mdjax.models.config import ImageLevelConfig, ThermalOnlyConfig
 from mdjax.presets import configure_synthetic
-from mdjax.runs.config import RunConfig, TrainConfig
-from mdjax.studies.study import NATIVE_NETWORKS, TEACHER, run_study
+from mdjax.runs.config import DistillConfig, FuseConfig, TrainConfig
+from mdjax.runs.results import RunResult
+from mdjax.runs.stored_config import store_config
+from mdjax.studies import study
+from mdjax.studies.rows import create_rows
+from mdjax.studies.study import SeedRuns, StudyResults, run_study
 from mdjax.types import MdjaxError
 
 RESULT = {
@@ -22,14 +29,160 @@ RESULT = {
 }
 
 
-def test_finished_runs_of_another_configuration_are_refused(tmp_path: Path) -> None:
-    """A study of fewer steps in the same folder must not report the numbers of the longer one."""
-    config = configure_synthetic(TrainConfig(), NATIVE_NETWORKS[TEACHER])
-    finished = RunDirectory.create(tmp_path / "seed0" / TEACHER, config_to_dict(config, RunConfig))
-    finished.write_result(RESULT, "table")
+def make_result(run_dir: Path) -> RunResult:
+    return RunResult(**{**RESULT, "run_dir": str(run_dir)}, tables={})
 
-    def shorten(config: Any) -> Any:
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Path]]:
+    """Records what would be trained or fused, and leaves finished runs."""
+    recorded: list[tuple[str, Any, Path]] = []
+
+    def pretend(kind: str) -> Callable[..., RunResult]:
+        def run(config: Any, run_dir: Path, *, resume: bool = False, show: Any = None) -> RunResult:
+            recorded.append((f"{kind} again" if resume else kind, config, run_dir))
+            directory = RunDirectory(run_dir)
+            if not resume:
+                with directory.create(store_config(config, run_dir)):
+                    pass
+            result = make_result(run_dir)
+            directory.write_result(result.to_dict(), "table")
+            return result
+
+        return run
+
+    monkeypatch.setattr(study, "train", pretend("train"))
+    monkeypatch.setattr(study, "fuse", pretend("fuse"))
+    return recorded
+
+
+def train_row(network: Any = ImageLevelConfig) -> study.Row:
+    return lambda runs: configure_synthetic(TrainConfig(), network)
+
+
+def distil_row(teacher: str) -> study.Row:
+    return lambda runs: configure_synthetic(DistillConfig(teacher=runs[teacher]), ImageLevelConfig)
+
+
+def run(rows: study.Rows, folder: Path, seeds: list[int], **options: Any) -> StudyResults:
+    return run_study(rows, folder, seeds=seeds, show=lambda line: None, **options)
+
+
+def test_rows_are_run_for_every_seed_in_their_order(calls: Any, tmp_path: Path) -> None:
+    rows = {"first": train_row(), "second": train_row(), "student": distil_row("first")}
+    results = run(rows, tmp_path, [0, 4])
+    assert [path.relative_to(tmp_path).as_posix() for _, _, path in calls] == [
+        *("seed0/first", "seed0/second", "seed0/student"),
+        *("seed4/first", "seed4/second", "seed4/student"),
+    ]
+    assert [config.seed for _, config, _ in calls] == [0, 0, 0, 4, 4, 4]
+    assert calls[2][1].teacher == tmp_path / "seed0" / "first"
+    assert calls[5][1].teacher == tmp_path / "seed4" / "first"
+    assert {name: list(by_seed) for name, by_seed in results.runs.items()} == {
+        name: [0, 4] for name in rows
+    }
+    assert results.failures == ()
+
+
+def test_finished_rows_are_read_and_cut_ones_resumed(calls: Any, tmp_path: Path) -> None:
+    rows = {"first": train_row(), "second": train_row()}
+    run(rows, tmp_path, [0])
+    (tmp_path / "seed0" / "second" / "result.json").unlink()
+    calls.clear()
+    results = run(rows, tmp_path, [0])
+    assert [(kind, path.name) for kind, _, path in calls] == [("train again", "second")]
+    assert list(results.runs["first"]) == [0]
+
+
+def test_finished_runs_of_another_configuration_are_refused(calls: Any, tmp_path: Path) -> None:
+    """A study of fewer steps in the same folder must not report the numbers of the longer one."""
+    run({"first": train_row()}, tmp_path, [0])
+    calls.clear()
+
+    def shorten(runs: SeedRuns) -> Any:
+        config: Any = configure_synthetic(TrainConfig(), ImageLevelConfig)
         return replace(config, loop=replace(config.loop, num_steps=100))
 
     with pytest.raises(MdjaxError, match=r"loop\.num_steps: 300 in the run, 100 now"):
-        run_study(configure_synthetic, tmp_path, seeds=[0], adjust=shorten)
+        run({"new": train_row(), "first": shorten}, tmp_path, [0])
+    assert calls == []  # before anything was run
+
+
+def test_row_that_fails_is_reported_and_the_rest_goes_on(
+    calls: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So is a row that needs it; other rows and seeds are run."""
+    pretend = study.train
+
+    def train(config: Any, run_dir: Path, **options: Any) -> RunResult:
+        if run_dir == tmp_path / "seed0" / "teacher":
+            raise OSError(28, "No space left on device")
+        return pretend(config, run_dir, **options)
+
+    monkeypatch.setattr(study, "train", train)
+    rows = {"teacher": train_row(), "native": train_row(), "student": distil_row("teacher")}
+    results = run(rows, tmp_path, [0, 1])
+    assert {name: list(by_seed) for name, by_seed in results.runs.items()} == {
+        "teacher": [1],
+        "native": [0, 1],
+        "student": [1],
+    }
+    first, second = map(str, results.failures)
+    assert first.startswith("teacher, seed 0: OSError(28, 'No space left")
+    assert second == "student, seed 0: needs teacher, which failed."
+
+
+def test_interruption_is_no_failure(
+    calls: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(config: Any, run_dir: Path, **options: Any) -> RunResult:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study, "train", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run({"first": train_row()}, tmp_path, [0])
+
+
+def test_what_there_is_is_handed_out_after_every_run(calls: Any, tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def keep(results: StudyResults) -> None:
+        seen.append(sum(len(by_seed) for by_seed in results.runs.values()))
+
+    run({"first": train_row(), "second": train_row()}, tmp_path, [0, 1], on_finished_run=keep)
+    assert seen == [1, 2, 3, 4]
+
+
+def test_row_can_name_earlier_rows_only(tmp_path: Path) -> None:
+    rows = {"student": distil_row("teacher"), "teacher": train_row()}
+    with pytest.raises(ValueError, match=r"no row 'teacher' before this one"):
+        run(rows, tmp_path, [0])
+
+
+def test_usual_rows_fuse_what_was_trained_apart(calls: Any, tmp_path: Path) -> None:
+    run(create_rows(configure_synthetic), tmp_path, [0])
+    by_name = {path.name: (kind, config) for kind, config, path in calls}
+    assert list(by_name) == [
+        *("teacher", "visible-only", "thermal-only", "decision-level"),
+        *("native", "student", "distilled"),
+    ]
+    kind, config = by_name["decision-level"]
+    seed_dir = tmp_path / "seed0"
+    assert (kind, config) == (
+        "fuse",
+        FuseConfig(seed_dir / "visible-only", seed_dir / "thermal-only"),
+    )
+    assert isinstance(by_name["thermal-only"][1].network, ThermalOnlyConfig)
+
+
+def test_student_alone_differs_from_the_distilled_one_by_its_teacher_alone(
+    calls: Any, tmp_path: Path
+) -> None:
+    """Network, data, schedule and seed are the same: what is left is distillation."""
+    run(create_rows(configure_synthetic), tmp_path, [3])
+    configs = {path.name: config for _, config, path in calls}
+    student, distilled = configs["student"], configs["distilled"]
+    for field in TrainConfig.__dataclass_fields__:
+        assert getattr(student, field) == getattr(distilled, field), field
+    assert not isinstance(student, DistillConfig)
+    assert isinstance(distilled, DistillConfig)

@@ -14,7 +14,7 @@ from mdjax.losses.detection import balanced_l1_loss, focal_loss
 from mdjax.ops.boxes import encode_boxes
 from mdjax.tasks.detection import DetectionTask, compute_box_loss, compute_classification_loss
 from mdjax.tasks.detection_scores import ImageDetections, collect_detections, score_detections
-from mdjax.train.state import select_full_thermal
+from mdjax.train.terms import TermInputs
 from mdjax.types import (
     AnchorPrediction,
     Batch,
@@ -24,6 +24,8 @@ from mdjax.types import (
     NetworkOutput,
     Objects,
 )
+from tests.tasks.scoring import make_split as make_split_of_records
+from tests.tasks.scoring import score
 
 IMAGE_HW = (120, 160)
 ANCHORS = np.array([[20, 20, 44, 80], [60, 20, 84, 80], [100, 20, 124, 80]], np.float32)
@@ -70,13 +72,12 @@ class Oracle(nn.Module):
 
 def make_split(*records: dict, **metadata: Any) -> SplitSource:
     known = {"object_class_names": ["car", "person"], "max_objects": 2}
-    return SplitSource(
-        records=list(records),
-        dataset_name="own/1.0.0",
-        split="test",
-        features=("visible", "thermal", "objects", "name", "is_night"),
-        metadata={**known, **metadata},
-    )
+    return make_split_of_records(list(records), ("objects",), **{**known, **metadata})
+
+
+def make_inputs(task: DetectionTask, output: NetworkOutput, objects: Objects) -> TermInputs:
+    batch = make_batch(objects)
+    return TermInputs(output, task.compute_targets(output, batch), batch)
 
 
 def make_record(*boxes: tuple[float, ...], label: int = 1) -> dict:
@@ -98,12 +99,13 @@ def test_terms_read_the_assignment(assignment: Any) -> None:
     """The object is the first anchor, which is its only positive by either rule."""
     task = DetectionTask(assignment=assignment)
     output = make_output((0.0, -1.0, 2.0))
-    targets = task.compute_targets(output, make_batch(make_objects(2, (20, 20, 44, 80))))
+    inputs = make_inputs(task, output, make_objects(2, (20, 20, 44, 80)))
+    targets = inputs.targets
     np.testing.assert_array_equal(targets.assignment.class_targets, [[0, -1, -1]])
     np.testing.assert_array_equal(targets.assignment.box_objects, [[0, -1, -1]])
-    expected = focal_loss(output.prediction.class_logits, jnp.array([[0, -1, -1]]))
-    assert compute_classification_loss(output, targets) == pytest.approx(float(expected))
-    assert compute_box_loss(output, targets) == pytest.approx(0, abs=1e-6)
+    expected = focal_loss(output.prediction.class_logits, jnp.array([[0, -1, -1]])).value
+    assert compute_classification_loss(inputs).value == pytest.approx(float(expected))
+    assert compute_box_loss(inputs).value == pytest.approx(0, abs=1e-6)
 
 
 def test_box_loss_is_that_of_the_object_of_each_anchor() -> None:
@@ -111,21 +113,21 @@ def test_box_loss_is_that_of_the_object_of_each_anchor() -> None:
     task = DetectionTask(assignment="iou")
     output = make_output((0.0, 0.0, 0.0))
     objects = make_objects(3, (20, 20, 44, 80), (63, 20, 87, 80))
-    targets = task.compute_targets(output, make_batch(objects))
+    inputs = make_inputs(task, output, objects)
     boxes = np.array([[ANCHORS[0], [63, 20, 87, 80], ANCHORS[2]]], np.float32)
     expected = balanced_l1_loss(
         jnp.zeros((1, 3, 4)), encode_boxes(boxes, ANCHORS), jnp.array([[True, True, False]])
-    )
-    assert compute_box_loss(output, targets) == pytest.approx(float(expected))
+    ).value
+    assert compute_box_loss(inputs).value == pytest.approx(float(expected))
     assert float(expected) > 0.1
 
 
 def test_image_without_objects_teaches_the_background_alone() -> None:
     task = DetectionTask()
     output = make_output((0.0, 0.0, 0.0))
-    targets = task.compute_targets(output, make_batch(make_objects(1)))
-    assert compute_box_loss(output, targets) == 0
-    assert compute_classification_loss(output, targets) > 0
+    inputs = make_inputs(task, output, make_objects(1))
+    assert compute_box_loss(inputs).value == 0
+    assert compute_classification_loss(inputs).value > 0
 
 
 def test_guidance_is_supervised_by_the_objects_that_are_to_be_found() -> None:
@@ -139,7 +141,7 @@ def test_guidance_is_supervised_by_the_objects_that_are_to_be_found() -> None:
     assert terms["guidance_intra"].weight == 0.5
     objects = make_objects(1, (0, 0, 160, 120))
     losses = [
-        float(terms["guidance_intra"].compute(output, task.compute_targets(output, make_batch(x))))
+        float(terms["guidance_intra"].compute(make_inputs(task, output, x)).value)
         for x in (objects, dataclasses.replace(objects, is_ignored=np.array([[True]])))
     ]
     assert losses[0] < losses[1]
@@ -153,11 +155,12 @@ def test_networks_without_gaff_have_no_guidance_terms() -> None:
 def test_perfect_detector_misses_nobody() -> None:
     """Two persons of 60 px under two anchors, found at 0.99; the third anchor says 0.001."""
     boxes = ((20, 20, 44, 80), (60, 20, 84, 80))
-    evaluate = DetectionTask().make_evaluator(
-        Oracle((5.0, 5.0, -7.0)), ("person",), select_inputs=select_full_thermal
-    )
     split = make_split(make_record(*boxes))
-    metrics = evaluate({}, [make_batch(make_objects(2, *boxes))], split).to_metrics()
+    batches = [make_batch(make_objects(2, *boxes))]
+    network = Oracle((5.0, 5.0, -7.0))
+    evaluation = score(DetectionTask(), network, ("person",), batches, split)
+    assert evaluation.describe() == "1 images, boxes scored in pixels of the image files"
+    metrics = evaluation.to_metrics()
     assert metrics["miss_rate/all"] == pytest.approx(0, abs=1e-6)
     assert metrics["ap50/all"] == pytest.approx(100)
     assert np.isnan(metrics["miss_rate/night"])
@@ -221,11 +224,9 @@ def test_several_classes_are_averaged_and_told_apart() -> None:
 
 
 def test_split_without_objects_cannot_be_scored() -> None:
-    evaluate = DetectionTask().make_evaluator(
-        Oracle((0.0, 0.0, 0.0)), ("person",), select_inputs=select_full_thermal
-    )
+    batches, split = [make_batch(make_objects(1))], make_split(make_record())
     with pytest.raises(MdjaxError, match="no person to be found in this split"):
-        evaluate({}, [make_batch(make_objects(1))], make_split(make_record()))
+        score(DetectionTask(), Oracle((0.0, 0.0, 0.0)), ("person",), batches, split)
 
 
 def test_classes_are_looked_up_by_name() -> None:

@@ -7,14 +7,12 @@ import numpy as np
 import pytest
 
 from mdjax.metrics.confusion import SegmentationScores
-from mdjax.tasks.segmentation import (
-    SegmentationEvaluation,
-    SegmentationTask,
-    compute_cross_entropy,
-    make_segmentation_evaluator,
-)
-from mdjax.train.state import select_full_thermal
+from mdjax.tasks.segmentation import SegmentationTask, compute_cross_entropy
+from mdjax.tasks.segmentation_scores import SegmentationEvaluation, resize_logits_to_labels
+from mdjax.train.terms import TermInputs
 from mdjax.types import IGNORED_LABEL, Batch, MdjaxError, NetworkOutput
+from tests.data.factories import encode_png
+from tests.tasks.scoring import make_split, score
 
 NAMES = ("a", "b", "c")
 
@@ -47,8 +45,9 @@ def make_batch(
 
 
 def evaluate(*batches: Batch) -> SegmentationEvaluation:
-    run = make_segmentation_evaluator(Oracle(), NAMES, select_inputs=select_full_thermal)
-    return run({"params": {}}, batches)
+    """Score at the working size, which the batches' own labels have."""
+    task = SegmentationTask(scored_size="working")
+    return score(task, Oracle(), NAMES, batches, make_split([], ("labels",)))
 
 
 def test_day_and_night_are_counted_apart_and_together() -> None:
@@ -101,7 +100,8 @@ def test_table_shows_absent_classes_as_dashes_and_says_what_was_averaged() -> No
     day = SegmentationScores(np.array([[1, 1, 0], [0, 2, 0], [0, 0, 0]]))
     night = SegmentationScores(np.array([[0, 0, 0], [0, 0, 0], [1, 0, 0]]))
     both = SegmentationScores(day.confusion + night.confusion)
-    table = SegmentationEvaluation({"day": day, "night": night, "all": both}, NAMES).format_table()
+    subsets = {"day": day, "night": night, "all": both}
+    table = SegmentationEvaluation(subsets, NAMES, 2, ((1, 2),)).format_table()
     rows = {line[:24].strip(): line[24:].split() for line in table.splitlines()}
     assert rows["percent"] == ["day", "night", "all"]
     assert rows["mean accuracy, 3 classes"] == ["75.00", "0.00", "50.00"]
@@ -134,12 +134,13 @@ def test_guidance_of_a_network_without_gaff_is_refused() -> None:
     (_, intra, inter) = SegmentationTask().make_terms(has_guidance=True)
     for term in (intra, inter):
         with pytest.raises(MdjaxError, match="network with GAFF"):
-            term.compute(output, batch)
+            term.compute(TermInputs(output, batch, batch))
 
 
 def test_cross_entropy_of_even_logits_is_the_log_of_the_number_of_classes() -> None:
     batch = make_batch([[0, 1]], [[0, 2]], is_night=[False])
-    loss = compute_cross_entropy(NetworkOutput(jnp.zeros((1, 1, 2, 3))), batch)
+    output = NetworkOutput(jnp.zeros((1, 1, 2, 3)))
+    loss = compute_cross_entropy(TermInputs(output, batch, batch)).value
     assert float(loss) == pytest.approx(np.log(3))
 
 
@@ -150,6 +151,54 @@ def test_main_metric_follows_the_number_of_classes() -> None:
 @pytest.mark.parametrize(
     "values", [{"guidance_weight": -1.0}, {"dropout_rate": 1.0}, {"dropout_rate": -0.1}]
 )
-def test_impossible_values_are_refused(values: dict[str, float]) -> None:
+def test_impossible_values_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(MdjaxError, match=next(iter(values))):
         SegmentationTask(**values)
+
+
+def make_label_records(*labels: list[list[int]]) -> list[dict]:
+    return [
+        {"name": f"{i}".encode(), "is_night": False, "labels": encode_png(np.array(x, np.uint8))}
+        for i, x in enumerate(labels)
+    ]
+
+
+def test_labels_are_scored_at_their_own_size() -> None:
+    """The network sees one row of two pixels and says a, b; the file has one row of four.
+
+    Scaled bilinearly with half-pixel centres, logits of a are -|0-0|, -|1-0|: 0, -1/4, -3/4, -1 and
+    those of b -1, -3/4, -1/4, 0: a, a, b, b. The file says a, b, b, ignored: 2 of 3 are right.
+    At the working size the file would be reduced to one pixel of each half.
+    """
+    split = make_split(make_label_records([[0, 1, 1, IGNORED_LABEL]]), ("labels",))
+    batch = make_batch([[0, 1]], [[0, 1]], is_night=[False])
+    own = score(SegmentationTask(), Oracle(), NAMES, [batch], split)
+    assert own.subsets["all"].confusion.tolist() == [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
+    assert own.describe() == "1 images, pixels scored at 4x1"
+    working = score(SegmentationTask(scored_size="working"), Oracle(), NAMES, [batch], split)
+    assert working.subsets["all"].confusion.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
+    assert working.describe() == "1 images, pixels scored at 2x1"
+
+
+def test_each_image_is_scored_by_its_own_record_whatever_the_batches() -> None:
+    """Three images in batches of two, of different sizes, the last row only fills up."""
+    records = make_label_records([[0, 0]], [[1, 1], [1, 1]], [[2, 2, 2]])
+    split = make_split(records, ("labels",))
+    batches = [
+        make_batch([[0, 0], [1, 1]], [[0, 0], [0, 0]], is_night=[False, True]),
+        make_batch([[2, 2], [0, 0]], [[0, 0], [0, 0]], [False, False], is_valid=[True, False]),
+    ]
+    evaluation = score(SegmentationTask(), Oracle(), NAMES, batches, split)
+    assert evaluation.subsets["all"].confusion.tolist() == np.diag([2, 4, 3]).tolist()
+    assert evaluation.subsets["night"].confusion.tolist() == np.diag([0, 4, 0]).tolist()
+    assert evaluation.describe() == "3 images, pixels scored at 2x1, 3x1, 2x2"
+
+
+def test_resized_logits_are_those_of_bilinear_scaling() -> None:
+    """As above; ties go to the first class."""
+    logits = np.array([[[0.0, -1.0, -5.0], [-1.0, 0.0, -5.0]]], np.float32)
+    assert resize_logits_to_labels(logits, (1, 4)).tolist() == [[0, 0, 1, 1]]
+    assert resize_logits_to_labels(logits, (1, 2)).tolist() == [[0, 1]]
+    assert (
+        resize_logits_to_labels(np.zeros((2, 2, 3), np.float32), (3, 3)).tolist() == [[0] * 3] * 3
+    )

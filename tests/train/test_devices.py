@@ -10,70 +10,72 @@ import pytest
 
 from mdjax.train.devices import create_data_mesh
 from mdjax.types import MdjaxError
+from tests.train.batch_cuts import METHODS, TASKS, compute_difference, run_step
+from tests.train.normalised_training import train_and_count
 
-# Batch norm and the Dice loss sum over the whole batch: the places where sharding could go wrong.
+# Each program runs once: compiling it well takes longer than running it badly.
 SCRIPT = """
 import json
-import jax, numpy as np, optax
-from mdjax.losses.distillation import attention_transfer_loss
-from mdjax.tasks.segmentation import compute_cross_entropy, make_segmentation_evaluator
-from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
-from mdjax.train.state import create_state, select_camera_thermal, select_full_thermal
-from mdjax.train.step import LossTerm, make_distill_step
-from tests.train.tiny import TinyNetwork, init_tiny, make_batch
+import jax
+jax.config.update("jax_disable_most_optimizations", True)
+from mdjax.train.devices import create_data_mesh, make_batch_sharding
+from tests.train.batch_cuts import METHODS, NUM_IMAGES, TASKS, run_step
+from tests.train.normalised_training import train_and_count
 
-mesh = create_data_mesh(8)
-network = TinyNetwork(has_batch_norm=True)
-optimiser = optax.sgd(0.1, momentum=0.9)
-step = make_distill_step(
-    network, network, replicate(init_tiny(network, 1), mesh), optimiser,
-    [LossTerm("segmentation", 1.0, compute_cross_entropy)],
-    [LossTerm("attention", 1.0, lambda s, t: attention_transfer_loss(s.mask, t.mask))],
-    select_student_inputs=select_camera_thermal, select_teacher_inputs=select_full_thermal,
-    seed=0,
-)
-state = replicate(create_state(init_tiny(network), optimiser), mesh)
-batches = [jax.device_put(make_batch(i, size=8), make_batch_sharding(mesh)) for i in range(3)]
-for batch in batches:
-    state, metrics = step(state, batch)
-evaluate = make_segmentation_evaluator(
-    network, ("a", "b", "c"), select_inputs=select_camera_thermal
-)
-confusion = evaluate(state.variables, batches).subsets["all"].confusion
+sharding = make_batch_sharding(create_data_mesh(NUM_IMAGES))
+place = lambda batch: jax.device_put(batch, sharding)
+steps = {}
+for task in TASKS:
+    for step, parts in (("teacher", 1), ("teacher", 2), *((method, 1) for method in METHODS)):
+        losses, gradients = run_step(task, step, parts, place)
+        gradients = {name: leaf.tolist() for name, leaf in gradients.items()}
+        steps[f"{task} {step} {parts}"] = losses, gradients
 print(json.dumps({
-    "num_devices": len(jax.devices()),
-    "loss": float(metrics["loss"]),
-    "variables": [np.asarray(x).ravel().tolist() for x in jax.tree.leaves(state.variables)],
-    "confusion": confusion.tolist(),
+    "num_devices": len(jax.devices()), "steps": steps, "training": train_and_count()
 }))
 """
 
 
-def run_on(num_devices):
+def run_on_two_devices(project_root):
     environment = {
         **os.environ,
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={num_devices}",
+        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2",
     }
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         env=environment,
+        cwd=project_root,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    values = json.loads(done.stdout)
+    assert values["num_devices"] == 2
+    return values
 
 
-def test_two_devices_give_the_numbers_of_one(project_root, monkeypatch):
-    monkeypatch.chdir(project_root)
-    one, two = run_on(1), run_on(2)
-    assert (one["num_devices"], two["num_devices"]) == (1, 2)
-    np.testing.assert_allclose(one["loss"], two["loss"], rtol=1e-5)
-    for ours, theirs in zip(one["variables"], two["variables"], strict=True):
+@pytest.mark.usefixtures("quick_compilation")
+def test_two_devices_give_the_numbers_of_one(project_root):
+    """Loss and gradient of every term, also where each device's share is cut into parts.
+
+    Then a training with batch norm, which sees the whole batch, and the confusions after it.
+    """
+    two = run_on_two_devices(project_root)
+    for task in TASKS:
+        for step in ("teacher", *METHODS):
+            losses, gradients = run_step(task, step)
+            for parts in (1, 2) if step == "teacher" else (1,):
+                shared_losses, shared = two["steps"][f"{task} {step} {parts}"]
+                shared = {name: np.array(leaf) for name, leaf in shared.items()}
+                assert shared_losses == pytest.approx(losses, rel=1e-5), (task, step, parts)
+                assert compute_difference(shared, gradients) < 1e-5, (task, step, parts)
+    training = train_and_count()
+    np.testing.assert_allclose(training["loss"], two["training"]["loss"], rtol=1e-5)
+    for ours, theirs in zip(training["variables"], two["training"]["variables"], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
-    assert one["confusion"] == two["confusion"]
+    assert training["confusion"] == two["training"]["confusion"]
 
 
 def test_batch_that_cannot_be_shared_is_refused():

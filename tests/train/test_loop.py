@@ -1,5 +1,6 @@
 import os
 import signal
+from typing import Any
 
 import chex
 import jax
@@ -8,10 +9,13 @@ import numpy as np
 import optax
 import pytest
 
+from mdjax.losses.ratio import mean_ratio
+from mdjax.models.network import select_full_thermal
 from mdjax.tasks.segmentation import compute_cross_entropy
 from mdjax.train.loop import InterruptedTraining, LoopConfig, run_training
-from mdjax.train.state import create_state, select_full_thermal
-from mdjax.train.step import LossTerm, make_train_step
+from mdjax.train.state import create_state
+from mdjax.train.step import make_train_step
+from mdjax.train.terms import LossTerm
 from mdjax.types import MdjaxError
 from tests.train.tiny import TinyNetwork, init_tiny, make_batch
 
@@ -24,7 +28,7 @@ class Recorder:
         self.shown = []
         self.saved = []
 
-    def options(self, scores=None):
+    def options(self, scores=None) -> dict[str, Any]:
         return {
             "log": lambda step, metrics: self.logged.append((step, dict(metrics))),
             "show": lambda step, loss: self.shown.append((step, loss)),
@@ -95,16 +99,62 @@ def test_scores_are_saved_with_the_state_that_reached_them():
     assert [(done, scores) for done, scores, _ in recorder.saved] == [
         (2, {"score": 2.0}),
         (3, None),
+        (4, None),  # the last state is saved before it is scored
         (4, {"score": 4.0}),
     ]
     assert (4, {"val/score": 4.0}) in recorder.logged
 
 
-def test_a_term_that_is_not_finite_stops_with_step_and_name_and_saves_nothing_bad():
-    def explode(output, batch):
-        return jnp.where(
-            batch.visible[0, 0, 0, 0] == make_batch(3).visible[0, 0, 0, 0], jnp.nan, 1.0
+def test_last_state_is_saved_even_if_scoring_it_fails():
+    step, state = make_tiny_step()
+    recorder = Recorder()
+
+    def fail(state):
+        raise MdjaxError("nothing to be scored")
+
+    config = LoopConfig(num_steps=2, evaluate_every=0, save_every=100)
+    with pytest.raises(MdjaxError, match="nothing to be scored"):
+        run_training(
+            state, step, make_batches(), config, **{**recorder.options(), "evaluate": fail}
         )
+    assert [done for done, _, _ in recorder.saved] == [2]
+
+
+def test_scores_are_logged_under_the_name_of_their_split():
+    step, state = make_tiny_step()
+    recorder = Recorder()
+    config = LoopConfig(num_steps=1, evaluate_every=0)
+    run_training(state, step, make_batches(), config, scored_split="test", **recorder.options())
+    assert (1, {"test/score": 1.0}) in recorder.logged
+
+
+def test_rate_counts_neither_scoring_nor_saving_nor_probing(monkeypatch):
+    """Each step takes 1 s by a clock of our own; all else takes 100 s."""
+    step, state = make_tiny_step()
+    recorder = Recorder()
+    now = 0.0
+
+    def spend(seconds, result):
+        nonlocal now
+        now += seconds
+        return result
+
+    monkeypatch.setattr("mdjax.train.loop.time.perf_counter", lambda: now)
+    options = recorder.options() | {
+        "save": lambda state, scores: spend(100, None),
+        "evaluate": lambda state: spend(100, {"score": 1.0}),
+        "probe": lambda state, batch: spend(100, {}),
+    }
+    config = LoopConfig(num_steps=4, log_every=2, evaluate_every=1, save_every=1, probe_every=1)
+    run_training(state, lambda *inputs: spend(1, step(*inputs)), make_batches(), config, **options)
+    rates = [m["train/steps_per_second"] for _, m in recorder.logged if "train/loss" in m]
+    assert rates == [1.0, 1.0]
+
+
+def test_a_term_that_is_not_finite_stops_with_step_and_name_and_saves_nothing_bad():
+    def explode(inputs):
+        first = inputs.batch.visible[0, 0, 0, 0]
+        return mean_ratio(jnp.where(first == make_batch(3).visible[0, 0, 0, 0], jnp.nan, 1.0))
 
     terms = (
         LossTerm("segmentation", 1.0, compute_cross_entropy),

@@ -2,6 +2,7 @@ import dataclasses
 from typing import Any
 
 import chex
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,19 +10,30 @@ import optax
 import pytest
 
 from mdjax.losses.distillation import attention_transfer_loss, focal_mse_loss
+from mdjax.losses.ratio import Ratio, mean_ratio
+from mdjax.models.network import select_camera_thermal, select_full_thermal
 from mdjax.tasks.segmentation import compute_cross_entropy
-from mdjax.train.state import create_state, select_camera_thermal, select_full_thermal
-from mdjax.train.step import (
-    LossTerm,
-    make_distill_step,
-    make_gradient_norm_probe,
-    make_train_step,
-)
+from mdjax.train.probe import make_gradient_norm_probe
+from mdjax.train.state import create_method_variables, create_state
+from mdjax.train.step import make_distill_step, make_train_step
+from mdjax.train.teacher import Teacher
+from mdjax.train.terms import LossTerm, TermInputs
+from mdjax.types import MdjaxError
 from tests.train.tiny import TinyNetwork, init_tiny, make_batch
 
 TASK = (LossTerm("segmentation", 1.0, compute_cross_entropy),)
-ATTENTION = LossTerm("attention", 0.5, lambda s, t: attention_transfer_loss(s.mask, t.mask))
-SEMANTIC = LossTerm("semantic", 2.0, lambda s, t: focal_mse_loss(s.features, t.features))
+
+
+def compute_attention(inputs: TermInputs) -> Any:
+    return attention_transfer_loss(inputs.output.mask, inputs.get_teacher().mask)
+
+
+def compute_semantic(inputs: TermInputs) -> Any:
+    return focal_mse_loss(inputs.output.features["c4"], inputs.get_teacher().features["c4"])
+
+
+ATTENTION = LossTerm("attention", 0.5, compute_attention)
+SEMANTIC = LossTerm("semantic", 2.0, compute_semantic)
 
 
 def make_step(network, optimiser, **options):
@@ -33,13 +45,10 @@ def make_step(network, optimiser, **options):
 def make_distill(student, teacher, teacher_variables, optimiser, transfer_terms, **options):
     return make_distill_step(
         student,
-        teacher,
-        teacher_variables,
+        {"teacher": Teacher(teacher, teacher_variables, select_full_thermal)},
         optimiser,
-        TASK,
-        transfer_terms,
-        select_student_inputs=select_camera_thermal,
-        select_teacher_inputs=select_full_thermal,
+        (*TASK, *transfer_terms),
+        select_inputs=select_camera_thermal,
         seed=0,
         **options,
     )
@@ -52,7 +61,7 @@ def test_train_step_is_plain_gradient_descent():
 
     def loss(params: Any) -> Any:
         output = network.apply({"params": params}, batch.visible, batch.thermal_full, train=True)
-        return compute_cross_entropy(output, batch)
+        return compute_cross_entropy(TermInputs(output, batch, batch)).value
 
     gradients = jax.grad(loss)(variables["params"])
     expected = jax.tree.map(lambda p, g: p - 0.1 * g, variables["params"], gradients)
@@ -91,7 +100,7 @@ def test_teacher_runs_in_evaluation_mode_and_is_not_changed():
     _, metrics = step(create_state(student_variables, optax.sgd(0.1)), batch)
     target = teacher.apply(before, batch.visible, batch.thermal_full, train=False)
     output = student.apply(student_variables, batch.visible, batch.thermal_camera, train=False)
-    expected = focal_mse_loss(output.features, target.features)
+    expected = focal_mse_loss(output.features["c4"], target.features["c4"]).value
     np.testing.assert_allclose(metrics["loss/semantic"], expected, rtol=1e-5)
     chex.assert_trees_all_equal(teacher_variables, before)
 
@@ -133,18 +142,6 @@ def test_step_is_traced_once():
     assert int(state.step) == 4
 
 
-def test_microbatches_give_the_gradient_of_the_whole_batch():
-    """Without batch norm a mean over equal parts is the mean over the whole."""
-    network, batch = TinyNetwork(), make_batch(size=8)
-    variables = init_tiny(network)
-    whole, _ = make_step(network, optax.sgd(0.1))(create_state(variables, optax.sgd(0.1)), batch)
-    parts, metrics = make_step(network, optax.sgd(0.1), num_microbatches=4)(
-        create_state(variables, optax.sgd(0.1)), batch
-    )
-    chex.assert_trees_all_close(whole.params, parts.params, rtol=1e-5, atol=1e-6)
-    assert metrics["loss"].shape == ()
-
-
 def test_dropout_differs_between_steps_and_repeats_with_the_seed():
     network, batch = TinyNetwork(dropout_rate=0.5), make_batch()
     variables, frozen = init_tiny(network), optax.sgd(0.0)
@@ -173,19 +170,16 @@ def test_gradient_norm_probe_measures_each_term_by_itself():
     variables, teacher_variables = init_tiny(network), init_tiny(network, 1)
     probe = make_gradient_norm_probe(
         network,
-        TASK,
-        (SEMANTIC,),
-        select_student_inputs=select_camera_thermal,
-        teacher=network,
-        teacher_variables=teacher_variables,
-        select_teacher_inputs=select_full_thermal,
+        (*TASK, SEMANTIC),
+        select_inputs=select_camera_thermal,
+        teachers={"teacher": Teacher(network, teacher_variables, select_full_thermal)},
     )
     norms = probe(create_state(variables, optax.sgd(0.1)), batch)
     target = network.apply(teacher_variables, batch.visible, batch.thermal_full, train=False)
 
     def semantic(params):
         output = network.apply({"params": params}, batch.visible, batch.thermal_camera, train=True)
-        return focal_mse_loss(output.features, target.features)
+        return focal_mse_loss(output.features["c4"], target.features["c4"]).value
 
     expected = optax.tree.norm(jax.grad(semantic)(variables["params"]))
     np.testing.assert_allclose(norms["gradient_norm/semantic"], expected, rtol=1e-5)
@@ -201,3 +195,150 @@ def test_bare_values_are_logged_whatever_the_weight(weight):
     reference = make_distill(network, network, init_tiny(network, 1), optax.sgd(0.1), (SEMANTIC,))
     _, expected = reference(create_state(init_tiny(network), optax.sgd(0.1)), make_batch())
     np.testing.assert_allclose(metrics["loss/semantic"], expected["loss/semantic"], rtol=1e-6)
+
+
+class Adapter(nn.Module):
+    """A method's own module: brings the student's features to the teacher's width.
+
+    It also counts the batches that it has seen, as a memory bank would.
+    """
+
+    @nn.compact
+    def __call__(self, output: Any, teachers: Any, batch: Any, *, train: bool) -> Any:
+        num_seen = self.variable("memory", "num_seen", lambda: jnp.zeros((), jnp.int32))
+        if train:
+            num_seen.value += 1
+        width = teachers["teacher"].features["c4"].shape[-1]
+        return nn.Conv(width, (1, 1), name="widen")(output.features["c4"])
+
+
+class WideNetwork(TinyNetwork):
+    """Twice as many features as the student has."""
+
+    width: int = 8
+
+
+def compute_adapted(inputs: TermInputs) -> Any:
+    return mean_ratio((inputs.method - inputs.get_teacher().features["c4"]) ** 2)
+
+
+def create_adapter_step(optimiser: Any, num_microbatches: int = 1) -> tuple[Any, Any, Any]:
+    """Step, state and adapter of a student whose teacher is twice as wide."""
+    student, teacher, adapter = TinyNetwork(), WideNetwork(), Adapter()
+    frozen = {"teacher": Teacher(teacher, init_tiny(teacher, 1), select_full_thermal)}
+    variables = init_tiny(student)
+    method_variables = create_method_variables(
+        adapter, student, variables, frozen, make_batch(), select_camera_thermal, seed=0
+    )
+    step = make_distill_step(
+        student,
+        frozen,
+        optimiser,
+        (*TASK, LossTerm("adapted", 1.0, compute_adapted)),
+        select_inputs=select_camera_thermal,
+        seed=0,
+        method_module=adapter,
+        num_microbatches=num_microbatches,
+    )
+    return step, create_state(variables, optimiser, method_variables), adapter
+
+
+def test_method_trains_variables_of_its_own_beside_the_student():
+    step, state, _ = create_adapter_step(optax.sgd(0.1, momentum=0.9))
+    assert set(state.variables["params"]) == {"encoder", "attention", "head"}
+    before = jax.tree.map(np.array, state)
+    losses = []
+    for _ in range(20):
+        state, metrics = step(state, make_batch())
+        losses.append(float(metrics["loss/adapted"]))
+    assert losses[-1] < 0.5 * losses[0]
+    for tree in ("params", "method_params"):
+        changed = jax.tree.map(
+            lambda old, new: bool(np.any(old != new)), getattr(before, tree), getattr(state, tree)
+        )
+        assert any(jax.tree.leaves(changed)), tree
+    assert int(state.method_state["memory"]["num_seen"]) == 20
+    momentum = jax.tree.leaves_with_path(state.opt_state)
+    assert any("method" in jax.tree_util.keystr(path) for path, _ in momentum)
+
+
+def test_method_learns_by_plain_gradient_descent_too():
+    """Its gradient is that of the loss with the student held fixed."""
+    step, state, adapter = create_adapter_step(optax.sgd(0.1))
+    batch = make_batch()
+    student, teacher = TinyNetwork(), WideNetwork()
+    output: Any = student.apply(state.variables, batch.visible, batch.thermal_camera, train=True)
+    taught: Any = teacher.apply(
+        init_tiny(teacher, 1), batch.visible, batch.thermal_full, train=False
+    )
+
+    def loss(params: Any) -> Any:
+        adapted, _ = adapter.apply(
+            {"params": params, **state.method_state},
+            output,
+            {"teacher": taught},
+            batch,
+            train=True,
+            mutable=["memory"],
+        )
+        return jnp.mean((adapted - taught.features["c4"]) ** 2)
+
+    gradients = jax.grad(loss)(state.method_params)
+    expected = jax.tree.map(lambda p, g: p - 0.1 * g, state.method_params, gradients)
+    state, _ = step(state, batch)
+    chex.assert_trees_all_close(state.method_params, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_memory_of_a_method_passes_from_part_to_part():
+    step, state, _ = create_adapter_step(optax.sgd(0.1), num_microbatches=4)
+    state, _ = step(state, make_batch(size=8))
+    assert int(state.method_state["memory"]["num_seen"]) == 4
+
+
+def test_terms_read_several_teachers_by_name():
+    """Two teachers that differ: each term compares with its own."""
+    network: Any = TinyNetwork()
+    frozen = {
+        name: Teacher(network, init_tiny(network, seed), select_full_thermal)
+        for seed, name in enumerate(("teacher", "other"), start=1)
+    }
+
+    def compare(name: str) -> Any:
+        return lambda inputs: mean_ratio(
+            (inputs.output.features["c4"] - inputs.get_teacher(name).features["c4"]) ** 2
+        )
+
+    terms = tuple(LossTerm(name, 1.0, compare(name)) for name in frozen)
+    step = make_distill_step(
+        network, frozen, optax.sgd(0.0), terms, select_inputs=select_full_thermal, seed=0
+    )
+    batch, variables = make_batch(), init_tiny(network)
+    _, metrics = step(create_state(variables, optax.sgd(0.0)), batch)
+    ours = network.apply(variables, batch.visible, batch.thermal_full, train=False)
+    for name, teacher in frozen.items():
+        theirs: Any = teacher.apply(teacher.variables, batch)
+        expected = jnp.mean((ours.features["c4"] - theirs.features["c4"]) ** 2)
+        np.testing.assert_allclose(metrics[f"loss/{name}"], expected, rtol=1e-5)
+
+
+def test_teacher_that_is_not_there_is_named():
+    inputs = TermInputs(None, None, None, teachers={"teacher": 1, "visible": 2})
+    with pytest.raises(MdjaxError, match=r"a teacher called 'thermal'; given: teacher, visible"):
+        inputs.get_teacher("thermal")
+
+
+def test_term_may_penalise_parameters():
+    """An L1 penalty on the head's bias: its gradient is the sign, whatever the data."""
+    network = TinyNetwork()
+    term = LossTerm(
+        "penalty",
+        1.0,
+        lambda inputs: Ratio(jnp.abs(inputs.params["head"]["bias"]).sum(), jnp.float32(1)),
+    )
+    variables = init_tiny(network)
+    variables["params"]["head"]["bias"] = jnp.array([1.0, -2.0, 3.0])
+    optimiser = optax.sgd(0.5)
+    step = make_train_step(network, optimiser, (term,), select_inputs=select_full_thermal, seed=0)
+    state, metrics = step(create_state(variables, optimiser), make_batch())
+    assert float(metrics["loss/penalty"]) == 6.0
+    np.testing.assert_allclose(state.params["head"]["bias"], [0.5, -1.5, 2.5])

@@ -1,33 +1,40 @@
 """One whole distillation step of the detector agrees with the PyTorch twin of `tests/golden`.
 
-Mutual Guidance, both task losses, both transfer losses, gradients and running statistics; the twin
-computed in float64.
+Mutual Guidance, both task losses, both transfer losses, gradients and running statistics; both
+compute in float64.
 """
 
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from mdjax.losses.detection import balanced_l1_loss, focal_loss
+from mdjax.losses.ratio import Ratio
 from mdjax.methods.modality_distillation import ModalityDistillation
-from mdjax.models.heads.retinanet import RetinaNetHead
+from mdjax.models.network import select_camera_thermal, select_full_thermal
 from mdjax.models.networks import FeatureLevel, MdStudent
 from mdjax.ops.anchors import AnchorOptions
 from mdjax.ops.assignment import Assignment, compute_mutual_assignment
 from mdjax.ops.boxes import encode_boxes
-from mdjax.train.state import select_camera_thermal, select_full_thermal
-from mdjax.train.step import LossTerm, make_distill_step
-from mdjax.types import Array, Batch, NetworkOutput, Objects
+from mdjax.train.step import make_distill_step
+from mdjax.train.teacher import Teacher
+from mdjax.train.terms import LossTerm, TermInputs
+from mdjax.types import Batch, NetworkOutput, Objects
 from tests.golden.linen import find_mismatches, to_nhwc
 from tests.golden.numbers import CLASS_IDS, OBJECTS, create_images, load_golden
+from tests.models.factories import create_detection_head
 from tests.train.test_torch_parity import (
-    OPTIONS,
+    create_backbone,
     create_network_variables,
     create_recorder,
     run_step,
     tolerance,
+    watch,
 )
+
+pytestmark = pytest.mark.usefixtures("float64")
 
 NUM_ROWS = 3
 """More than any image has objects, so that some rows only fill up."""
@@ -62,12 +69,13 @@ def assign(output: NetworkOutput, batch: Batch) -> Assignment:
     return compute_mutual_assignment(output.prediction, batch.truth)
 
 
-def compute_focal(output: NetworkOutput, batch: Batch) -> Array:
-    return focal_loss(output.prediction.class_logits, assign(output, batch).class_targets)
+def compute_focal(inputs: TermInputs) -> Ratio:
+    output = inputs.output
+    return focal_loss(output.prediction.class_logits, assign(output, inputs.batch).class_targets)
 
 
-def compute_balanced_l1(output: NetworkOutput, batch: Batch) -> Array:
-    assert isinstance(batch.truth, Objects)
+def compute_balanced_l1(inputs: TermInputs) -> Ratio:
+    output, batch = inputs.output, inputs.batch
     rows = assign(output, batch).box_objects
     prediction = output.prediction
     boxes = jnp.take_along_axis(batch.truth.boxes_xyxy_px, jnp.maximum(rows, 0)[..., None], axis=1)
@@ -78,30 +86,30 @@ def compute_balanced_l1(output: NetworkOutput, batch: Batch) -> Array:
 def test_detection_distillation_step_agrees_with_twin() -> None:
     """Two overlapping persons of two classes in one image, one in the other."""
     batch = create_batch()
-    head = RetinaNetHead(2, OPTIONS, AnchorOptions((12, 20, 28)))
-    teacher = FeatureLevel(OPTIONS, head)
-    student = MdStudent(OPTIONS, head.clone())
+    backbone = create_backbone()
+    head = create_detection_head(backbone, 2, AnchorOptions((12, 20, 28)))
+    teacher = FeatureLevel(backbone, head)
+    student = MdStudent(backbone, head.clone())
     method = ModalityDistillation()
     diagnostics: dict[str, Any] = {
-        "class_logits": lambda student, _: student.prediction.class_logits,
-        "box_offsets": lambda student, _: student.prediction.box_offsets,
-        "teacher_class_logits": lambda _, teacher: teacher.prediction.class_logits,
-        "teacher_box_offsets": lambda _, teacher: teacher.prediction.box_offsets,
-        "class_targets": lambda student, _: assign(student, batch).class_targets,
-        "box_objects": lambda student, _: assign(student, batch).box_objects,
+        "class_logits": lambda inputs: watch(inputs.output.prediction.class_logits),
+        "box_offsets": lambda inputs: watch(inputs.output.prediction.box_offsets),
+        "teacher_class_logits": lambda inputs: watch(inputs.get_teacher().prediction.class_logits),
+        "teacher_box_offsets": lambda inputs: watch(inputs.get_teacher().prediction.box_offsets),
+        "class_targets": lambda inputs: watch(assign(inputs.output, batch).class_targets),
+        "box_objects": lambda inputs: watch(assign(inputs.output, batch).box_objects),
     }
+    teacher_variables = create_network_variables("detection_teacher", teacher, batch)
     step = make_distill_step(
         student,
-        teacher,
-        create_network_variables("detection_teacher", teacher, batch),
+        {"teacher": Teacher(teacher, teacher_variables, select_full_thermal)},
         create_recorder(),
         (
             LossTerm("focal", 1.0, compute_focal),
             LossTerm("balanced_l1", 1.0, compute_balanced_l1),
+            *method.make_terms(),
         ),
-        method.make_transfer_terms(),
-        select_student_inputs=select_camera_thermal,
-        select_teacher_inputs=select_full_thermal,
+        select_inputs=select_camera_thermal,
         seed=0,
         diagnostics=diagnostics,
     )

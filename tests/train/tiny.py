@@ -17,15 +17,19 @@ class TinyNetwork(nn.Module):
 
     has_batch_norm: bool = False
     dropout_rate: float = 0.0
+    width: int = 4
 
     @nn.compact
     def __call__(self, visible, thermal, *, train: bool) -> NetworkOutput:
-        features = nn.Conv(4, (3, 3), name="encoder")(jnp.concatenate([visible, thermal], -1))
+        features = nn.Conv(self.width, (3, 3), name="encoder")(
+            jnp.concatenate([visible, thermal], -1)
+        )
         if self.has_batch_norm:
             features = nn.BatchNorm(use_running_average=not train, name="norm")(features)
         mask = nn.sigmoid(nn.Conv(1, (1, 1), name="attention")(features))
         hidden = nn.Dropout(self.dropout_rate, deterministic=not train)(nn.relu(features))
-        return NetworkOutput(nn.Conv(NUM_CLASSES, (1, 1), name="head")(hidden), features, mask)
+        logits = nn.Conv(NUM_CLASSES, (1, 1), name="head")(hidden)
+        return NetworkOutput(logits, {"c4": features}, mask)
 
 
 def make_batch(seed: int = 0, size: int = 4, height: int = 6, width: int = 8) -> Batch:

@@ -1,22 +1,26 @@
 """ResNet-18 (He et al. 2016) with a choice of stem, output stride and width."""
 
+import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax.dtypes import canonicalize_dtype
 from jaxtyping import Float
 
+from mdjax.models.backbones.backbone import Norm
 from mdjax.models.layers import Dtype, batch_norm, conv, scale_channels
 from mdjax.types import Array, MdjaxError
 
+FIRST_LEVEL = 2
 STAGE_CHANNELS = (64, 128, 256, 512)
 BLOCKS_PER_STAGE = 2
 
 
 @dataclass(frozen=True)
-class ResNetOptions:
-    """Options that every part of a ResNet-18 takes.
+class ResNet18Config:
+    """A ResNet-18; a `Backbone`.
 
     Attributes:
         width: Multiplies the number of channels.
@@ -24,19 +28,22 @@ class ResNetOptions:
             max-pool, 1 without stride either: for small images.
         output_stride: Stride of C5, one of 8, 4 and 2 times `stem_stride`; below 8 times,
             stage 4 (and 3) dilates instead of striding.
-        compute_dtype: Type of activations; parameters, statistics and losses stay float32.
+        compute_dtype: Type of activations; parameters, statistics and losses stay float32. float64
+            is for checks and needs JAX_ENABLE_X64.
     """
 
     width: float = 1.0
     stem_stride: Literal[1, 2, 4] = 4
     output_stride: int = 32
-    compute_dtype: Literal["float32", "bfloat16"] = "float32"
+    compute_dtype: Literal["float32", "bfloat16", "float64"] = "float32"
 
     def __post_init__(self):
         if not 0 < self.width <= 4:
             raise MdjaxError(f"width is {self.width}; give a number above 0 and up to 4.")
         if self.stem_stride not in (1, 2, 4):
             raise MdjaxError(f"stem_stride is {self.stem_stride}; give 1, 2 or 4.")
+        if self.compute_dtype == "float64" and canonicalize_dtype("float64") != jnp.float64:
+            raise MdjaxError("compute_dtype is float64; set JAX_ENABLE_X64=1, or give float32.")
         possible = tuple(factor * self.stem_stride for factor in (8, 4, 2))
         if self.output_stride not in possible:
             raise MdjaxError(
@@ -49,27 +56,34 @@ class ResNetOptions:
         """The compute type as JAX knows it."""
         return jnp.dtype(self.compute_dtype)
 
-    def stage_channels(self, stage: int) -> int:
-        """Return the number of output channels of stage 1, 2, 3 or 4."""
-        return scale_channels(STAGE_CHANNELS[stage - 1], self.width)
+    def get_channels(self, level: int) -> int:
+        """Return the number of channels of C2, C3, C4 or C5."""
+        return scale_channels(STAGE_CHANNELS[level - FIRST_LEVEL], self.width)
 
-    def stage_stride_and_dilations(self, stage: int) -> tuple[int, int, int]:
-        """Return the stride, the first block's first dilation and the dilation of a stage."""
+    def get_stride(self, level: int) -> int:
+        """Return how many pixels of the image one step on C2, C3, C4 or C5 is."""
+        strides = [self.stage_stride_and_dilations(at)[0] for at in range(FIRST_LEVEL, level + 1)]
+        return self.stem_stride * math.prod(strides)
+
+    def stage_stride_and_dilations(self, level: int) -> tuple[int, int, int]:
+        """Return the stride, the first block's first dilation and the dilation of a stage.
+
+        Args:
+            level: 2 to 5, of the feature map that the stage computes.
+        """
         num_strided = {8: 3, 4: 2, 2: 1}[self.output_stride // self.stem_stride]
-        if stage == 1:
+        if level == FIRST_LEVEL:
             return 1, 1, 1
-        if stage - 1 <= num_strided:
+        if level - FIRST_LEVEL <= num_strided:
             return 2, 1, 1
-        dilation = 2 ** (stage - 1 - num_strided)
+        dilation = 2 ** (level - FIRST_LEVEL - num_strided)
         return 1, dilation // 2, dilation
 
-
-class Pyramid(NamedTuple):
-    """Outputs of stages 2, 3 and 4 of a backbone, fine to coarse: what a task head reads."""
-
-    c3: Float[Array, "b h3 w3 c3"]
-    c4: Float[Array, "b h4 w4 c4"]
-    c5: Float[Array, "b h5 w5 c5"]
+    def create_part(
+        self, first: int, last: int, *, norm: Norm = batch_norm, name: str
+    ) -> "ResNetPart":
+        """Build the module that computes C_first to C_last, see `Backbone.create_part`."""
+        return ResNetPart(self, first, last, norm, name=name)
 
 
 class BasicBlock(nn.Module):
@@ -84,6 +98,7 @@ class BasicBlock(nn.Module):
     first_dilation: int = 1
     dilation: int = 1
     dtype: Dtype = jnp.float32
+    norm: Norm = batch_norm
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b hh ww f"]:
@@ -97,67 +112,71 @@ class BasicBlock(nn.Module):
             dtype=dtype,
             name="conv1",
         )(x)
-        y = nn.relu(batch_norm(train=train, dtype=dtype, name="bn1")(y))
+        y = nn.relu(self.norm(train=train, dtype=dtype, name="bn1")(y))
         y = conv(self.features, 3, dilation=self.dilation, dtype=dtype, name="conv2")(y)
-        y = batch_norm(train=train, dtype=dtype, name="bn2")(y)
+        y = self.norm(train=train, dtype=dtype, name="bn2")(y)
         if self.stride != 1 or x.shape[-1] != self.features:
             x = conv(self.features, 1, stride=self.stride, dtype=dtype, name="downsample_conv")(x)
-            x = batch_norm(train=train, dtype=dtype, name="downsample_bn")(x)
+            x = self.norm(train=train, dtype=dtype, name="downsample_bn")(x)
         return nn.relu(x + y)
 
 
-class Backbone(nn.Module):
-    """Stem and stages 1 to 3: everything before the features that MD distils."""
+class ResNetPart(nn.Module):
+    """Consecutive stages of a ResNet-18, the first of them with the stem.
 
-    options: ResNetOptions
+    Attributes:
+        config: Width, strides and compute type.
+        first: Level of the first stage; C2 comes with the stem.
+        last: Level of the last stage.
+        norm: Builds the normalisation of each convolution.
+    """
+
+    config: ResNet18Config
+    first: int
+    last: int
+    norm: Norm = batch_norm
 
     @nn.compact
     def __call__(
         self, x: Float[Array, "b h w c"], *, train: bool
-    ) -> tuple[Float[Array, "b h3 w3 c3"], Float[Array, "b h4 w4 c4"]]:
-        """Return C3 and C4.
+    ) -> dict[str, Float[Array, "b _ _ _"]]:
+        """Return feature maps by name, "c2" to "c5" as far as they belong to this part.
 
         Args:
-            x: Normalised image of any number of channels.
+            x: The normalised image, of any number of channels, or the level before the first.
             train: Normalise by the batch and update the running statistics.
         """
-        options = self.options
-        stride = 1 if options.stem_stride == 1 else 2
-        x = x.astype(options.dtype)
-        channels = options.stage_channels(1)
-        x = conv(channels, 7, stride=stride, dtype=options.dtype, name="conv1")(x)
-        x = nn.relu(batch_norm(train=train, dtype=options.dtype, name="bn1")(x))
-        if options.stem_stride == 4:
+        x = x.astype(self.config.dtype)
+        if self.first == FIRST_LEVEL:
+            x = self._run_stem(x, train=train)
+        features = {}
+        for level in range(self.first, self.last + 1):
+            x = self._run_stage(x, level, train=train)
+            features[f"c{level}"] = x
+        return features
+
+    def _run_stem(self, x: Array, *, train: bool) -> Array:
+        config = self.config
+        stride = 1 if config.stem_stride == 1 else 2
+        channels = config.get_channels(FIRST_LEVEL)
+        x = conv(channels, 7, stride=stride, dtype=config.dtype, name="conv1")(x)
+        x = nn.relu(self.norm(train=train, dtype=config.dtype, name="bn1")(x))
+        if config.stem_stride == 4:
             x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=[(1, 1), (1, 1)])  # pyright: ignore
-        x = run_stage(x, stage=1, options=options, train=train)
-        c3 = run_stage(x, stage=2, options=options, train=train)
-        c4 = run_stage(c3, stage=3, options=options, train=train)
-        return c3, c4
+        return x
 
-
-class Trunk(nn.Module):
-    """Stage 4, which runs on one stream in every network but decision-level fusion."""
-
-    options: ResNetOptions
-
-    @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b h5 w5 c5"]:
-        """Return C5 from C4."""
-        return run_stage(x, stage=4, options=self.options, train=train)
-
-
-def run_stage(
-    x: Float[Array, "b h w c"], *, stage: int, options: ResNetOptions, train: bool
-) -> Float[Array, "b hh ww cc"]:
-    """Apply the two blocks of one stage; call it inside a compact method."""
-    stride, first_dilation, dilation = options.stage_stride_and_dilations(stage)
-    for block in range(BLOCKS_PER_STAGE):
-        x = BasicBlock(
-            options.stage_channels(stage),
-            stride=stride if block == 0 else 1,
-            first_dilation=first_dilation if block == 0 else dilation,
-            dilation=dilation,
-            dtype=options.dtype,
-            name=f"layer{stage}_block{block}",
-        )(x, train=train)
-    return x
+    def _run_stage(self, x: Array, level: int, *, train: bool) -> Array:
+        config = self.config
+        stride, first_dilation, dilation = config.stage_stride_and_dilations(level)
+        for block in range(BLOCKS_PER_STAGE):
+            x = BasicBlock(
+                config.get_channels(level),
+                stride=stride if block == 0 else 1,
+                first_dilation=first_dilation if block == 0 else dilation,
+                dilation=dilation,
+                dtype=config.dtype,
+                norm=self.norm,
+                # Stages are counted from 1, as torchvision's are.
+                name=f"layer{level - 1}_block{block}",
+            )(x, train=train)
+        return x

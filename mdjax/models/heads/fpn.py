@@ -5,10 +5,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from mdjax.models.backbones.resnet import Pyramid, ResNetOptions
-from mdjax.models.layers import scale_channels
+from mdjax.models.layers import Dtype
 from mdjax.ops.resize import get_size_hw
-from mdjax.types import Array
+from mdjax.types import Array, Features
 
 FPN_CHANNELS = 256  # Lin et al. 2017, section 3
 
@@ -17,13 +16,18 @@ class Fpn(nn.Module):
     """Bring C3, C4 and C5 to one number of channels, each with what the coarser ones know.
 
     The convolutions have a bias and no normalisation, as in the paper.
+
+    Attributes:
+        channels: Of every level.
+        dtype: Type of activations.
     """
 
-    options: ResNetOptions
+    channels: int = FPN_CHANNELS
+    dtype: Dtype = jnp.float32
 
     @nn.compact
     def __call__(
-        self, pyramid: Pyramid
+        self, features: Features
     ) -> tuple[Float[Array, "b h3 w3 c"], Float[Array, "b h4 w4 c"], Float[Array, "b h5 w5 c"]]:
         """Return P3, P4 and P5, on the grids of C3, C4 and C5.
 
@@ -31,21 +35,20 @@ class Fpn(nn.Module):
         convolutions O, and up = nearest neighbour to the grid of the finer level.
 
         Args:
-            pyramid: Each level has the size of the finer one or half of it, rounded up.
+            features: "c3", "c4" and "c5"; each level has the size of the finer one or half of it,
+                rounded up.
         """
-        levels = {"3": pyramid.c3, "4": pyramid.c4, "5": pyramid.c5}
-        merged = self._conv(1, "lateral5")(pyramid.c5)
+        merged = self._conv(1, "lateral5")(features["c5"])
         outputs = [self._conv(3, "output5")(merged)]
         for level in ("4", "3"):
-            lateral = self._conv(1, f"lateral{level}")(levels[level])
+            lateral = self._conv(1, f"lateral{level}")(features[f"c{level}"])
             merged = lateral + upsample_nearest(merged, get_size_hw(lateral))
             outputs.append(self._conv(3, f"output{level}")(merged))
         p5, p4, p3 = outputs
         return p3, p4, p5
 
     def _conv(self, kernel_size: int, name: str) -> nn.Conv:
-        channels = scale_channels(FPN_CHANNELS, self.options.width)
-        return nn.Conv(channels, (kernel_size, kernel_size), dtype=self.options.dtype, name=name)
+        return nn.Conv(self.channels, (kernel_size, kernel_size), dtype=self.dtype, name=name)
 
 
 def upsample_nearest(

@@ -5,10 +5,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from mdjax.models.backbones.resnet import Pyramid, ResNetOptions
-from mdjax.models.layers import batch_norm, conv, scale_channels
+from mdjax.models.backbones.backbone import Norm
+from mdjax.models.layers import Dtype, batch_norm, conv
 from mdjax.ops.resize import adaptive_average_pool, get_size_hw, resize_bilinear
-from mdjax.types import Array
+from mdjax.types import Array, Features
 
 PYRAMID_BINS = (1, 2, 3, 6)  # Zhao et al. 2017, section 3.2
 BIN_CHANNELS = 128
@@ -17,15 +17,31 @@ DROPOUT_RATE = 0.1
 
 
 class PspHead(nn.Module):
-    """Classify every pixel from C5 and its averages over 1, 2×2, 3×3 and 6×6 regions."""
+    """Classify every pixel from C5 and its averages over 1, 2×2, 3×3 and 6×6 regions.
+
+    Attributes:
+        num_classes: Classes of a pixel.
+        bin_channels: Of the branch of each grid of regions.
+        joint_channels: Of the layer that joins the branches.
+        dropout_rate: Share of the joint channels that training drops.
+        dtype: Type of activations; the logits are float32.
+        norm: Builds the normalisation of each convolution.
+    """
 
     num_classes: int
-    options: ResNetOptions
+    bin_channels: int = BIN_CHANNELS
+    joint_channels: int = JOINT_CHANNELS
     dropout_rate: float = DROPOUT_RATE
+    dtype: Dtype = jnp.float32
+    norm: Norm = batch_norm
 
     @nn.compact
     def __call__(
-        self, pyramid: Pyramid, image_size_hw: tuple[int, int], *, train: bool
+        self,
+        features: Features,
+        image_size_hw: tuple[int, int],
+        *,
+        train: bool,
     ) -> Float[Array, "b h w k"]:
         """Return float32 logits at the size of the image.
 
@@ -33,24 +49,22 @@ class PspHead(nn.Module):
         there, which a small batch cannot normalise.
 
         Args:
-            pyramid: Features; only C5 is read.
+            features: Only "c5" is read.
             image_size_hw: Height and width of the logits in pixels.
             train: Normalise by the batch, and drop (needs the random key "dropout").
         """
-        dtype, width = self.options.dtype, self.options.width
-        c5 = pyramid.c5
+        dtype, c5 = self.dtype, features["c5"]
         grid = get_size_hw(c5)
         branches = [c5]
         for bins in PYRAMID_BINS:
             branch = adaptive_average_pool(c5, (bins, bins))
-            channels = scale_channels(BIN_CHANNELS, width)
-            branch = conv(channels, 1, dtype=dtype, name=f"bin{bins}_conv")(branch)
+            branch = conv(self.bin_channels, 1, dtype=dtype, name=f"bin{bins}_conv")(branch)
             if bins > 1:
-                branch = batch_norm(train=train, dtype=dtype, name=f"bin{bins}_bn")(branch)
+                branch = self.norm(train=train, dtype=dtype, name=f"bin{bins}_bn")(branch)
             branches.append(resize_bilinear(nn.relu(branch), grid))
         x = jnp.concatenate(branches, axis=-1)
-        x = conv(scale_channels(JOINT_CHANNELS, width), 3, dtype=dtype, name="joint_conv")(x)
-        x = nn.relu(batch_norm(train=train, dtype=dtype, name="joint_bn")(x))
+        x = conv(self.joint_channels, 3, dtype=dtype, name="joint_conv")(x)
+        x = nn.relu(self.norm(train=train, dtype=dtype, name="joint_bn")(x))
         x = nn.Dropout(self.dropout_rate, deterministic=not train)(x)
         logits = nn.Conv(self.num_classes, (1, 1), dtype=dtype, name="classifier")(x)
         return resize_bilinear(logits.astype(jnp.float32), image_size_hw)

@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from mdjax.models.backbones.resnet import Pyramid, ResNetOptions
+from mdjax.models.backbones.backbone import Norm
 from mdjax.models.heads.fpn import FPN_CHANNELS, Fpn
-from mdjax.models.layers import batch_norm, scale_channels
+from mdjax.models.layers import Dtype, batch_norm
 from mdjax.ops.anchors import AnchorOptions, create_anchors
 from mdjax.ops.resize import get_size_hw
-from mdjax.types import AnchorPrediction, Array
+from mdjax.types import AnchorPrediction, Array, Features
 
 CLASS_PRIOR = 0.01  # Lin et al. 2017, section 4.1: probability of any class before training
 KERNEL_DEVIATION = 0.01  # same place
@@ -27,17 +27,25 @@ class RetinaNetHead(nn.Module):
 
     Attributes:
         num_classes: Classes with a sigmoid each; there is none for the background.
-        options: Width and compute type.
         anchors: Sizes on three levels.
+        channels: Of the feature pyramid and of the hidden convolutions.
+        dtype: Type of activations; what the head returns is float32.
+        norm: Builds the normalisation of each hidden convolution.
     """
 
     num_classes: int
-    options: ResNetOptions
     anchors: AnchorOptions
+    channels: int = FPN_CHANNELS
+    dtype: Dtype = jnp.float32
+    norm: Norm = batch_norm
 
     @nn.compact
     def __call__(
-        self, pyramid: Pyramid, image_size_hw: tuple[int, int], *, train: bool
+        self,
+        features: Features,
+        image_size_hw: tuple[int, int],
+        *,
+        train: bool,
     ) -> AnchorPrediction:
         """Return float32 class logits and box offsets of all anchors.
 
@@ -45,21 +53,21 @@ class RetinaNetHead(nn.Module):
         negatives would make up nearly all of the first losses.
 
         Args:
-            pyramid: Features of three levels.
+            features: "c3", "c4" and "c5".
             image_size_hw: Height and width in pixels of the image that the anchors cover.
             train: Normalise by the batch.
 
         Raises:
             MdjaxError: The anchors are not those of three levels.
         """
-        levels = Fpn(self.options, name="fpn")(pyramid)
+        levels = Fpn(self.channels, self.dtype, name="fpn")(features)
         class_bias = math.log(CLASS_PRIOR / (1 - CLASS_PRIOR))
         class_logits, box_offsets = [], []
-        for level, features in zip((3, 4, 5), levels, strict=True):
+        for level, x in zip((3, 4, 5), levels, strict=True):
             classify = self._branch(self.num_classes, class_bias, f"class{level}")
-            class_logits.append(classify(features, train=train))
+            class_logits.append(classify(x, train=train))
             regress = self._branch(4, 0.0, f"box{level}")
-            box_offsets.append(regress(features, train=train))
+            box_offsets.append(regress(x, train=train))
         anchors = create_anchors(self.anchors, [get_size_hw(x) for x in levels], image_size_hw)
         return AnchorPrediction(
             class_logits=jnp.concatenate(class_logits, axis=1),
@@ -84,7 +92,15 @@ class RetinaNetHead(nn.Module):
         )
 
     def _branch(self, num_values: int, bias: float, name: str) -> "AnchorBranch":
-        return AnchorBranch(self.anchors.num_per_cell, num_values, bias, self.options, name=name)
+        return AnchorBranch(
+            self.anchors.num_per_cell,
+            num_values,
+            bias,
+            self.channels,
+            self.dtype,
+            self.norm,
+            name=name,
+        )
 
 
 class AnchorBranch(nn.Module):
@@ -94,13 +110,17 @@ class AnchorBranch(nn.Module):
         num_anchors: At each cell.
         num_values: Of each anchor.
         bias: What all values are before training, but for the small random kernel.
-        options: Width and compute type.
+        channels: Of the hidden convolution.
+        dtype: Type of activations; the values are float32.
+        norm: Builds the normalisation.
     """
 
     num_anchors: int
     num_values: int
     bias: float
-    options: ResNetOptions
+    channels: int
+    dtype: Dtype = jnp.float32
+    norm: Norm = batch_norm
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b a v"]:
@@ -109,21 +129,20 @@ class AnchorBranch(nn.Module):
         Channel i is value i % v of anchor i // v of its cell, so that a mere reshaping orders the
         anchors by row, column and anchor of the cell, as `create_anchors` does.
         """
-        dtype = self.options.dtype
         kernel_init = nn.initializers.normal(KERNEL_DEVIATION)
         x = nn.Conv(
-            scale_channels(FPN_CHANNELS, self.options.width),
+            self.channels,
             (3, 3),
             use_bias=False,
-            dtype=dtype,
+            dtype=self.dtype,
             kernel_init=kernel_init,
             name="conv",
         )(x)
-        x = nn.relu(batch_norm(train=train, dtype=dtype, name="bn")(x))
+        x = nn.relu(self.norm(train=train, dtype=self.dtype, name="bn")(x))
         x = nn.Conv(
             self.num_anchors * self.num_values,
             (3, 3),
-            dtype=dtype,
+            dtype=self.dtype,
             kernel_init=kernel_init,
             bias_init=nn.initializers.constant(self.bias),
             name="output",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from mdjax.models.backbones.resnet import Pyramid, ResNetOptions
+from mdjax.models.backbones.resnet import ResNet18Config
 from mdjax.models.config import (
     DecisionLevelConfig,
     FeatureLevelConfig,
@@ -20,7 +20,6 @@ from mdjax.models.config import (
     ThermalOnlyConfig,
     VisibleOnlyConfig,
 )
-from mdjax.models.heads.retinanet import RetinaNetHead
 from mdjax.ops.anchors import AnchorOptions
 from mdjax.types import AnchorPrediction, MdjaxError
 from tests.golden.linen import create_variables as fill_variables
@@ -29,8 +28,10 @@ from tests.models.factories import (
     compute_output_shapes,
     compute_variable_shapes,
     count_parameters,
+    create_detection_head,
     create_pair,
     create_variables,
+    name_levels,
 )
 
 CONFIGS = (
@@ -41,9 +42,8 @@ CONFIGS = (
     DecisionLevelConfig,
     MdStudentConfig,
 )
-ANCHORS = AnchorOptions((8, 16, 32))
 # The narrowest: one channel everywhere.
-NARROW = ResNetOptions(width=1 / 256)
+NARROW = ResNet18Config(width=1 / 256)
 
 
 def compile_quickly(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,14 +51,10 @@ def compile_quickly(function: Callable[..., Any]) -> Callable[..., Any]:
     return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
 
 
-def create_head(options: ResNetOptions, num_classes: int = 1) -> RetinaNetHead:
-    return RetinaNetHead(num_classes, options, ANCHORS)
-
-
 def create_pyramid(
     grids: tuple[tuple[int, int], ...], channels: int = 1, value: float = 0.0
-) -> Pyramid:
-    return Pyramid(*(jnp.full((1, *grid, channels), value) for grid in grids))
+) -> dict[str, jax.Array]:
+    return name_levels(*(jnp.full((1, *grid, channels), value) for grid in grids))
 
 
 def create_prediction(logits: list[float] | jax.Array, offset: float) -> AnchorPrediction:
@@ -73,8 +69,8 @@ def test_head_has_two_branches_on_each_of_three_levels() -> None:
     FPN 2,000,384; six branches with a hidden convolution 9·256² = 589,824 and its norm 512; outputs
     of 3·1 and 3·4 channels on each level, 3·15·(9·256 + 1) = 103,725; 5,646,125 in all.
     """
-    head = RetinaNetHead(1, ResNetOptions(), AnchorOptions())
-    pyramid = Pyramid(
+    head = create_detection_head(ResNet18Config(), 1, AnchorOptions())
+    pyramid = name_levels(
         jnp.zeros((1, 4, 6, 128)), jnp.zeros((1, 2, 3, 256)), jnp.zeros((1, 1, 2, 512))
     )
     variables = jax.eval_shape(
@@ -104,8 +100,8 @@ def test_every_cell_of_every_level_has_its_anchors(
 
     Predictions and parameters are float32 whatever the compute type.
     """
-    options = ResNetOptions(0.125, stem_stride, output_stride, compute_dtype)
-    network = ImageLevelConfig(options).create(create_head(options, num_classes=2))
+    options = ResNet18Config(0.125, stem_stride, output_stride, compute_dtype)
+    network = ImageLevelConfig(options).create(create_detection_head(options, num_classes=2))
     pair = create_pair(2, 75, 101)
     prediction = compute_output_shapes(network, *pair).prediction
     assert prediction.class_logits.shape == (2, 3 * num_cells, 2)
@@ -128,10 +124,10 @@ def test_cell_that_fires_moves_the_anchor_at_its_place(
     times that. The second of two classes and the third offset fire.
     """
     options = AnchorOptions((8, 16, 32), octave_scales=(1, 1.5), width_over_height=(0.5, 2))
-    head = RetinaNetHead(2, NARROW, options)
+    head = create_detection_head(NARROW, 2, options)
     pyramid = create_pyramid(((5, 7), (3, 4), (2, 2)))
-    features = jnp.asarray(pyramid[level - 3]).at[0, row, column, 0].set(1.0)
-    pyramid = pyramid._replace(**{f"c{level}": features})
+    features = pyramid[f"c{level}"].at[0, row, column, 0].set(1.0)
+    pyramid = {**pyramid, f"c{level}": features}
     image_size_hw = (5 * 8, 7 * 8) if level == 3 else (3 * 16, 4 * 16) if level == 4 else (64, 64)
     shapes: Any = jax.eval_shape(
         lambda x: head.init(jax.random.key(0), x, image_size_hw, train=False), pyramid
@@ -167,7 +163,7 @@ def test_cell_that_fires_moves_the_anchor_at_its_place(
 
 def test_classes_start_with_a_probability_of_one_percent() -> None:
     """Exactly where features are 0; about so, and boxes hardly moved, where they are not."""
-    head = create_head(ResNetOptions(0.125), num_classes=3)
+    head = create_detection_head(ResNet18Config(0.125), num_classes=3)
     zero = create_pyramid(((4, 6), (2, 3), (1, 2)), channels=8)
     init = compile_quickly(lambda x: head.init(jax.random.key(0), x, (32, 48), train=False))
     variables = init(zero)
@@ -176,8 +172,8 @@ def test_classes_start_with_a_probability_of_one_percent() -> None:
     np.testing.assert_allclose(jax.nn.sigmoid(at_zero.class_logits), 0.01, rtol=1e-5)
     np.testing.assert_array_equal(at_zero.box_offsets, 0)
     generator = np.random.default_rng(0)
-    features = [generator.normal(size=leaf.shape).astype(np.float32) for leaf in zero]
-    somewhere: Any = apply(Pyramid(*features))
+    features = [generator.normal(size=leaf.shape).astype(np.float32) for leaf in zero.values()]
+    somewhere: Any = apply(name_levels(*features))
     probabilities = jax.nn.sigmoid(somewhere.class_logits)
     assert np.std(probabilities) > 0
     np.testing.assert_allclose(probabilities, 0.01, rtol=0.3)
@@ -192,7 +188,7 @@ def test_averaged_scores_are_mean_probabilities() -> None:
     """
     first = create_prediction([-math.log(3), -100.0, -100.0], 1.0)
     second = create_prediction([0.0, -100.0, -102.0], 2.0)
-    average = create_head(TINY).average_predictions(first, second)
+    average = create_detection_head(TINY).average_predictions(first, second)
     expected = [math.log(3 / 5), -100.0, -100 + math.log((1 + math.exp(-2)) / 2)]
     np.testing.assert_allclose(average.class_logits.ravel(), expected, rtol=1e-6)
     np.testing.assert_allclose(average.box_offsets, np.full((1, 3, 4), 1.5))
@@ -201,7 +197,7 @@ def test_averaged_scores_are_mean_probabilities() -> None:
 
 def test_average_of_extreme_scores_is_finite_and_so_is_its_gradient() -> None:
     """0 and 1 give 1/2, logit 0; two certainties stay certain."""
-    head = create_head(TINY)
+    head = create_detection_head(TINY)
     second = create_prediction([-1e4, 1e4, -1e4], 0.0)
 
     def compute_average(logits: jax.Array) -> jax.Array:
@@ -217,7 +213,7 @@ def test_average_of_extreme_scores_is_finite_and_so_is_its_gradient() -> None:
 @pytest.mark.parametrize("config", CONFIGS)
 def test_every_network_takes_the_head(config: type[NetworkConfig]) -> None:
     """32×48 pixels at stem stride 2 and output stride 8: 8×12, 4×6 and again 4×6 cells."""
-    network = config(TINY).create(create_head(TINY))
+    network = config(TINY).create(create_detection_head(TINY))
     prediction = compute_output_shapes(network, *create_pair(2)).prediction
     assert prediction.class_logits.shape == (2, 3 * (8 * 12 + 2 * 4 * 6), 1)
     assert prediction.anchors_xyxy_px.shape == (3 * (8 * 12 + 2 * 4 * 6), 4)
@@ -229,7 +225,7 @@ def test_every_parameter_of_the_head_learns(config: type[NetworkConfig]) -> None
 
     Gradients of a loss of the whole prediction are finite, and 0 nowhere in the heads.
     """
-    network = config(TINY).create(create_head(TINY))
+    network = config(TINY).create(create_detection_head(TINY))
     pair = create_pair(2)
     variables = create_variables(network, *pair)
 
@@ -251,10 +247,10 @@ def test_every_parameter_of_the_head_learns(config: type[NetworkConfig]) -> None
 @pytest.mark.parametrize("value", [0.0, 1e4])
 def test_head_trains_on_one_even_image_without_infinities(value: float) -> None:
     """Batch 1 with features that have no variance at all; one value a channel at P5."""
-    head = create_head(NARROW)
+    head = create_detection_head(NARROW)
     pyramid = create_pyramid(((4, 3), (2, 2), (1, 1)), value=value)
 
-    def init(key: jax.Array, x: Pyramid) -> Any:
+    def init(key: jax.Array, x: Any) -> Any:
         return head.init(key, x, (32, 24), train=False)
 
     variables = fill_variables("head", init, pyramid)
@@ -270,7 +266,7 @@ def test_head_trains_on_one_even_image_without_infinities(value: float) -> None:
 
 
 def test_anchors_of_another_number_of_levels_are_refused() -> None:
-    head = RetinaNetHead(1, NARROW, AnchorOptions((40, 80)))
+    head = create_detection_head(NARROW, 1, AnchorOptions((40, 80)))
     pyramid = create_pyramid(((4, 6), (2, 3), (1, 2)))
     with pytest.raises(MdjaxError, match=r"names 2 pyramid levels, but the network has 3"):
         jax.eval_shape(lambda x: head.init(jax.random.key(0), x, (32, 48), train=False), pyramid)

@@ -1,0 +1,45 @@
+"""What networks and heads ask of a backbone: a new one is a file beside this one."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import flax.linen as nn
+
+from mdjax.models.layers import Dtype
+
+Norm = Callable[..., Callable[[Any], Any]]
+"""Builds the layer that normalises, as `layers.batch_norm(train=, dtype=, name=)` does.
+
+It is called once for each convolution, inside that convolution's module. One set of kernels can so
+run with statistics of several kinds: a norm decides by itself what it does with the rows it sees.
+"""
+
+
+class Backbone(Protocol):
+    """Configuration of a backbone whose feature maps C2 to C5 halve, or keep, the resolution."""
+
+    @property
+    def width(self) -> float:
+        """How many channels the backbone has, as a share of the published one; heads follow it."""
+        ...
+
+    @property
+    def dtype(self) -> Dtype:
+        """Type of activations."""
+        ...
+
+    def get_channels(self, level: int) -> int:
+        """Return the number of channels of C2, C3, C4 or C5."""
+        ...
+
+    def get_stride(self, level: int) -> int:
+        """Return how many pixels of the image one step on C2, C3, C4 or C5 is."""
+        ...
+
+    def create_part(self, first: int, last: int, *, norm: Norm = ..., name: str) -> nn.Module:
+        """Build the module that computes C_first to C_last.
+
+        It is called as `part(x, train=)`, with the image where `first` is 2, else with the level
+        before; it returns feature maps by name, such as {"c2": ..., "c3": ...}.
+        """
+        ...

@@ -1,0 +1,151 @@
+"""Configurations of runs as they are stored: with a version, and readable for ever.
+
+A run directory and each of its checkpoints hold the configuration under which they were made. When
+a class changes, `CONFIG_VERSION` rises by one and `_MIGRATIONS` gets a function that brings stored
+values of the version before up to it.
+
+Relative paths are stored relative to the run directory, so that they lead to the same place from
+any working directory, and still do after the run and what it names were moved together.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mdjax.config import config_from_dict, config_to_dict, map_paths
+from mdjax.io.json_file import format_json
+from mdjax.runs.config import RunConfig
+from mdjax.types import MdjaxError
+
+CONFIG_VERSION = 1
+VERSION_KEY = "version"
+"""Of stored values; those without it have version 0."""
+
+Values = dict[str, Any]
+
+_MAX_LISTED = 12
+_ABSENT = object()
+
+
+def store_config(config: RunConfig, run_dir: Path) -> Values:
+    """Turn a configuration into what is written into its run directory."""
+
+    def store_path(path: Path) -> Path:
+        return path if path.is_absolute() else Path(os.path.relpath(path, run_dir))
+
+    return {VERSION_KEY: CONFIG_VERSION, **config_to_dict(map_paths(config, store_path))}
+
+
+def read_stored_config(values: Any, run_dir: Path, *, source: Path) -> Any:
+    """Read a configuration that some version of mdjax has stored.
+
+    Args:
+        values: As `store_config` of that version gave them.
+        run_dir: Directory of the run, from which relative paths lead on.
+        source: File that the values come from, for messages.
+
+    Returns:
+        A `RunConfig`; its relative paths lead on from the working directory.
+
+    Raises:
+        MdjaxError: The values do not fit, or a later version of mdjax wrote them.
+    """
+    values = dict(values) if isinstance(values, Mapping) else values
+    version = values.pop(VERSION_KEY, 0) if isinstance(values, dict) else CONFIG_VERSION
+    if type(version) is not int or not 0 <= version <= CONFIG_VERSION:
+        raise MdjaxError(
+            f"{source}: its configuration has version {format_json(version)}, this mdjax reads "
+            f"versions up to {CONFIG_VERSION}; read it with the mdjax that wrote it."
+        )
+    for migrate in _MIGRATIONS[version:]:
+        values = migrate(values)
+    config = config_from_dict(RunConfig, values, source=source)
+    if version == 0:
+        return map_paths(config, lambda path: _find_path_of_version_0(path, run_dir))
+    return map_paths(config, lambda path: Path(os.path.normpath(run_dir / path)))
+
+
+def find_differences(
+    began: RunConfig, wanted: RunConfig, may_differ: Collection[str] = ()
+) -> list[str]:
+    """Compare the configuration of a run with the one that it is asked to go on with.
+
+    Both are compared as they were read, whichever version wrote them; paths by where they lead.
+
+    Args:
+        began: Configuration of the run.
+        wanted: Configuration now.
+        may_differ: Dotted names of settings in which they may differ, such as `loop.log_every`.
+
+    Returns:
+        A line for each setting that differs; the last one counts those beyond twelve.
+    """
+    before, now = (
+        dict(_flatten(config_to_dict(map_paths(config, Path.absolute))))
+        for config in (began, wanted)
+    )
+    lines = [
+        f"{name}: {_show(before, name)} in the run, {_show(now, name)} now"
+        for name in dict.fromkeys([*before, *now])
+        if name not in may_differ and before.get(name, _ABSENT) != now.get(name, _ABSENT)
+    ]
+    hidden = len(lines) - _MAX_LISTED
+    return lines[:_MAX_LISTED] + ([f"and {hidden} more"] if hidden > 0 else [])
+
+
+def hash_config(config: RunConfig) -> str:
+    """Return a short hash that is equal for equal configurations.
+
+    Paths do not count: the same run may lie elsewhere.
+    """
+    values = config_to_dict(map_paths(config, lambda _: Path()))
+    text = json.dumps({VERSION_KEY: CONFIG_VERSION, **values}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings by dotted name; a list is one setting."""
+    if not isinstance(value, dict):
+        yield prefix, value
+        return
+    for key, item in value.items():
+        yield from _flatten(item, f"{prefix}.{key}" if prefix else key)
+
+
+def _show(settings: Mapping[str, Any], name: str) -> str:
+    return format_json(settings[name]) if name in settings else "not set"
+
+
+def _find_path_of_version_0(path: Path, run_dir: Path) -> Path:
+    """Relative paths led on from the working directory, which was above the run as a rule."""
+    if path.is_absolute():
+        return path
+    places = (Path.cwd(), *run_dir.absolute().parents)
+    return next((place / path for place in places if (place / path).exists()), path)
+
+
+def _migrate_0(values: Values) -> Values:
+    """Bring version 0, of mdjax 0.1, up to date.
+
+    Its networks had `options` of a ResNet-18, the teacher too had a `transfer_level`, from which
+    the method now takes its own, and label maps were scored at the working size.
+    """
+    network = dict(values.get("network", {}))
+    if "options" in network:
+        network["backbone"] = network.pop("options")
+    level = network.get("transfer_level", 4)
+    if network.get("type") == "FeatureLevelConfig":
+        network.pop("transfer_level", None)
+    migrated = {**values, "network": network}
+    task = dict(values.get("task", {}))
+    if task.get("type", "SegmentationTask") == "SegmentationTask":
+        migrated["task"] = {**task, "scored_size": "working"}
+    if values.get("type") == "DistillConfig":
+        migrated["method"] = {**values.get("method", {}), "level": f"c{level}"}
+    return migrated
+
+
+_MIGRATIONS: tuple[Callable[[Values], Values], ...] = (_migrate_0,)

@@ -1,0 +1,101 @@
+"""A study with its table, as the scripts in `experiments` declare it."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mdjax.io.json_file import write_json
+from mdjax.studies.comparison import Difference
+from mdjax.studies.report import (
+    Columns,
+    StudyReport,
+    create_report,
+    describe_runs,
+    write_report,
+)
+from mdjax.studies.rows import DIFFERENCES
+from mdjax.studies.study import Rows, StudyResults, run_study
+
+Adjust = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Where data and runs are, and how much is run.
+
+    Attributes:
+        data_dir: Folder of prepared data sets.
+        runs_dir: Folder of the studies, each with its runs.
+        num_seeds: Trainings of each row.
+        num_steps: Steps of each training; those of the recipe by default.
+    """
+
+    data_dir: Path = Path("data")
+    runs_dir: Path = Path("runs")
+    num_seeds: int = 3
+    num_steps: int | None = None
+
+    def adjust(self, config: Any) -> Any:
+        """Return a configuration with data folder and steps of this budget."""
+        num_steps = self.num_steps or config.loop.num_steps
+        warmup_steps = min(config.optimiser.warmup_steps, num_steps // 4)
+        return replace(
+            config,
+            data_dir=self.data_dir,
+            loop=replace(config.loop, num_steps=num_steps),
+            optimiser=replace(config.optimiser, warmup_steps=warmup_steps),
+        )
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A study whose table is kept.
+
+    Attributes:
+        name: Of the result files and of the folder of its runs.
+        columns: Scores of the table.
+        differences: Rows that are compared, seed by seed.
+        split: Where they are scored.
+    """
+
+    name: str
+    columns: Columns
+    differences: Sequence[Difference] = DIFFERENCES
+    split: str = "test"
+
+    def run(
+        self, rows: Rows, budget: Budget, results_dir: Path
+    ) -> tuple[StudyResults, StudyReport]:
+        """Run what is not finished, and write NAME.json and NAME.md.
+
+        The JSON is written after each finished run: a study that was cut leaves what it has.
+
+        Args:
+            rows: What to train.
+            budget: How much of it.
+            results_dir: Folder of the result files.
+
+        Returns:
+            The results, and the report, which is also printed.
+        """
+        path = results_dir / self.name
+        command = " ".join(["python", f"experiments/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+
+        def keep(results: StudyResults) -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path.with_suffix(".json"), {"command": command, **describe_runs(results)})
+
+        results = run_study(
+            rows,
+            budget.runs_dir / self.name,
+            seeds=range(budget.num_seeds),
+            on_finished_run=keep,
+        )
+        report = create_report(
+            results, self.columns, differences=self.differences, split=self.split
+        )
+        write_report(report, path, command=command)
+        print(report.format_text())
+        return results, report

@@ -1,0 +1,168 @@
+"""Scores of a segmentation network on a whole split: one integer confusion matrix."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from mdjax.data.source import SplitSource
+from mdjax.data.truth import LabelMapReader
+from mdjax.metrics.confusion import SegmentationScores, count_confusions
+from mdjax.types import Batch, MdjaxError
+
+ScoredSize = Literal["labels", "working"]
+"""Size at which pixels are scored: that of the label files, or that of the network's images."""
+
+
+@dataclass(frozen=True)
+class SegmentationEvaluation:
+    """Scores of a whole set by time of day.
+
+    Attributes:
+        subsets: "all", and "day" and "night" where such images occur.
+        class_names: Names by class id.
+        num_images: Of the split.
+        label_sizes_hw: Rows and columns of the label maps that were scored.
+    """
+
+    subsets: Mapping[str, SegmentationScores]
+    class_names: tuple[str, ...]
+    num_images: int
+    label_sizes_hw: tuple[tuple[int, int], ...]
+
+    def to_metrics(self) -> dict[str, float]:
+        """Return all scores in percent, called `<score>/<subset>`: `mean_accuracy_9/night`."""
+        return {
+            f"{name}/{subset}": value
+            for subset, scores in self.subsets.items()
+            for name, value in scores.to_percent(self.class_names).items()
+        }
+
+    def describe(self) -> str:
+        """Say on how many images, and at which size, pixels were scored."""
+        sizes = ", ".join(f"{width}x{height}" for height, width in self.label_sizes_hw[:3])
+        more = ", ..." if len(self.label_sizes_hw) > 3 else ""
+        return f"{self.num_images} images, pixels scored at {sizes}{more}"
+
+    def format_table(self) -> str:
+        """Lay the scores out: one row per score or class, one column per subset of the images.
+
+        Says what was averaged: classes without a pixel in a subset have no score there (-).
+        """
+        return _format_scores(self)
+
+
+class LabelTally:
+    """Counts confusions while the batches of a split pass; a `Tally`."""
+
+    def __init__(
+        self,
+        split: SplitSource,
+        class_names: tuple[str, ...],
+        *,
+        scored_size: ScoredSize = "labels",
+    ) -> None:
+        """Begin at the split's first record.
+
+        Args:
+            split: Whose records come, in their order.
+            class_names: Names by class id.
+            scored_size: See `ScoredSize`.
+        """
+        self._split = split
+        self._class_names = class_names
+        self._scored_size = scored_size
+        self._num_seen = 0
+        num_classes = len(class_names)
+        self._day = np.zeros((num_classes, num_classes), np.int64)
+        self._night = np.zeros_like(self._day)
+        self._label_sizes_hw: set[tuple[int, int]] = set()
+
+    def add(self, interpreted: Float[np.ndarray, "b h w k"], batch: Batch) -> None:
+        """Count the images of a batch.
+
+        Args:
+            interpreted: Logits of all rows.
+            batch: The next rows of the split; those that only fill up count nowhere.
+        """
+        is_night = np.asarray(batch.is_night)
+        for row in np.flatnonzero(np.asarray(batch.is_valid)):
+            labels_u8 = self._get_labels(batch, int(row))
+            size_hw = (labels_u8.shape[0], labels_u8.shape[1])
+            predicted = resize_logits_to_labels(interpreted[row], size_hw)
+            counts = count_confusions(predicted, labels_u8, len(self._class_names))
+            (self._night if is_night[row] else self._day)[:] += counts
+            self._label_sizes_hw.add(size_hw)
+            self._num_seen += 1
+
+    def compute(self) -> SegmentationEvaluation:
+        """Return the scores of all images that were counted.
+
+        Raises:
+            MdjaxError: Not one pixel is labelled.
+        """
+        candidates = {"day": self._day, "night": self._night, "all": self._day + self._night}
+        subsets = {
+            name: SegmentationScores(confusion)
+            for name, confusion in candidates.items()
+            if confusion.any()
+        }
+        if "all" not in subsets:
+            raise MdjaxError("There is no labelled pixel to evaluate on; check the split.")
+        return SegmentationEvaluation(
+            subsets, self._class_names, self._num_seen, tuple(sorted(self._label_sizes_hw))
+        )
+
+    def _get_labels(self, batch: Batch, row: int) -> UInt8[np.ndarray, "h w"]:
+        if self._scored_size == "working":
+            return np.asarray(batch.label_maps[row])
+        return LabelMapReader().read(self._split[self._num_seen])
+
+
+def resize_logits_to_labels(
+    logits: Float[np.ndarray, "h w k"], size_hw: tuple[int, int]
+) -> UInt8[np.ndarray, "hh ww"]:
+    """Scale logits bilinearly to another size and take the class of the greatest.
+
+    Borders between classes come out smooth, which scaled class ids would not.
+    """
+    # One class at a time: a large photograph times all classes would fill the memory.
+    largest = np.full(size_hw, -np.inf, np.float32)
+    labels_u8 = np.zeros(size_hw, np.uint8)
+    for class_id in range(logits.shape[-1]):
+        plane = np.ascontiguousarray(logits[..., class_id])
+        scaled = cv2.resize(plane, size_hw[::-1], interpolation=cv2.INTER_LINEAR)
+        labels_u8[scaled > largest] = class_id
+        np.maximum(largest, scaled, out=largest)
+    return labels_u8
+
+
+def _format_scores(evaluation: SegmentationEvaluation) -> str:
+    names = evaluation.class_names
+    k = len(names)
+    percent = {name: scores.to_percent(names) for name, scores in evaluation.subsets.items()}
+    columns = "".join(f"{subset:>9}" for subset in percent)
+    lines = [f"{'percent':24}{columns}"]
+
+    def add_row(title: str, metric: str) -> None:
+        cells = (scores[metric] for scores in percent.values())
+        lines.append(f"{title:24}" + "".join(_format_cell(cell) for cell in cells))
+
+    add_row(f"mean accuracy, {k} classes", f"mean_accuracy_{k}")
+    add_row(f"mean accuracy, {k - 1} classes", f"mean_accuracy_{k - 1}")
+    add_row(f"mean IoU, {k} classes", f"mean_iou_{k}")
+    add_row(f"mean IoU, {k - 1} classes", f"mean_iou_{k - 1}")
+    counts = (scores.num_classes_present for scores in evaluation.subsets.values())
+    lines.append(f"{'classes that occur':24}" + "".join(f"{count:9d}" for count in counts))
+    for name in names:
+        add_row(f"accuracy {name}", f"accuracy/{name}")
+    for name in names:
+        add_row(f"IoU {name}", f"iou/{name}")
+    return "\n".join(lines)
+
+
+def _format_cell(value: float) -> str:
+    return f"{'-':>9}" if np.isnan(value) else f"{value:9.2f}"

@@ -1,0 +1,78 @@
+"""What a loss is made of: its terms, and what they may read."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from mdjax.losses.ratio import Ratio
+from mdjax.types import MdjaxError
+
+
+@struct.dataclass
+class TermInputs:
+    """All that a loss term or a diagnostic may read of a step."""
+
+    output: Any
+    """What the network that is trained returned: a `NetworkOutput`."""
+    targets: Any
+    """What the task made of the batch and of the output, see `ComputeTargets`."""
+    batch: Any
+    teachers: Mapping[str, Any] = struct.field(default_factory=dict)
+    """What each frozen teacher returned, by its name; no gradient flows into them."""
+    method: Any = None
+    """What the method's own module returned; None for a method without one."""
+    params: Any = None
+    """Parameters of the network that is trained, for penalties on them."""
+
+    def get_teacher(self, name: str = "teacher") -> Any:
+        """Return what one teacher said.
+
+        Raises:
+            MdjaxError: There is no teacher of this name.
+        """
+        if name not in self.teachers:
+            known = ", ".join(self.teachers) or "none"
+            raise MdjaxError(
+                f"The distillation method reads a teacher called {name!r}; given: {known}."
+            )
+        return self.teachers[name]
+
+
+@dataclass(frozen=True)
+class LossTerm:
+    """One summand of the loss.
+
+    Attributes:
+        name: Its name in logs.
+        weight: λ; its weighted value enters the loss, its bare value the logs.
+        compute: Returns the sum over the batch and its normaliser, not yet divided.
+    """
+
+    name: str
+    weight: float
+    compute: Callable[[TermInputs], Ratio]
+
+
+Diagnostics = Mapping[str, Callable[[TermInputs], Ratio]]
+"""Values that are logged and not optimised, by name."""
+
+ComputeTargets = Callable[[Any, Any], Any]
+"""From (output, batch) to what the task terms read: the batch itself, or targets that depend on the
+output and that several terms share."""
+
+
+def use_batch(output: Any, batch: Any) -> Any:
+    """Let the task terms read the batch as it is."""
+    del output
+    return batch
+
+
+def sum_weighted(terms: tuple[LossTerm, ...], ratios: Mapping[str, Ratio]) -> jax.Array:
+    """Return the loss, Σ λ_i L_i."""
+    return jnp.asarray(
+        sum((term.weight * ratios[term.name].value for term in terms), start=jnp.float32(0))
+    )
