@@ -9,7 +9,8 @@ import rich
 import tyro
 
 from data_builders.kaist import prepare_kaist
-from data_builders.kaist.layout import TEST_RULE, TRAIN_RULE, KaistLabelRule, KaistSplit
+from data_builders.kaist.labels import TEST_RULE, TRAIN_RULE, KaistLabelRule
+from data_builders.kaist.layout import KaistSplit
 from data_builders.mfnet import prepare_mfnet
 from data_builders.msrs import prepare_msrs
 from data_builders.msrs.layout import SEGMENTATION_FOLDER, VAL_EVERY

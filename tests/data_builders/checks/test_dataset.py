@@ -9,7 +9,8 @@ import pytest
 
 from data_builders.checks.annotations import AnnotatedObject, RawPair, Role
 from data_builders.checks.dataset import ClassNames, check_pairs
-from data_builders.kaist.layout import TEST_RULE, KaistSplit, check_raw_kaist
+from data_builders.kaist.labels import TEST_RULE
+from data_builders.kaist.layout import KaistSplit, check_raw_kaist
 from data_builders.msrs.layout import check_raw_msrs
 from mdjax.io.findings import Findings
 from mdjax.io.read_file import read_text

@@ -8,7 +8,8 @@ import pytest
 
 from data_builders.checks.annotations import Role
 from data_builders.kaist import Kaist, prepare_kaist
-from data_builders.kaist.layout import TEST_RULE, TRAIN_RULE, KaistSplit, check_raw_kaist
+from data_builders.kaist.labels import TEST_RULE, TRAIN_RULE
+from data_builders.kaist.layout import KaistSplit, check_raw_kaist
 from data_builders.prepared import make_summary_table
 from mdjax.data.source import open_split
 from mdjax.io.kaist_text import read_annotation
@@ -221,7 +222,8 @@ def test_preparing_never_imports_tensorflow(raw_dir, splits, tmp_path):
 import sys
 from pathlib import Path, PosixPath, WindowsPath
 from data_builders.kaist import prepare_kaist
-from data_builders.kaist.layout import KaistLabelRule, KaistSplit
+from data_builders.kaist.labels import KaistLabelRule
+from data_builders.kaist.layout import KaistSplit
 prepare_kaist(Path({str(raw_dir)!r}), {splits!r}, Path({str(tmp_path / "data")!r}))
 sys.exit("tensorflow" in sys.modules)
 """

@@ -6,13 +6,8 @@ import pytest
 
 from data_builders.checks.annotations import Role
 from data_builders.kaist import layout as kaist
-from data_builders.kaist.layout import (
-    TEST_RULE,
-    TRAIN_RULE,
-    KaistLabelRule,
-    KaistSplit,
-    check_raw_kaist,
-)
+from data_builders.kaist.labels import TEST_RULE, TRAIN_RULE, KaistLabelRule
+from data_builders.kaist.layout import KaistSplit, check_raw_kaist
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
 from tests.data_builders.raw_pairs import (
