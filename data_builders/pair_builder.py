@@ -1,6 +1,6 @@
 """What the builders of annotated pairs share: features, metadata, records, and one call.
 
-    builder = Kaist(check_raw_kaist(raw_dir, splits), data_dir=data_dir)
+    builder = MFNet(check_raw_mfnet(raw_dir), data_dir=data_dir)
     builder.download_and_prepare()
     source = builder.as_data_source("test")
 
@@ -17,15 +17,13 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from data_builders.checks.annotations import AnnotatedObject, RawPair, Role
-from data_builders.checks.dataset import CheckedPairs
+from data_builders.checks.dataset import DEFAULT_CONFIG, CheckedPairs
 from data_builders.prepared import PreparedSummary, quiet_tfds, write_records
 from mdjax.types import MdjaxError
 
-DEFAULT_CONFIG = "default"
-
 
 class AnnotatedPairs(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Pairs as records of two encoded images, name, day or night, boxes and label map."""
+    """Pairs as records of encoded images, name, day or night, boxes and label map."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012, TFDS declares it so
@@ -42,18 +40,18 @@ class AnnotatedPairs(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self,
         checked: CheckedPairs,
         *,
-        config_name: str = DEFAULT_CONFIG,
+        config_name: str | None = None,
         file_format: str = "array_record",
         **kwargs: Any,
     ):
         """Take the checked data set and TFDS's arguments.
 
-        `config_name` is the folder that several versions of a data set are told apart by.
+        `config_name` is the folder that several versions of a data set are told apart by, by
+        default the one that the checked data set names.
         """
         self._checked = checked
-        config = config_name
-        if config_name not in self.builder_configs:
-            config = tfds.core.BuilderConfig(name=config_name)
+        name = config_name or checked.config_name
+        config = name if name in self.builder_configs else tfds.core.BuilderConfig(name=name)
         # ArrayRecord is what gives random access without TensorFlow.
         super().__init__(file_format=file_format, config=config, **kwargs)
 
@@ -84,20 +82,27 @@ def prepare_checked(
     checked: CheckedPairs,
     data_dir: Path,
     *,
-    config_name: str,
-    overwrite: bool,
+    name: str | None = None,
+    overwrite: bool = False,
 ) -> PreparedSummary:
     """Write a checked data set, unless the same is there already, and say what it holds.
+
+    Args:
+        builder_class: Builder of this kind of data set.
+        checked: The checked data set.
+        data_dir: Folder of prepared data sets.
+        name: What a person calls this version of the data set; None where that is not asked.
+        overwrite: Replace a data set that was prepared before.
 
     Raises:
         MdjaxError: `data_dir` holds this data set prepared from other files or settings; nothing is
             written or changed then. Or the name is no name of a folder, or the records are not as
             many as the pairs.
     """
-    if not config_name.replace("_", "").replace("-", "").isalnum():
-        raise MdjaxError(f"name {config_name!r}: use letters, digits, - and _ alone.")
+    if name is not None and not name.replace("_", "").replace("-", "").isalnum():
+        raise MdjaxError(f"name {name!r}: use letters, digits, - and _ alone.")
     with quiet_tfds():
-        builder = builder_class(checked, config_name=config_name, data_dir=str(data_dir))
+        builder = builder_class(checked, config_name=name, data_dir=str(data_dir))
     folder = Path(builder.data_dir)
     is_new = overwrite or not folder.exists()
     if is_new:
@@ -105,10 +110,11 @@ def prepare_checked(
     else:
         metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
         if metadata.get("fingerprint") != checked.fingerprint:
+            remedy = "choose another --data-dir" if name is None else "give this one another --name"
             raise MdjaxError(
                 f"{folder}: holds {builder.name} prepared from other files or settings "
                 f"({metadata.get('raw_dir', 'an unknown folder')}); add --overwrite to replace it, "
-                "or give this one another --name."
+                f"or {remedy}."
             )
     _check_counts(builder, checked)
     night = {split: sum(pair.is_night for pair in part) for split, part in checked.pairs.items()}
@@ -139,19 +145,23 @@ def _check_counts(builder: AnnotatedPairs, checked: CheckedPairs) -> None:
 
 
 def _make_features(checked: CheckedPairs) -> dict[str, tfds.features.FeatureConnector]:
-    thermal_dtype = np.uint8 if checked.thermal_range_counts is None else np.uint16
-    features: dict[str, tfds.features.FeatureConnector] = {
-        "visible": tfds.features.Image(shape=(None, None, 3), dtype=np.uint8),
-        "thermal": tfds.features.Image(
-            shape=(None, None, checked.num_thermal_channels), dtype=thermal_dtype
-        ),
-        "name": tfds.features.Text(),
-        "is_night": tfds.features.Scalar(np.bool_),
-    }
+    features: dict[str, tfds.features.FeatureConnector] = {}
+    if checked.has_four_channels:
+        features["visible_thermal"] = tfds.features.Image(
+            shape=(None, None, 4), dtype=np.uint8, encoding_format="png"
+        )
+    else:
+        features["visible"] = tfds.features.Image(shape=(None, None, 3), dtype=np.uint8)
+        features["thermal"] = tfds.features.Image(
+            shape=(None, None, checked.num_thermal_channels),
+            dtype=np.uint8 if checked.thermal_range_counts is None else np.uint16,
+        )
     if checked.class_names.labels:
         features["labels"] = tfds.features.Image(
             shape=(None, None, 1), dtype=np.uint8, encoding_format="png"
         )
+    features["name"] = tfds.features.Text()
+    features["is_night"] = tfds.features.Scalar(np.bool_)
     if checked.class_names.objects:
         box = tfds.features.Tensor(shape=(4,), dtype=np.float32)
         item = {
@@ -186,14 +196,12 @@ def _make_metadata(checked: CheckedPairs) -> dict[str, Any]:
 
 
 def _make_record(pair: RawPair, *, has_thermal_boxes: bool) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "visible": pair.visible,
-        "thermal": pair.thermal,
-        "name": pair.name,
-        "is_night": pair.is_night,
-    }
+    record: dict[str, Any] = {"visible": pair.visible, "thermal": pair.thermal}
+    if pair.thermal is None:
+        record = {"visible_thermal": pair.visible}
     if pair.labels is not None:
         record["labels"] = pair.labels
+    record |= {"name": pair.name, "is_night": pair.is_night}
     if pair.objects is not None:
         record["objects"] = [
             _make_object(item, has_thermal_boxes=has_thermal_boxes) for item in pair.objects

@@ -105,16 +105,21 @@ def check_raw_kaist(
                 f"{f' ({known})' if known else ''}, annotations {layout.text} in "
                 f"{files.annotations}."
             )
-        if has_images:
-            pairs[split] = [
-                _find_pair(image_dir, name, objects.get(name, ()), findings) for name in names
-            ]
+        pairs[split] = [
+            _find_pair(image_dir, name, objects.get(name, ()), findings) for name in names
+        ]
         findings.notes.append(f"{split}: {files.rule.describe()}.")
         # The reader says of a label that the rule lacks it, but knows no option that adds one.
         if any("unknown label" in problem for problem in findings.problems[num_problems:]):
             findings.problems.append(describe_label_remedy(files.rule, split))
     return check_pairs(
-        raw_dir, "KAIST", pairs, findings, ClassNames(CLASS_NAMES), show_progress=show_progress
+        raw_dir,
+        "KAIST",
+        pairs,
+        findings,
+        ClassNames(CLASS_NAMES),
+        has_folders=has_images,
+        show_progress=show_progress,
     )
 
 

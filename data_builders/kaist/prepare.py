@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from data_builders.checks.dataset import DEFAULT_CONFIG
 from data_builders.kaist.builder import Kaist
 from data_builders.kaist.layout import KaistSplit, check_raw_kaist
-from data_builders.pair_builder import DEFAULT_CONFIG, prepare_checked
+from data_builders.pair_builder import prepare_checked
 from data_builders.prepared import PreparedSummary
 
 
@@ -33,4 +34,4 @@ def prepare_kaist(
             from others under this name. Nothing is written or changed then.
     """
     checked = check_raw_kaist(Path(raw_dir).resolve(), splits, show_progress=show_progress)
-    return prepare_checked(Kaist, checked, data_dir, config_name=name, overwrite=overwrite)
+    return prepare_checked(Kaist, checked, data_dir, name=name, overwrite=overwrite)

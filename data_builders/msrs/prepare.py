@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from data_builders.checks.dataset import DEFAULT_CONFIG
 from data_builders.msrs.builder import Msrs
 from data_builders.msrs.layout import SEGMENTATION_FOLDER, VAL_EVERY, check_raw_msrs
-from data_builders.pair_builder import DEFAULT_CONFIG, prepare_checked
+from data_builders.pair_builder import prepare_checked
 from data_builders.prepared import PreparedSummary
 
 
@@ -43,4 +44,4 @@ def prepare_msrs(
         segmentation_folder=segmentation_folder,
         show_progress=show_progress,
     )
-    return prepare_checked(Msrs, checked, data_dir, config_name=name, overwrite=overwrite)
+    return prepare_checked(Msrs, checked, data_dir, name=name, overwrite=overwrite)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from data_builders.pair_builder import DEFAULT_CONFIG, prepare_checked
+from data_builders.checks.dataset import DEFAULT_CONFIG
+from data_builders.pair_builder import prepare_checked
 from data_builders.prepared import PreparedSummary
 from data_builders.rgbt_folder.builder import RgbtFolder
 from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
@@ -37,4 +38,4 @@ def prepare_rgbt_folder(
         thermal_range_counts=thermal_range_counts,
         show_progress=show_progress,
     )
-    return prepare_checked(RgbtFolder, checked, data_dir, config_name=name, overwrite=overwrite)
+    return prepare_checked(RgbtFolder, checked, data_dir, name=name, overwrite=overwrite)

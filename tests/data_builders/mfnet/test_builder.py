@@ -1,25 +1,22 @@
-import io
 import subprocess
 import sys
 from typing import Any, cast
 
 import pytest
-import rich.console
 import tensorflow_datasets as tfds
 
-from data_builders.mfnet import MFNet, make_summary_table, prepare_mfnet
+from data_builders.mfnet import MFNet, check_raw_mfnet, prepare_mfnet
+from data_builders.mfnet.layout import CLASS_NAMES
+from data_builders.prepared import make_summary_table
 from mdjax.data.source import open_split
 from mdjax.types import MdjaxError
 from tests.data.factories import SPLIT_NAMES, encode_png, make_pair_u8, write_raw_mfnet
+from tests.data_builders.reading import print_rows, read_metadata
 
 
 @pytest.fixture
 def raw_dir(tmp_path):
     return write_raw_mfnet(tmp_path / "raw")
-
-
-def _download_config(raw_dir, **options):
-    return tfds.download.DownloadConfig(manual_dir=str(raw_dir), try_download_gcs=False, **options)
 
 
 def _damage(raw_dir):
@@ -46,8 +43,8 @@ def test_real_files_are_prepared_with_right_counts_and_identical_bytes(real_data
 
 
 def test_plain_tfds_calls_work(raw_dir, tmp_path):
-    builder = MFNet(data_dir=str(tmp_path / "prepared"))
-    builder.download_and_prepare(download_config=_download_config(raw_dir))
+    builder = MFNet(check_raw_mfnet(raw_dir), data_dir=str(tmp_path / "prepared"))
+    builder.download_and_prepare()
     assert builder.info.splits["train"].num_examples == 3
     # TFDS declares the method in a way that type checkers misread.
     record = cast(Any, builder).as_data_source("train")[1]
@@ -61,27 +58,46 @@ def test_plain_tfds_calls_work(raw_dir, tmp_path):
 
 def test_plain_tfds_calls_write_nothing_for_a_faulty_download(raw_dir, tmp_path):
     _damage(raw_dir)
-    builder = MFNet(data_dir=str(tmp_path / "prepared"))
     with pytest.raises(MdjaxError, match=r"labels/00001D\.png"):
-        builder.download_and_prepare(download_config=_download_config(raw_dir))
+        MFNet(check_raw_mfnet(raw_dir), data_dir=str(tmp_path / "prepared"))
     assert not (tmp_path / "prepared").exists()
 
 
 def test_plain_tfds_calls_keep_the_old_data_when_the_new_are_faulty(raw_dir, tmp_path):
     prepare_mfnet(raw_dir, tmp_path / "prepared")
     _damage(raw_dir)
-    builder = MFNet(data_dir=str(tmp_path / "prepared"))
-    mode = tfds.GenerateMode.REUSE_CACHE_IF_EXISTS
     with pytest.raises(MdjaxError, match="1 problem"):
-        builder.download_and_prepare(download_config=_download_config(raw_dir, download_mode=mode))
+        MFNet(check_raw_mfnet(raw_dir), data_dir=str(tmp_path / "prepared"))
     assert len(open_split("mfnet", "train", tmp_path / "prepared")) == 3
 
 
-def test_plain_tfds_calls_find_the_default_manual_folder(tmp_path):
-    write_raw_mfnet(tmp_path / "downloads" / "manual")
-    builder = MFNet(data_dir=str(tmp_path))
+def test_plain_tfds_calls_keep_flips_apart(tmp_path):
+    names = SPLIT_NAMES | {"train": ("00001D", "00001D_flip")}
+    raw_dir = write_raw_mfnet(tmp_path / "raw", names)
+    builder = MFNet(check_raw_mfnet(raw_dir, include_flips=True), data_dir=str(tmp_path))
     builder.download_and_prepare()
-    assert builder.info.splits["test"].num_examples == 1
+    assert builder.info.full_name == "mfnet/with_flips/1.0.0"
+    assert builder.info.splits["train"].num_examples == 2
+    assert not (tmp_path / "mfnet" / "original").exists()
+
+
+def test_metadata_tell_classes_source_and_fingerprint(raw_dir, tmp_path):
+    summary = prepare_mfnet(raw_dir, tmp_path)
+    assert summary.folder == tmp_path / "mfnet" / "original" / "1.0.0"
+    assert read_metadata(summary.folder) == {
+        "class_names": list(CLASS_NAMES),
+        "raw_dir": str(raw_dir),
+        "fingerprint": check_raw_mfnet(raw_dir).fingerprint,
+        "notes": [],
+    }
+
+
+def test_records_have_four_channels_labels_name_and_time_of_day(raw_dir, tmp_path):
+    builder: Any = tfds.builder_from_directory(str(prepare_mfnet(raw_dir, tmp_path).folder))
+    features = builder.info.features
+    assert set(features) == {"visible_thermal", "labels", "name", "is_night"}
+    assert features["visible_thermal"].shape == (None, None, 4)
+    assert features["labels"].shape == (None, None, 1)
 
 
 def test_preparing_writes_nothing_for_a_faulty_download(raw_dir, tmp_path):
@@ -107,7 +123,8 @@ def test_preparing_twice_says_so_and_refuses_other_files(raw_dir, tmp_path):
     assert again.class_pixels == first.class_pixels
     image, _ = make_pair_u8(9999, (12, 16))
     (raw_dir / "images" / "00001D.png").write_bytes(encode_png(image))
-    with pytest.raises(MdjaxError, match=rf"prepared from other files.*{raw_dir}.*--overwrite"):
+    message = rf"prepared from other files.*{raw_dir}.*--overwrite.*--data-dir"
+    with pytest.raises(MdjaxError, match=message):
         prepare_mfnet(raw_dir, data_dir)
     assert prepare_mfnet(raw_dir, data_dir, overwrite=True).is_new
     assert open_split("mfnet", "train", data_dir)[0]["visible_thermal"] == encode_png(image)
@@ -130,10 +147,7 @@ def test_summary_shows_counts_shares_absent_classes_and_notes(tmp_path):
     labels[:6] = 1
     (raw_dir / "labels" / "00005D.png").write_bytes(encode_png(labels))
     summary = prepare_mfnet(raw_dir, tmp_path / "prepared")
-    printed = io.StringIO()
-    rich.console.Console(width=400, file=printed).print(make_summary_table(summary))
-    rows = [line.split() for line in printed.getvalue().splitlines()]
-    rows = [[cell for cell in row if cell not in "│┃"] for row in rows]
+    rows = print_rows(make_summary_table(summary))
     assert ["day", "images", "2", "0", "1"] in rows
     assert ["night", "images", "1", "1", "0"] in rows
     assert ["images", "3", "1", "1"] in rows
