@@ -14,7 +14,7 @@ from pathlib import Path
 
 import tyro
 
-from data_builders.synthetic import prepare_synthetic
+from data_builders.synthetic import PrepareSynthetic
 from mdjax.data.thermal_camera import ThermalCamera
 from mdjax.io.json_file import write_json, write_text
 from mdjax.models.config import ImageLevelConfig, ThermalOnlyConfig, VisibleOnlyConfig
@@ -61,7 +61,7 @@ def main() -> None:
     arguments = tyro.cli(Arguments, description=__doc__)
     data_dir = arguments.out / "data"
     base = configure_synthetic(TrainConfig(data_dir=data_dir), VisibleOnlyConfig)
-    data = prepare_synthetic(data_dir, image_size_hw=base.pipeline.image_size_hw)
+    data = PrepareSynthetic(data_dir, image_size_hw=base.pipeline.image_size_hw).prepare()
     results: dict[str, list[RunResult]] = {name: [] for name in NETWORKS}
     for seed in range(arguments.num_seeds):
         for name, network in NETWORKS.items():

@@ -65,12 +65,12 @@ class SmallRuns:
 def small_scenes(tmp_path_factory: pytest.TempPathFactory) -> SmallScenes:
     """16 scenes to train on, 6 to validate, 6 to test; half of them at night."""
     # Imported here, so that the hook above comes first and other tests do without.
-    from data_builders.synthetic import prepare_synthetic
+    from data_builders.synthetic import PrepareSynthetic
     from tests.runs.small import SIZE_HW
 
     data_dir = tmp_path_factory.mktemp("scenes")
-    data = prepare_synthetic(data_dir, num_train=16, num_val=6, num_test=6, image_size_hw=SIZE_HW)
-    return SmallScenes(data.dataset, data_dir)
+    command = PrepareSynthetic(data_dir, num_train=16, num_val=6, num_test=6, image_size_hw=SIZE_HW)
+    return SmallScenes(command.prepare().dataset, data_dir)
 
 
 @pytest.fixture(scope="session")

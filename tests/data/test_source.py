@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from data_builders.mfnet import prepare_mfnet
+from data_builders.mfnet import PrepareMfnet
 from data_builders.mfnet.layout import CLASS_NAMES
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches
 from mdjax.data.source import find_split, open_split
@@ -16,8 +16,8 @@ from tests.data.factories import SPLIT_NAMES, write_raw_mfnet
 def prepared_once(tmp_path_factory):
     folder = tmp_path_factory.mktemp("source")
     raw_dir = write_raw_mfnet(folder / "raw")
-    prepare_mfnet(raw_dir, folder / "prepared")
-    prepare_mfnet(raw_dir, folder / "prepared", include_flips=True)
+    PrepareMfnet(raw_dir, folder / "prepared").prepare()
+    PrepareMfnet(raw_dir, folder / "prepared", include_flips=True).prepare()
     return folder
 
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 import tensorflow_datasets as tfds
 
-from data_builders.mfnet import MFNet, check_raw_mfnet, prepare_mfnet
+from data_builders.mfnet import MFNet, PrepareMfnet, check_raw_mfnet
 from data_builders.mfnet.layout import CLASS_NAMES
 from data_builders.prepared import make_summary_table
 from mdjax.data.source import open_split
@@ -25,7 +25,7 @@ def _damage(raw_dir):
 
 def test_real_files_are_prepared_with_right_counts_and_identical_bytes(real_data_dir, tmp_path):
     raw_dir = real_data_dir / "mfnet"
-    summary = prepare_mfnet(raw_dir, tmp_path)
+    summary = PrepareMfnet(raw_dir, tmp_path).prepare()
     assert summary.is_new
     assert summary.num_day == {"train": 60, "val": 10, "test": 20}
     assert summary.num_night == {"train": 60, "val": 10, "test": 20}
@@ -64,7 +64,7 @@ def test_plain_tfds_calls_write_nothing_for_a_faulty_download(raw_dir, tmp_path)
 
 
 def test_plain_tfds_calls_keep_the_old_data_when_the_new_are_faulty(raw_dir, tmp_path):
-    prepare_mfnet(raw_dir, tmp_path / "prepared")
+    PrepareMfnet(raw_dir, tmp_path / "prepared").prepare()
     _damage(raw_dir)
     with pytest.raises(MdjaxError, match="1 problem"):
         MFNet(check_raw_mfnet(raw_dir), data_dir=str(tmp_path / "prepared"))
@@ -82,7 +82,7 @@ def test_plain_tfds_calls_keep_flips_apart(tmp_path):
 
 
 def test_metadata_tell_classes_source_and_fingerprint(raw_dir, tmp_path):
-    summary = prepare_mfnet(raw_dir, tmp_path)
+    summary = PrepareMfnet(raw_dir, tmp_path).prepare()
     assert summary.folder == tmp_path / "mfnet" / "original" / "1.0.0"
     assert read_metadata(summary.folder) == {
         "class_names": list(CLASS_NAMES),
@@ -93,7 +93,8 @@ def test_metadata_tell_classes_source_and_fingerprint(raw_dir, tmp_path):
 
 
 def test_records_have_four_channels_labels_name_and_time_of_day(raw_dir, tmp_path):
-    builder: Any = tfds.builder_from_directory(str(prepare_mfnet(raw_dir, tmp_path).folder))
+    summary = PrepareMfnet(raw_dir, tmp_path).prepare()
+    builder: Any = tfds.builder_from_directory(str(summary.folder))
     features = builder.info.features
     assert set(features) == {"visible_thermal", "labels", "name", "is_night"}
     assert features["visible_thermal"].shape == (None, None, 4)
@@ -103,12 +104,12 @@ def test_records_have_four_channels_labels_name_and_time_of_day(raw_dir, tmp_pat
 def test_preparing_writes_nothing_for_a_faulty_download(raw_dir, tmp_path):
     _damage(raw_dir)
     with pytest.raises(MdjaxError, match=r"labels/00001D\.png"):
-        prepare_mfnet(raw_dir, tmp_path / "prepared")
+        PrepareMfnet(raw_dir, tmp_path / "prepared").prepare()
     assert not (tmp_path / "prepared").exists()
 
 
 def test_preparing_writes_the_data_set_alone_and_prints_nothing(raw_dir, tmp_path, capsys):
-    prepare_mfnet(raw_dir, tmp_path / "prepared")
+    PrepareMfnet(raw_dir, tmp_path / "prepared").prepare()
     assert [path.name for path in (tmp_path / "prepared").iterdir()] == ["mfnet"]
     printed = capsys.readouterr()
     assert printed.out == printed.err == ""
@@ -116,8 +117,8 @@ def test_preparing_writes_the_data_set_alone_and_prints_nothing(raw_dir, tmp_pat
 
 def test_preparing_twice_says_so_and_refuses_other_files(raw_dir, tmp_path):
     data_dir = tmp_path / "prepared"
-    first = prepare_mfnet(raw_dir, data_dir)
-    again = prepare_mfnet(raw_dir, data_dir)
+    first = PrepareMfnet(raw_dir, data_dir).prepare()
+    again = PrepareMfnet(raw_dir, data_dir).prepare()
     assert first.is_new
     assert not again.is_new
     assert again.class_pixels == first.class_pixels
@@ -125,16 +126,16 @@ def test_preparing_twice_says_so_and_refuses_other_files(raw_dir, tmp_path):
     (raw_dir / "images" / "00001D.png").write_bytes(encode_png(image))
     message = rf"prepared from other files.*{raw_dir}.*--overwrite.*--data-dir"
     with pytest.raises(MdjaxError, match=message):
-        prepare_mfnet(raw_dir, data_dir)
-    assert prepare_mfnet(raw_dir, data_dir, overwrite=True).is_new
+        PrepareMfnet(raw_dir, data_dir).prepare()
+    assert PrepareMfnet(raw_dir, data_dir, overwrite=True).prepare().is_new
     assert open_split("mfnet", "train", data_dir)[0]["visible_thermal"] == encode_png(image)
 
 
 def test_flips_get_a_config_of_their_own(tmp_path):
     names = SPLIT_NAMES | {"train": ("00001D", "00001D_flip")}
     raw_dir = write_raw_mfnet(tmp_path / "raw", names)
-    assert prepare_mfnet(raw_dir, tmp_path).num_day["train"] == 1
-    assert prepare_mfnet(raw_dir, tmp_path, include_flips=True).num_day["train"] == 2
+    assert PrepareMfnet(raw_dir, tmp_path).prepare().num_day["train"] == 1
+    assert PrepareMfnet(raw_dir, tmp_path, include_flips=True).prepare().num_day["train"] == 2
     assert len(open_split("mfnet", "train", tmp_path)) == 1
     assert len(open_split("mfnet/with_flips", "train", tmp_path)) == 2
 
@@ -146,7 +147,7 @@ def test_summary_shows_counts_shares_absent_classes_and_notes(tmp_path):
     labels[:] = 0
     labels[:6] = 1
     (raw_dir / "labels" / "00005D.png").write_bytes(encode_png(labels))
-    summary = prepare_mfnet(raw_dir, tmp_path / "prepared")
+    summary = PrepareMfnet(raw_dir, tmp_path / "prepared").prepare()
     rows = print_rows(make_summary_table(summary))
     assert ["day", "images", "2", "0", "1"] in rows
     assert ["night", "images", "1", "1", "0"] in rows
@@ -164,11 +165,11 @@ def test_preparing_and_reading_never_import_tensorflow(raw_dir, tmp_path):
 import sys
 from typing import Any, cast
 from pathlib import Path
-from data_builders.mfnet import prepare_mfnet
+from data_builders.mfnet import PrepareMfnet
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches
 from mdjax.data.source import open_split
 from mdjax.data.truth import LabelMapReader
-prepare_mfnet(Path({str(raw_dir)!r}), Path({str(tmp_path)!r}))
+PrepareMfnet(Path({str(raw_dir)!r}), Path({str(tmp_path)!r})).prepare()
 source = open_split("mfnet", "train", Path({str(tmp_path)!r}))
 batches = make_evaluation_batches(
     source, PipelineConfig((12, 16)), LabelMapReader(), batch_size=2
