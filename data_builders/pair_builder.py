@@ -1,4 +1,4 @@
-"""What the builders of annotated pairs share: features, metadata, records, and one call.
+"""What the builders of checked pairs share: records, and the call that writes them.
 
     builder = MFNet(check_raw_mfnet(raw_dir), data_dir=data_dir)
     builder.download_and_prepare()
@@ -9,16 +9,22 @@ own bytes go into the records; nothing is lost or encoded again.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow_datasets as tfds
 
-from data_builders.checks.annotations import AnnotatedObject, RawPair, Role
+from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import DEFAULT_CONFIG, CheckedPairs
 from data_builders.prepared import PreparedSummary, quiet_tfds, write_records
+from data_builders.records import (
+    make_features,
+    make_four_channel_image,
+    make_metadata,
+    make_objects,
+    make_two_images,
+)
 from mdjax.types import MdjaxError
 
 
@@ -61,7 +67,7 @@ class AnnotatedPairs(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             description=self.description,
             homepage=self.homepage or None,
             citation=self.citation or None,
-            features=tfds.features.FeaturesDict(_make_features(self._checked)),
+            features=_make_features(self._checked),
             metadata=tfds.core.MetadataDict(_make_metadata(self._checked)),
             # Records keep the order of the lists: evaluation then runs through scenes as filmed.
             disable_shuffling=True,
@@ -144,52 +150,23 @@ def _check_counts(builder: AnnotatedPairs, checked: CheckedPairs) -> None:
         )
 
 
-def _make_features(checked: CheckedPairs) -> dict[str, tfds.features.FeatureConnector]:
-    features: dict[str, tfds.features.FeatureConnector] = {}
-    if checked.has_four_channels:
-        features["visible_thermal"] = tfds.features.Image(
-            shape=(None, None, 4), dtype=np.uint8, encoding_format="png"
+def _make_features(checked: CheckedPairs) -> tfds.features.FeaturesDict:
+    images: Mapping[str, tfds.features.FeatureConnector] = (
+        make_four_channel_image()
+        if checked.has_four_channels
+        else make_two_images(
+            num_thermal_channels=checked.num_thermal_channels,
+            has_16_bits=checked.thermal_range_counts is not None,
         )
-    else:
-        features["visible"] = tfds.features.Image(shape=(None, None, 3), dtype=np.uint8)
-        features["thermal"] = tfds.features.Image(
-            shape=(None, None, checked.num_thermal_channels),
-            dtype=np.uint8 if checked.thermal_range_counts is None else np.uint16,
-        )
-    if checked.class_names.labels:
-        features["labels"] = tfds.features.Image(
-            shape=(None, None, 1), dtype=np.uint8, encoding_format="png"
-        )
-    features["name"] = tfds.features.Text()
-    features["is_night"] = tfds.features.Scalar(np.bool_)
-    if checked.class_names.objects:
-        box = tfds.features.Tensor(shape=(4,), dtype=np.float32)
-        item = {
-            "bbox_xyxy_px": box,
-            "label": tfds.features.Scalar(np.int64),
-            "is_ignored": tfds.features.Scalar(np.bool_),
-            "occlusion": tfds.features.Scalar(np.uint8),
-        }
-        if checked.has_thermal_boxes:
-            item["thermal_bbox_xyxy_px"] = box
-        features["objects"] = tfds.features.Sequence(item)
-    return features
+    )
+    return make_features(images, checked.class_names, has_thermal_boxes=checked.has_thermal_boxes)
 
 
 def _make_metadata(checked: CheckedPairs) -> dict[str, Any]:
-    metadata: dict[str, Any] = {
-        "raw_dir": str(checked.folder),
-        "fingerprint": checked.fingerprint,
-        "notes": list(checked.notes),
-    }
-    if checked.class_names.labels:
-        metadata["class_names"] = list(checked.class_names.labels)
-    if checked.class_names.objects:
-        metadata["object_class_names"] = list(checked.class_names.objects)
-        metadata["max_objects"] = checked.max_objects
-        metadata["box_format"] = (
-            "left, top, right, bottom in pixels of the image, which begins at 0"
-        )
+    metadata = make_metadata(
+        checked.class_names, max_objects=checked.max_objects, fingerprint=checked.fingerprint
+    )
+    metadata |= {"raw_dir": str(checked.folder), "notes": list(checked.notes)}
     if checked.thermal_range_counts is not None:
         metadata["thermal_range_counts"] = list(checked.thermal_range_counts)
     return metadata
@@ -199,25 +176,9 @@ def _make_record(pair: RawPair, *, has_thermal_boxes: bool) -> dict[str, Any]:
     record: dict[str, Any] = {"visible": pair.visible, "thermal": pair.thermal}
     if pair.thermal is None:
         record = {"visible_thermal": pair.visible}
+    record |= {"name": pair.name, "is_night": pair.is_night}
     if pair.labels is not None:
         record["labels"] = pair.labels
-    record |= {"name": pair.name, "is_night": pair.is_night}
     if pair.objects is not None:
-        record["objects"] = [
-            _make_object(item, has_thermal_boxes=has_thermal_boxes) for item in pair.objects
-        ]
+        record["objects"] = make_objects(pair.objects, has_thermal_boxes=has_thermal_boxes)
     return record
-
-
-def _make_object(item: AnnotatedObject, *, has_thermal_boxes: bool) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "bbox_xyxy_px": np.array(item.box_xyxy, np.float32),
-        "label": item.class_id,
-        "is_ignored": item.role is Role.IGNORED,
-        "occlusion": item.occlusion,
-    }
-    if has_thermal_boxes:
-        # A split annotated in one image only has that image's boxes for both.
-        box = item.thermal_box_xyxy_px or item.box_xyxy
-        fields["thermal_bbox_xyxy_px"] = np.array(box, np.float32)
-    return fields

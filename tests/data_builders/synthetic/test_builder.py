@@ -1,5 +1,6 @@
 """The builder of generated scenes writes what the renderer draws, and never mixes settings."""
 
+import dataclasses
 import functools
 import io
 import subprocess
@@ -15,10 +16,12 @@ import rich.console
 from data_builders.mfnet.layout import CLASS_NAMES
 from data_builders.prepared import PreparedSummary, make_summary_table
 from data_builders.synthetic import PrepareSynthetic, Synthetic, SyntheticConfig
+from data_builders.synthetic import builder as synthetic
 from data_builders.synthetic.builder import SPLIT_STARTS
 from mdjax.data.source import open_split
-from mdjax.scenes import render_scene
+from mdjax.scenes import RenderedScene, render_scene
 from mdjax.types import MdjaxError
+from tests.data_builders.reading import read_metadata
 
 SIZE_HW = (32, 48)
 
@@ -112,6 +115,32 @@ def test_overwrite_writes_the_same_scenes_again(tmp_path: Path) -> None:
     again = make_command(overwrite=True).prepare()
     assert again.is_new
     assert again.class_pixels == first.class_pixels
+
+
+def test_fingerprint_is_that_of_the_settings_and_the_scenes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_command = functools.partial(
+        PrepareSynthetic, num_train=2, num_val=1, num_test=1, image_size_hw=SIZE_HW
+    )
+
+    def prepare(folder: str, **settings: Any) -> str:
+        summary = make_command(tmp_path / folder, **settings).prepare()
+        return read_metadata(summary.folder)["fingerprint"]
+
+    first = prepare("a")
+    assert len(first) == 16
+    assert prepare("b") == first
+    assert prepare("b", overwrite=True) == first
+    assert prepare("a", seed=1) != first
+
+    def render_darker(seed: int, index: int, size_hw: tuple[int, int]) -> RenderedScene:
+        scene = render_scene(seed, index, size_hw)
+        is_last = index == SPLIT_STARTS["test"]
+        return dataclasses.replace(scene, thermal_u8=scene.thermal_u8 // 2) if is_last else scene
+
+    monkeypatch.setattr(synthetic, "render_scene", render_darker)
+    assert prepare("c") != first
 
 
 def test_plain_tfds_calls_work(tmp_path: Path) -> None:
