@@ -68,12 +68,12 @@ def check_raw_kaist(
     """Check every listed pair with its annotations and report all faults in one message.
 
     Args:
-        raw_dir: folder with `images/`.
-        splits: by name, at least one.
-        show_progress: draw a progress bar on standard error.
+        raw_dir: Folder with `images/`.
+        splits: Files of each split by its name, at least of one.
+        show_progress: Draw a progress bar on standard error.
 
     Raises:
-        MdjaxError: one message with a line for each fault.
+        MdjaxError: There are faults; the message has a line for each.
     """
     if not splits:
         raise MdjaxError("KAIST: name at least one list of images, --train-list or --test-list.")

@@ -118,7 +118,7 @@ def _print_checks(checks: list[Check], *, is_ready: bool) -> None:
 
 
 def _guard(name: str, check: Callable[[], Check]) -> Check:
-    """Turns whatever goes wrong into a line; a doctor that crashes helps nobody."""
+    """Turn whatever goes wrong into a line; a doctor that crashes helps nobody."""
     try:
         return check()
     except Exception as error:
@@ -185,7 +185,7 @@ def _check_devices() -> Check:
 
 
 def _check_convolution() -> Check:
-    """Compiles and runs what every network consists of, and compares with the value by hand.
+    """Compile and run what every network consists of, and compare with the value by hand.
 
     A 3x3 kernel of ones over a 4x4 image of ones without padding: four sums of 9.
     """
@@ -271,7 +271,7 @@ def _check_datasets(data_dir: Path) -> list[Check]:
 
 
 def _check_dataset(info_path: Path, data_dir: Path) -> Check:
-    """Reads the counts from what TFDS wrote, and looks whether every shard is there."""
+    """Read the counts from what TFDS wrote, and look whether every shard is there."""
     folder = info_path.parent
     name = f"data {folder.parent.relative_to(data_dir).as_posix()}:{folder.name}"
     remedy = f"delete {folder} and prepare the data set again"
