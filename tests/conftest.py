@@ -12,8 +12,8 @@ import pytest
 
 import tests.shape_checker  # noqa: F401  (the hook below names it as a string)
 
-# Before any test module imports mdjax: modules that are imported already stay unchecked.
-jaxtyping.install_import_hook("mdjax", "tests.shape_checker.check")
+# Before any test module imports them: modules that are imported already stay unchecked.
+jaxtyping.install_import_hook(["mdjax", "data_builders"], "tests.shape_checker.check")
 
 # The same examples on every machine, however slow: compilation breaks any deadline.
 hypothesis.settings.register_profile("mdjax", deadline=None, derandomize=True)
