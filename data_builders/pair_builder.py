@@ -1,6 +1,6 @@
-"""What the builders of annotated pairs share: features, metadata, records, and one call.
+"""What the builders of checked pairs share: records, and the call that writes them.
 
-    builder = Kaist(check_raw_kaist(raw_dir, splits), data_dir=data_dir)
+    builder = MFNet(check_raw_mfnet(raw_dir), data_dir=data_dir)
     builder.download_and_prepare()
     source = builder.as_data_source("test")
 
@@ -9,23 +9,27 @@ own bytes go into the records; nothing is lost or encoded again.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow_datasets as tfds
 
-from data_builders.checks.annotations import AnnotatedObject, RawPair, Role
-from data_builders.checks.dataset import CheckedPairs
+from data_builders.checks.annotations import RawPair
+from data_builders.checks.dataset import DEFAULT_CONFIG, CheckedPairs
 from data_builders.prepared import PreparedSummary, quiet_tfds, write_records
+from data_builders.records import (
+    make_features,
+    make_four_channel_image,
+    make_metadata,
+    make_objects,
+    make_two_images,
+)
 from mdjax.types import MdjaxError
-
-DEFAULT_CONFIG = "default"
 
 
 class AnnotatedPairs(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Pairs as records of two encoded images, name, day or night, boxes and label map."""
+    """Pairs as records of encoded images, name, day or night, boxes and label map."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012, TFDS declares it so
@@ -42,18 +46,18 @@ class AnnotatedPairs(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self,
         checked: CheckedPairs,
         *,
-        config_name: str = DEFAULT_CONFIG,
+        config_name: str | None = None,
         file_format: str = "array_record",
         **kwargs: Any,
     ):
         """Take the checked data set and TFDS's arguments.
 
-        `config_name` is the folder that several versions of a data set are told apart by.
+        `config_name` is the folder that several versions of a data set are told apart by, by
+        default the one that the checked data set names.
         """
         self._checked = checked
-        config = config_name
-        if config_name not in self.builder_configs:
-            config = tfds.core.BuilderConfig(name=config_name)
+        name = config_name or checked.config_name
+        config = name if name in self.builder_configs else tfds.core.BuilderConfig(name=name)
         # ArrayRecord is what gives random access without TensorFlow.
         super().__init__(file_format=file_format, config=config, **kwargs)
 
@@ -63,7 +67,7 @@ class AnnotatedPairs(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             description=self.description,
             homepage=self.homepage or None,
             citation=self.citation or None,
-            features=tfds.features.FeaturesDict(_make_features(self._checked)),
+            features=_make_features(self._checked),
             metadata=tfds.core.MetadataDict(_make_metadata(self._checked)),
             # Records keep the order of the lists: evaluation then runs through scenes as filmed.
             disable_shuffling=True,
@@ -84,20 +88,27 @@ def prepare_checked(
     checked: CheckedPairs,
     data_dir: Path,
     *,
-    config_name: str,
-    overwrite: bool,
+    name: str | None = None,
+    overwrite: bool = False,
 ) -> PreparedSummary:
     """Write a checked data set, unless the same is there already, and say what it holds.
+
+    Args:
+        builder_class: Builder of this kind of data set.
+        checked: The checked data set.
+        data_dir: Folder of prepared data sets.
+        name: What a person calls this version of the data set; None where that is not asked.
+        overwrite: Replace a data set that was prepared before.
 
     Raises:
         MdjaxError: `data_dir` holds this data set prepared from other files or settings; nothing is
             written or changed then. Or the name is no name of a folder, or the records are not as
             many as the pairs.
     """
-    if not config_name.replace("_", "").replace("-", "").isalnum():
-        raise MdjaxError(f"name {config_name!r}: use letters, digits, - and _ alone.")
+    if name is not None and not name.replace("_", "").replace("-", "").isalnum():
+        raise MdjaxError(f"name {name!r}: use letters, digits, - and _ alone.")
     with quiet_tfds():
-        builder = builder_class(checked, config_name=config_name, data_dir=str(data_dir))
+        builder = builder_class(checked, config_name=name, data_dir=str(data_dir))
     folder = Path(builder.data_dir)
     is_new = overwrite or not folder.exists()
     if is_new:
@@ -105,10 +116,11 @@ def prepare_checked(
     else:
         metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
         if metadata.get("fingerprint") != checked.fingerprint:
+            remedy = "choose another --data-dir" if name is None else "give this one another --name"
             raise MdjaxError(
                 f"{folder}: holds {builder.name} prepared from other files or settings "
                 f"({metadata.get('raw_dir', 'an unknown folder')}); add --overwrite to replace it, "
-                "or give this one another --name."
+                f"or {remedy}."
             )
     _check_counts(builder, checked)
     night = {split: sum(pair.is_night for pair in part) for split, part in checked.pairs.items()}
@@ -138,78 +150,35 @@ def _check_counts(builder: AnnotatedPairs, checked: CheckedPairs) -> None:
         )
 
 
-def _make_features(checked: CheckedPairs) -> dict[str, tfds.features.FeatureConnector]:
-    thermal_dtype = np.uint8 if checked.thermal_range_counts is None else np.uint16
-    features: dict[str, tfds.features.FeatureConnector] = {
-        "visible": tfds.features.Image(shape=(None, None, 3), dtype=np.uint8),
-        "thermal": tfds.features.Image(
-            shape=(None, None, checked.num_thermal_channels), dtype=thermal_dtype
-        ),
-        "name": tfds.features.Text(),
-        "is_night": tfds.features.Scalar(np.bool_),
-    }
-    if checked.class_names.labels:
-        features["labels"] = tfds.features.Image(
-            shape=(None, None, 1), dtype=np.uint8, encoding_format="png"
+def _make_features(checked: CheckedPairs) -> tfds.features.FeaturesDict:
+    images: Mapping[str, tfds.features.FeatureConnector] = (
+        make_four_channel_image()
+        if checked.has_four_channels
+        else make_two_images(
+            num_thermal_channels=checked.num_thermal_channels,
+            has_16_bits=checked.thermal_range_counts is not None,
         )
-    if checked.class_names.objects:
-        box = tfds.features.Tensor(shape=(4,), dtype=np.float32)
-        item = {
-            "bbox_xyxy_px": box,
-            "label": tfds.features.Scalar(np.int64),
-            "is_ignored": tfds.features.Scalar(np.bool_),
-            "occlusion": tfds.features.Scalar(np.uint8),
-        }
-        if checked.has_thermal_boxes:
-            item["thermal_bbox_xyxy_px"] = box
-        features["objects"] = tfds.features.Sequence(item)
-    return features
+    )
+    return make_features(images, checked.class_names, has_thermal_boxes=checked.has_thermal_boxes)
 
 
 def _make_metadata(checked: CheckedPairs) -> dict[str, Any]:
-    metadata: dict[str, Any] = {
-        "raw_dir": str(checked.folder),
-        "fingerprint": checked.fingerprint,
-        "notes": list(checked.notes),
-    }
-    if checked.class_names.labels:
-        metadata["class_names"] = list(checked.class_names.labels)
-    if checked.class_names.objects:
-        metadata["object_class_names"] = list(checked.class_names.objects)
-        metadata["max_objects"] = checked.max_objects
-        metadata["box_format"] = (
-            "left, top, right, bottom in pixels of the image, which begins at 0"
-        )
+    metadata = make_metadata(
+        checked.class_names, max_objects=checked.max_objects, fingerprint=checked.fingerprint
+    )
+    metadata |= {"raw_dir": str(checked.folder), "notes": list(checked.notes)}
     if checked.thermal_range_counts is not None:
         metadata["thermal_range_counts"] = list(checked.thermal_range_counts)
     return metadata
 
 
 def _make_record(pair: RawPair, *, has_thermal_boxes: bool) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "visible": pair.visible,
-        "thermal": pair.thermal,
-        "name": pair.name,
-        "is_night": pair.is_night,
-    }
+    record: dict[str, Any] = {"visible": pair.visible, "thermal": pair.thermal}
+    if pair.thermal is None:
+        record = {"visible_thermal": pair.visible}
+    record |= {"name": pair.name, "is_night": pair.is_night}
     if pair.labels is not None:
         record["labels"] = pair.labels
     if pair.objects is not None:
-        record["objects"] = [
-            _make_object(item, has_thermal_boxes=has_thermal_boxes) for item in pair.objects
-        ]
+        record["objects"] = make_objects(pair.objects, has_thermal_boxes=has_thermal_boxes)
     return record
-
-
-def _make_object(item: AnnotatedObject, *, has_thermal_boxes: bool) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "bbox_xyxy_px": np.array(item.box_xyxy, np.float32),
-        "label": item.class_id,
-        "is_ignored": item.role is Role.IGNORED,
-        "occlusion": item.occlusion,
-    }
-    if has_thermal_boxes:
-        # A split annotated in one image only has that image's boxes for both.
-        box = item.thermal_box_xyxy_px or item.box_xyxy
-        fields["thermal_bbox_xyxy_px"] = np.array(box, np.float32)
-    return fields

@@ -7,7 +7,6 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import tensorflow_datasets as tfds
 from rich.console import Group
@@ -97,20 +96,12 @@ def quiet_tfds() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def write_records(
-    builder: tfds.core.DatasetBuilder,
-    *,
-    overwrite: bool,
-    manual_dir: Path | None = None,
-    **builder_arguments: Any,
-) -> None:
+def write_records(builder: tfds.core.DatasetBuilder, *, overwrite: bool) -> None:
     """Let TFDS write the records, without what it prints and without its folder of downloads.
 
     Args:
-        builder: whose `download_and_prepare` is called.
-        overwrite: write again where the folder is there already.
-        manual_dir: folder of the download, where there is one.
-        **builder_arguments: further arguments of the builder's own `download_and_prepare`.
+        builder: Builder whose `download_and_prepare` is called.
+        overwrite: Write again where the folder is there already.
     """
     mode = tfds.GenerateMode.REUSE_DATASET_IF_EXISTS
     if overwrite:
@@ -119,9 +110,6 @@ def write_records(
         builder.download_and_prepare(
             download_dir=download_dir,
             download_config=tfds.download.DownloadConfig(
-                manual_dir=None if manual_dir is None else str(manual_dir),
-                download_mode=mode,
-                try_download_gcs=False,
+                download_mode=mode, try_download_gcs=False
             ),
-            **builder_arguments,
         )

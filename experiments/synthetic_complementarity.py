@@ -14,7 +14,7 @@ from typing import Any
 
 import tyro
 
-from data_builders.synthetic import prepare_synthetic
+from data_builders.synthetic import PrepareSynthetic
 from mdjax.data.thermal_camera import ThermalCamera
 from mdjax.models.config import ImageLevelConfig, ThermalOnlyConfig, VisibleOnlyConfig
 from mdjax.presets import configure_synthetic
@@ -64,7 +64,8 @@ def main() -> None:
     """Draw the scenes, run the study and write its table."""
     budget = tyro.cli(Arguments, description=__doc__)
     base = configure_synthetic(TrainConfig(), VisibleOnlyConfig)
-    data = prepare_synthetic(budget.data_dir, image_size_hw=base.pipeline.image_size_hw)
+    size_hw = base.pipeline.image_size_hw
+    data = PrepareSynthetic(budget.data_dir, image_size_hw=size_hw).prepare()
 
     def create_row(network: Any) -> Row:
         config = configure_synthetic(TrainConfig(dataset=data.dataset), network)

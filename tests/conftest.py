@@ -12,8 +12,8 @@ import pytest
 
 import tests.shape_checker  # noqa: F401  (the hook below names it as a string)
 
-# Before any test module imports mdjax: modules that are imported already stay unchecked.
-jaxtyping.install_import_hook("mdjax", "tests.shape_checker.check")
+# Before any test module imports them: modules that are imported already stay unchecked.
+jaxtyping.install_import_hook(["mdjax", "data_builders"], "tests.shape_checker.check")
 
 # The same examples on every machine, however slow: compilation breaks any deadline.
 hypothesis.settings.register_profile("mdjax", deadline=None, derandomize=True)
@@ -65,12 +65,12 @@ class SmallRuns:
 def small_scenes(tmp_path_factory: pytest.TempPathFactory) -> SmallScenes:
     """16 scenes to train on, 6 to validate, 6 to test; half of them at night."""
     # Imported here, so that the hook above comes first and other tests do without.
-    from data_builders.synthetic import prepare_synthetic
+    from data_builders.synthetic import PrepareSynthetic
     from tests.runs.small import SIZE_HW
 
     data_dir = tmp_path_factory.mktemp("scenes")
-    data = prepare_synthetic(data_dir, num_train=16, num_val=6, num_test=6, image_size_hw=SIZE_HW)
-    return SmallScenes(data.dataset, data_dir)
+    command = PrepareSynthetic(data_dir, num_train=16, num_val=6, num_test=6, image_size_hw=SIZE_HW)
+    return SmallScenes(command.prepare().dataset, data_dir)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The run-time type checker that the tests lay over every annotation of `mdjax`.
+"""The run-time type checker that the tests lay over all annotations of `mdjax` and `data_builders`.
 
 `conftest.py` installs it through jaxtyping's import hook: each call checks the shapes, data types
 and classes in its signature, with one meaning of `b`, `h`, `w`... per call.

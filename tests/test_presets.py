@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import pytest
 
-from data_builders.mfnet import prepare_mfnet
+from data_builders.mfnet import PrepareMfnet
 from data_builders.mfnet.layout import CLASS_NAMES
 from mdjax.config import config_from_dict, config_to_dict
 from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, NETWORKS, RECIPES, TRAIN_PRESETS
@@ -116,7 +116,8 @@ def mfnet_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "val": ("00005D", "00006N"),
         "test": ("00007D", "00008N"),
     }
-    prepare_mfnet(write_raw_mfnet(folder / "raw", names, SIZE_HW), folder / "data")
+    raw_dir = write_raw_mfnet(folder / "raw", names, SIZE_HW)
+    PrepareMfnet(raw_dir, folder / "data").prepare()
     return folder / "data"
 
 

@@ -1,6 +1,7 @@
 """The run-time checks of the tests are switched on and let JAX's own calls through."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import jaxtyping
 import numpy as np
 import pytest
 
+from data_builders.checks.annotations import scale_box
 from mdjax.types import Batch
 
 
@@ -27,6 +29,12 @@ def make_batch(num_images: int, *, num_labels: int) -> Batch:
 def test_batch_of_unequal_lengths_is_refused() -> None:
     with pytest.raises(jaxtyping.TypeCheckError, match="truth"):
         make_batch(2, num_labels=3)
+
+
+def test_builders_of_data_sets_are_checked_too() -> None:
+    no_box: Any = "left"
+    with pytest.raises(jaxtyping.TypeCheckError, match="box_xyxy"):
+        scale_box(no_box, (4, 6))
 
 
 def test_replacing_a_field_is_checked() -> None:

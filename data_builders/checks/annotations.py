@@ -50,7 +50,9 @@ class RawPair:
 
     name: str
     visible: Path
-    thermal: Path
+    """The visible image; or a PNG of four channels, RGB and thermal."""
+    thermal: Path | None
+    """The thermal image; None where it is the fourth channel of `visible`."""
     is_night: bool
     objects: tuple[AnnotatedObject, ...] | None = None
     """None where the data set has no boxes."""
@@ -60,6 +62,8 @@ class RawPair:
     """Boxes are shares of the image's size, not pixels."""
     stated_hw: tuple[int, int] | None = None
     """Rows and columns of the visible image as the annotation file states them."""
+    mirrors: str | None = None
+    """Name of the pair whose mirror image this one is."""
 
 
 class ClippedBox(NamedTuple):
@@ -74,7 +78,7 @@ def clip_box(box_xyxy_px: BoxXyxy, size_hw: tuple[int, int], where: str) -> Clip
     """Cut off what sticks out of the image.
 
     Raises:
-        MdjaxError: a coordinate is no number, the box has no area, or less than half of its area
+        MdjaxError: A coordinate is no number, the box has no area, or less than half of its area
             lies inside the image.
     """
     left, top, right, bottom = box_xyxy_px

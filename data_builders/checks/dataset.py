@@ -1,7 +1,7 @@
 """Annotated image pairs of any layout, and the check of their files before they are prepared.
 
-Each layout (`kaist`, `msrs`, `rgbt_folder`) finds the files and reads the annotations; what is
-common to all is here: pairs, their check, and what a checked data set says of itself.
+Each data set's `layout.py` finds the files and reads the annotations; what is common to all is
+here: pairs, their check, and what a checked data set says of itself.
 """
 
 import dataclasses
@@ -14,6 +14,9 @@ from data_builders.checks.annotations import RawPair, Role
 from data_builders.checks.pair_files import PairReport, PairRequirements, check_pair_files
 from mdjax.io.findings import Findings
 from mdjax.types import MdjaxError
+
+DEFAULT_CONFIG = "default"
+"""Name of a prepared version where no other name is given."""
 
 _MAX_SHARE_OUTSIDE_RANGE = 0.5
 _NUM_EXAMPLES = 3
@@ -48,6 +51,13 @@ class CheckedPairs:
     fingerprint: str
     """Of names, splits, files, boxes and what becomes of them: equal for equal data sets."""
     notes: tuple[str, ...]
+    config_name: str = DEFAULT_CONFIG
+    """Of this version of the data set, where nobody names it otherwise."""
+
+    @property
+    def has_four_channels(self) -> bool:
+        """Whether the thermal image is the fourth channel of the visible one."""
+        return any(pair.thermal is None for pairs in self.pairs.values() for pair in pairs)
 
     @property
     def max_objects(self) -> int:
@@ -63,34 +73,44 @@ def check_pairs(
     class_names: ClassNames,
     *,
     thermal_range_counts: tuple[int, int] | None = None,
+    may_have_uncounted_pixels: bool = True,
+    has_folders: bool = True,
     show_progress: bool = False,
 ) -> CheckedPairs:
     """Check every file and box, and report all faults in one message.
 
-    Present, whole, three channels visible and one thermal (or equal ones), the same field of view;
-    label maps of the visible image's size with known class ids; boxes with an area, inside their
-    image. Boxes that stick out are clipped and counted. No name twice or in two splits, no empty
-    split.
+    Present, whole, three channels visible and one thermal (or equal ones), or both in one PNG of
+    four channels; the same field of view; label maps of the visible image's size with known class
+    ids; boxes with an area, inside their image. Boxes that stick out are clipped and counted. No
+    name twice or in two splits, not even mirrored; no empty split.
 
     Args:
-        folder: of the data set, for messages.
-        title: of the data set, for messages.
-        pairs: by split.
-        findings: what reading the layout has found.
-        class_names: of boxes and of label maps.
-        thermal_range_counts: needed for, and allowed only with, thermal images of 16 bits; at
+        folder: Folder of the data set, for messages.
+        title: Title of the data set, for messages.
+        pairs: Pairs by split.
+        findings: What reading the layout has found.
+        class_names: Classes of boxes and of label maps.
+        thermal_range_counts: Needed for, and allowed only with, thermal images of 16 bits; at
             least half of their pixels lie inside.
-        show_progress: draw a progress bar on standard error.
+        may_have_uncounted_pixels: Whether label maps may hold 255, which is not counted.
+        has_folders: False where a folder is missing, which is among the findings: the files are
+            then left alone, because a line for each of them would hide that.
+        show_progress: Draw a progress bar on standard error.
 
     Raises:
-        MdjaxError: one message with a line for each fault.
+        MdjaxError: There are faults; the message has a line for each.
     """
-    problems = [*findings.problems, *_find_name_faults(pairs)]
+    problems = [*findings.problems, *_find_name_faults(pairs), *_find_leaks(pairs)]
     requirements = PairRequirements(
-        root=folder, num_label_classes=len(class_names.labels), thermal_range=thermal_range_counts
+        root=folder,
+        num_label_classes=len(class_names.labels),
+        may_have_uncounted_pixels=may_have_uncounted_pixels,
+        thermal_range=thermal_range_counts,
     )
     distinct = {pair.name: pair for split_pairs in pairs.values() for pair in split_pairs}
-    reports = check_pair_files(distinct, requirements, title=title, show_progress=show_progress)
+    reports: dict[str, PairReport] = {}
+    if has_folders:
+        reports = check_pair_files(distinct, requirements, title=title, show_progress=show_progress)
     problems += [problem for report in reports.values() for problem in report.problems]
     problems += _find_bit_depth_faults(reports, thermal_range_counts) or _find_range_faults(
         reports, thermal_range_counts
@@ -99,7 +119,7 @@ def check_pairs(
         lines = "\n".join(f"  {problem}" for problem in problems)
         raise MdjaxError(
             f"{folder}: {len(problems)} problem(s) with the {title} files, nothing was written.\n"
-            f"{lines}\nMend them all; a pair that cannot be mended can be left out of the data set."
+            f"{lines}\nFix them all; a pair that cannot be fixed can be left out of the data set."
         )
     checked = {
         split: tuple(_finish_pair(pair, reports[pair.name]) for pair in split_pairs)
@@ -131,17 +151,28 @@ def check_pairs(
 
 
 def _find_name_faults(pairs: Mapping[str, Sequence[RawPair]]) -> list[str]:
-    problems = [f"split {split!r} is empty." for split, names in pairs.items() if not names]
-    splits_of_name: dict[str, list[str]] = {}
-    for split, split_pairs in pairs.items():
-        counts = Counter(pair.name for pair in split_pairs)
-        for name, count in counts.items():
-            splits_of_name.setdefault(name, []).append(split)
-            if count > 1:
-                problems.append(f"{name}: is {count} times in split {split!r}.")
+    problems = [f"split {split!r} is empty." for split, part in pairs.items() if not part]
     return problems + [
-        f"{name}: is in {len(splits)} splits ({', '.join(splits)}); take it out of all but one, or "
-        "rename it where the images differ."
+        f"{name}: is {count} times in split {split!r}."
+        for split, part in pairs.items()
+        for name, count in Counter(pair.name for pair in part).items()
+        if count > 1
+    ]
+
+
+def _find_leaks(pairs: Mapping[str, Sequence[RawPair]]) -> list[str]:
+    """Names in two splits; an image and its mirror image are the same leak."""
+    splits_of_name: dict[str, list[str]] = {}
+    for split, part in pairs.items():
+        for name in dict.fromkeys(pair.mirrors or pair.name for pair in part):
+            splits_of_name.setdefault(name, []).append(split)
+    mirrored = {pair.mirrors for part in pairs.values() for pair in part}
+    return [
+        f"{name}: the image or its mirror image is in {len(splits)} splits ({', '.join(splits)}); "
+        "keep both in one."
+        if name in mirrored
+        else f"{name}: is in {len(splits)} splits ({', '.join(splits)}); take it out of all but "
+        "one, or rename it where the images differ."
         for name, splits in splits_of_name.items()
         if len(splits) > 1
     ]

@@ -28,6 +28,7 @@ from mdjax.io.images import (
     decode_labels,
     decode_thermal_counts,
     decode_visible,
+    decode_visible_thermal,
 )
 from mdjax.io.png import is_png, read_png_header
 from mdjax.io.read_file import read_bytes
@@ -47,6 +48,8 @@ class PairRequirements:
     root: Path
     """Names in messages are relative to it."""
     num_label_classes: int = 0
+    may_have_uncounted_pixels: bool = True
+    """Whether label maps may hold `IGNORED_LABEL`."""
     thermal_range: tuple[int, int] | None = None
 
 
@@ -95,8 +98,11 @@ def check_pair_files(
 def check_pair(pair: RawPair, requirements: PairRequirements) -> PairReport:
     """Read, check and decode all files of a pair and fit its boxes into the images."""
     report = PairReport(class_pixels=(0,) * requirements.num_label_classes)
-    visible_hw = _check_visible(pair, requirements, report)
-    thermal_hw = _check_thermal(pair, requirements, report)
+    if pair.thermal is None:
+        visible_hw = thermal_hw = _check_visible_thermal(pair.visible, requirements, report)
+    else:
+        visible_hw = _check_visible(pair.visible, requirements, report)
+        thermal_hw = _check_thermal(pair.thermal, requirements, report)
     if visible_hw and thermal_hw:
         try:
             check_pair_sizes(visible_hw, thermal_hw, pair.name)
@@ -114,13 +120,24 @@ def check_pair(pair: RawPair, requirements: PairRequirements) -> PairReport:
     return report
 
 
-def _check_visible(
-    pair: RawPair, requirements: PairRequirements, report: PairReport
+def _check_visible_thermal(
+    path: Path, requirements: PairRequirements, report: PairReport
 ) -> SizeHw | None:
-    name = _get_name(pair.visible, requirements)
+    name = _get_name(path, requirements)
     try:
-        data = _read_image(pair.visible, name)
-        report.checksum = zlib.crc32(data, report.checksum)
+        data = _read_image(path, name, report)
+        _, thermal_u8 = decode_visible_thermal(data, name)
+        check_orientation(data, name)
+    except MdjaxError as error:
+        report.problems.append(str(error))
+        return None
+    return _describe_thermal(thermal_u8, name, requirements, report)
+
+
+def _check_visible(path: Path, requirements: PairRequirements, report: PairReport) -> SizeHw | None:
+    name = _get_name(path, requirements)
+    try:
+        data = _read_image(path, name, report)
         height, width, _ = decode_visible(data, name).shape
         check_orientation(data, name)
     except MdjaxError as error:
@@ -129,27 +146,31 @@ def _check_visible(
     return height, width
 
 
-def _check_thermal(
-    pair: RawPair, requirements: PairRequirements, report: PairReport
-) -> SizeHw | None:
-    name = _get_name(pair.thermal, requirements)
+def _check_thermal(path: Path, requirements: PairRequirements, report: PairReport) -> SizeHw | None:
+    name = _get_name(path, requirements)
     try:
-        data = _read_image(pair.thermal, name)
-        report.checksum = zlib.crc32(data, report.checksum)
+        data = _read_image(path, name, report)
         counts = decode_thermal_counts(data, name)
         check_orientation(data, name)
     except MdjaxError as error:
         report.problems.append(str(error))
         return None
+    if is_png(data):
+        report.num_thermal_channels = read_png_header(data, name).num_channels
+    elif counts.dtype == np.uint8:
+        # TFDS repeats a grey image as often as it is told to, but takes no channels away.
+        report.num_thermal_channels = 3
+    return _describe_thermal(counts, name, requirements, report)
+
+
+def _describe_thermal(
+    counts: np.ndarray, name: str, requirements: PairRequirements, report: PairReport
+) -> SizeHw:
+    """Report depth and counts of a thermal image that could be read, and return its size."""
     report.thermal_name = name
     report.thermal_bits = counts.dtype.itemsize * 8
     report.num_thermal_pixels = counts.size
     report.thermal_min, report.thermal_max = int(counts.min()), int(counts.max())
-    if is_png(data):
-        report.num_thermal_channels = read_png_header(data, name).num_channels
-    elif report.thermal_bits == 8:
-        # TFDS repeats a grey image as often as it is told to, but takes no channels away.
-        report.num_thermal_channels = 3
     if requirements.thermal_range is not None:
         black, white = requirements.thermal_range
         report.num_outside_range = int(np.count_nonzero((counts < black) | (counts > white)))
@@ -162,8 +183,7 @@ def _check_labels(
 ) -> None:
     name = _get_name(path, requirements)
     try:
-        data = _read_image(path, name)
-        report.checksum = zlib.crc32(data, report.checksum)
+        data = _read_image(path, name, report)
         labels_u8 = decode_labels(data, name)
     except MdjaxError as error:
         report.problems.append(str(error))
@@ -177,12 +197,13 @@ def _check_labels(
     num_classes = requirements.num_label_classes
     report.class_pixels = tuple(pixels_of_id[:num_classes].tolist())
     report.num_uncounted_pixels = int(pixels_of_id[IGNORED_LABEL])
-    if unknown := [i for i in range(num_classes, IGNORED_LABEL) if pixels_of_id[i]]:
+    last_id = IGNORED_LABEL - 1 if requirements.may_have_uncounted_pixels else IGNORED_LABEL
+    if unknown := [i for i in range(num_classes, last_id + 1) if pixels_of_id[i]]:
+        remedy = "fix the map"
+        if requirements.may_have_uncounted_pixels:
+            remedy += " (255 is not counted), or the list of class names if it is too short"
         ids = ", ".join(map(str, unknown))
-        report.problems.append(
-            f"{name}: class id {ids} is outside 0..{num_classes - 1}; mend the map (255 is not "
-            "counted), or the list of class names if it is too short."
-        )
+        report.problems.append(f"{name}: class id {ids} is outside 0..{num_classes - 1}; {remedy}.")
 
 
 def _fit_boxes(
@@ -215,11 +236,12 @@ def _fit_box(box: BoxXyxy, size_hw: SizeHw, where: str, report: PairReport) -> B
     return clipped.box_xyxy_px
 
 
-def _read_image(path: Path, name: str) -> bytes:
+def _read_image(path: Path, name: str, report: PairReport) -> bytes:
     """Read a file; a PNG is also unpacked, which finds one whose writer stopped early."""
     data = read_bytes(path, name)
     if is_png(data):
         read_png_header(data, name, is_thorough=True)
+    report.checksum = zlib.crc32(data, report.checksum)
     return data
 
 

@@ -38,16 +38,16 @@ def read_coco_json(
     and boxes that are not four numbers go to the findings.
 
     Args:
-        text: the file's content.
-        name: the file, for messages.
-        class_ids: class ids by category name. Categories that no annotation uses may be missing.
-        findings: gets what is wrong.
+        text: Content of the file.
+        name: Name of the file, for messages.
+        class_ids: Class ids by category name. Categories that no annotation uses may be missing.
+        findings: Takes what is wrong.
 
     Returns:
         Images by file name, without folder and ending.
 
     Raises:
-        MdjaxError: no such JSON.
+        MdjaxError: The text is no such JSON.
     """
     try:
         content = json.loads(text)

@@ -31,12 +31,12 @@ def read_yolo_folder(
     """Read the boxes of each image, see `read_yolo_text`; what is missing goes to the findings.
 
     Args:
-        folder: of the text files.
-        names: of the images.
-        root: names in messages are relative to it.
-        labels: what the class numbers of the files mean.
-        class_ids: class ids of the labels that are kept; boxes of others are dropped.
-        findings: gets what is wrong.
+        folder: Folder of the text files.
+        names: Names of the images.
+        root: Folder that names in messages are relative to.
+        labels: What the class numbers of the files mean.
+        class_ids: Class ids of the labels that are kept; boxes of others are dropped.
+        findings: Takes what is wrong.
 
     Returns:
         Boxes by name of the image.
@@ -64,11 +64,11 @@ def read_yolo_text(
     A line that is not five numbers, has pixels for shares or an unknown class goes to the findings.
 
     Args:
-        text: the file's content.
-        name: the file, for messages.
-        labels: what the class numbers of the files mean.
-        class_ids: class ids of the labels that are kept; boxes of others are dropped.
-        findings: gets what is wrong.
+        text: Content of the file.
+        name: Name of the file, for messages.
+        labels: What the class numbers of the files mean.
+        class_ids: Class ids of the labels that are kept; boxes of others are dropped.
+        findings: Takes what is wrong.
     """
     objects: list[AnnotatedObject] = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -118,7 +118,8 @@ def read_class_names(path: Path, name: str) -> tuple[str, ...]:
     """Read a file with one class name a line; line 1 is class 0.
 
     Raises:
-        MdjaxError: no such file, no names, an empty line between names, or a name twice.
+        MdjaxError: The file is missing, or has no names, an empty line between names, or a name
+            twice.
     """
     if not path.exists():
         raise MdjaxError(f"{name}: file is missing; write one class name a line.")

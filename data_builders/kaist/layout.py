@@ -13,21 +13,25 @@ versions; a folder of them has one of three layouts, found by the files that are
     set06_V000_I00019.txt                  improved, for testing (Liu et al., BMVC 2016)
 
 Of a paired object, the larger occlusion of both files counts; it is ignored where either file marks
-it so, or calls it `unpaired`.
+it so, or calls it `unpaired`. `data_builders.kaist.labels` has what becomes of each label.
 
 `mdjax.io.kaist_text` reads all of them; their pixels count from 1, those of records from 0.
 """
 
 import dataclasses
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from data_builders.checks.annotations import AnnotatedObject, BoxXyxy, RawPair, Role
+from data_builders.checks.annotations import AnnotatedObject, BoxXyxy, RawPair
 from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.kaist.labels import (
+    UNPAIRED_LABEL,
+    KaistLabelRule,
+    describe_label_remedy,
+    find_rule_faults,
+)
 from mdjax.io.findings import Findings
 from mdjax.io.kaist_text import (
-    LABELS,
     PERSON_LABEL,
     KaistAnnotation,
     is_night_image,
@@ -39,10 +43,6 @@ from mdjax.types import MdjaxError
 CLASS_NAMES = (PERSON_LABEL,)
 """The one class: a cyclist, where positive, is a person too."""
 
-UNPAIRED_LABEL = "unpaired"
-"""An object that only one of two paired images shows."""
-
-_HEAVY_OCCLUSION = 2
 _IMAGE_SUFFIXES = (".jpg", ".png", ".JPG", ".PNG")
 _KNOWN_LISTS = {
     25_086: "every second image of the sets 00-05",
@@ -50,58 +50,6 @@ _KNOWN_LISTS = {
     7_601: "the sanitized training list",
     2_252: "the test list",
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class KaistLabelRule:
-    """What becomes of the labels of annotation files; a label that it does not name is refused.
-
-    Attributes:
-        positive: Labels to be found.
-        ignored: Labels neither to be found nor a mistake when found.
-        dropped: Labels that are left out.
-        ignored_when_heavy: Positive labels that are ignored under heavy occlusion (2).
-    """
-
-    positive: tuple[str, ...]
-    ignored: tuple[str, ...]
-    dropped: tuple[str, ...] = ()
-    ignored_when_heavy: tuple[str, ...] = ()
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """All labels that the rule names."""
-        return (*self.positive, *self.ignored, *self.dropped)
-
-    def get_role(self, label: str, *, occlusion: int, is_marked_ignored: bool) -> Role:
-        """What becomes of a box; the file's own mark in the column `ignore` counts too."""
-        if label in self.dropped:
-            return Role.DROPPED
-        is_hidden = label in self.ignored_when_heavy and occlusion >= _HEAVY_OCCLUSION
-        is_ignored = label in self.ignored or is_hidden or is_marked_ignored
-        return Role.IGNORED if is_ignored else Role.POSITIVE
-
-    def describe(self) -> str:
-        """The rule in words."""
-        hidden = [f"{label} under heavy occlusion" for label in self.ignored_when_heavy]
-        parts = {
-            "positive": self.positive,
-            "ignored": (*self.ignored, *hidden, "boxes marked so"),
-            "dropped": self.dropped,
-        }
-        return "; ".join(f"{key}: {', '.join(names) or 'none'}" for key, names in parts.items())
-
-
-TRAIN_RULE = KaistLabelRule(
-    positive=(PERSON_LABEL, "cyclist"),
-    ignored=("people", "person?", "person?a", UNPAIRED_LABEL),
-    ignored_when_heavy=(PERSON_LABEL,),
-)
-"""What those who train on KAIST usually take. The last two labels stand in some versions of the
-training annotations only."""
-
-TEST_RULE = KaistLabelRule(positive=(PERSON_LABEL,), ignored=("people", "person?", "cyclist"))
-"""As the benchmark scores; it ignores small and occluded persons by itself."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,12 +68,12 @@ def check_raw_kaist(
     """Check every listed pair with its annotations and report all faults in one message.
 
     Args:
-        raw_dir: folder with `images/`.
-        splits: by name, at least one.
-        show_progress: draw a progress bar on standard error.
+        raw_dir: Folder with `images/`.
+        splits: Files of each split by its name, at least of one.
+        show_progress: Draw a progress bar on standard error.
 
     Raises:
-        MdjaxError: one message with a line for each fault.
+        MdjaxError: There are faults; the message has a line for each.
     """
     if not splits:
         raise MdjaxError("KAIST: name at least one list of images, --train-list or --test-list.")
@@ -140,7 +88,7 @@ def check_raw_kaist(
     pairs: dict[str, list[RawPair]] = {}
     for split, files in splits.items():
         num_problems = len(findings.problems)
-        _check_rule(split, files.rule, findings)
+        findings.problems += find_rule_faults(files.rule, split)
         try:
             names = read_image_list(files.image_list)
         except MdjaxError as error:
@@ -157,16 +105,21 @@ def check_raw_kaist(
                 f"{f' ({known})' if known else ''}, annotations {layout.text} in "
                 f"{files.annotations}."
             )
-        if has_images:
-            pairs[split] = [
-                _find_pair(image_dir, name, objects.get(name, ()), findings) for name in names
-            ]
+        pairs[split] = [
+            _find_pair(image_dir, name, objects.get(name, ()), findings) for name in names
+        ]
         findings.notes.append(f"{split}: {files.rule.describe()}.")
         # The reader says of a label that the rule lacks it, but knows no option that adds one.
         if any("unknown label" in problem for problem in findings.problems[num_problems:]):
-            findings.problems.append(_describe_label_remedy(split, files.rule))
+            findings.problems.append(describe_label_remedy(files.rule, split))
     return check_pairs(
-        raw_dir, "KAIST", pairs, findings, ClassNames(CLASS_NAMES), show_progress=show_progress
+        raw_dir,
+        "KAIST",
+        pairs,
+        findings,
+        ClassNames(CLASS_NAMES),
+        has_folders=has_images,
+        show_progress=show_progress,
     )
 
 
@@ -193,30 +146,6 @@ _LAYOUTS = (
     _Layout("setXX/VYYY/{visible,lwir}/IZZZZZ.txt", is_paired=True),
     _Layout("setXX_VYYY_IZZZZZ.txt", is_flat=True),
 )
-
-
-def _check_rule(split: str, rule: KaistLabelRule, findings: Findings) -> None:
-    for label in dict.fromkeys([*LABELS, *rule.labels]):
-        if (count := rule.labels.count(label)) != 1:
-            findings.problems.append(
-                f"rule of split {split!r}: names the label {label!r} {count} times; it needs one "
-                "place among positive, ignored and dropped."
-            )
-    findings.problems += [
-        f"rule of split {split!r}: {label!r} is ignored when heavily occluded, but not positive."
-        for label in rule.ignored_when_heavy
-        if label not in rule.positive
-    ]
-
-
-def _describe_label_remedy(split: str, rule: KaistLabelRule) -> str:
-    """One line for all unknown labels of a split: most stand in many files."""
-    option = "--test-rule" if split == "test" else "--train-rule"
-    return (
-        f"split {split!r} has unknown labels: {option}.ignored "
-        f"{shlex.join([*rule.ignored, 'LABEL'])} makes one known as ignored; {option}.positive and "
-        f"{option}.dropped work alike."
-    )
 
 
 def _find_layout(folder: Path, names: tuple[str, ...], findings: Findings) -> _Layout | None:

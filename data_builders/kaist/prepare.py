@@ -1,36 +1,67 @@
-"""Prepare KAIST in one call and say what came out."""
+"""The command that prepares KAIST."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from data_builders.checks.dataset import DEFAULT_CONFIG
+from data_builders.command import DEFAULT_DATA_DIR, DataDir, Overwrite
 from data_builders.kaist.builder import Kaist
+from data_builders.kaist.labels import TEST_RULE, TRAIN_RULE, KaistLabelRule
 from data_builders.kaist.layout import KaistSplit, check_raw_kaist
-from data_builders.pair_builder import DEFAULT_CONFIG, prepare_checked
+from data_builders.pair_builder import prepare_checked
 from data_builders.prepared import PreparedSummary
+from mdjax.types import MdjaxError
 
 
-def prepare_kaist(
-    raw_dir: Path,
-    splits: Mapping[str, KaistSplit],
-    data_dir: Path,
-    *,
-    name: str = DEFAULT_CONFIG,
-    overwrite: bool = False,
-    show_progress: bool = False,
-) -> PreparedSummary:
-    """Check KAIST's files and write them as a TFDS data set in ArrayRecord format.
+@dataclass(frozen=True)
+class PrepareKaist:
+    """Check KAIST's images and annotations and package the listed ones.
 
-    Args:
-        raw_dir: folder with `images/`.
-        splits: list of images, annotations and what becomes of labels, by split.
-        data_dir: folder of prepared data sets; `kaist/NAME/` is made inside.
-        name: tells apart several preparations, such as "paired" and "sanitized".
-        overwrite: replace a data set that was prepared before.
-        show_progress: draw a progress bar on standard error.
-
-    Raises:
-        MdjaxError: lists every fault of the files, or says that `data_dir` holds KAIST prepared
-            from others under this name. Nothing is written or changed then.
+    Attributes:
+        raw: Folder with `images/setXX/VYYY/{visible,lwir}/`.
+        train_list: Names of images to train on, such as `set00/V000/I00001`, one a line.
+        val_list: Names to choose settings on, with annotations and rule as for training.
+        test_list: Names of the test images.
+        train_annotations: Folder of original, sanitized or paired annotations.
+        test_annotations: Folder of annotations to test with, such as the improved ones.
+        train_rule: What becomes of each label in training.
+        test_rule: What becomes of each label in testing.
+        name: Tells apart several preparations; training finds it as `kaist/NAME`.
     """
-    checked = check_raw_kaist(Path(raw_dir).resolve(), splits, show_progress=show_progress)
-    return prepare_checked(Kaist, checked, data_dir, config_name=name, overwrite=overwrite)
+
+    raw: Path
+    train_list: Path | None = None
+    val_list: Path | None = None
+    test_list: Path | None = None
+    train_annotations: Path | None = None
+    test_annotations: Path | None = None
+    train_rule: KaistLabelRule = TRAIN_RULE
+    test_rule: KaistLabelRule = TEST_RULE
+    data_dir: DataDir = DEFAULT_DATA_DIR
+    name: str = DEFAULT_CONFIG
+    overwrite: Overwrite = False
+
+    def prepare(self, *, show_progress: bool = False) -> PreparedSummary:
+        """Write `kaist/NAME`; see `PrepareCommand`."""
+        checked = check_raw_kaist(
+            self.raw.resolve(), self._get_splits(), show_progress=show_progress
+        )
+        return prepare_checked(
+            Kaist, checked, self.data_dir, name=self.name, overwrite=self.overwrite
+        )
+
+    def _get_splits(self) -> dict[str, KaistSplit]:
+        """The splits that are asked for; a list without annotations is refused."""
+        splits: dict[str, KaistSplit] = {}
+        for split, image_list, annotations, rule in (
+            ("train", self.train_list, self.train_annotations, self.train_rule),
+            ("val", self.val_list, self.train_annotations, self.train_rule),
+            ("test", self.test_list, self.test_annotations, self.test_rule),
+        ):
+            if image_list is None:
+                continue
+            if annotations is None:
+                kind = "test" if split == "test" else "train"
+                raise MdjaxError(f"--{split}-list needs --{kind}-annotations DIR.")
+            splits[split] = KaistSplit(image_list, annotations, rule)
+        return splits

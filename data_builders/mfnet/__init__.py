@@ -1,5 +1,5 @@
 """MFNet: 1,569 RGB-thermal pairs of street scenes with class ids a pixel."""
 
 from data_builders.mfnet.builder import MFNet
-from data_builders.mfnet.prepare import prepare_mfnet
-from data_builders.prepared import PreparedSummary, make_summary_table
+from data_builders.mfnet.layout import check_raw_mfnet
+from data_builders.mfnet.prepare import PrepareMfnet

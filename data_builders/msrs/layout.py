@@ -42,16 +42,16 @@ def check_raw_msrs(
     """Check every pair with its annotations and report all faults in one message.
 
     Args:
-        raw_dir: folder with `train/`, `test/` and `classes.txt`.
-        classes: of the boxes that are kept, in the order of their class ids; others are dropped.
-        val_every: every so many names of `train/`, in alphabetical order, go to the split "val"
+        raw_dir: Folder with `train/`, `test/` and `classes.txt`.
+        classes: Classes of the boxes that are kept, in the order of their ids; others are dropped.
+        val_every: Every so many names of `train/`, in alphabetical order, go to the split "val"
             (the 6th, 12th...); 0 for no such split. Neighbouring images are alike: its numbers
             choose settings, they do not say how well another town is seen.
-        segmentation_folder: folder of label maps inside `train/` and `test/`; used where it is.
-        show_progress: draw a progress bar on standard error.
+        segmentation_folder: Folder of label maps inside `train/` and `test/`; used where it is.
+        show_progress: Draw a progress bar on standard error.
 
     Raises:
-        MdjaxError: one message with a line for each fault.
+        MdjaxError: There are faults; the message has a line for each.
     """
     if val_every < 0 or val_every == 1:
         raise MdjaxError(

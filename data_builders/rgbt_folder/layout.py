@@ -50,12 +50,12 @@ def check_raw_rgbt_folder(
     """Check every pair of a folder with its annotation and report all faults in one message.
 
     Args:
-        raw_dir: a folder as described above.
-        thermal_range_counts: the counts of 16-bit thermal images that mean black and white.
-        show_progress: draw a progress bar on standard error.
+        raw_dir: Folder as described above.
+        thermal_range_counts: The counts of 16-bit thermal images that mean black and white.
+        show_progress: Draw a progress bar on standard error.
 
     Raises:
-        MdjaxError: one message with a line for each fault.
+        MdjaxError: There are faults; the message has a line for each.
     """
     raw_dir = Path(raw_dir)
     _check_range(thermal_range_counts)

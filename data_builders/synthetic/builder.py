@@ -8,7 +8,8 @@ Every config has a folder of its own, named after its settings; nothing is downl
 """
 
 import dataclasses
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import cv2
@@ -17,12 +18,21 @@ import rich.console
 import rich.progress
 import tensorflow_datasets as tfds
 
+from data_builders.checks.annotations import AnnotatedObject, Role
+from data_builders.checks.dataset import ClassNames
+from data_builders.records import (
+    make_features,
+    make_four_channel_image,
+    make_metadata,
+    make_objects,
+)
 from mdjax.scenes import CLASS_NAMES, RenderedScene, check_scene_settings, render_scene
 from mdjax.types import MdjaxError
 
 SPLIT_STARTS = {"train": 0, "val": 1_000_000, "test": 2_000_000}
 """Number of a split's first scene: splits never share one, however large they are."""
 
+_CLASSES = ClassNames(objects=CLASS_NAMES, labels=CLASS_NAMES)
 _MAX_SPLIT_SIZE = 1_000_000
 # Generated noise hardly compresses: the fastest level makes files 10% larger in half the time.
 _PNG_LEVEL = 1
@@ -51,7 +61,7 @@ class SyntheticConfig(tfds.core.BuilderConfig):
         """Check the settings.
 
         Raises:
-            MdjaxError: a split would be empty or larger than a million scenes, an image smaller
+            MdjaxError: A split would be empty or larger than a million scenes, an image smaller
                 than 16 pixels, or the seed negative.
         """
         self.image_size_hw = (int(self.image_size_hw[0]), int(self.image_size_hw[1]))
@@ -100,34 +110,11 @@ class Synthetic(tfds.core.GeneratorBasedBuilder):
         return tfds.core.DatasetInfo(
             builder=self,
             description=_DESCRIPTION,
-            features=tfds.features.FeaturesDict(
-                {
-                    "visible_thermal": tfds.features.Image(
-                        shape=(None, None, 4), dtype=np.uint8, encoding_format="png"
-                    ),
-                    "labels": tfds.features.Image(
-                        shape=(None, None, 1), dtype=np.uint8, encoding_format="png"
-                    ),
-                    "name": tfds.features.Text(),
-                    "is_night": tfds.features.Scalar(np.bool_),
-                    "objects": tfds.features.Sequence(
-                        {
-                            "bbox_xyxy_px": tfds.features.Tensor(shape=(4,), dtype=np.float32),
-                            "label": tfds.features.ClassLabel(names=list(CLASS_NAMES)),
-                            "is_ignored": tfds.features.Scalar(np.bool_),
-                            "occlusion": tfds.features.Scalar(np.uint8),
-                        }
-                    ),
-                }
-            ),
+            features=make_features(make_four_channel_image(), _CLASSES),
             metadata=tfds.core.MetadataDict(
-                {
-                    "class_names": list(CLASS_NAMES),
-                    "class_pixels": {},
-                    "night_images": {},
-                    "object_class_names": list(CLASS_NAMES),
-                    "max_objects": 0,
-                }
+                # What depends on the scenes is filled in while they are drawn.
+                make_metadata(_CLASSES, max_objects=0, fingerprint="")
+                | {"class_pixels": {}, "night_images": {}}
             ),
             disable_shuffling=True,
         )
@@ -135,10 +122,11 @@ class Synthetic(tfds.core.GeneratorBasedBuilder):
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, Iterator[tuple[str, dict[str, Any]]]]:
+        self._hash = hashlib.sha256(self.settings.name.encode())
         return {split: self._generate_examples(split) for split in SPLIT_STARTS}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Render a split and count its pixels and nights into the metadata."""
+        """Render a split, and note its pixels, nights and fingerprint in the metadata."""
         settings = self.settings
         class_pixels = np.zeros(len(CLASS_NAMES), np.int64)
         num_night = max_objects = 0
@@ -156,33 +144,50 @@ class Synthetic(tfds.core.GeneratorBasedBuilder):
             num_night += scene.is_night
             max_objects = max(max_objects, len(scene.box_class_ids))
             name = f"{index:05d}{'N' if scene.is_night else 'D'}"
-            yield name, make_record(name, scene)
+            record = make_record(name, scene)
+            self._hash.update(_to_bytes(record))
+            yield name, record
         metadata = cast(tfds.core.MetadataDict, self.info.metadata)
         metadata["class_pixels"][split] = class_pixels.tolist()
         metadata["night_images"][split] = num_night
         metadata["max_objects"] = max(metadata["max_objects"], max_objects)
+        metadata["fingerprint"] = self._hash.hexdigest()[:16]  # that of the last split stays
 
 
 def make_record(name: str, scene: RenderedScene) -> dict[str, Any]:
-    """A scene as the builder's features, images encoded as PNG."""
+    """Make the features of a scene, images encoded as PNG."""
     blue_green_red_thermal = np.dstack([scene.visible_u8[..., ::-1], scene.thermal_u8])
     return {
         "visible_thermal": _encode_png(blue_green_red_thermal),
         "labels": _encode_png(scene.labels_u8),
         "name": name,
         "is_night": scene.is_night,
-        "objects": [
-            {
-                "bbox_xyxy_px": box,
-                "label": int(class_id),
-                "is_ignored": False,
-                "occlusion": _to_level(float(occlusion)),
-            }
-            for box, class_id, occlusion in zip(
-                scene.boxes_xyxy_px, scene.box_class_ids, scene.occlusion, strict=True
-            )
-        ],
+        "objects": make_objects(_annotate(name, scene)),
     }
+
+
+def _annotate(name: str, scene: RenderedScene) -> Iterator[AnnotatedObject]:
+    for box, class_id, occlusion in zip(
+        scene.boxes_xyxy_px.tolist(), scene.box_class_ids.tolist(), scene.occlusion, strict=True
+    ):
+        yield AnnotatedObject(
+            box_xyxy=tuple(box),
+            label=CLASS_NAMES[class_id],
+            class_id=class_id,
+            role=Role.POSITIVE,
+            where=name,
+            occlusion=_to_level(float(occlusion)),
+        )
+
+
+def _to_bytes(record: Mapping[str, Any]) -> bytes:
+    """All that a record holds, for the fingerprint."""
+    boxes = [
+        [*item["bbox_xyxy_px"].tolist(), item["label"], item["occlusion"]]
+        for item in record["objects"]
+    ]
+    text = repr((record["name"], record["is_night"], boxes))
+    return record["visible_thermal"] + record["labels"] + text.encode()
 
 
 def _to_level(occlusion: float) -> int:

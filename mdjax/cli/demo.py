@@ -9,7 +9,7 @@ from typing import Any, Literal
 import jax
 import tyro
 
-from data_builders.synthetic import prepare_synthetic
+from data_builders.synthetic import PrepareSynthetic
 from mdjax.cli.output import print_json, show_on_stderr
 from mdjax.io.json_file import write_json, write_text
 from mdjax.io.metrics_log import read_metrics
@@ -111,7 +111,7 @@ def run_demo(arguments: Sequence[str]) -> int:
     # Seeds share their programs: compile each network once.
     jax.config.update("jax_compilation_cache_dir", str(out / "compiled"))
     base = demonstration.recipe(TrainConfig(), ImageLevelConfig)
-    data = prepare_synthetic(out / "data", image_size_hw=base.pipeline.image_size_hw)
+    data = PrepareSynthetic(out / "data", image_size_hw=base.pipeline.image_size_hw).prepare()
     show_on_stderr(f"Generated scenes: {data.folder}")
 
     def adjust(config: Any) -> Any:

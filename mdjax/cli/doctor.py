@@ -1,4 +1,4 @@
-"""`mdjax doctor`: what is installed and prepared, what is missing, and how to mend it."""
+"""`mdjax doctor`: what is installed and prepared, what is missing, and how to fix it."""
 
 import dataclasses
 import importlib
@@ -61,7 +61,7 @@ class Check:
 
 
 def run_doctor_command(args: Doctor) -> int:
-    """Prints all checks.
+    """Print all checks.
 
     Returns:
         The exit code: 1 if anything is broken, 0 otherwise.
@@ -77,7 +77,7 @@ def run_doctor_command(args: Doctor) -> int:
 
 
 def run_doctor(data_dir: Path, run_dir: Path = Path("runs")) -> list[Check]:
-    """Looks at everything that a run needs; writes nothing that stays.
+    """Look at everything that a run needs, and write nothing that stays.
 
     Args:
         data_dir: Folder with the prepared data sets.
@@ -113,12 +113,12 @@ def _print_checks(checks: list[Check], *, is_ready: bool) -> None:
     console = rich.console.Console()
     console.print(table)
     console.print(
-        "Ready. Try: mdjax demo" if is_ready else "Not ready: mend the lines marked ✗ first."
+        "Ready. Try: mdjax demo" if is_ready else "Not ready: fix the lines marked ✗ first."
     )
 
 
 def _guard(name: str, check: Callable[[], Check]) -> Check:
-    """Turns whatever goes wrong into a line; a doctor that crashes helps nobody."""
+    """Turn whatever goes wrong into a line; a doctor that crashes helps nobody."""
     try:
         return check()
     except Exception as error:
@@ -185,7 +185,7 @@ def _check_devices() -> Check:
 
 
 def _check_convolution() -> Check:
-    """Compiles and runs what every network consists of, and compares with the value by hand.
+    """Compile and run what every network consists of, and compare with the value by hand.
 
     A 3x3 kernel of ones over a 4x4 image of ones without padding: four sums of 9.
     """
@@ -247,7 +247,7 @@ def _check_run_dir(run_dir: Path) -> Check:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"mdjax")
     except OSError as error:
-        remedy = "give another folder or mend its permissions"
+        remedy = "give another folder or fix its permissions"
         return Check("run folder", "broken", f"{folder}: {error.strerror}", remedy)
     free_gib = shutil.disk_usage(folder).free / _GIB
     detail = f"{run_dir} can be written, {free_gib:.1f} GiB free"
@@ -263,20 +263,15 @@ def _check_datasets(data_dir: Path) -> list[Check]:
         # What a preparation left that was killed lies in folders whose names are no versions.
         if re.fullmatch(r"\d+\.\d+\.\d+", path.parent.name):
             checks.append(_check_dataset(path, data_dir))
-    if not any(check.name.startswith("data mfnet") for check in checks):
-        raw_dir = _find_raw_mfnet([data_dir, Path()])
-        remedy = f"mdjax prepare mfnet --raw {raw_dir or 'DIR'}"
-        if raw_dir is None:
-            remedy += "  (DIR holds MFNet's images/, labels/, train.txt, val.txt and test.txt)"
-        detail = f"not prepared in {data_dir}; the demo does without"
-        if raw_dir:
-            detail += f"; its download is in {raw_dir}"
-        checks.append(Check("data mfnet", "absent", detail, remedy))
+    if not checks:
+        detail = f"nothing is prepared in {data_dir}; the demo does without"
+        remedy = "mdjax prepare --help lists the data sets that mdjax prepares"
+        checks.append(Check("data", "absent", detail, remedy))
     return checks
 
 
 def _check_dataset(info_path: Path, data_dir: Path) -> Check:
-    """Reads the counts from what TFDS wrote, and looks whether every shard is there."""
+    """Read the counts from what TFDS wrote, and look whether every shard is there."""
     folder = info_path.parent
     name = f"data {folder.parent.relative_to(data_dir).as_posix()}:{folder.name}"
     remedy = f"delete {folder} and prepare the data set again"
@@ -309,16 +304,6 @@ def _name_shard(info: dict[str, Any], split: dict[str, Any], shard: int, num_sha
         "SHARD_X_OF_Y": f"{shard:05d}-of-{num_shards:05d}",
     }
     return template.format(**values)
-
-
-def _find_raw_mfnet(folders: list[Path]) -> Path | None:
-    """Looks for the official layout in some folders and one and two levels below."""
-    for folder in folders:
-        for pattern in ("train.txt", "*/train.txt", "*/*/train.txt"):
-            for path in sorted(folder.glob(pattern)):
-                if all((path.parent / part).is_dir() for part in ("images", "labels")):
-                    return path.parent
-    return None
 
 
 def _check_tensorflow() -> Check:

@@ -108,7 +108,7 @@ def _doctor(arguments: Sequence[str]) -> int:
 
 
 _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
-    "prepare": ("package a data set: mfnet, kaist, msrs, one's own, scenes", _prepare),
+    "prepare": ("check and package a data set for training", _prepare),
     "train": ("train a teacher, a native student or another baseline", _train),
     "distill": ("train a student from a teacher by modality distillation", _distill),
     "fuse": ("average two trained networks: decision-level fusion", _fuse),

@@ -21,7 +21,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -32,14 +32,6 @@ from mdjax.types import MdjaxError
 
 _COMMON_FEATURES = ("name", "is_night")
 _IMAGE_FEATURES = (("visible_thermal",), ("visible", "thermal"))
-
-_PREPARE_HINTS = {
-    "mfnet": "mdjax prepare mfnet --raw DIR (DIR holds MFNet's images/, labels/ and lists)",
-    "synthetic": "mdjax prepare synthetic",
-    "kaist": "mdjax prepare kaist --raw DIR (DIR holds images/; lists and annotations are options)",
-    "msrs": "mdjax prepare msrs --raw DIR (DIR holds train/, test/ and classes.txt)",
-    "rgbt_folder": "mdjax prepare rgbt-folder --raw DIR --name NAME (DIR holds visible/, thermal/)",
-}
 
 
 @runtime_checkable
@@ -68,7 +60,7 @@ class SplitSource:
         """Return the names of the classes of an annotation, in the order of their ids.
 
         Raises:
-            MdjaxError: the data set has no such annotation, or tells no names.
+            MdjaxError: The data set has no such annotation, or tells no names.
         """
         if annotation not in self.features:
             kind = "label maps" if annotation == "labels" else "boxes of objects"
@@ -104,13 +96,14 @@ def open_split(dataset: str, split: str, data_dir: Path) -> SplitSource:
     """Open one split of a prepared data set.
 
     Args:
-        dataset: name, or name/config where a data set was prepared in several ways, with
+        dataset: Name, or name/config where a data set was prepared in several ways, with
             `:version` for one that is not the newest.
-        split: such as "train", "val" or "test".
-        data_dir: folder that holds the prepared data sets.
+        split: Split such as "train", "val" or "test".
+        data_dir: Folder that holds the prepared data sets.
 
     Raises:
-        MdjaxError: not prepared, of another layout, no such split, or an empty split.
+        MdjaxError: The data set is not prepared or of another layout, or the split is not there or
+            empty.
     """
     folder, builder = _open_builder(dataset, data_dir)
     features = builder.info.features
@@ -145,7 +138,7 @@ def find_split(dataset: str, split: str, data_dir: Path) -> SplitSource | None:
     """Open a split as `open_split` does; None where the data set has none of this name.
 
     Raises:
-        MdjaxError: not prepared, of another layout, or an empty split.
+        MdjaxError: The data set is not prepared or of another layout, or the split is empty.
     """
     _, builder = _open_builder(dataset, data_dir)
     return open_split(dataset, split, data_dir) if split in builder.info.splits else None
@@ -191,30 +184,42 @@ def _find_prepared_folder(dataset: str, data_dir: Path) -> Path:
     path, _, version = dataset.partition(":")
     name, _, config = path.partition("/")
     root = data_dir / name
-    # What a preparation left that was killed lies in folders whose names are no versions.
-    found = [
-        file.parent
-        for file in root.glob("**/dataset_info.json")
-        if re.fullmatch(r"\d+\.\d+\.\d+", file.parent.name)
-    ]
+    found = _find_versions(root)
     if not found:
-        remedy = _PREPARE_HINTS.get(name, f"the TFDS builder that writes {root}")
-        raise MdjaxError(f"data set {name!r} is not prepared in {data_dir}; run {remedy}.")
+        others = _name_prepared(_find_versions(data_dir), data_dir) or "nothing"
+        raise MdjaxError(
+            f"data set {name!r} is not prepared in {data_dir}, where there is {others}; `mdjax "
+            "prepare --help` lists the data sets that mdjax prepares."
+        )
     parent = root / (config or _read_default_config(root) or "")
     matching = [
         folder for folder in found if folder.parent == parent and version in ("", folder.name)
     ]
     if not matching:
-        names = ", ".join(sorted(_name_prepared(folder, data_dir) for folder in found))
         raise MdjaxError(
-            f"data set {dataset!r} is not prepared in {data_dir}; name one that is: {names}."
+            f"data set {dataset!r} is not prepared in {data_dir}; name one that is: "
+            f"{_name_prepared(found, data_dir)}."
         )
     return max(matching, key=lambda folder: tuple(map(int, folder.name.split("."))))
 
 
-def _name_prepared(folder: Path, data_dir: Path) -> str:
-    """What a person writes to get this folder: name/config:version."""
-    return f"{folder.parent.relative_to(data_dir).as_posix()}:{folder.name}"
+def _find_versions(root: Path) -> list[Path]:
+    """Folders of prepared data sets, each of them one version."""
+    # What a preparation left that was killed lies in folders whose names are no versions.
+    return [
+        file.parent
+        for file in root.glob("**/dataset_info.json")
+        if re.fullmatch(r"\d+\.\d+\.\d+", file.parent.name)
+    ]
+
+
+def _name_prepared(folders: Iterable[Path], data_dir: Path) -> str:
+    """What a person writes to get one of these folders: name/config:version."""
+    return ", ".join(
+        sorted(
+            f"{folder.parent.relative_to(data_dir).as_posix()}:{folder.name}" for folder in folders
+        )
+    )
 
 
 def _read_default_config(root: Path) -> str | None:

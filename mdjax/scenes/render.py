@@ -37,7 +37,7 @@ def check_scene_settings(seed: int, image_size_hw: tuple[int, int]) -> None:
     """Refuse what no scene can be drawn with.
 
     Raises:
-        MdjaxError: a negative seed or an image below 16 pixels.
+        MdjaxError: The seed is negative, or the image below 16 pixels.
     """
     if seed < 0:
         raise MdjaxError(f"synthetic scene: seed {seed} must be 0 or more.")
@@ -57,14 +57,14 @@ def render_scene(
     The same scene stands at the same place at every size; odd numbers are at night.
 
     Args:
-        seed: world, ≥ 0.
-        index: scene, ≥ 0.
-        image_size_hw: rows and columns, each at least 16.
-        misalignment: the thermal camera looks off by up to this share of the height; labels
+        seed: Number of the world, ≥ 0.
+        index: Number of the scene, ≥ 0.
+        image_size_hw: Rows and columns, each at least 16.
+        misalignment: The thermal camera looks off by up to this share of the height; labels
             follow the visible image.
 
     Raises:
-        MdjaxError: an argument is out of range.
+        MdjaxError: An argument is out of range.
     """
     check_scene_settings(seed, image_size_hw)
     if index < 0:

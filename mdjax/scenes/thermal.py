@@ -27,11 +27,11 @@ def expose_thermal(
     [0, 255], with noise per pixel and per column.
 
     Args:
-        rng: source of texture and noise.
-        scene: gives the temperature range and the air's temperature.
-        part_map: what the camera sees.
-        ghost_map: what wet roads and glass reflect.
-        misalignment: shifts the image by up to this share of its height, at random.
+        rng: Source of texture and noise.
+        scene: Gives the temperature range and the air's temperature.
+        part_map: What the camera sees.
+        ghost_map: What wet roads and glass reflect.
+        misalignment: Shifts the image by up to this share of its height, at random.
     """
     climate = scene.climate
     heat = average_samples(part_map, _heat_grain_mirror(part_map))

@@ -25,8 +25,8 @@ def small_demo(monkeypatch: pytest.MonkeyPatch, quick_compilation: None) -> None
             demonstration, recipe=lambda base, network: shrink(recipe(base, network))
         )
 
-    prepare = functools.partial(demo.prepare_synthetic, num_train=16, num_val=6, num_test=6)
-    monkeypatch.setattr(demo, "prepare_synthetic", prepare)
+    prepare = functools.partial(demo.PrepareSynthetic, num_train=16, num_val=6, num_test=6)
+    monkeypatch.setattr(demo, "PrepareSynthetic", prepare)
     monkeypatch.setattr(demo, "SEGMENTATION", make_small(demo.SEGMENTATION))
     monkeypatch.setattr(demo, "DETECTION", make_small(demo.DETECTION))
 

@@ -48,7 +48,7 @@ def test_json_is_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     report = json.loads(capsys.readouterr().out)
     assert report["is_ready"] is True
     names = [check["name"] for check in report["checks"]]
-    assert {"devices", "convolution", "data mfnet", "run folder"} <= set(names)
+    assert {"devices", "convolution", "data", "run folder"} <= set(names)
     assert all(check["remedy"] for check in report["checks"] if check["status"] != "ok")
 
 
@@ -77,14 +77,25 @@ def test_damaged_description_is_named(tmp_path: Path, text: str) -> None:
     assert "dataset_info.json" in check.detail
 
 
-def test_raw_download_is_pointed_at(tmp_path: Path) -> None:
-    raw_dir = tmp_path / "ir_seg_dataset"
-    for part in ("images", "labels"):
-        (raw_dir / part).mkdir(parents=True)
-    (raw_dir / "train.txt").touch()
-    check = run_and_find("data mfnet", tmp_path, tmp_path)
+def test_empty_data_folder_says_how_data_sets_are_prepared(tmp_path: Path) -> None:
+    check = run_and_find("data", tmp_path, tmp_path)
     assert check.status == "absent"
-    assert check.remedy == f"mdjax prepare mfnet --raw {raw_dir}"
+    assert check.detail == f"nothing is prepared in {tmp_path}; the demo does without"
+    assert check.remedy.startswith("mdjax prepare --help")
+
+
+def test_any_prepared_data_set_will_do(tmp_path: Path) -> None:
+    write_dataset(tmp_path).parents[1].rename(tmp_path / "other")
+    checks = doctor.run_doctor(tmp_path, tmp_path)
+    names = [check.name for check in checks if check.name.startswith("data")]
+    assert names == ["data other/original:1.0.0"]
+
+
+def test_broken_data_set_is_no_empty_folder(tmp_path: Path) -> None:
+    (write_dataset(tmp_path) / "dataset_info.json").write_text("")
+    checks = doctor.run_doctor(tmp_path, tmp_path)
+    statuses = [check.status for check in checks if check.name.startswith("data")]
+    assert statuses == ["broken"]
 
 
 def test_run_folder_that_cannot_be_written_is_broken(tmp_path: Path) -> None:

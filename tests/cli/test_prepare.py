@@ -122,6 +122,18 @@ def test_help_names_the_options(name: str, capsys: pytest.CaptureFixture[str]) -
         assert option in text
 
 
+@pytest.mark.parametrize("name", ["mfnet", "synthetic"])
+def test_help_of_data_sets_without_names_has_the_shared_options(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run_prepare([name, "--help"])
+    text = capsys.readouterr().out
+    assert "Folder of prepared data sets. (default: data)" in text
+    assert "Replace what was prepared before. (default: False)" in text
+    assert "--name" not in text
+
+
 def test_missing_folder_is_required(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         run_prepare(["msrs"])

@@ -1,9 +1,10 @@
 import json
+import re
 import shutil
 
 import pytest
 
-from data_builders.mfnet import prepare_mfnet
+from data_builders.mfnet import PrepareMfnet
 from data_builders.mfnet.layout import CLASS_NAMES
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches
 from mdjax.data.source import find_split, open_split
@@ -16,8 +17,8 @@ from tests.data.factories import SPLIT_NAMES, write_raw_mfnet
 def prepared_once(tmp_path_factory):
     folder = tmp_path_factory.mktemp("source")
     raw_dir = write_raw_mfnet(folder / "raw")
-    prepare_mfnet(raw_dir, folder / "prepared")
-    prepare_mfnet(raw_dir, folder / "prepared", include_flips=True)
+    PrepareMfnet(raw_dir, folder / "prepared").prepare()
+    PrepareMfnet(raw_dir, folder / "prepared", include_flips=True).prepare()
     return folder
 
 
@@ -51,19 +52,19 @@ def test_source_feeds_the_pipeline(prepared_once):
     assert batch.is_night.tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize(
-    ("dataset", "remedy"),
-    [
-        ("mfnet", "mdjax prepare mfnet --raw DIR"),
-        ("synthetic", "mdjax prepare synthetic"),
-        ("kaist", "mdjax prepare kaist --raw DIR"),
-        ("msrs", "mdjax prepare msrs --raw DIR"),
-        ("rgbt_folder", "mdjax prepare rgbt-folder --raw DIR"),
-    ],
-)
-def test_unprepared_data_set_names_the_command(tmp_path, dataset, remedy):
-    with pytest.raises(MdjaxError, match=f"'{dataset}' is not prepared in .*{remedy}"):
+@pytest.mark.parametrize("dataset", ["mfnet", "synthetic", "kaist", "msrs", "rgbt_folder", "own"])
+def test_unprepared_data_set_says_how_data_sets_are_prepared(tmp_path, dataset):
+    message = (
+        f"'{dataset}' is not prepared in {tmp_path}, where there is nothing; `mdjax prepare --help`"
+    )
+    with pytest.raises(MdjaxError, match=re.escape(message)):
         open_split(dataset, "train", tmp_path)
+
+
+def test_unprepared_data_set_names_those_that_are_prepared(prepared_once):
+    names = r"mfnet/original:1\.0\.0, mfnet/with_flips:1\.0\.0"
+    with pytest.raises(MdjaxError, match=f"'kaist' is not prepared in .*, where there is {names};"):
+        open_split("kaist", "train", prepared_once / "prepared")
 
 
 @pytest.mark.parametrize("dataset", ["mfnet/other", "mfnet:2.0.0", "mfnet/original:0.9.0"])

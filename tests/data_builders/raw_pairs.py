@@ -93,11 +93,17 @@ def get_objects(pair: RawPair) -> tuple[AnnotatedObject, ...]:
     return pair.objects
 
 
+def get_thermal(pair: RawPair) -> Path:
+    """The thermal image of a pair that has it in a file of its own."""
+    assert pair.thermal is not None
+    return pair.thermal
+
+
 def get_problems(check: Callable[..., Any], *arguments: Any, **options: Any) -> list[str]:
     """The lines of a check's message between its first and its last."""
     with pytest.raises(MdjaxError, match="nothing was written") as error:
         check(*arguments, **options)
     first, *problems, last = str(error.value).splitlines()
     assert f": {len(problems)} problem(s) with the " in first
-    assert last.startswith("Mend them all")
+    assert last.startswith("Fix them all")
     return [problem.strip() for problem in problems]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data_builders.checks.annotations import Role
-from data_builders.kaist.layout import TEST_RULE
+from data_builders.kaist.labels import TEST_RULE
 from mdjax.cli.score_detections import score_kaist_files
 from mdjax.data.objects import ImageObjects
 from mdjax.io.kaist_detections import read_detections

@@ -9,7 +9,8 @@ import pytest
 
 from data_builders.checks.annotations import AnnotatedObject, RawPair, Role
 from data_builders.checks.dataset import ClassNames, check_pairs
-from data_builders.kaist.layout import TEST_RULE, KaistSplit, check_raw_kaist
+from data_builders.kaist.labels import TEST_RULE
+from data_builders.kaist.layout import KaistSplit, check_raw_kaist
 from data_builders.msrs.layout import check_raw_msrs
 from mdjax.io.findings import Findings
 from mdjax.io.read_file import read_text
@@ -19,6 +20,7 @@ from tests.data_builders.raw_pairs import (
     encode_jpg,
     get_objects,
     get_problems,
+    get_thermal,
     make_image_u8,
     make_thermal_u16,
     write,
@@ -88,7 +90,7 @@ def test_thermal_boxes_are_clipped_to_the_thermal_image(tmp_path):
     pair = _make_pair(
         tmp_path, "a", objects=(_make_object((1.0, 1, 5, 5), thermal_box=(1.0, 1, 9, 5)),)
     )
-    write(pair.thermal, encode_png(make_image_u8(1, (6, 8), channels=1)))
+    write(get_thermal(pair), encode_png(make_image_u8(1, (6, 8), channels=1)))
     checked = _check(tmp_path, {"test": [pair]})
     assert get_objects(checked.pairs["test"][0])[0].thermal_box_xyxy_px == (1.0, 1.0, 8.0, 5.0)
     assert checked.has_thermal_boxes
@@ -97,15 +99,15 @@ def test_thermal_boxes_are_clipped_to_the_thermal_image(tmp_path):
 def test_every_fault_is_in_one_message(tmp_path):
     pairs = [_make_pair(tmp_path, f"{i}", i) for i in range(8)]
     pairs[0].visible.unlink()
-    write(pairs[1].thermal, pairs[1].thermal.read_bytes()[:60])
+    write(get_thermal(pairs[1]), get_thermal(pairs[1]).read_bytes()[:60])
     write(pairs[2].visible, pairs[2].visible.read_bytes()[:200])
-    write(pairs[3].thermal, encode_png(make_image_u8(3, (12, 12), channels=1)))
+    write(get_thermal(pairs[3]), encode_png(make_image_u8(3, (12, 12), channels=1)))
     boxes = [(20.0, 1, 22, 3), (3.0, 3, 3, 5), (float("nan"), 1, 2, 3)]
     pairs[4] = dataclasses.replace(pairs[4], objects=tuple(map(_make_object, boxes)))
     pairs[5] = dataclasses.replace(pairs[5], stated_hw=(24, 32))
     write(pairs[6].visible, encode_jpg(make_image_u8(6, channels=1)))
-    pairs[7].thermal.unlink()
-    pairs[7].thermal.mkdir()
+    get_thermal(pairs[7]).unlink()
+    get_thermal(pairs[7]).mkdir()
     problems = get_problems(
         _check, tmp_path, {"train": [*pairs, pairs[0]], "val": [], "test": pairs[:1]}
     )
@@ -134,7 +136,7 @@ def test_boxes_are_checked_in_each_image_that_can_be_read(tmp_path):
     item = _make_object((20.0, 1, 22, 3), thermal_box=(30.0, 1, 32, 3))
     pairs = [_make_pair(tmp_path, name, i, objects=(item,)) for i, name in enumerate("abc")]
     pairs[0].visible.unlink()
-    pairs[1].thermal.unlink()
+    get_thermal(pairs[1]).unlink()
     problems = get_problems(_check, tmp_path, {"test": pairs})
     visible = "boxes.txt, line 1: box from (20, 1) to (22, 3) lies outside its image"
     thermal = "boxes.txt, line 1 (thermal): box from (30, 1) to (32, 3) lies outside its image"
@@ -161,7 +163,7 @@ def test_png_whose_writer_stopped_early_is_refused(tmp_path):
     data = bytearray(encode_png(make_image_u8(1, channels=1)))
     data[20:24] = struct.pack(">I", 24)
     data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
-    write(pair.thermal, bytes(data))
+    write(get_thermal(pair), bytes(data))
     (problem,) = get_problems(_check, tmp_path, {"test": [pair]})
     assert problem == "thermal/a.png: PNG holds fewer pixels than it says; get it again."
 
@@ -187,7 +189,7 @@ def test_images_that_viewers_rotate_are_refused(tmp_path):
 def test_16_bits_need_a_range_and_all_files_are_named_at_once(tmp_path):
     pairs = [_make_pair(tmp_path, name, i) for i, name in enumerate("ab")]
     for i, pair in enumerate(pairs):
-        write(pair.thermal, encode_png(make_thermal_u16(i)))
+        write(get_thermal(pair), encode_png(make_thermal_u16(i)))
     (problem,) = get_problems(_check, tmp_path, {"test": pairs})
     assert problem.startswith("2 thermal images have 16 bits (thermal/a.png, thermal/b.png)")
     assert "convert them to 8 bits, or" in problem
@@ -230,7 +232,7 @@ def test_range_that_most_counts_leave_is_refused(tmp_path):
     """
     pair = _make_pair(tmp_path, "a")
     counts = 300 * np.arange(192, dtype=np.uint16).reshape(12, 16)
-    write(pair.thermal, encode_png(counts))
+    write(get_thermal(pair), encode_png(counts))
     (problem,) = get_problems(_check, tmp_path, {"test": [pair]}, thermal_range_counts=(0, 255))
     assert problem.startswith("99.48% of the thermal pixels lie outside the counts 0..255")
     assert "hold counts from 0 to 57300, give a range" in problem
@@ -244,7 +246,7 @@ def test_counts_outside_the_range_are_noted(tmp_path):
     counts = make_thermal_u16(1)
     counts[0, :3], counts[1, :5] = 6999, 9001
     counts[2, :2] = 7000, 9000
-    write(pair.thermal, encode_png(counts))
+    write(get_thermal(pair), encode_png(counts))
     checked = _check(tmp_path, {"test": [pair]}, thermal_range_counts=(7000, 9000))
     assert checked.notes[0] == "4.17% of the thermal pixels lie outside the range of counts."
 
@@ -253,11 +255,74 @@ def test_range_with_8_bits_and_mixed_depths_are_refused(tmp_path):
     pairs = [_make_pair(tmp_path, name, i) for i, name in enumerate("ab")]
     (problem,) = get_problems(_check, tmp_path, {"test": pairs}, thermal_range_counts=(0, 9))
     assert problem.startswith("2 thermal images have 8 bits (thermal/a.png, thermal/b.png), but")
-    write(pairs[1].thermal, encode_png(make_thermal_u16(1)))
+    write(get_thermal(pairs[1]), encode_png(make_thermal_u16(1)))
     (problem,) = get_problems(_check, tmp_path, {"test": pairs})
     assert problem.startswith("1 thermal images have 8 bits and 1 have 16 (thermal/b.png)")
     (problem,) = get_problems(_check, tmp_path, {"test": pairs}, thermal_range_counts=(0, 9))
     assert "(thermal/a.png)" in problem
+
+
+def _make_four_channel_pair(folder, name, size_hw=(12, 16)):
+    path = write(folder / f"{name}.png", encode_png(make_image_u8(1, size_hw, channels=4)))
+    return RawPair(name, path, None, is_night=False, objects=())
+
+
+def test_thermal_image_may_be_the_fourth_channel(tmp_path):
+    pair = _make_four_channel_pair(tmp_path, "a")
+    item = _make_object((4.0, 2, 18, 8), thermal_box=(4.0, 2, 18, 8))
+    checked = _check(tmp_path, {"test": [dataclasses.replace(pair, objects=(item,))]})
+    assert checked.has_four_channels
+    (box,) = get_objects(checked.pairs["test"][0])
+    assert box.box_xyxy == box.thermal_box_xyxy_px == (4.0, 2.0, 16.0, 8.0)
+    assert not _check(tmp_path, {"test": [_make_pair(tmp_path, "b")]}).has_four_channels
+
+
+def test_faults_of_four_channel_images_are_in_one_message(tmp_path):
+    pairs = [_make_four_channel_pair(tmp_path, name) for name in "abcde"]
+    pairs[0].visible.unlink()
+    write(pairs[1].visible, pairs[1].visible.read_bytes()[:200])
+    write(pairs[2].visible, encode_png(make_image_u8(1)))
+    write(pairs[3].visible, encode_jpg(make_image_u8(1)))
+    write(pairs[4].visible, encode_png(make_image_u8(1, channels=4).astype(np.uint16)))
+    problems = get_problems(_check, tmp_path, {"test": pairs})
+    expected = [
+        "a.png: file is missing.",
+        "b.png: PNG is cut short",
+        "c.png: needs 4 channels of 8 bits (RGB + thermal), has 3 of 8 bits",
+        "d.png: is no PNG file",
+        "e.png: needs 4 channels of 8 bits (RGB + thermal), has 4 of 16 bits",
+    ]
+    assert len(problems) == len(expected)
+    for problem, start in zip(problems, expected, strict=True):
+        assert problem.startswith(start)
+
+
+def test_four_channels_of_8_bits_take_no_range(tmp_path):
+    pairs = {"test": [_make_four_channel_pair(tmp_path, "a")]}
+    (problem,) = get_problems(_check, tmp_path, pairs, thermal_range_counts=(0, 9))
+    assert problem.startswith("1 thermal images have 8 bits (a.png), but a range")
+
+
+def test_mirror_image_in_another_split_is_a_leak(tmp_path):
+    pairs = [_make_pair(tmp_path, name, i) for i, name in enumerate(["a", "a_flip", "b"])]
+    pairs[1] = dataclasses.replace(pairs[1], mirrors="a")
+    _check(tmp_path, {"train": pairs[:2], "test": pairs[2:]})
+    assert get_problems(_check, tmp_path, {"train": pairs[:1], "test": pairs[1:]}) == [
+        "a: the image or its mirror image is in 2 splits (train, test); keep both in one."
+    ]
+
+
+def test_files_are_left_alone_where_a_folder_is_missing(tmp_path):
+    """What is wrong with names is found all the same."""
+    pair = RawPair("a", tmp_path / "a.jpg", tmp_path / "a.png", is_night=False)
+    check = functools.partial(
+        check_pairs, class_names=CLASSES, has_folders=False, findings=Findings(["no folder."])
+    )
+    problems = get_problems(check, tmp_path, "test", {"train": [pair], "test": [pair]})
+    assert [problem.partition(";")[0] for problem in problems] == [
+        "no folder.",
+        "a: is in 2 splits (train, test)",
+    ]
 
 
 def _make_labelled(tmp_path, labels, name="a"):
@@ -275,6 +340,15 @@ def test_label_maps_are_counted_and_255_is_noted(tmp_path):
     assert checked.notes == ("4 pixels have label 255, which no loss and no metric counts.",)
 
 
+def test_label_255_is_refused_where_every_pixel_counts(tmp_path):
+    pair = _make_labelled(tmp_path, np.full((12, 16), 255, np.uint8))
+    classes = ClassNames(labels=("no", "deer", "boar"))
+    check = functools.partial(_check, may_have_uncounted_pixels=False)
+    assert get_problems(check, tmp_path, {"test": [pair]}, classes) == [
+        "masks/a.png: class id 255 is outside 0..2; fix the map."
+    ]
+
+
 def test_bad_label_maps_are_refused(tmp_path):
     labels = np.zeros((12, 16), np.uint8)
     pairs = [_make_labelled(tmp_path, labels, name) for name in "abcd"]
@@ -286,7 +360,7 @@ def test_bad_label_maps_are_refused(tmp_path):
     classes = ClassNames(labels=("no", "deer", "boar"))
     problems = get_problems(_check, tmp_path, {"test": pairs}, classes)
     expected = [
-        "masks/a.png: class id 3 is outside 0..2; mend the map (255 is not counted), or the list",
+        "masks/a.png: class id 3 is outside 0..2; fix the map (255 is not counted), or the list",
         "masks/b.png: is 16x6, the visible image is 16x12; both need one size.",
         "masks/c.png: labels need 1 channel of 8 bits",
         "masks/d.png: file is missing.",

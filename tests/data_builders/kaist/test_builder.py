@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -7,8 +8,9 @@ import numpy as np
 import pytest
 
 from data_builders.checks.annotations import Role
-from data_builders.kaist import Kaist, prepare_kaist
-from data_builders.kaist.layout import TEST_RULE, TRAIN_RULE, KaistSplit, check_raw_kaist
+from data_builders.kaist import Kaist, PrepareKaist
+from data_builders.kaist.labels import TEST_RULE, TRAIN_RULE
+from data_builders.kaist.layout import KaistSplit, check_raw_kaist
 from data_builders.prepared import make_summary_table
 from mdjax.data.source import open_split
 from mdjax.io.kaist_text import read_annotation
@@ -48,6 +50,24 @@ def splits(raw_dir):
     }
 
 
+@pytest.fixture
+def command(raw_dir, splits, tmp_path):
+    train, test = splits["train"], splits["test"]
+    return PrepareKaist(
+        raw_dir,
+        train_list=train.image_list,
+        test_list=test.image_list,
+        train_annotations=train.annotations,
+        test_annotations=test.annotations,
+        data_dir=tmp_path / "data",
+    )
+
+
+@pytest.fixture
+def test_only(command):
+    return dataclasses.replace(command, train_list=None)
+
+
 @pytest.fixture(scope="module")
 def real_kaist(real_data_dir, tmp_path_factory):
     """The nine real test pairs, prepared: folder of the download, names, summary."""
@@ -60,8 +80,11 @@ def real_kaist(real_data_dir, tmp_path_factory):
     names = [name for name in listed if name in present]
     folder = tmp_path_factory.mktemp("kaist")
     image_list = write_list(folder / "nine.txt", names)
-    splits = {"test": KaistSplit(image_list, raw_dir / "annotations_liu", TEST_RULE)}
-    return raw_dir, names, prepare_kaist(raw_dir, splits, folder / "data")
+    annotations = raw_dir / "annotations_liu"
+    command = PrepareKaist(
+        raw_dir, test_list=image_list, test_annotations=annotations, data_dir=folder / "data"
+    )
+    return raw_dir, names, command.prepare()
 
 
 def test_real_pairs_are_prepared_with_identical_bytes_in_the_order_of_the_list(real_kaist):
@@ -114,8 +137,8 @@ def test_test_split_alone_has_a_summary(real_kaist):
     assert not any("unlabelled" in row for row in rows)
 
 
-def test_paired_boxes_are_kept_and_others_serve_for_both_images(raw_dir, splits, tmp_path):
-    summary = prepare_kaist(raw_dir, splits, tmp_path / "data", name="paired")
+def test_paired_boxes_are_kept_and_others_serve_for_both_images(command):
+    summary = dataclasses.replace(command, name="paired").prepare()
     assert summary.dataset == "kaist/paired"
     (train,), (test,) = (read_records(summary.folder, split) for split in ("train", "test"))
     np.testing.assert_array_equal(train["objects"]["bbox_xyxy_px"], [[1, 2, 5, 7], [0, 0, 8, 8]])
@@ -128,9 +151,9 @@ def test_paired_boxes_are_kept_and_others_serve_for_both_images(raw_dir, splits,
     assert read_metadata(summary.folder)["max_objects"] == 2
 
 
-def test_preparations_are_found_by_their_names(raw_dir, splits, tmp_path):
-    prepare_kaist(raw_dir, splits, tmp_path / "data")
-    prepare_kaist(raw_dir, {"test": splits["test"]}, tmp_path / "data", name="test_only")
+def test_preparations_are_found_by_their_names(command, test_only, tmp_path):
+    command.prepare()
+    dataclasses.replace(test_only, name="test_only").prepare()
     default = open_split("kaist", "train", tmp_path / "data")
     assert default.dataset_name == "kaist/default/1.0.0"
     assert default.get_class_names("objects") == ("person",)
@@ -139,16 +162,16 @@ def test_preparations_are_found_by_their_names(raw_dir, splits, tmp_path):
     assert len(other) == 1
 
 
-def test_annotation_reader_and_records_agree(raw_dir, splits, tmp_path):
-    summary = prepare_kaist(raw_dir, splits, tmp_path / "data")
+def test_annotation_reader_and_records_agree(raw_dir, command):
+    summary = command.prepare()
     (record,) = read_records(summary.folder, "test")
     annotation = read_annotation(raw_dir / "flat" / f"{TEST.replace('/', '_')}.txt")
     np.testing.assert_array_equal(record["objects"]["bbox_xyxy_px"], annotation.to_boxes_xyxy_px())
 
 
-def test_image_without_objects_has_an_empty_sequence(raw_dir, splits, tmp_path):
+def test_image_without_objects_has_an_empty_sequence(raw_dir, test_only):
     write_annotations(raw_dir / "flat", {TEST.replace("/", "_"): []})
-    summary = prepare_kaist(raw_dir, {"test": splits["test"]}, tmp_path / "data")
+    summary = test_only.prepare()
     (record,) = read_records(summary.folder, "test")
     assert np.reshape(record["objects"]["bbox_xyxy_px"], (-1, 4)).shape == (0, 4)
     assert len(record["objects"]["label"]) == 0
@@ -176,53 +199,54 @@ def test_plain_tfds_calls_give_thermal_jpegs_one_shape(raw_dir, splits, tmp_path
         assert cast(Any, builder).as_data_source(split)[0]["thermal"].shape == (12, 16, 3)
 
 
-def test_faulty_files_write_nothing(raw_dir, splits, tmp_path):
+def test_faulty_files_write_nothing(raw_dir, command, tmp_path):
     (raw_dir / "images" / "set00/V000/lwir/I00001.png").unlink()
     with pytest.raises(MdjaxError, match=r"I00001\.{jpg,png}: file is missing"):
-        prepare_kaist(raw_dir, splits, tmp_path / "data")
+        command.prepare()
     assert not (tmp_path / "data").exists()
 
 
-def test_preparing_twice_says_so_and_refuses_other_files(raw_dir, splits, tmp_path, capsys):
-    data_dir = tmp_path / "data"
-    assert prepare_kaist(raw_dir, splits, data_dir).is_new
-    assert [path.name for path in data_dir.iterdir()] == ["kaist"]
-    assert not prepare_kaist(raw_dir, splits, data_dir).is_new
+def test_preparing_twice_says_so_and_refuses_other_files(
+    raw_dir, command, test_only, tmp_path, capsys
+):
+    assert command.prepare().is_new
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["kaist"]
+    assert not command.prepare().is_new
     with pytest.raises(MdjaxError, match=rf"other files.*{raw_dir}.*--overwrite.*--name"):
-        prepare_kaist(raw_dir, {"test": splits["test"]}, data_dir)
-    assert prepare_kaist(raw_dir, {"test": splits["test"]}, data_dir, name="test").is_new
-    again = prepare_kaist(raw_dir, {"test": splits["test"]}, data_dir, overwrite=True)
+        test_only.prepare()
+    assert dataclasses.replace(test_only, name="test").prepare().is_new
+    again = dataclasses.replace(test_only, overwrite=True).prepare()
     assert again.is_new
     assert "thermal_bbox_xyxy_px" not in read_records(again.folder, "test")[0]["objects"]
     assert read_metadata(again.folder)["max_objects"] == 1
-    assert not prepare_kaist(raw_dir, {"test": splits["test"]}, data_dir).is_new
+    assert not test_only.prepare().is_new
     printed = capsys.readouterr()
     assert printed.out == printed.err == ""
 
 
-def test_folder_with_other_counts_is_refused(raw_dir, splits, tmp_path):
-    summary = prepare_kaist(raw_dir, splits, tmp_path / "data")
+def test_folder_with_other_counts_is_refused(command):
+    summary = command.prepare()
     path = summary.folder / "dataset_info.json"
     info = json.loads(path.read_text())
     info["splits"][0]["shardLengths"] = ["2"]
     path.write_text(json.dumps(info))
     with pytest.raises(MdjaxError, match=r"holds .*'train': 2.* records, but .*--overwrite"):
-        prepare_kaist(raw_dir, splits, tmp_path / "data")
+        command.prepare()
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "a b"])
-def test_name_that_is_no_folder_is_refused(raw_dir, splits, tmp_path, name):
+def test_name_that_is_no_folder_is_refused(command, name):
     with pytest.raises(MdjaxError, match="use letters, digits"):
-        prepare_kaist(raw_dir, splits, tmp_path / "data", name=name)
+        dataclasses.replace(command, name=name).prepare()
 
 
-def test_preparing_never_imports_tensorflow(raw_dir, splits, tmp_path):
+def test_preparing_never_imports_tensorflow(command):
     program = f"""
 import sys
 from pathlib import Path, PosixPath, WindowsPath
-from data_builders.kaist import prepare_kaist
-from data_builders.kaist.layout import KaistLabelRule, KaistSplit
-prepare_kaist(Path({str(raw_dir)!r}), {splits!r}, Path({str(tmp_path / "data")!r}))
+from data_builders.kaist import PrepareKaist
+from data_builders.kaist.labels import KaistLabelRule
+{command!r}.prepare()
 sys.exit("tensorflow" in sys.modules)
 """
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -6,13 +6,8 @@ import pytest
 
 from data_builders.checks.annotations import Role
 from data_builders.kaist import layout as kaist
-from data_builders.kaist.layout import (
-    TEST_RULE,
-    TRAIN_RULE,
-    KaistLabelRule,
-    KaistSplit,
-    check_raw_kaist,
-)
+from data_builders.kaist.labels import TEST_RULE, TRAIN_RULE, KaistLabelRule
+from data_builders.kaist.layout import KaistSplit, check_raw_kaist
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
 from tests.data_builders.raw_pairs import (
@@ -194,7 +189,7 @@ def test_missing_folders_are_one_line_each(raw_dir):
     splits["val"] = dataclasses.replace(splits["train"], annotations=raw_dir / "nowhere")
     splits["test"] = dataclasses.replace(splits["train"], annotations=raw_dir / "a/set00")
     problems = get_problems(check_raw_kaist, raw_dir, splits)
-    assert len(problems) == 4
+    assert len(problems) == 6
     assert (
         problems[0] == f"{raw_dir}/images: folder is missing; give --raw the folder that holds it."
     )
@@ -203,6 +198,9 @@ def test_missing_folders_are_one_line_each(raw_dir):
     assert problems[3].startswith(
         f"{raw_dir}/a/set00: holds no annotation of the 2 listed images, neither as setXX/VYYY/"
     )
+    assert [problem.partition(";")[0] for problem in problems[4:]] == [
+        f"{name}: is in 3 splits (train, val, test)" for name in NAMES
+    ]
 
 
 def test_images_are_checked_where_annotations_are_missing(raw_dir):

@@ -1,25 +1,22 @@
-import io
 import subprocess
 import sys
 from typing import Any, cast
 
 import pytest
-import rich.console
 import tensorflow_datasets as tfds
 
-from data_builders.mfnet import MFNet, make_summary_table, prepare_mfnet
+from data_builders.mfnet import MFNet, PrepareMfnet, check_raw_mfnet
+from data_builders.mfnet.layout import CLASS_NAMES
+from data_builders.prepared import make_summary_table
 from mdjax.data.source import open_split
 from mdjax.types import MdjaxError
 from tests.data.factories import SPLIT_NAMES, encode_png, make_pair_u8, write_raw_mfnet
+from tests.data_builders.reading import print_rows, read_metadata
 
 
 @pytest.fixture
 def raw_dir(tmp_path):
     return write_raw_mfnet(tmp_path / "raw")
-
-
-def _download_config(raw_dir, **options):
-    return tfds.download.DownloadConfig(manual_dir=str(raw_dir), try_download_gcs=False, **options)
 
 
 def _damage(raw_dir):
@@ -28,7 +25,7 @@ def _damage(raw_dir):
 
 def test_real_files_are_prepared_with_right_counts_and_identical_bytes(real_data_dir, tmp_path):
     raw_dir = real_data_dir / "mfnet"
-    summary = prepare_mfnet(raw_dir, tmp_path)
+    summary = PrepareMfnet(raw_dir, tmp_path).prepare()
     assert summary.is_new
     assert summary.num_day == {"train": 60, "val": 10, "test": 20}
     assert summary.num_night == {"train": 60, "val": 10, "test": 20}
@@ -46,8 +43,8 @@ def test_real_files_are_prepared_with_right_counts_and_identical_bytes(real_data
 
 
 def test_plain_tfds_calls_work(raw_dir, tmp_path):
-    builder = MFNet(data_dir=str(tmp_path / "prepared"))
-    builder.download_and_prepare(download_config=_download_config(raw_dir))
+    builder = MFNet(check_raw_mfnet(raw_dir), data_dir=str(tmp_path / "prepared"))
+    builder.download_and_prepare()
     assert builder.info.splits["train"].num_examples == 3
     # TFDS declares the method in a way that type checkers misread.
     record = cast(Any, builder).as_data_source("train")[1]
@@ -61,38 +58,58 @@ def test_plain_tfds_calls_work(raw_dir, tmp_path):
 
 def test_plain_tfds_calls_write_nothing_for_a_faulty_download(raw_dir, tmp_path):
     _damage(raw_dir)
-    builder = MFNet(data_dir=str(tmp_path / "prepared"))
     with pytest.raises(MdjaxError, match=r"labels/00001D\.png"):
-        builder.download_and_prepare(download_config=_download_config(raw_dir))
+        MFNet(check_raw_mfnet(raw_dir), data_dir=str(tmp_path / "prepared"))
     assert not (tmp_path / "prepared").exists()
 
 
 def test_plain_tfds_calls_keep_the_old_data_when_the_new_are_faulty(raw_dir, tmp_path):
-    prepare_mfnet(raw_dir, tmp_path / "prepared")
+    PrepareMfnet(raw_dir, tmp_path / "prepared").prepare()
     _damage(raw_dir)
-    builder = MFNet(data_dir=str(tmp_path / "prepared"))
-    mode = tfds.GenerateMode.REUSE_CACHE_IF_EXISTS
     with pytest.raises(MdjaxError, match="1 problem"):
-        builder.download_and_prepare(download_config=_download_config(raw_dir, download_mode=mode))
+        MFNet(check_raw_mfnet(raw_dir), data_dir=str(tmp_path / "prepared"))
     assert len(open_split("mfnet", "train", tmp_path / "prepared")) == 3
 
 
-def test_plain_tfds_calls_find_the_default_manual_folder(tmp_path):
-    write_raw_mfnet(tmp_path / "downloads" / "manual")
-    builder = MFNet(data_dir=str(tmp_path))
+def test_plain_tfds_calls_keep_flips_apart(tmp_path):
+    names = SPLIT_NAMES | {"train": ("00001D", "00001D_flip")}
+    raw_dir = write_raw_mfnet(tmp_path / "raw", names)
+    builder = MFNet(check_raw_mfnet(raw_dir, include_flips=True), data_dir=str(tmp_path))
     builder.download_and_prepare()
-    assert builder.info.splits["test"].num_examples == 1
+    assert builder.info.full_name == "mfnet/with_flips/1.0.0"
+    assert builder.info.splits["train"].num_examples == 2
+    assert not (tmp_path / "mfnet" / "original").exists()
+
+
+def test_metadata_tell_classes_source_and_fingerprint(raw_dir, tmp_path):
+    summary = PrepareMfnet(raw_dir, tmp_path).prepare()
+    assert summary.folder == tmp_path / "mfnet" / "original" / "1.0.0"
+    assert read_metadata(summary.folder) == {
+        "class_names": list(CLASS_NAMES),
+        "raw_dir": str(raw_dir),
+        "fingerprint": check_raw_mfnet(raw_dir).fingerprint,
+        "notes": [],
+    }
+
+
+def test_records_have_four_channels_labels_name_and_time_of_day(raw_dir, tmp_path):
+    summary = PrepareMfnet(raw_dir, tmp_path).prepare()
+    builder: Any = tfds.builder_from_directory(str(summary.folder))
+    features = builder.info.features
+    assert set(features) == {"visible_thermal", "labels", "name", "is_night"}
+    assert features["visible_thermal"].shape == (None, None, 4)
+    assert features["labels"].shape == (None, None, 1)
 
 
 def test_preparing_writes_nothing_for_a_faulty_download(raw_dir, tmp_path):
     _damage(raw_dir)
     with pytest.raises(MdjaxError, match=r"labels/00001D\.png"):
-        prepare_mfnet(raw_dir, tmp_path / "prepared")
+        PrepareMfnet(raw_dir, tmp_path / "prepared").prepare()
     assert not (tmp_path / "prepared").exists()
 
 
 def test_preparing_writes_the_data_set_alone_and_prints_nothing(raw_dir, tmp_path, capsys):
-    prepare_mfnet(raw_dir, tmp_path / "prepared")
+    PrepareMfnet(raw_dir, tmp_path / "prepared").prepare()
     assert [path.name for path in (tmp_path / "prepared").iterdir()] == ["mfnet"]
     printed = capsys.readouterr()
     assert printed.out == printed.err == ""
@@ -100,24 +117,25 @@ def test_preparing_writes_the_data_set_alone_and_prints_nothing(raw_dir, tmp_pat
 
 def test_preparing_twice_says_so_and_refuses_other_files(raw_dir, tmp_path):
     data_dir = tmp_path / "prepared"
-    first = prepare_mfnet(raw_dir, data_dir)
-    again = prepare_mfnet(raw_dir, data_dir)
+    first = PrepareMfnet(raw_dir, data_dir).prepare()
+    again = PrepareMfnet(raw_dir, data_dir).prepare()
     assert first.is_new
     assert not again.is_new
     assert again.class_pixels == first.class_pixels
     image, _ = make_pair_u8(9999, (12, 16))
     (raw_dir / "images" / "00001D.png").write_bytes(encode_png(image))
-    with pytest.raises(MdjaxError, match=rf"prepared from other files.*{raw_dir}.*--overwrite"):
-        prepare_mfnet(raw_dir, data_dir)
-    assert prepare_mfnet(raw_dir, data_dir, overwrite=True).is_new
+    message = rf"prepared from other files.*{raw_dir}.*--overwrite.*--data-dir"
+    with pytest.raises(MdjaxError, match=message):
+        PrepareMfnet(raw_dir, data_dir).prepare()
+    assert PrepareMfnet(raw_dir, data_dir, overwrite=True).prepare().is_new
     assert open_split("mfnet", "train", data_dir)[0]["visible_thermal"] == encode_png(image)
 
 
 def test_flips_get_a_config_of_their_own(tmp_path):
     names = SPLIT_NAMES | {"train": ("00001D", "00001D_flip")}
     raw_dir = write_raw_mfnet(tmp_path / "raw", names)
-    assert prepare_mfnet(raw_dir, tmp_path).num_day["train"] == 1
-    assert prepare_mfnet(raw_dir, tmp_path, include_flips=True).num_day["train"] == 2
+    assert PrepareMfnet(raw_dir, tmp_path).prepare().num_day["train"] == 1
+    assert PrepareMfnet(raw_dir, tmp_path, include_flips=True).prepare().num_day["train"] == 2
     assert len(open_split("mfnet", "train", tmp_path)) == 1
     assert len(open_split("mfnet/with_flips", "train", tmp_path)) == 2
 
@@ -129,11 +147,8 @@ def test_summary_shows_counts_shares_absent_classes_and_notes(tmp_path):
     labels[:] = 0
     labels[:6] = 1
     (raw_dir / "labels" / "00005D.png").write_bytes(encode_png(labels))
-    summary = prepare_mfnet(raw_dir, tmp_path / "prepared")
-    printed = io.StringIO()
-    rich.console.Console(width=400, file=printed).print(make_summary_table(summary))
-    rows = [line.split() for line in printed.getvalue().splitlines()]
-    rows = [[cell for cell in row if cell not in "│┃"] for row in rows]
+    summary = PrepareMfnet(raw_dir, tmp_path / "prepared").prepare()
+    rows = print_rows(make_summary_table(summary))
     assert ["day", "images", "2", "0", "1"] in rows
     assert ["night", "images", "1", "1", "0"] in rows
     assert ["images", "3", "1", "1"] in rows
@@ -150,11 +165,11 @@ def test_preparing_and_reading_never_import_tensorflow(raw_dir, tmp_path):
 import sys
 from typing import Any, cast
 from pathlib import Path
-from data_builders.mfnet import prepare_mfnet
+from data_builders.mfnet import PrepareMfnet
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches
 from mdjax.data.source import open_split
 from mdjax.data.truth import LabelMapReader
-prepare_mfnet(Path({str(raw_dir)!r}), Path({str(tmp_path)!r}))
+PrepareMfnet(Path({str(raw_dir)!r}), Path({str(tmp_path)!r})).prepare()
 source = open_split("mfnet", "train", Path({str(tmp_path)!r}))
 batches = make_evaluation_batches(
     source, PipelineConfig((12, 16)), LabelMapReader(), batch_size=2

@@ -4,8 +4,8 @@ import pytest
 from data_builders.mfnet.layout import CLASS_NAMES, SPLITS, check_raw_mfnet
 from mdjax.io.images import decode_labels
 from mdjax.scenes import CLASS_NAMES as SCENE_CLASS_NAMES
-from mdjax.types import MdjaxError
 from tests.data.factories import SPLIT_NAMES, encode_png, make_pair_u8, write_raw_mfnet
+from tests.data_builders.raw_pairs import encode_jpg, get_problems, make_image_u8
 
 
 @pytest.fixture
@@ -14,13 +14,12 @@ def raw_dir(tmp_path):
 
 
 def _get_problems(raw_dir, **options) -> list[str]:
-    """The lines of the message between its first and its last."""
-    with pytest.raises(MdjaxError, match="nothing was written") as error:
-        check_raw_mfnet(raw_dir, **options)
-    first, *problems, last = str(error.value).splitlines()
-    assert first.startswith(f"{raw_dir}: {len(problems)} problem(s)")
-    assert last.startswith("Mend or download")
-    return [problem.strip() for problem in problems]
+    return get_problems(check_raw_mfnet, raw_dir, **options)
+
+
+def _get_labels_path(pair):
+    assert pair.labels is not None
+    return pair.labels
 
 
 def test_faultless_folder_passes_with_its_counts(raw_dir):
@@ -29,7 +28,7 @@ def test_faultless_folder_passes_with_its_counts(raw_dir):
         split: list(names) for split, names in SPLIT_NAMES.items()
     }
     assert [pair.is_night for pair in raw.pairs["train"]] == [False, True, False]
-    labels = [decode_labels(pair.labels_path.read_bytes(), "") for pair in raw.pairs["train"]]
+    labels = [decode_labels(_get_labels_path(pair).read_bytes(), "") for pair in raw.pairs["train"]]
     expected = np.bincount(np.stack(labels).ravel(), minlength=9)
     assert raw.class_pixels["train"] == tuple(expected)
     assert raw.notes == ()
@@ -59,13 +58,13 @@ def test_every_fault_is_in_one_message(raw_dir):
     (raw_dir / "val.txt").write_text("00004N\n00001D\n00004N\n")
     problems = _get_problems(raw_dir)
     expected = [
-        "val.txt: 00004N is listed 2 times.",
-        "00001D: is in 2 splits (train, val).",
+        "00004N: is 2 times in split 'val'.",
+        "00001D: is in 2 splits (train, val); take it out of all but one",
         "images/00001D.png: file is missing.",
         "labels/00002N.png: PNG is cut short",
         "images/00003D.png: needs 4 channels of 8 bits (RGB + thermal), has 3 of 8 bits",
-        "labels/00004N.png: class id 9 is outside 0..8.",
-        "00005D: image is 16x10, labels are 16x12",
+        "labels/00004N.png: class id 9 is outside 0..8; fix the map.",
+        "labels/00005D.png: is 16x12, the visible image is 16x10; both need one size.",
     ]
     assert len(problems) == len(expected)
     for problem, start in zip(problems, expected, strict=True):
@@ -75,13 +74,48 @@ def test_every_fault_is_in_one_message(raw_dir):
 @pytest.mark.parametrize("split", SPLITS)
 def test_empty_split_is_refused(raw_dir, split):
     (raw_dir / f"{split}.txt").write_text("\n")
-    assert _get_problems(raw_dir) == [f"{split}.txt: split {split!r} is empty."]
+    assert _get_problems(raw_dir) == [f"split {split!r} is empty."]
 
 
 def test_missing_list_and_folder_are_named(raw_dir):
     (raw_dir / "val.txt").unlink()
     (raw_dir / "labels").rename(raw_dir / "label")
-    assert _get_problems(raw_dir) == ["val.txt: list is missing.", "labels/: folder is missing."]
+    assert _get_problems(raw_dir) == ["val.txt: file is missing.", "labels/: folder is missing."]
+
+
+def test_faults_of_the_lists_are_found_without_the_images(raw_dir):
+    (raw_dir / "images").rename(raw_dir / "image")
+    (raw_dir / "val.txt").write_text("00001D\n00004N\n00004N\n")
+    assert [problem.partition(";")[0] for problem in _get_problems(raw_dir)] == [
+        "images/: folder is missing.",
+        "00004N: is 2 times in split 'val'.",
+        "00001D: is in 2 splits (train, val)",
+    ]
+
+
+@pytest.mark.parametrize("name", ["train.txt", "test_night.txt"])
+def test_list_that_is_no_text_is_refused(raw_dir, name):
+    (raw_dir / name).write_bytes(b"\xff\xfe\x00")
+    assert _get_problems(raw_dir) == [f"{name}: is no text in UTF-8; save it as UTF-8."]
+
+
+def test_images_and_labels_need_to_be_png_files(raw_dir):
+    for folder in ("images", "labels"):
+        (raw_dir / folder / "00001D.png").write_bytes(encode_jpg(make_image_u8(1)))
+    assert _get_problems(raw_dir) == [
+        f"{folder}/00001D.png: is no PNG file; convert it or get it again."
+        for folder in ("images", "labels")
+    ]
+
+
+def test_pixels_that_do_not_count_are_refused(raw_dir):
+    """MFNet has none: 255 is the mark of another data set."""
+    _, label = make_pair_u8(5, (12, 16))
+    label[0, 0] = 255
+    (raw_dir / "labels" / "00001D.png").write_bytes(encode_png(label))
+    assert _get_problems(raw_dir) == [
+        "labels/00001D.png: class id 255 is outside 0..8; fix the map."
+    ]
 
 
 def test_wrong_folder_names_what_belongs_there(tmp_path):
@@ -128,6 +162,7 @@ def test_flips_are_left_out_unless_asked_for(tmp_path):
     both = check_raw_mfnet(raw_dir, include_flips=True)
     assert [pair.name for pair in both.pairs["train"]] == list(names["train"])
     assert [pair.is_night for pair in both.pairs["train"]] == [False, False, True, True]
+    assert (raw.config_name, both.config_name) == ("original", "with_flips")
 
 
 def test_flips_that_were_never_made_matter_only_where_asked_for(raw_dir):
@@ -143,7 +178,9 @@ def test_mirror_image_in_another_split_is_a_leak(tmp_path):
     names = SPLIT_NAMES | {"val": ("00004N", "00001D_flip")}
     raw_dir = write_raw_mfnet(tmp_path / "raw", names)
     check_raw_mfnet(raw_dir)
-    assert _get_problems(raw_dir, include_flips=True) == ["00001D: is in 2 splits (train, val)."]
+    assert _get_problems(raw_dir, include_flips=True) == [
+        "00001D: the image or its mirror image is in 2 splits (train, val); keep both in one."
+    ]
 
 
 def test_generated_scenes_have_the_same_classes():

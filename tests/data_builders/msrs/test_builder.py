@@ -1,9 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from data_builders.checks.annotations import Role
 from data_builders.mfnet.layout import CLASS_NAMES
-from data_builders.msrs import prepare_msrs
+from data_builders.msrs import PrepareMsrs
 from data_builders.prepared import make_summary_table
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
@@ -17,7 +19,7 @@ SPLITS = ("train", "val", "test")
 def real_msrs(real_data_dir, tmp_path_factory):
     """The real pairs, prepared: folder of the download and summary."""
     raw_dir = real_data_dir / "msrs"
-    return raw_dir, prepare_msrs(raw_dir, tmp_path_factory.mktemp("msrs"))
+    return raw_dir, PrepareMsrs(raw_dir, data_dir=tmp_path_factory.mktemp("msrs")).prepare()
 
 
 @pytest.fixture
@@ -76,7 +78,8 @@ def test_label_maps_are_kept_beside_boxes(raw_dir, tmp_path):
         for name in names:
             content = encode_png(np.full((12, 16), 2, np.uint8))
             write(raw_dir / part / "Segmentation_labels" / f"{name}.png", content)
-    summary = prepare_msrs(raw_dir, tmp_path / "data", classes=("car", "person"), val_every=3)
+    command = PrepareMsrs(raw_dir, classes=("car", "person"), val_every=3, data_dir=tmp_path)
+    summary = command.prepare()
     (record,) = read_records(summary.folder, "val")
     assert record["labels"] == encode_png(np.full((12, 16), 2, np.uint8))
     assert list(record["objects"]["label"]) == [1, 0]
@@ -89,7 +92,8 @@ def test_label_maps_are_kept_beside_boxes(raw_dir, tmp_path):
 
 
 def test_other_settings_need_another_name(raw_dir, tmp_path):
-    prepare_msrs(raw_dir, tmp_path / "data", val_every=3)
+    PrepareMsrs(raw_dir, val_every=3, data_dir=tmp_path / "data").prepare()
+    half = PrepareMsrs(raw_dir, val_every=2, data_dir=tmp_path / "data")
     with pytest.raises(MdjaxError, match="other files or settings"):
-        prepare_msrs(raw_dir, tmp_path / "data", val_every=2)
-    assert prepare_msrs(raw_dir, tmp_path / "data", val_every=2, name="half").is_new
+        half.prepare()
+    assert dataclasses.replace(half, name="half").prepare().is_new

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from data_builders.prepared import make_summary_table
-from data_builders.rgbt_folder import RgbtFolder, prepare_rgbt_folder
+from data_builders.rgbt_folder import PrepareRgbtFolder, RgbtFolder
 from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
 from mdjax.data.decode import decode_pair
 from mdjax.data.source import open_split
@@ -59,7 +59,8 @@ def test_records_hold_the_files_and_the_boxes(raw_dir, tmp_path, add, has_16_bit
     if has_16_bits:
         _make_thermal_16_bits(raw_dir)
     counts = RANGE if has_16_bits else None
-    summary = prepare_rgbt_folder(raw_dir, tmp_path / "data", thermal_range_counts=counts)
+    command = PrepareRgbtFolder(raw_dir, thermal_range_counts=counts, data_dir=tmp_path / "data")
+    summary = command.prepare()
     for split, name in (("train", "a"), ("test", "b")):
         (record,) = read_records(summary.folder, split)
         assert record["name"] == name.encode()
@@ -81,7 +82,7 @@ def test_16_bits_without_a_range_write_nothing(raw_dir, tmp_path):
     _add_yolo(raw_dir)
     _make_thermal_16_bits(raw_dir)
     with pytest.raises(MdjaxError, match=r"thermal/a\.png, thermal/b\.png.*--thermal-range-counts"):
-        prepare_rgbt_folder(raw_dir, tmp_path / "data")
+        PrepareRgbtFolder(raw_dir, data_dir=tmp_path / "data").prepare()
     assert not (tmp_path / "data").exists()
 
 
@@ -101,7 +102,7 @@ def test_masks_make_a_data_set_of_segmentation(raw_dir, tmp_path):
     for number, name in enumerate("ab"):
         mask = np.full((12, 16), 2 * number, np.uint8)
         write(raw_dir / "masks" / f"{name}.png", encode_png(mask))
-    summary = prepare_rgbt_folder(raw_dir, tmp_path / "data", name="deer-1")
+    summary = PrepareRgbtFolder(raw_dir, data_dir=tmp_path / "data", name="deer-1").prepare()
     assert summary.dataset == "rgbt_folder/deer-1"
     (record,) = read_records(summary.folder, "test")
     assert record["labels"] == (raw_dir / "masks" / "b.png").read_bytes()
@@ -116,24 +117,24 @@ def test_masks_make_a_data_set_of_segmentation(raw_dir, tmp_path):
 
 
 def test_reading_scales_16_bits_by_the_range(raw_dir, tmp_path):
-    """Counts 7000, 8000, 9000 are 0, 128 (127.5 rounds to even), 255 of 255; 9999 is cut off."""
+    """Counts 7000, 8000, 9000 are 0, 1/2 and 1 (32,767.5 rounds to even); 9999 is cut off."""
     _add_yolo(raw_dir)
     counts = np.full((12, 16), 8000, np.uint16)
     counts[0, :4] = 7000, 8000, 9000, 9999
     for path in (raw_dir / "thermal").iterdir():
         write(path, encode_png(counts))
-    summary = prepare_rgbt_folder(raw_dir, tmp_path, thermal_range_counts=RANGE)
+    summary = PrepareRgbtFolder(raw_dir, RANGE, tmp_path).prepare()
     source = open_split(summary.dataset, "test", tmp_path)
     assert source.get_class_names("objects") == ("deer", "boar")
-    _, thermal_u8 = decode_pair(source[0], "b")
-    np.testing.assert_array_equal(thermal_u8[0, :4], [0, 128, 255, 255])
+    _, thermal = decode_pair(source[0], "b")
+    np.testing.assert_array_equal(thermal[0, :4], [0, 32_768, 65_535, 65_535])
 
 
 def test_reading_finds_masks(raw_dir, tmp_path):
     write(raw_dir / "classes.txt", "background\ndeer\n")
     for name in "ab":
         write(raw_dir / "masks" / f"{name}.png", encode_png(np.eye(12, 16, dtype=np.uint8)))
-    summary = prepare_rgbt_folder(raw_dir, tmp_path)
+    summary = PrepareRgbtFolder(raw_dir, data_dir=tmp_path).prepare()
     source = open_split(summary.dataset, "train", tmp_path)
     assert source.get_class_names("labels") == ("background", "deer")
     labels_u8 = decode_labels(source[0]["labels"], "a")

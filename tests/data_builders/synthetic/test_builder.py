@@ -1,5 +1,6 @@
 """The builder of generated scenes writes what the renderer draws, and never mixes settings."""
 
+import dataclasses
 import functools
 import io
 import subprocess
@@ -14,11 +15,13 @@ import rich.console
 
 from data_builders.mfnet.layout import CLASS_NAMES
 from data_builders.prepared import PreparedSummary, make_summary_table
-from data_builders.synthetic import Synthetic, SyntheticConfig, prepare_synthetic
+from data_builders.synthetic import PrepareSynthetic, Synthetic, SyntheticConfig
+from data_builders.synthetic import builder as synthetic
 from data_builders.synthetic.builder import SPLIT_STARTS
 from mdjax.data.source import open_split
-from mdjax.scenes import render_scene
+from mdjax.scenes import RenderedScene, render_scene
 from mdjax.types import MdjaxError
+from tests.data_builders.reading import read_metadata
 
 SIZE_HW = (32, 48)
 
@@ -30,9 +33,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def summary(data_dir: Path) -> PreparedSummary:
-    return prepare_synthetic(
+    return PrepareSynthetic(
         data_dir, num_train=6, num_val=3, num_test=4, image_size_hw=SIZE_HW, seed=1
-    )
+    ).prepare()
 
 
 def decode_png(data: bytes) -> np.ndarray:
@@ -91,27 +94,53 @@ def test_summary_counts_what_was_written(summary: PreparedSummary) -> None:
 def test_second_call_reuses_the_folder_and_another_setting_gets_its_own(
     summary: PreparedSummary, data_dir: Path
 ) -> None:
-    prepare = functools.partial(
-        prepare_synthetic, data_dir, num_train=6, num_val=3, num_test=4, image_size_hw=SIZE_HW
+    make_command = functools.partial(
+        PrepareSynthetic, data_dir, num_train=6, num_val=3, num_test=4, image_size_hw=SIZE_HW
     )
-    again = prepare(seed=1)
+    again = make_command(seed=1).prepare()
     assert not again.is_new
     assert again.folder == summary.folder
     assert again.class_pixels == summary.class_pixels
-    other = prepare(seed=2)
+    other = make_command(seed=2).prepare()
     assert other.is_new
     assert other.folder != summary.folder
     assert other.class_pixels != summary.class_pixels
 
 
 def test_overwrite_writes_the_same_scenes_again(tmp_path: Path) -> None:
-    prepare = functools.partial(
-        prepare_synthetic, tmp_path, num_train=1, num_val=1, num_test=1, image_size_hw=SIZE_HW
+    make_command = functools.partial(
+        PrepareSynthetic, tmp_path, num_train=1, num_val=1, num_test=1, image_size_hw=SIZE_HW
     )
-    first = prepare()
-    again = prepare(overwrite=True)
+    first = make_command().prepare()
+    again = make_command(overwrite=True).prepare()
     assert again.is_new
     assert again.class_pixels == first.class_pixels
+
+
+def test_fingerprint_is_that_of_the_settings_and_the_scenes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_command = functools.partial(
+        PrepareSynthetic, num_train=2, num_val=1, num_test=1, image_size_hw=SIZE_HW
+    )
+
+    def prepare(folder: str, **settings: Any) -> str:
+        summary = make_command(tmp_path / folder, **settings).prepare()
+        return read_metadata(summary.folder)["fingerprint"]
+
+    first = prepare("a")
+    assert len(first) == 16
+    assert prepare("b") == first
+    assert prepare("b", overwrite=True) == first
+    assert prepare("a", seed=1) != first
+
+    def render_darker(seed: int, index: int, size_hw: tuple[int, int]) -> RenderedScene:
+        scene = render_scene(seed, index, size_hw)
+        is_last = index == SPLIT_STARTS["test"]
+        return dataclasses.replace(scene, thermal_u8=scene.thermal_u8 // 2) if is_last else scene
+
+    monkeypatch.setattr(synthetic, "render_scene", render_darker)
+    assert prepare("c") != first
 
 
 def test_plain_tfds_calls_work(tmp_path: Path) -> None:
@@ -137,17 +166,17 @@ def test_impossible_settings_are_refused_before_anything_is_written(
     tmp_path: Path, settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(MdjaxError, match=message):
-        prepare_synthetic(tmp_path, **settings)
+        PrepareSynthetic(tmp_path, **settings).prepare()
     assert not any(tmp_path.iterdir())
 
 
 def test_preparing_needs_no_tensorflow_and_prints_nothing(tmp_path: Path) -> None:
     code = (
         "import pathlib, sys\n"
-        "from data_builders.synthetic import prepare_synthetic\n"
+        "from data_builders.synthetic import PrepareSynthetic\n"
         "from mdjax.data.source import open_split\n"
         f"folder = pathlib.Path({str(tmp_path)!r})\n"
-        "summary = prepare_synthetic(folder, num_train=1, num_val=1, num_test=1)\n"
+        "summary = PrepareSynthetic(folder, num_train=1, num_val=1, num_test=1).prepare()\n"
         "open_split(summary.dataset, 'train', folder)[0]\n"
         "assert 'tensorflow' not in sys.modules\n"
     )
