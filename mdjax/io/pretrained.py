@@ -92,6 +92,7 @@ def initialise_from_resnet18(
     _check_scopes(scopes, params, source_name)
     flat_params = _flatten(params)
     flat_stats = _flatten(batch_stats)
+    _check_depth(flat_params, tensors, source_name)
     problems: list[str] = []
     lines: list[str] = []
     used: set[str] = set()
@@ -180,6 +181,17 @@ def _check_width(leaf: Any, kernel: np.ndarray, source_name: str) -> None:
             f"{source_name}: the network has width {channels / RESNET18_CHANNELS:g} ({channels} "
             f"channels after conv1), pretrained weights fit width 1 only ({RESNET18_CHANNELS} "
             "channels). Set the width to 1, or train without pretrained weights."
+        )
+
+
+def _check_depth(
+    params: Mapping[Path, Any], tensors: Mapping[str, np.ndarray], source_name: str
+) -> None:
+    has_second_block = any(name.endswith("_block1") for path in params for name in path)
+    if not has_second_block and any(name.startswith("layer1.1.") for name in tensors):
+        raise MdjaxError(
+            f"{source_name}: the network is a ResNet-10, pretrained weights fit ResNet-18 only. "
+            "Set blocks_per_stage to 2, or train without pretrained weights."
         )
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import flax.linen as nn
 
-from mdjax.models.backbones.resnet import ResNet18Config
+from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.networks import (
     DecisionLevel,
     FeatureLevel,
@@ -20,7 +20,7 @@ from mdjax.models.networks import (
 )
 from mdjax.types import MdjaxError
 
-BackboneConfig = ResNet18Config
+BackboneConfig = ResNetConfig
 """Any backbone that a configuration can name; a second one makes this a union."""
 
 
@@ -32,7 +32,7 @@ class _NetworkConfig:
         backbone: Which features, how wide and how fine.
     """
 
-    backbone: BackboneConfig = field(default_factory=ResNet18Config)
+    backbone: BackboneConfig = field(default_factory=ResNetConfig)
 
     sees_thermal: ClassVar[bool] = True
     """Whether the prediction depends on the thermal image at all."""

@@ -245,6 +245,15 @@ def test_other_width_is_refused_with_the_remedy(tensors: dict[str, np.ndarray]) 
         initialise_from_resnet18(params, _batch_stats(params), tensors, source_name="resnet18.pth")
 
 
+def test_network_of_ten_layers_is_refused_with_the_remedy(tensors: dict[str, np.ndarray]) -> None:
+    params = {
+        part: {name: x for name, x in modules.items() if not name.endswith("_block1")}
+        for part, modules in IMAGE_LEVEL.items()
+    }
+    with pytest.raises(MdjaxError, match=r"is a ResNet-10.* Set blocks_per_stage to 2"):
+        initialise_from_resnet18(params, _batch_stats(params), tensors, source_name="resnet18.pth")
+
+
 def test_conv1_of_four_channels_is_misshaped(tensors: dict[str, np.ndarray]) -> None:
     params = {"backbone": _stream_params(4), "trunk": _stage_params(4)}
     with pytest.raises(MdjaxError, match=r"conv1\.weight is float32 \(64, 3, 7, 7\), .*\(64, 4, 7"):

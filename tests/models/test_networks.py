@@ -8,7 +8,7 @@ import jaxtyping
 import numpy as np
 import pytest
 
-from mdjax.models.backbones.resnet import ResNet18Config
+from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.config import (
     DecisionLevelConfig,
     FeatureLevelConfig,
@@ -49,7 +49,7 @@ def create_network(config: NetworkConfig) -> Any:
 def test_logits_have_the_size_of_the_image(
     config: type[NetworkConfig], stem_stride: Literal[1, 2, 4], output_stride: int
 ) -> None:
-    options = ResNet18Config(0.125, stem_stride, output_stride)
+    options = ResNetConfig(0.125, stem_stride, output_stride)
     output = compute_output_shapes(create_network(config(options)), *create_pair(2, 64, 96))
     assert output.prediction.shape == (2, 64, 96, 9)
 
@@ -60,7 +60,7 @@ def test_teacher_and_student_features_and_masks_fit(
     level: Literal[4, 5], output_stride: int
 ) -> None:
     """C4 with 256 channels at stride 16 at most, C5 with 512 at the output stride; mask on C4."""
-    options = ResNet18Config(1.0, 4, output_stride)
+    options = ResNetConfig(1.0, 4, output_stride)
     pair = create_pair(1, 64, 128)
     teacher = compute_output_shapes(create_network(FeatureLevelConfig(options)), *pair)
     student = compute_output_shapes(create_network(MdStudentConfig(options, level)), *pair)
@@ -78,7 +78,7 @@ def test_teacher_and_student_features_and_masks_fit(
 def test_bfloat16_keeps_parameters_and_outputs_of_losses_in_float32(
     config: type[NetworkConfig],
 ) -> None:
-    network = create_network(config(ResNet18Config(0.125, compute_dtype="bfloat16")))
+    network = create_network(config(ResNetConfig(0.125, compute_dtype="bfloat16")))
     variables = compute_variable_shapes(network, *create_pair(1, 64, 64))
     output = compute_output_shapes(network, *create_pair(1, 64, 64))
     assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
@@ -196,7 +196,7 @@ def test_network_is_what_it_declares(config: type[NetworkConfig]) -> None:
 def test_features_have_the_channels_and_strides_of_the_backbone(
     config: type[NetworkConfig],
 ) -> None:
-    backbone = ResNet18Config(0.125, 2, 8)
+    backbone = ResNetConfig(0.125, 2, 8)
     output = compute_output_shapes(create_network(config(backbone)), *create_pair(1, 64, 96))
     prefixes = ("visible_", "thermal_") if config.sees_full_thermal else ("",)
     names = {f"{prefix}c{level}" for prefix in prefixes for level in (2, 3, 4)}

@@ -6,7 +6,6 @@ the tolerance leaves room for. Errors are norms of differences relative to norms
 """
 
 import functools
-from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 import pytest
 
 from mdjax.losses.guidance import guidance_inter_loss, guidance_intra_loss
-from mdjax.models.backbones.resnet import ResNet18Config
+from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.fusion.gaff import Gaff
 from mdjax.models.networks import ImageLevel
 from mdjax.ops.anchors import AnchorOptions
@@ -34,19 +33,14 @@ BATCH, HEIGHT, WIDTH = 2, 32, 48
 pytestmark = pytest.mark.usefixtures("float64")
 
 
-def create_backbone(stem_stride: Literal[1, 2, 4] = 2, output_stride: int = 8) -> ResNet18Config:
-    return ResNet18Config(0.125, stem_stride, output_stride, compute_dtype="float64")
+def create_backbone(stem_stride: Literal[1, 2, 4] = 2, output_stride: int = 8) -> ResNetConfig:
+    return ResNetConfig(0.125, stem_stride, output_stride, compute_dtype="float64")
 
 
 def tolerance(name: str) -> float:
     """A few roundings of float32."""
     del name
     return 2e-6
-
-
-def compile_quickly(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Each function runs once: compiling it well takes longer than running it badly."""
-    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def apply(module: Any, *arguments: Any, **options: Any) -> Any:
@@ -104,7 +98,7 @@ def test_resnet18_agrees_with_twin(
         loss = sum(project(f"{name}/c{i}", outputs[f"train/c{i}"]) for i in (3, 4, 5))
         return loss, (outputs, {**updates["batch_stats"], **more["batch_stats"]})
 
-    step = compile_quickly(jax.value_and_grad(run, argnums=(0, 1), has_aux=True))
+    step = jax.jit(jax.value_and_grad(run, argnums=(0, 1), has_aux=True))
     (loss, (outputs, statistics)), gradients = step(first["params"], second["params"])
     results = {key: to_nchw(value) for key, value in outputs.items()}
     results |= to_results("grad", {**gradients[0], **gradients[1]})
@@ -129,7 +123,7 @@ def test_gaff_agrees_with_twin() -> None:
         loss = intra + inter + project("gaff/fused", fused.features)
         return loss + project("gaff/mask", fused.mask), (fused, intra, inter)
 
-    step = compile_quickly(jax.value_and_grad(run, argnums=(0, 1, 2), has_aux=True))
+    step = jax.jit(jax.value_and_grad(run, argnums=(0, 1, 2), has_aux=True))
     (loss, (fused, intra, inter)), gradients = step(variables["params"], visible, thermal)
     results = {
         "loss": loss,
@@ -168,7 +162,7 @@ def test_pspnet_agrees_with_twin(grid: tuple[int, int]) -> None:
         )
         return project(f"{name}/projection", after), (before, after, updates["batch_stats"])
 
-    step = compile_quickly(jax.value_and_grad(run, argnums=(0, 1), has_aux=True))
+    step = jax.jit(jax.value_and_grad(run, argnums=(0, 1), has_aux=True))
     (loss, (before, after, statistics)), gradients = step(variables["params"], features)
     results = {
         "loss": loss,
@@ -207,7 +201,7 @@ def test_retinanet_agrees_with_twin() -> None:
         )
         return loss, (levels, before, after, updates["batch_stats"])
 
-    step = compile_quickly(jax.value_and_grad(run, argnums=(0, 1), has_aux=True))
+    step = jax.jit(jax.value_and_grad(run, argnums=(0, 1), has_aux=True))
     (loss, (levels, before, after, statistics)), gradients = step(variables["params"], pyramid)
     results = {
         "loss": loss,
@@ -231,7 +225,7 @@ def test_native_student_agrees_with_twin() -> None:
     backbone = create_backbone()
     student = ImageLevel(backbone, create_head(backbone, dropout_rate=0.0))
     variables = create_variables("student", student.init, *pair, train=False)
-    output = compile_quickly(functools.partial(apply, student, train=False))(variables, *pair)
+    output = jax.jit(functools.partial(apply, student, train=False))(variables, *pair)
     results = {
         "prediction": to_nchw(output.prediction),
         "features": to_nchw(output.features["c4"]),

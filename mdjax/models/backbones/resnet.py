@@ -1,4 +1,4 @@
-"""ResNet-18 (He et al. 2016) with a choice of stem, output stride and width."""
+"""ResNet-18 and ResNet-10 (He et al. 2016) with a choice of stem, output stride and width."""
 
 import math
 from dataclasses import dataclass
@@ -15,12 +15,11 @@ from mdjax.types import Array, MdjaxError
 
 FIRST_LEVEL = 2
 STAGE_CHANNELS = (64, 128, 256, 512)
-BLOCKS_PER_STAGE = 2
 
 
 @dataclass(frozen=True)
-class ResNet18Config:
-    """A ResNet-18; a `Backbone`.
+class ResNetConfig:
+    """A ResNet of basic blocks, ResNet-18 by default; a `Backbone`.
 
     Attributes:
         width: Multiplies the number of channels.
@@ -30,18 +29,24 @@ class ResNet18Config:
             stage 4 (and 3) dilates instead of striding.
         compute_dtype: Type of activations; parameters, statistics and losses stay float32. float64
             is for checks and needs JAX_ENABLE_X64.
+        blocks_per_stage: 2 for ResNet-18, 1 for ResNet-10.
     """
 
     width: float = 1.0
     stem_stride: Literal[1, 2, 4] = 4
     output_stride: int = 32
     compute_dtype: Literal["float32", "bfloat16", "float64"] = "float32"
+    blocks_per_stage: Literal[1, 2] = 2
 
     def __post_init__(self):
         if not 0 < self.width <= 4:
             raise MdjaxError(f"width is {self.width}; give a number above 0 and up to 4.")
         if self.stem_stride not in (1, 2, 4):
             raise MdjaxError(f"stem_stride is {self.stem_stride}; give 1, 2 or 4.")
+        if self.blocks_per_stage not in (1, 2):
+            raise MdjaxError(
+                f"blocks_per_stage is {self.blocks_per_stage}; give 2 (ResNet-18) or 1 (ResNet-10)."
+            )
         if self.compute_dtype == "float64" and canonicalize_dtype("float64") != jnp.float64:
             raise MdjaxError("compute_dtype is float64; set JAX_ENABLE_X64=1, or give float32.")
         possible = tuple(factor * self.stem_stride for factor in (8, 4, 2))
@@ -122,7 +127,7 @@ class BasicBlock(nn.Module):
 
 
 class ResNetPart(nn.Module):
-    """Consecutive stages of a ResNet-18, the first of them with the stem.
+    """Consecutive stages of a ResNet, the first of them with the stem.
 
     Attributes:
         config: Width, strides and compute type.
@@ -131,7 +136,7 @@ class ResNetPart(nn.Module):
         norm: Builds the normalisation of each convolution.
     """
 
-    config: ResNet18Config
+    config: ResNetConfig
     first: int
     last: int
     norm: Norm = batch_norm
@@ -168,7 +173,7 @@ class ResNetPart(nn.Module):
     def _run_stage(self, x: Array, level: int, *, train: bool) -> Array:
         config = self.config
         stride, first_dilation, dilation = config.stage_stride_and_dilations(level)
-        for block in range(BLOCKS_PER_STAGE):
+        for block in range(config.blocks_per_stage):
             x = BasicBlock(
                 config.get_channels(level),
                 stride=stride if block == 0 else 1,

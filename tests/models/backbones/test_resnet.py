@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from mdjax.models.backbones.resnet import ResNet18Config
+from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.layers import batch_norm
 from mdjax.types import MdjaxError
 from tests.models.factories import (
@@ -26,7 +26,7 @@ from tests.models.factories import (
 Stem = Literal[1, 2, 4]
 
 
-def compute_stage_shapes(options: ResNet18Config, image: jax.ShapeDtypeStruct) -> list[Any]:
+def compute_stage_shapes(options: ResNetConfig, image: jax.ShapeDtypeStruct) -> list[Any]:
     features = compute_output_shapes(create_part(options, 2, 4), image)
     features |= compute_output_shapes(create_part(options, 5, 5), features["c4"])
     return [features[f"c{level}"] for level in (3, 4, 5)]
@@ -36,7 +36,7 @@ def compute_stage_shapes(options: ResNet18Config, image: jax.ShapeDtypeStruct) -
 @pytest.mark.parametrize("factor", [8, 4, 2])
 def test_stages_have_the_strides_of_the_options(stem_stride: Stem, factor: int) -> None:
     """Without dilation C3, C4, C5 have 2, 4, 8 times the stem's stride; dilation caps them."""
-    options = ResNet18Config(1.0, stem_stride, factor * stem_stride)
+    options = ResNetConfig(1.0, stem_stride, factor * stem_stride)
     image = jax.ShapeDtypeStruct((2, 64, 128, 3), jnp.float32)
     for natural, channels, shape in zip(
         (2, 4, 8), (128, 256, 512), compute_stage_shapes(options, image), strict=True
@@ -48,14 +48,14 @@ def test_stages_have_the_strides_of_the_options(stem_stride: Stem, factor: int) 
 def test_odd_image_sizes_round_up() -> None:
     """125 -> 63 -> 32 (pool) -> 16 -> 8 -> 4, as with PyTorch's padding; 90 -> 45, 23, 12, 6, 3."""
     image = jax.ShapeDtypeStruct((1, 125, 90, 3), jnp.float32)
-    shapes = compute_stage_shapes(ResNet18Config(), image)
+    shapes = compute_stage_shapes(ResNetConfig(), image)
     assert [shape.shape[1:3] for shape in shapes] == [(16, 12), (8, 6), (4, 3)]
 
 
 @pytest.mark.parametrize(("width", "channels"), [(0.5, (64, 128, 256)), (2.0, (256, 512, 1024))])
 def test_width_multiplies_the_channels(width: float, channels: tuple[int, ...]) -> None:
     image = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
-    shapes = compute_stage_shapes(ResNet18Config(width=width), image)
+    shapes = compute_stage_shapes(ResNetConfig(width=width), image)
     assert tuple(shape.shape[-1] for shape in shapes) == channels
 
 
@@ -63,22 +63,22 @@ def test_resnet18_has_the_parameters_of_torchvision() -> None:
     """11,689,512 of torchvision's resnet18 less 513,000 of its classifier (512·1000 + 1000)."""
     image = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
     c4 = jax.ShapeDtypeStruct((1, 4, 4, 256), jnp.float32)
-    backbone = count_parameters(compute_variable_shapes(create_part(ResNet18Config(), 2, 4), image))
-    trunk = count_parameters(compute_variable_shapes(create_part(ResNet18Config(), 5, 5), c4))
+    backbone = count_parameters(compute_variable_shapes(create_part(ResNetConfig(), 2, 4), image))
+    trunk = count_parameters(compute_variable_shapes(create_part(ResNetConfig(), 5, 5), c4))
     assert backbone + trunk == 11_176_512
 
 
 def test_stem_and_output_stride_leave_the_parameters_alone() -> None:
     """Pretrained weights fit every choice."""
     image = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
-    standard = compute_variable_shapes(create_part(ResNet18Config(0.25), 2, 4), image)
-    other = compute_variable_shapes(create_part(ResNet18Config(0.25, 1, 2), 2, 4), image)
+    standard = compute_variable_shapes(create_part(ResNetConfig(0.25), 2, 4), image)
+    other = compute_variable_shapes(create_part(ResNetConfig(0.25, 1, 2), 2, 4), image)
     assert standard == other
 
 
 def test_parameter_names_follow_torchvision() -> None:
     image = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
-    variables = compute_variable_shapes(create_part(ResNet18Config(0.25), 2, 4), image)
+    variables = compute_variable_shapes(create_part(ResNetConfig(0.25), 2, 4), image)
     names = set(flatten_dict(variables["params"], sep="/"))
     assert {"conv1/kernel", "bn1/scale", "layer2_block0/downsample_conv/kernel"} <= names
     assert {"layer3_block1/conv2/kernel", "layer2_block0/downsample_bn/bias"} <= names
@@ -87,7 +87,7 @@ def test_parameter_names_follow_torchvision() -> None:
 
 def test_dilated_stages_compute_what_strided_ones_do_at_every_offset() -> None:
     """In evaluation mode every fourth value of C5 at stride 8 is C5 at stride 32, exactly."""
-    strided, dilated = (ResNet18Config(0.125, output_stride=stride) for stride in (32, 8))
+    strided, dilated = (ResNetConfig(0.125, output_stride=stride) for stride in (32, 8))
     image = jax.random.normal(jax.random.key(0), (1, 64, 96, 3))
     outputs = []
     backbone_variables = create_variables(create_part(strided, 2, 4), image)
@@ -110,6 +110,7 @@ def test_dilated_stages_compute_what_strided_ones_do_at_every_offset() -> None:
         ({"stem_stride": 3}, r"stem_stride is 3; give 1, 2 or 4"),
         ({"output_stride": 4}, r"output_stride is 4; with stem_stride 4 it can be 32, 16 or 8"),
         ({"stem_stride": 1, "output_stride": 32}, r"it can be 8, 4 or 2"),
+        ({"blocks_per_stage": 3}, r"give 2 \(ResNet-18\) or 1 \(ResNet-10\)"),
     ],
 )
 def test_impossible_options_are_refused(
@@ -118,12 +119,12 @@ def test_impossible_options_are_refused(
     """Users run without the type checks of these tests."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(MdjaxError, match=message):
-        ResNet18Config(**changes)
+        ResNetConfig(**changes)
 
 
 def test_batch_statistics_move_only_in_training() -> None:
     """One step moves mean and (biased) variance a tenth of the way to those of the batch."""
-    options = ResNet18Config(0.0625)
+    options = ResNetConfig(0.0625)
     image = 3 + jax.random.normal(jax.random.key(0), (2, 16, 16, 3))
     backbone = create_part(options, 2, 4)
     variables = create_variables(backbone, image)
@@ -173,7 +174,7 @@ def test_one_set_of_kernels_runs_with_norms_of_several_kinds() -> None:
             ]
             return jnp.concatenate(normalised)
 
-    options = ResNet18Config(0.0625, 2, 8)
+    options = ResNetConfig(0.0625, 2, 8)
     shared = options.create_part(2, 3, norm=PrivateNorm, name="shared")
     scale = jnp.array([1.0, 1.0, 3.0, 3.0]).reshape(4, 1, 1, 1)
     images = scale * jax.random.normal(jax.random.key(0), (4, 16, 16, 3))

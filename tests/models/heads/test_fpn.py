@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mdjax.models.backbones.resnet import ResNet18Config
+from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.heads.fpn import Fpn, upsample_nearest
 from tests.golden.linen import create_variables
 from tests.models.factories import count_parameters, create_fpn, create_part, name_levels
@@ -17,7 +17,7 @@ def init(fpn: Fpn, pyramid: Any) -> Any:
     return jax.eval_shape(lambda x: fpn.init(jax.random.key(0), x), pyramid)
 
 
-def create_pyramid(options: ResNet18Config, size_hw: tuple[int, int]) -> dict[str, Any]:
+def create_pyramid(options: ResNetConfig, size_hw: tuple[int, int]) -> dict[str, Any]:
     """Shapes and types of what a backbone gives for one image."""
 
     def run(images: jax.Array) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def test_levels_sum_what_the_coarser_ones_know() -> None:
     P4 = C4 + 5 = ((15, 25), (35, 45)). P3 repeats it, the last row and column once only:
     ((15, 15, 25), (15, 15, 25), (35, 35, 45 + 1)).
     """
-    fpn = create_fpn(ResNet18Config(width=1 / 256))
+    fpn = create_fpn(ResNetConfig(width=1 / 256))
     c4 = jnp.array([[10.0, 20.0], [30.0, 40.0]]).reshape(1, 2, 2, 1)
     c3 = jnp.zeros((1, 3, 3, 1)).at[0, 2, 2, 0].set(1.0)
     pyramid = name_levels(c3, c4, jnp.full((1, 1, 1, 1), 5.0))
@@ -53,7 +53,7 @@ def test_parameters_are_three_laterals_and_three_outputs() -> None:
     """1×1: (128 + 256 + 512)·256 + 3·256; 3×3: 3 (9·256² + 256); 2,000,384 in all."""
     grids = ((4, 6, 128), (2, 3, 256), (1, 2, 512))
     pyramid = name_levels(*(jnp.zeros((1, *grid)) for grid in grids))
-    assert count_parameters(init(create_fpn(ResNet18Config()), pyramid)) == 2_000_384
+    assert count_parameters(init(create_fpn(ResNetConfig()), pyramid)) == 2_000_384
 
 
 @pytest.mark.parametrize("size_hw", [(64, 96), (75, 101), (33, 57)])
@@ -64,7 +64,7 @@ def test_levels_keep_the_grids_of_the_backbone(
     stem_stride: Literal[1, 2, 4], output_stride: int, size_hw: tuple[int, int]
 ) -> None:
     """Odd sizes, and levels of equal size where stages dilate instead of striding."""
-    options = ResNet18Config(0.125, stem_stride, output_stride, "bfloat16")
+    options = ResNetConfig(0.125, stem_stride, output_stride, "bfloat16")
     pyramid = create_pyramid(options, size_hw)
     levels: Any = jax.eval_shape(
         lambda x: create_fpn(options).init_with_output(jax.random.key(0), x)[0], pyramid
@@ -90,7 +90,7 @@ def test_upsampled_cell_is_the_coarse_cell_that_covers_it(coarse: int, fine: int
 
 def test_finest_level_teaches_all_features_and_the_coarsest_its_own() -> None:
     """P3 has a gradient for C3, C4 and C5, P5 for C5 alone."""
-    fpn = create_fpn(ResNet18Config(width=1 / 64))
+    fpn = create_fpn(ResNetConfig(width=1 / 64))
     grids = ((3, 5, 2), (2, 3, 4), (1, 2, 8))
     pyramid = name_levels(*(jnp.ones((1, *grid)) for grid in grids))
     variables = create_variables("fpn", fpn.init, pyramid)

@@ -1,7 +1,6 @@
 """The RetinaNet head: sizes, the order of anchors, its start, and every network with it."""
 
 import math
-from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from mdjax.models.backbones.resnet import ResNet18Config
+from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.config import (
     DecisionLevelConfig,
     FeatureLevelConfig,
@@ -43,12 +42,7 @@ CONFIGS = (
     MdStudentConfig,
 )
 # The narrowest: one channel everywhere.
-NARROW = ResNet18Config(width=1 / 256)
-
-
-def compile_quickly(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Each function runs once: compiling it well takes longer than running it badly."""
-    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
+NARROW = ResNetConfig(width=1 / 256)
 
 
 def create_pyramid(
@@ -69,7 +63,7 @@ def test_head_has_two_branches_on_each_of_three_levels() -> None:
     FPN 2,000,384; six branches with a hidden convolution 9·256² = 589,824 and its norm 512; outputs
     of 3·1 and 3·4 channels on each level, 3·15·(9·256 + 1) = 103,725; 5,646,125 in all.
     """
-    head = create_detection_head(ResNet18Config(), 1, AnchorOptions())
+    head = create_detection_head(ResNetConfig(), 1, AnchorOptions())
     pyramid = name_levels(
         jnp.zeros((1, 4, 6, 128)), jnp.zeros((1, 2, 3, 256)), jnp.zeros((1, 1, 2, 512))
     )
@@ -100,7 +94,7 @@ def test_every_cell_of_every_level_has_its_anchors(
 
     Predictions and parameters are float32 whatever the compute type.
     """
-    options = ResNet18Config(0.125, stem_stride, output_stride, compute_dtype)
+    options = ResNetConfig(0.125, stem_stride, output_stride, compute_dtype)
     network = ImageLevelConfig(options).create(create_detection_head(options, num_classes=2))
     pair = create_pair(2, 75, 101)
     prediction = compute_output_shapes(network, *pair).prediction
@@ -146,7 +140,7 @@ def test_cell_that_fires_moves_the_anchor_at_its_place(
         path: jnp.full(leaf.shape, float(path[-1] == "var")) for path, leaf in flat_shapes.items()
     }
     variables = {"params": params, "batch_stats": unflatten_dict(statistics)}
-    apply = compile_quickly(lambda x: head.apply(variables, x, image_size_hw, train=False))
+    apply = jax.jit(lambda x: head.apply(variables, x, image_size_hw, train=False))
     prediction: Any = apply(pyramid)
 
     stride = 2**level
@@ -163,11 +157,11 @@ def test_cell_that_fires_moves_the_anchor_at_its_place(
 
 def test_classes_start_with_a_probability_of_one_percent() -> None:
     """Exactly where features are 0; about so, and boxes hardly moved, where they are not."""
-    head = create_detection_head(ResNet18Config(0.125), num_classes=3)
+    head = create_detection_head(ResNetConfig(0.125), num_classes=3)
     zero = create_pyramid(((4, 6), (2, 3), (1, 2)), channels=8)
-    init = compile_quickly(lambda x: head.init(jax.random.key(0), x, (32, 48), train=False))
+    init = jax.jit(lambda x: head.init(jax.random.key(0), x, (32, 48), train=False))
     variables = init(zero)
-    apply = compile_quickly(lambda x: head.apply(variables, x, (32, 48), train=False))
+    apply = jax.jit(lambda x: head.apply(variables, x, (32, 48), train=False))
     at_zero: Any = apply(zero)
     np.testing.assert_allclose(jax.nn.sigmoid(at_zero.class_logits), 0.01, rtol=1e-5)
     np.testing.assert_array_equal(at_zero.box_offsets, 0)
@@ -236,7 +230,7 @@ def test_every_parameter_of_the_head_learns(config: type[NetworkConfig]) -> None
         prediction = output.prediction
         return jnp.mean(prediction.class_logits**2) + jnp.mean(prediction.box_offsets**2)
 
-    gradients = compile_quickly(jax.grad(compute_loss))(variables["params"])
+    gradients = jax.jit(jax.grad(compute_loss))(variables["params"])
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
     leaves: dict[tuple[str, ...], Any] = dict(flatten_dict(gradients))
     of_head = {path: leaf for path, leaf in leaves.items() if "head" in path}
@@ -261,7 +255,7 @@ def test_head_trains_on_one_even_image_without_infinities(value: float) -> None:
         )[0]
         return jnp.mean(prediction.class_logits**2) + jnp.mean(prediction.box_offsets**2)
 
-    gradients = compile_quickly(jax.grad(compute_loss))(variables["params"])
+    gradients = jax.jit(jax.grad(compute_loss))(variables["params"])
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
 
 
