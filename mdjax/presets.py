@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from mdjax.data.pipeline import PipelineConfig
+from mdjax.methods.channel_wise import ChannelWiseDistillation
 from mdjax.methods.modality_distillation import ModalityDistillation
-from mdjax.models.backbones.resnet import ResNet18Config
+from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.config import (
     FeatureLevelConfig,
     ImageLevelConfig,
@@ -19,7 +20,7 @@ from mdjax.models.config import (
     VisibleOnlyConfig,
 )
 from mdjax.ops.anchors import AnchorOptions
-from mdjax.runs.config import DistillConfig, TrainConfig
+from mdjax.runs.config import DistillConfig, MethodConfig, TrainConfig
 from mdjax.tasks.detection import DetectionTask
 from mdjax.train.loop import LoopConfig
 from mdjax.train.optimiser import AdamWConfig
@@ -32,6 +33,19 @@ NETWORKS: dict[str, tuple[type[NetworkConfig], str]] = {
     "native": (ImageLevelConfig, "native student: image-level fusion, not distilled"),
     "student": (MdStudentConfig, "the student that MD distils, without a teacher"),
     "teacher": (FeatureLevelConfig, "teacher: two streams, GAFF, full-resolution thermal"),
+}
+
+METHODS: dict[str, tuple[MethodConfig, type[NetworkConfig], str]] = {
+    "md": (
+        ModalityDistillation(),
+        MdStudentConfig,
+        "student distilled by MD (attention and semantic transfer)",
+    ),
+    "cwd": (
+        ChannelWiseDistillation(),
+        ImageLevelConfig,
+        "native student distilled channel by channel (CWD)",
+    ),
 }
 
 
@@ -56,7 +70,7 @@ def configure_mfnet(base: Config, network: type[NetworkConfig]) -> Config:
         base,
         dataset="mfnet",
         pipeline=PipelineConfig(image_size_hw=(480, 640)),
-        network=network(ResNet18Config()),
+        network=network(ResNetConfig()),
     )
 
 
@@ -66,7 +80,7 @@ def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
         _configure_from_scratch(base, FROM_SCRATCH),
         dataset="mfnet",
         pipeline=PipelineConfig(image_size_hw=(96, 128)),
-        network=network(ResNet18Config(width=0.25, stem_stride=2, output_stride=8)),
+        network=network(ResNetConfig(width=0.25, stem_stride=2, output_stride=8)),
         loop=LoopConfig(num_steps=1_500, evaluate_every=500, save_every=250, probe_every=250),
         batch_size=8,
     )
@@ -78,7 +92,7 @@ def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
         _configure_from_scratch(base, FROM_SCRATCH),
         dataset="synthetic",
         pipeline=PipelineConfig(image_size_hw=(72, 96)),
-        network=network(ResNet18Config(width=0.125, stem_stride=2, output_stride=8)),
+        network=network(ResNetConfig(width=0.125, stem_stride=2, output_stride=8)),
         loop=LoopConfig(num_steps=300, evaluate_every=0, save_every=300),
         batch_size=8,
     )
@@ -90,7 +104,7 @@ def configure_kaist(base: Config, network: type[NetworkConfig]) -> Config:
         base,
         dataset="kaist",
         pipeline=PipelineConfig(image_size_hw=(512, 640)),
-        network=network(ResNet18Config()),
+        network=network(ResNetConfig()),
         task=DetectionTask(),
         loop=LoopConfig(num_steps=3_500),
     )
@@ -102,7 +116,7 @@ def configure_msrs_small(base: Config, network: type[NetworkConfig]) -> Config:
         _configure_from_scratch(base, DETECTOR_FROM_SCRATCH),
         dataset="msrs",
         pipeline=PipelineConfig(image_size_hw=(144, 192)),
-        network=network(ResNet18Config(width=0.25, stem_stride=2, output_stride=16)),
+        network=network(ResNetConfig(width=0.25, stem_stride=2, output_stride=16)),
         # 25 to 238 px in the files: 98 % of the persons are between 20 and 230 px high.
         task=DetectionTask(anchors=AnchorOptions(base_heights_px=(8, 18, 45))),
         loop=LoopConfig(num_steps=1_000, evaluate_every=500, save_every=250, probe_every=250),
@@ -116,7 +130,7 @@ def configure_synthetic_detection(base: Config, network: type[NetworkConfig]) ->
         _configure_from_scratch(base, DETECTOR_FROM_SCRATCH),
         dataset="synthetic",
         pipeline=PipelineConfig(image_size_hw=(144, 192)),
-        network=network(ResNet18Config(width=0.125, stem_stride=2, output_stride=16)),
+        network=network(ResNetConfig(width=0.125, stem_stride=2, output_stride=16)),
         # Few of the persons are as high as the 55 px that the usual miss rate asks for.
         task=DetectionTask(anchors=AnchorOptions(base_heights_px=(9, 22, 50)), main_metric="ap50"),
         loop=LoopConfig(num_steps=300, evaluate_every=0, save_every=300),
@@ -126,7 +140,7 @@ def configure_synthetic_detection(base: Config, network: type[NetworkConfig]) ->
 
 def _configure_from_scratch(base: Config, method: ModalityDistillation) -> Config:
     config = replace(base, optimiser=AdamWConfig())
-    if isinstance(config, DistillConfig):
+    if isinstance(config, DistillConfig) and isinstance(config.method, ModalityDistillation):
         config = replace(config, method=method)
     return config
 
@@ -150,15 +164,13 @@ TRAIN_PRESETS: dict[str, TrainConfig] = {
 }
 
 DISTILL_PRESETS: dict[str, DistillConfig] = {
-    f"{recipe}-md": configure(DistillConfig(method=ModalityDistillation()), MdStudentConfig)
+    f"{recipe}-{name}": configure(DistillConfig(method=method), network)
     for recipe, (configure, _) in RECIPES.items()
+    for name, (method, network, _) in METHODS.items()
 }
 
 DESCRIPTIONS: dict[str, str] = {
     f"{recipe}-{name}": f"{recipe_text}; {text}"
     for recipe, (_, recipe_text) in RECIPES.items()
-    for name, text in {
-        **{name: text for name, (_, text) in NETWORKS.items()},
-        "md": "student distilled by MD (attention and semantic transfer)",
-    }.items()
+    for name, (*_, text) in {**NETWORKS, **METHODS}.items()
 }

@@ -1,6 +1,6 @@
-"""Each preset is a possible configuration, and each of its networks trains from end to end.
+"""Each preset is a possible configuration, and each recipe trains from end to end.
 
-Those of detection train in `tests/cli/test_demo.py`.
+Those of generated scenes train, with all their networks, in `tests/cli/test_demo.py`.
 """
 
 import json
@@ -14,22 +14,20 @@ import pytest
 from data_builders.mfnet import PrepareMfnet
 from data_builders.mfnet.layout import CLASS_NAMES
 from mdjax.config import config_from_dict, config_to_dict
-from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, NETWORKS, RECIPES, TRAIN_PRESETS
+from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, METHODS, NETWORKS, RECIPES, TRAIN_PRESETS
 from mdjax.runs.config import DistillConfig, RunConfig, TrainConfig
 from mdjax.runs.loading import create_network
 from mdjax.runs.training import train
 from mdjax.tasks.detection import DetectionTask
 from mdjax.train.loop import LoopConfig
-from tests.conftest import SmallScenes
 from tests.data.factories import write_raw_mfnet
 from tests.runs.small import SIZE_HW, shrink
 
 PRESETS: dict[str, TrainConfig] = {**TRAIN_PRESETS, **DISTILL_PRESETS}
-SEGMENTATION_RECIPES = ("mfnet", "mfnet-small", "synthetic")
 
 
 def get_presets(recipe: str) -> list[TrainConfig]:
-    return [PRESETS[f"{recipe}-{network}"] for network in (*NETWORKS, "md")]
+    return [PRESETS[f"{recipe}-{network}"] for network in (*NETWORKS, *METHODS)]
 
 
 def get_num_classes(config: TrainConfig) -> int:
@@ -51,7 +49,7 @@ def compute_output_shapes(config: TrainConfig) -> Any:
 
 
 def test_there_is_a_preset_for_each_recipe_and_network() -> None:
-    assert len(PRESETS) == len(RECIPES) * (len(NETWORKS) + 1)
+    assert len(PRESETS) == len(RECIPES) * (len(NETWORKS) + len(METHODS))
     assert set(DESCRIPTIONS) == set(PRESETS)
 
 
@@ -60,7 +58,7 @@ def test_preset_survives_the_way_through_json(name: str) -> None:
     config = PRESETS[name]
     values = json.loads(json.dumps(config_to_dict(config)))
     assert config_from_dict(RunConfig, values) == config
-    assert values["type"] == ("DistillConfig" if name.endswith("-md") else "TrainConfig")
+    assert values["type"] == ("DistillConfig" if name in DISTILL_PRESETS else "TrainConfig")
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -134,29 +132,10 @@ def train_shrunk(name: str, run_dir: Path, data_dir: Path, **changes: Any) -> No
     assert any("recorded" in line for line in lines) == isinstance(config, DistillConfig)
 
 
-@pytest.mark.usefixtures("quick_compilation")
-@pytest.mark.parametrize("network", ["visible", "thermal", "native", "student"])
-def test_each_recipe_trains_each_network(
-    network: str, small_scenes: SmallScenes, mfnet_data_dir: Path, tmp_path: Path
-) -> None:
-    # The two small recipes make the same programs when shrunk, which are compiled once.
-    for recipe in SEGMENTATION_RECIPES:
-        name = f"{recipe}-{network}"
-        if recipe == "synthetic":
-            dataset = small_scenes.dataset
-            train_shrunk(name, tmp_path / name, small_scenes.data_dir, dataset=dataset)
-        else:
-            train_shrunk(name, tmp_path / name, mfnet_data_dir)
-
-
-@pytest.mark.usefixtures("quick_compilation")
-@pytest.mark.parametrize("recipe", SEGMENTATION_RECIPES)
+@pytest.mark.parametrize("recipe", ["mfnet", "mfnet-small"])
 def test_each_recipe_trains_its_teacher_and_distils(
-    recipe: str, small_scenes: SmallScenes, mfnet_data_dir: Path, tmp_path: Path
+    recipe: str, mfnet_data_dir: Path, tmp_path: Path
 ) -> None:
-    place: dict[str, Any] = {"data_dir": mfnet_data_dir}
-    if recipe == "synthetic":
-        place = {"data_dir": small_scenes.data_dir, "dataset": small_scenes.dataset}
     teacher = tmp_path / "teacher"
-    train_shrunk(f"{recipe}-teacher", teacher, **place)
-    train_shrunk(f"{recipe}-md", tmp_path / "distilled", **place, teacher=teacher)
+    train_shrunk(f"{recipe}-teacher", teacher, mfnet_data_dir)
+    train_shrunk(f"{recipe}-md", tmp_path / "distilled", mfnet_data_dir, teacher=teacher)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mdjax.data.pipeline import PipelineConfig
+from mdjax.methods.channel_wise import ChannelWiseDistillation
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.config import ImageLevelConfig, NetworkConfig
 from mdjax.tasks.detection import DetectionTask
@@ -13,7 +14,7 @@ from mdjax.train.optimiser import OptimiserConfig, SgdConfig
 from mdjax.types import MdjaxError
 
 TaskConfig = SegmentationTask | DetectionTask
-MethodConfig = ModalityDistillation
+MethodConfig = ModalityDistillation | ChannelWiseDistillation
 """Any method that a configuration can name; a second one makes this a union."""
 
 MAIN_TEACHER = "teacher"

@@ -16,7 +16,7 @@ from mdjax.cli.main import EXIT_BAD_INPUT, EXIT_BROKEN_PIPE, main
 from mdjax.io.json_file import to_plain
 from mdjax.runs.results import read_result
 from tests.conftest import SmallRuns, SmallScenes
-from tests.runs.small import LOOP, OPTIONS, SIZE_HW
+from tests.runs.small import BACKBONE, LOOP, SIZE_HW
 
 COMMANDS = (
     "prepare",
@@ -239,7 +239,8 @@ def make_small_options(scenes: SmallScenes) -> list[Any]:
     """The configuration of the shared runs, from the command line."""
     return [
         *("--dataset", scenes.dataset, "--data-dir", scenes.data_dir, "--batch-size", 4),
-        *("--pipeline.image-size-hw", *SIZE_HW, "--network.backbone.width", OPTIONS.width),
+        *("--pipeline.image-size-hw", *SIZE_HW, "--network.backbone.width", BACKBONE.width),
+        *("--network.backbone.blocks-per-stage", BACKBONE.blocks_per_stage),
         *("--optimiser.warmup-steps", 1, "--loop.num-steps", LOOP.num_steps),
         *("--loop.log-every", LOOP.log_every, "--loop.save-every", LOOP.save_every),
         *("--loop.evaluate-every", LOOP.evaluate_every),
@@ -252,7 +253,6 @@ def read_last_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return json.loads(last)
 
 
-@pytest.mark.usefixtures("quick_compilation")
 def test_train_json_prints_one_object_that_equals_the_api(
     small_runs: SmallRuns,
     small_scenes: SmallScenes,
@@ -274,7 +274,6 @@ def test_train_json_prints_one_object_that_equals_the_api(
     assert ours == theirs
 
 
-@pytest.mark.usefixtures("quick_compilation")
 def test_resumed_finished_training_prints_its_table(
     small_runs: SmallRuns, small_scenes: SmallScenes, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -286,7 +285,6 @@ def test_resumed_finished_training_prints_its_table(
     assert f"Resuming {run_dir} after step 4 of 4" in shown.err
 
 
-@pytest.mark.usefixtures("quick_compilation")
 def test_second_run_in_a_used_directory_is_refused(
     small_runs: SmallRuns, small_scenes: SmallScenes, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -296,7 +294,6 @@ def test_second_run_in_a_used_directory_is_refused(
     assert "Continue that run with --resume" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("quick_compilation")
 def test_evaluate_json_prints_the_recorded_scores(
     small_runs: SmallRuns, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -307,7 +304,6 @@ def test_evaluate_json_prints_the_recorded_scores(
     assert (printed["resolution"], printed["image_size_hw"]) == ("16x", list(SIZE_HW))
 
 
-@pytest.mark.usefixtures("quick_compilation")
 def test_evaluate_prints_a_table_and_takes_another_camera(
     small_runs: SmallRuns, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -325,7 +321,7 @@ def test_evaluate_prints_a_table_and_takes_another_camera(
     [
         (("--split", "nowhere"), "has no split 'nowhere'"),
         (("--resolution", "huge"), "huge"),
-        (("--data-dir", "no-such-folder"), "mdjax prepare synthetic"),
+        (("--data-dir", "no-such-folder"), "mdjax prepare --help"),
     ],
 )
 def test_evaluate_of_what_is_not_there_is_a_message(

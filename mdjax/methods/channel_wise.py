@@ -1,0 +1,127 @@
+"""Channel-wise distillation (CWD) of features (Shu et al., ICCV 2021), with an adapter."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from mdjax.losses.ratio import Ratio, mean_ratio
+from mdjax.methods.features import get_feature_pair
+from mdjax.models.layers import conv
+from mdjax.train.terms import LossTerm, TermInputs
+from mdjax.types import Array, MdjaxError, NetworkOutput
+
+
+@dataclass(frozen=True)
+class ChannelWiseDistillation:
+    """L = L_task + λ L_cwd; a `Method`.
+
+    Attributes:
+        weight: λ; 50 for features in the paper (section 4.1).
+        temperature: T of the softmax over positions; 4 in the paper.
+        level: Features that are compared; their widths may differ, their height and width not.
+    """
+
+    weight: float = 50.0
+    temperature: float = 4.0
+    level: Literal["c2", "c3", "c4", "c5"] = "c5"
+
+    def __post_init__(self):
+        if self.weight < 0:
+            raise MdjaxError(f"weight is {self.weight}; give 0 or more.")
+        if self.temperature <= 0:
+            raise MdjaxError(f"temperature is {self.temperature}; give a number above 0.")
+
+    def make_terms(self) -> tuple[LossTerm, ...]:
+        """List the one loss term."""
+        return (LossTerm("channel_wise", self.weight, self._compute),) if self.weight else ()
+
+    def make_diagnostics(self) -> dict[str, Any]:
+        """Nothing besides the loss."""
+        return {}
+
+    def create_module(self) -> "ChannelAdapter":
+        """Build the adapter between the two widths."""
+        return ChannelAdapter(self.level)
+
+    def compute_mask(self, inputs: TermInputs) -> None:
+        """Nothing to draw: each channel has a distribution of its own."""
+        del inputs
+
+    def _compute(self, inputs: TermInputs) -> Ratio:
+        _, teacher_features = get_feature_pair(inputs, self.level)
+        return channel_wise_loss(inputs.method, teacher_features, self.temperature)
+
+
+class ChannelAdapter(nn.Module):
+    """Bring the student's features to the teacher's width: a 1×1 convolution where they differ."""
+
+    level: str
+
+    @nn.compact
+    def __call__(
+        self,
+        output: NetworkOutput,
+        teachers: Mapping[str, NetworkOutput],
+        batch: Any,
+        *,
+        train: bool,
+    ) -> Float[Array, "b h w c"]:
+        """Return the student's features with the teacher's number of channels.
+
+        Raises:
+            MdjaxError: One of the networks has no features of this level.
+        """
+        del train
+        inputs = TermInputs(output, targets=None, batch=batch, teachers=teachers)
+        student, teacher = get_feature_pair(inputs, self.level)
+        if student.shape[-1] == teacher.shape[-1]:
+            return student
+        return conv(teacher.shape[-1], 1, dtype=student.dtype, name="conv")(student)
+
+
+def channel_wise_loss(
+    student_features: Float[Array, "b h w c"],
+    teacher_features: Float[Array, "b h w c"],
+    temperature: float = 4.0,
+) -> Ratio:
+    """Compare where each channel is active (Shu et al. 2021, eq. 2 to 4).
+
+    With φ(y) the softmax of y / T over the h·w positions of a channel,
+
+    L_cwd = T² · mean over b, c of Σ_hw φ(y_T) log(φ(y_T) / φ(y_S)).
+
+    Args:
+        student_features: y_S.
+        teacher_features: y_T, of the same shape, a constant.
+        temperature: T, above 0; the higher, the wider the area that counts.
+
+    Returns:
+        A ratio with a value ≥ 0.
+
+    Raises:
+        MdjaxError: The features have different shapes.
+    """
+    if student_features.shape != teacher_features.shape:
+        raise MdjaxError(
+            "Channel-wise distillation compares features position by position, but those of the "
+            f"teacher have shape {tuple(teacher_features.shape)} and those of the student "
+            f"{tuple(student_features.shape)}. Give both the same stem stride and output stride."
+        )
+    student = _compute_log_shares(student_features, temperature)
+    teacher = _compute_log_shares(jax.lax.stop_gradient(teacher_features), temperature)
+    divergence = jnp.sum(jnp.exp(teacher) * (teacher - student), axis=1)
+    return mean_ratio(temperature**2 * divergence)
+
+
+def _compute_log_shares(
+    features: Float[Array, "b h w c"], temperature: float
+) -> Float[Array, "b hw c"]:
+    """Return log φ over the positions of each channel, float32."""
+    b, h, w, c = features.shape
+    scaled = features.reshape(b, h * w, c).astype(jnp.float32) / temperature
+    return jax.nn.log_softmax(scaled, axis=1)
