@@ -1,13 +1,17 @@
 """Fixtures for all tests, and the run-time checks of shapes and types."""
 
+import gc
 import os
-from collections.abc import Iterator
+import pickle
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import filelock
 import hypothesis
 import jaxtyping
+import psutil
 import pytest
 
 import tests.shape_checker  # noqa: F401  (the hook below names it as a string)
@@ -18,6 +22,10 @@ jaxtyping.install_import_hook(["mdjax", "data_builders"], "tests.shape_checker.c
 # The same examples on every machine, however slow: compilation breaks any deadline.
 hypothesis.settings.register_profile("mdjax", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("mdjax")
+
+MAX_IDLE_BYTES = 1_200_000_000
+
+_T = TypeVar("_T")
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,18 +69,6 @@ class SmallRuns:
     """Holds the run directories `teacher`, `native` and `distilled`."""
 
 
-@pytest.fixture(scope="session")
-def small_scenes(tmp_path_factory: pytest.TempPathFactory) -> SmallScenes:
-    """16 scenes to train on, 6 to validate, 6 to test; half of them at night."""
-    # Imported here, so that the hook above comes first and other tests do without.
-    from data_builders.synthetic import PrepareSynthetic
-    from tests.runs.small import SIZE_HW
-
-    data_dir = tmp_path_factory.mktemp("scenes")
-    command = PrepareSynthetic(data_dir, num_train=16, num_val=6, num_test=6, image_size_hw=SIZE_HW)
-    return SmallScenes(command.prepare().dataset, data_dir)
-
-
 @pytest.fixture
 def float64() -> Iterator[None]:
     """Lets JAX compute in float64, for comparisons that rounding would decide."""
@@ -82,42 +78,78 @@ def float64() -> Iterator[None]:
         yield
 
 
+def get_shared_dir(factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this session share."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_compilation(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compile without most optimisations, and the same program only once, whoever builds it.
+
+    A test runs its programs a few times: compiling them well takes longer than running them badly.
+    """
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    jax.config.update(
+        "jax_compilation_cache_dir", str(get_shared_dir(tmp_path_factory) / "compiled")
+    )
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_programs() -> Iterator[None]:
+    """Compiled programs would pile up to gigabytes."""
+    yield
+    import jax
+
+    if psutil.Process().memory_info().rss > MAX_IDLE_BYTES:
+        jax.clear_caches()
+        gc.collect()
+
+
+def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], _T]) -> _T:
+    """The first process of this session that needs it makes it, the others wait and read."""
+    folder = get_shared_dir(factory) / name
+    made = folder / "made.pickle"
+    with filelock.FileLock(f"{folder}.lock"):
+        if not made.is_file():
+            value = make(folder)
+            made.write_bytes(pickle.dumps(value))
+    result: _T = pickle.loads(made.read_bytes())
+    return result
+
+
 @pytest.fixture(scope="session")
-def compiled_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Programs that tests of whole runs have compiled, in any process of this session."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"
-    folder.mkdir(exist_ok=True)
-    return folder
+def small_scenes(tmp_path_factory: pytest.TempPathFactory) -> SmallScenes:
+    """16 scenes to train on, 6 to validate, 6 to test; half of them at night."""
+    # Imported here, so that the hook above comes first and other tests do without.
+    from tests.runs.small import prepare_small_scenes
 
-
-@pytest.fixture
-def quick_compilation(compiled_dir: Path) -> Iterator[None]:
-    """For tests of whole runs: see `tests.runs.small.compile_quickly`."""
-    from tests.runs.small import compile_quickly
-
-    with compile_quickly(compiled_dir):
-        yield
+    return make_once(tmp_path_factory, "small_scenes", prepare_small_scenes)
 
 
 @pytest.fixture(scope="session")
-def small_runs(
-    tmp_path_factory: pytest.TempPathFactory, compiled_dir: Path, small_scenes: SmallScenes
-) -> SmallRuns:
+def small_runs(tmp_path_factory: pytest.TempPathFactory, small_scenes: SmallScenes) -> SmallRuns:
     """A teacher, a native student and a student distilled from the teacher."""
-    from mdjax.runs.training import train
-    from tests.runs.small import compile_quickly, shrink_preset
+    return make_once(
+        tmp_path_factory, "small_runs", lambda folder: _train_small_runs(folder, small_scenes)
+    )
 
-    root = tmp_path_factory.mktemp("runs")
-    place: dict[str, Any] = {"dataset": small_scenes.dataset, "data_dir": small_scenes.data_dir}
+
+def _train_small_runs(folder: Path, scenes: SmallScenes) -> SmallRuns:
+    from mdjax.runs.training import train
+    from tests.runs.small import shrink_preset
+
+    place: dict[str, Any] = {"dataset": scenes.dataset, "data_dir": scenes.data_dir}
     configs = {
         "teacher": shrink_preset("synthetic-teacher", **place),
         "native": shrink_preset("synthetic-native", **place),
-        "distilled": shrink_preset("synthetic-md", **place, teacher=root / "teacher"),
+        "distilled": shrink_preset("synthetic-md", **place, teacher=folder / "teacher"),
     }
-    with compile_quickly(compiled_dir):
-        results = {
-            name: train(config, root / name, show=lambda _: None)
-            for name, config in configs.items()
-        }
-    return SmallRuns(configs, results, root)
+    results = {
+        name: train(config, folder / name, show=lambda _: None) for name, config in configs.items()
+    }
+    return SmallRuns(configs, results, folder)

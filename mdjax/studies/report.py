@@ -102,7 +102,9 @@ def create_report(
         differences: Which rows are compared, seed by seed.
         split: Where they were scored.
     """
-    milliseconds = measure_milliseconds(networks or load_first_networks(results))
+    if networks is None:
+        networks = load_first_networks(results)
+    milliseconds = measure_milliseconds(networks)
     estimates = {
         (difference, metric): estimate_difference(
             difference, results.runs, split=split, metric=metric

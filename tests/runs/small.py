@@ -1,26 +1,29 @@
-"""Whole runs in seconds: presets made small, generated scenes, quick compilation."""
+"""Whole runs in seconds: presets made small, generated scenes."""
 
 import contextlib
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jax
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 
-from mdjax.models.backbones.resnet import ResNet18Config
+from data_builders.synthetic import PrepareSynthetic
+from mdjax.io.metrics_log import MetricsLog
+from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.presets import DISTILL_PRESETS, TRAIN_PRESETS
 from mdjax.runs.training import train
 from mdjax.train.loop import LoopConfig
 from mdjax.types import MdjaxError
+from tests.conftest import SmallScenes
 
 SIZE_HW = (32, 48)
 LOOP = LoopConfig(num_steps=4, log_every=1, evaluate_every=2, save_every=2)
 
 
-OPTIONS = ResNet18Config(width=0.0625, stem_stride=2, output_stride=8)
+BACKBONE = ResNetConfig(width=0.0625, stem_stride=2, output_stride=8, blocks_per_stage=1)
 
 
 def shrink(config: Any, **changes: Any) -> Any:
@@ -31,7 +34,7 @@ def shrink(config: Any, **changes: Any) -> Any:
     return replace(
         config,
         pipeline=replace(config.pipeline, image_size_hw=SIZE_HW),
-        network=replace(config.network, backbone=OPTIONS),
+        network=replace(config.network, backbone=BACKBONE),
         optimiser=replace(config.optimiser, warmup_steps=1),
         **{"loop": LOOP, "batch_size": 4, **changes},
     )
@@ -47,6 +50,26 @@ def run_quietly(config: Any, run_dir: Path, **options: Any) -> Any:
     return train(config, run_dir, show=lambda _: None, **options)
 
 
+@contextlib.contextmanager
+def stopping_after(step: int, stop: Callable[[], Any]) -> Iterator[None]:
+    """Call `stop` as soon as the loss of a step is logged."""
+    write = MetricsLog.write
+
+    def write_and_stop(self: MetricsLog, at: int, metrics: Any) -> None:
+        write(self, at, metrics)
+        if at == step and "train/loss" in metrics:
+            stop()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MetricsLog, "write", write_and_stop)
+        yield
+
+
+def stop_kindly() -> None:
+    """Ask this process to stop, as Ctrl-C does."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def assert_refused(config: Any, run_dir: Path, message: str) -> None:
     """A run that stops with this message and leaves no directory."""
     with pytest.raises(MdjaxError, match=message):
@@ -54,24 +77,7 @@ def assert_refused(config: Any, run_dir: Path, message: str) -> None:
     assert not run_dir.exists()
 
 
-@contextlib.contextmanager
-def compile_quickly(cache_dir: Path) -> Iterator[None]:
-    """Compile without most optimisations, and the same program only once, whoever builds it."""
-    settings = {
-        "jax_disable_most_optimizations": True,
-        "jax_compilation_cache_dir": str(cache_dir),
-        "jax_persistent_cache_min_compile_time_secs": 0.1,
-    }
-    before = {name: jax.config.values[name] for name in settings}
-    _set(settings)
-    try:
-        yield
-    finally:
-        _set(before)
-
-
-def _set(settings: dict[str, Any]) -> None:
-    for name, value in settings.items():
-        jax.config.update(name, value)
-    # JAX decides once whether there is a cache; this makes it decide again.
-    compilation_cache.reset_cache()
+def prepare_small_scenes(data_dir: Path) -> SmallScenes:
+    """16 scenes to train on, 6 to validate, 6 to test."""
+    command = PrepareSynthetic(data_dir, num_train=16, num_val=6, num_test=6, image_size_hw=SIZE_HW)
+    return SmallScenes(command.prepare().dataset, data_dir)

@@ -16,8 +16,6 @@ from mdjax.runs.loading import load_network
 from tests.conftest import SmallRuns
 from tests.runs.small import assert_refused
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 def copy_teacher(small_runs: SmallRuns, folder: Path) -> Path:
     return Path(shutil.copytree(small_runs.root / "teacher", folder / "teacher"))

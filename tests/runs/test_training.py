@@ -2,9 +2,7 @@
 
 import json
 import math
-import os
 import shutil
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +13,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from mdjax.io import metrics_log
 from mdjax.io.checkpoint import read_metadata, restore_variables
 from mdjax.io.json_file import read_json
-from mdjax.io.metrics_log import MetricsLog, read_metrics
+from mdjax.io.metrics_log import read_metrics
 from mdjax.io.pretrained import widen_input_channels
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import read_result
@@ -28,9 +25,13 @@ from mdjax.runs.training import train
 from mdjax.train.loop import InterruptedTraining, LoopConfig, NonFiniteLossError
 from mdjax.types import MdjaxError
 from tests.conftest import SmallRuns, SmallScenes
-from tests.runs.small import assert_refused, run_quietly, shrink_preset
-
-pytestmark = pytest.mark.usefixtures("quick_compilation")
+from tests.runs.small import (
+    assert_refused,
+    run_quietly,
+    shrink_preset,
+    stop_kindly,
+    stopping_after,
+)
 
 RUNS = ("teacher", "native", "distilled")
 METRIC = "mean_accuracy_9/all"
@@ -140,10 +141,6 @@ class Killed(BaseException):
     """Stands for a process that ends in the middle of a step."""
 
 
-def stop_kindly() -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 def kill() -> None:
     raise Killed
 
@@ -156,24 +153,14 @@ def kill() -> None:
 def test_resumed_run_equals_the_uninterrupted_one(
     small_runs: SmallRuns,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     log_step: int,
     stop: Any,
     error: Any,
     saved_step: int,
 ) -> None:
     config, whole_dir, run_dir = small_runs.configs["native"], small_runs.root / "native", tmp_path
-    write = MetricsLog.write
-
-    def write_and_stop(self: MetricsLog, step: int, metrics: Any) -> None:
-        write(self, step, metrics)
-        if step == log_step and "train/loss" in metrics:
-            stop()
-
-    with monkeypatch.context() as patch:
-        patch.setattr(metrics_log.MetricsLog, "write", write_and_stop)
-        with pytest.raises(error):
-            run_quietly(config, run_dir)
+    with stopping_after(log_step, stop), pytest.raises(error):
+        run_quietly(config, run_dir)
     assert read_metadata(run_dir / "checkpoints" / "last")["step"] == saved_step
     result = run_quietly(config, run_dir, resume=True)
 
@@ -285,7 +272,7 @@ def test_training_starts_from_pretrained_weights(small_scenes: SmallScenes, tmp_
         pretrained=tmp_path / "resnet18.safetensors",
         batch_size=2,
     )
-    backbone = replace(config.network.backbone, width=1.0)
+    backbone = replace(config.network.backbone, width=1.0, blocks_per_stage=2)
     tiny_rate = {"learning_rate": 1e-30, "warmup_start": 1e-30, "final_learning_rate": 1e-30}
     config = replace(
         config,

@@ -1,10 +1,12 @@
 """The files that a study leaves."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from mdjax.io.json_file import read_json
+from mdjax.runs.results import RunResult
 from mdjax.studies.comparison import Difference
 from mdjax.studies.report import Columns, create_report, load_first_networks, write_report
 from mdjax.studies.study import RowFailure, StudyResults
@@ -26,7 +28,6 @@ def make_results(small_runs: SmallRuns, study_dir: Path) -> StudyResults:
     )
 
 
-@pytest.mark.usefixtures("quick_compilation")
 def test_report_holds_scores_times_differences_failures_and_command(
     small_runs: SmallRuns, tmp_path: Path
 ) -> None:
@@ -53,6 +54,34 @@ def test_report_holds_scores_times_differences_failures_and_command(
     assert native["scores"]["test"][METRIC] == pytest.approx(scores["native"])
     assert native["config_hash"]
     assert f"distilled - native (what a user gets): {gain:+.2f} points of mIoU all" in text
+
+
+def test_two_seeds_give_an_interval_and_a_verdict(small_runs: SmallRuns, tmp_path: Path) -> None:
+    results = make_results(small_runs, tmp_path / "study")
+    runs = {
+        name: {seed: raise_scores(run, seed * shift) for seed in (0, 1) for run in by_seed.values()}
+        for (name, by_seed), shift in zip(results.runs.items(), (1.0, 2.0, 4.0, 0.0), strict=True)
+    }
+    results = dataclasses.replace(results, runs=runs, failures=())
+    report = create_report(results, COLUMNS, networks={}, differences=(GAIN,))
+    scores = {name: small_runs.results[name].scores["test"][METRIC] for name in runs if runs[name]}
+    gain = scores["distilled"] - scores["native"] + 1.0
+    # Differences d and d + 2: standard error 1, 12.71 of them on each side with one degree.
+    assert report.verdicts == (
+        f"distilled - native (what a user gets): {gain:+.2f} points of mIoU all "
+        f"(95 % interval over 2 seeds: {gain - 12.71:+.2f} to {gain + 12.71:+.2f}): "
+        "not beyond the noise.",
+    )
+    native = scores["native"] + 1.0
+    assert f"| native    | {native:.2f} ± 1.00 |" in report.table
+
+
+def raise_scores(run: RunResult, points: float) -> RunResult:
+    scores = {
+        split: {name: x + points for name, x in metrics.items()}
+        for split, metrics in run.scores.items()
+    }
+    return dataclasses.replace(run, scores=scores)
 
 
 def test_score_that_is_to_be_low_is_a_column() -> None:

@@ -10,7 +10,6 @@ STEPS = ("teacher", *METHODS)
 TOLERANCE = 1e-5
 
 
-@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("task", TASKS)
 def test_parts_of_a_batch_add_up_to_the_whole(task, step):

@@ -56,7 +56,6 @@ def run_on_two_devices(project_root):
     return values
 
 
-@pytest.mark.usefixtures("quick_compilation")
 def test_two_devices_give_the_numbers_of_one(project_root):
     """Loss and gradient of every term, also where each device's share is cut into parts.
 

@@ -17,7 +17,7 @@ from flax import struct
 
 from mdjax.losses.ratio import Ratio
 from mdjax.methods.modality_distillation import ModalityDistillation
-from mdjax.models.backbones.resnet import ResNet18Config
+from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.network import select_camera_thermal, select_full_thermal
 from mdjax.models.networks import FeatureLevel, MdStudent
 from mdjax.tasks.segmentation import SegmentationTask
@@ -33,8 +33,8 @@ TASK = SegmentationTask(guidance_weight=0.1, dropout_rate=0.0)
 pytestmark = pytest.mark.usefixtures("float64")
 
 
-def create_backbone() -> ResNet18Config:
-    return ResNet18Config(0.125, stem_stride=2, output_stride=8, compute_dtype="float64")
+def create_backbone() -> ResNetConfig:
+    return ResNetConfig(0.125, stem_stride=2, output_stride=8, compute_dtype="float64")
 
 
 def tolerance(name: str) -> float:

@@ -1,0 +1,162 @@
+"""A run goes on as what it began as: the same data and teachers, wherever they lie by now."""
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from data_builders.synthetic import PrepareSynthetic
+from mdjax.io.checkpoint import CheckpointStore, read_metadata, restore_variables, save_variables
+from mdjax.io.json_file import read_json, write_json
+from mdjax.io.run_directory import RunDirectory
+from mdjax.models.config import ImageLevelConfig
+from mdjax.presets import configure_synthetic
+from mdjax.runs.config import DistillConfig
+from mdjax.runs.loading import load_network
+from mdjax.runs.resuming import read_run_config
+from mdjax.runs.scoring import evaluate_network
+from mdjax.runs.stored_config import store_config
+from mdjax.runs.training import train
+from mdjax.types import MdjaxError
+from tests.conftest import SmallRuns
+from tests.runs.small import SIZE_HW, run_quietly
+
+
+def copy_run(small_runs: SmallRuns, name: str, folder: Path) -> Path:
+    return Path(shutil.copytree(small_runs.root / name, folder / name))
+
+
+def change_variables(run_dir: Path) -> None:
+    """A teacher of the same path and nearly the same scores."""
+    path = CheckpointStore(run_dir).last
+    variables, metadata = restore_variables(path), read_metadata(path)
+    variables["params"] = jax.tree.map(
+        lambda x: np.nextafter(x, np.float32(np.inf)), variables["params"]
+    )
+    save_variables(path, variables, metadata)
+
+
+def test_run_records_data_and_teachers_by_content(small_runs: SmallRuns) -> None:
+    native = read_json(small_runs.root / "native" / "provenance.json")
+    distilled = read_json(small_runs.root / "distilled" / "provenance.json")
+    assert native["teachers"] == {}
+    assert list(distilled["teachers"]) == ["teacher"]
+    assert len(distilled["teachers"]["teacher"]) == 64
+    assert native["dataset_fingerprint"] == distilled["dataset_fingerprint"] != ""
+
+
+def test_other_teacher_at_the_same_path_is_refused(small_runs: SmallRuns, tmp_path: Path) -> None:
+    run_dir = copy_run(small_runs, "distilled", tmp_path)
+    config = replace(
+        small_runs.configs["distilled"], teacher=copy_run(small_runs, "teacher", tmp_path)
+    )
+    run_quietly(config, run_dir, resume=True)  # The same one at another path is welcome.
+    change_variables(config.teacher)
+    with pytest.raises(
+        MdjaxError, match=r"other data or teachers.*\n.*teacher: has other variables"
+    ):
+        run_quietly(config, run_dir, resume=True)
+
+
+def test_other_data_of_the_same_name_are_refused(small_runs: SmallRuns, tmp_path: Path) -> None:
+    """The same number of scenes of the same size from another world, under the first one's name."""
+    run_dir = copy_run(small_runs, "native", tmp_path)
+    config = small_runs.configs["native"]
+    data_dir = tmp_path / "data"
+    shutil.copytree(config.data_dir, data_dir)
+    run_quietly(replace(config, data_dir=data_dir), run_dir, resume=True)
+    other = PrepareSynthetic(
+        tmp_path / "other", num_train=16, num_val=6, num_test=6, image_size_hw=SIZE_HW, seed=1
+    ).prepare()
+    (taken,) = data_dir.glob("synthetic/*/*.*.*")
+    shutil.rmtree(taken)
+    shutil.copytree(other.folder, taken)
+    with pytest.raises(MdjaxError, match=r"the data set was synthetic/.* with other records"):
+        run_quietly(replace(config, data_dir=data_dir), run_dir, resume=True)
+
+
+def test_run_without_provenance_gets_one_when_it_is_resumed(
+    small_runs: SmallRuns, tmp_path: Path
+) -> None:
+    """Runs of mdjax before 0.2 recorded none."""
+    run_dir = copy_run(small_runs, "native", tmp_path)
+    expected = (run_dir / "provenance.json").read_text()
+    (run_dir / "provenance.json").unlink()
+    run_quietly(small_runs.configs["native"], run_dir, resume=True)
+    assert (run_dir / "provenance.json").read_text() == expected
+
+
+def test_second_teacher_is_checked_and_recorded_too(small_runs: SmallRuns, tmp_path: Path) -> None:
+    config = replace(
+        small_runs.configs["distilled"], other_teachers={"native": small_runs.root / "native"}
+    )
+    lines: list[str] = []
+    train(config, tmp_path / "run", show=lines.append)
+    recorded = read_json(tmp_path / "run" / "provenance.json")["teachers"]
+    assert list(recorded) == ["teacher", "native"]
+    assert len([line for line in lines if "recorded" in line]) == 2
+
+
+# -- Paths ---------------------------------------------------------------------------------------
+
+
+def test_relative_paths_hold_wherever_one_stands(
+    small_runs: SmallRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run is stored with paths as seen from its own folder."""
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copytree(small_runs.configs["native"].data_dir, project / "data")
+    copy_run(small_runs, "teacher", project / "runs")
+    monkeypatch.chdir(project)
+    config = replace(
+        small_runs.configs["distilled"], data_dir=Path("data"), teacher=Path("runs/teacher")
+    )
+    result = run_quietly(config, Path("runs/student"))
+    monkeypatch.chdir(elsewhere)
+    run_dir = Path(os.path.relpath(project / "runs" / "student"))
+    stored: Any = read_run_config(run_dir)
+    assert stored.teacher.samefile(project / "runs" / "teacher")
+    assert stored.data_dir.samefile(project / "data")
+    scores = evaluate_network(load_network(run_dir)).to_metrics()
+    np.testing.assert_equal(scores, dict(result.scores["test"]))
+    # Moved as a whole, the project still holds together.
+    project.rename(tmp_path / "moved")
+    moved: Any = read_run_config(tmp_path / "moved" / "runs" / "student")
+    assert moved.teacher.samefile(tmp_path / "moved" / "runs" / "teacher")
+
+
+def test_stored_paths_are_relative_to_the_run(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = configure_synthetic(
+        DistillConfig(data_dir=Path("data"), teacher=Path("runs/teacher")), ImageLevelConfig
+    )
+    values = store_config(config, Path("runs/student"))
+    assert (values["data_dir"], values["teacher"]) == ("../../data", "../teacher")
+
+
+# -- Two processes -------------------------------------------------------------------------------
+
+
+def test_run_that_is_at_work_is_not_resumed(small_runs: SmallRuns, tmp_path: Path) -> None:
+    run_dir = copy_run(small_runs, "native", tmp_path)
+    with (
+        RunDirectory(run_dir).reopen(),
+        pytest.raises(MdjaxError, match=rf"process {os.getpid()} on .* is at this run"),
+    ):
+        run_quietly(small_runs.configs["native"], run_dir, resume=True)
+    run_quietly(small_runs.configs["native"], run_dir, resume=True)
+
+
+def test_damaged_provenance_is_a_message(small_runs: SmallRuns, tmp_path: Path) -> None:
+    run_dir = copy_run(small_runs, "native", tmp_path)
+    write_json(run_dir / "provenance.json", {"dataset": 3})
+    with pytest.raises(MdjaxError, match=r"provenance\.json"):
+        run_quietly(small_runs.configs["native"], run_dir, resume=True)
+    assert json.loads((run_dir / "provenance.json").read_text()) == {"dataset": 3}

@@ -1,0 +1,110 @@
+"""A split that is not there is not another one: what trains, what is called best, what is said."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_builders.rgbt_folder import PrepareRgbtFolder
+from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata
+from mdjax.io.metrics_log import read_metrics
+from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.runs.results import RunResult, read_result
+from mdjax.runs.splits import open_splits
+from mdjax.runs.training import train
+from mdjax.train.loop import LoopConfig
+from mdjax.types import MdjaxError
+from tests.data.factories import encode_png
+from tests.data_builders.raw_pairs import write, write_rgbt
+from tests.runs.small import shrink_preset
+
+SPLITS = {"train": ("a", "b", "c", "d"), "val": ("e",), "test": ("f",)}
+
+
+def prepare(folder: Path, splits: tuple[str, ...]) -> Any:
+    """Four labelled pairs to train on, and one for each other split."""
+    names = {split: SPLITS[split] for split in splits}
+    raw_dir = write_rgbt(folder / "raw", names)
+    labels = np.arange(12 * 16, dtype=np.uint8).reshape(12, 16) % 2
+    for name in [name for split_names in names.values() for name in split_names]:
+        write(raw_dir / "masks" / f"{name}.png", encode_png(labels))
+    summary = PrepareRgbtFolder(raw_dir, data_dir=folder / "data").prepare()
+    return shrink_preset(
+        "synthetic-native",
+        dataset=summary.dataset,
+        data_dir=folder / "data",
+        loop=LoopConfig(num_steps=2, log_every=1, evaluate_every=1, save_every=1),
+    )
+
+
+def run(config: Any, run_dir: Path) -> tuple[RunResult, str]:
+    lines: list[str] = []
+    return train(config, run_dir, show=lines.append), "\n".join(lines)
+
+
+def get_scored_splits(run_dir: Path) -> set[str]:
+    """Splits with a score in the log."""
+    entries = read_metrics(run_dir / "metrics.jsonl")
+    return {key.split("/")[0] for entry in entries for key in entry if "mean_iou" in key}
+
+
+def get_scored_steps(run_dir: Path, split: str) -> list[int]:
+    entries = read_metrics(run_dir / "metrics.jsonl")
+    return [x["step"] for x in entries if any(key.startswith(f"{split}/mean_iou") for key in x)]
+
+
+@pytest.mark.parametrize(
+    ("splits", "scored_split"),
+    [(("train", "val"), "val"), (("train", "test"), "test"), (("train",), "train")],
+)
+def test_what_is_there_trains_and_nothing_else_is_called_so(
+    splits: tuple[str, ...], scored_split: str, tmp_path: Path
+) -> None:
+    config = prepare(tmp_path, splits)
+    run_dir = tmp_path / "run"
+    result, said = run(config, run_dir)
+    assert set(result.scores) == get_scored_splits(run_dir) == {scored_split}
+    assert result.missing_splits == tuple(x for x in ("val", "test") if x not in splits)
+    for name in result.missing_splits:
+        assert f"has no split '{name}'" in said
+        assert f"{name}: {result.dataset} has no such split." in result.format_table()
+    store = CheckpointStore(run_dir)
+    assert has_checkpoint(store.best) == ("val" in splits)
+    assert read_metadata(store.last)["scored_split"] == scored_split
+    # Without "val" nothing is scored before the end.
+    assert get_scored_steps(run_dir, scored_split) == ([1, 2] if "val" in splits else [2])
+    read = read_result(run_dir)
+    assert read is not None
+    assert read.missing_splits == result.missing_splits
+
+
+def test_teacher_is_checked_on_the_split_that_its_checkpoint_names(tmp_path: Path) -> None:
+    config = prepare(tmp_path, ("train", "test"))
+    run(config, tmp_path / "teacher")
+    student = shrink_preset(
+        "synthetic-md",
+        dataset=config.dataset,
+        data_dir=config.data_dir,
+        loop=config.loop,
+        method=ModalityDistillation(attention_weight=0.0),
+        teacher=tmp_path / "teacher",
+    )
+    _, said = run(student, tmp_path / "student")
+    assert "all on test " in said
+
+
+def test_all_three_are_opened_by_their_names(tmp_path: Path) -> None:
+    config = prepare(tmp_path, ("train", "val", "test"))
+    splits = open_splits(config.dataset, config.data_dir)
+    assert {name: split.split for name, split in splits.scored.items()} == {
+        "val": "val",
+        "test": "test",
+    }
+    assert splits.missing == ()
+
+
+def test_data_without_pairs_to_train_on_are_refused(tmp_path: Path) -> None:
+    config = prepare(tmp_path, ("test",))
+    with pytest.raises(MdjaxError, match="has no split 'train'"):
+        run(config, tmp_path / "run")
