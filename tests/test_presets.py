@@ -19,7 +19,6 @@ from mdjax.runs.config import DistillConfig, RunConfig, TrainConfig
 from mdjax.runs.loading import create_network
 from mdjax.runs.training import train
 from mdjax.tasks.detection import DetectionTask
-from mdjax.train.loop import LoopConfig
 from tests.data.factories import write_raw_mfnet
 from tests.runs.small import SIZE_HW, shrink
 
@@ -120,8 +119,7 @@ def mfnet_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train_shrunk(name: str, run_dir: Path, data_dir: Path, **changes: Any) -> None:
-    loop = LoopConfig(num_steps=2, log_every=1, evaluate_every=0, save_every=2)
-    config = shrink(PRESETS[name], data_dir=data_dir, loop=loop, **changes)
+    config = shrink(PRESETS[name], data_dir=data_dir, **changes)
     main_metric = config.task.get_main_metric(CLASS_NAMES).partition("/")[0]
     lines: list[str] = []
     result = train(config, run_dir, show=lines.append)

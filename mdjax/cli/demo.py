@@ -109,7 +109,8 @@ def run_demo(arguments: Sequence[str]) -> int:
     demonstration = DETECTION if is_detection else SEGMENTATION
     out = command.out or Path("runs", "demo_detection" if is_detection else "demo")
     # Seeds share their programs: compile each network once.
-    jax.config.update("jax_compilation_cache_dir", str(out / "compiled"))
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(out / "compiled"))
     base = demonstration.recipe(TrainConfig(), ImageLevelConfig)
     data = PrepareSynthetic(out / "data", image_size_hw=base.pipeline.image_size_hw).prepare()
     show_on_stderr(f"Generated scenes: {data.folder}")

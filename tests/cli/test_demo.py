@@ -11,11 +11,11 @@ import pytest
 from mdjax.cli import demo
 from mdjax.cli.demo import Demonstration
 from mdjax.cli.main import main
-from mdjax.train.loop import LoopConfig
 from tests.predict.image_files import read_image
-from tests.runs.small import SIZE_HW, shrink
+from tests.runs.small import LOOP, SIZE_HW, shrink
 
-LOOP = LoopConfig(log_every=1)
+# As many steps as `small_runs` have, so that the tests share their programs.
+NUM_STEPS = str(LOOP.num_steps)
 NETWORKS = ["teacher", "visible-only", "native", "student", "distilled"]
 
 
@@ -24,7 +24,7 @@ def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     def make_small(demonstration: Demonstration) -> Demonstration:
         recipe: Any = demonstration.recipe
         return dataclasses.replace(
-            demonstration, recipe=lambda base, network: shrink(recipe(base, network), loop=LOOP)
+            demonstration, recipe=lambda base, network: shrink(recipe(base, network))
         )
 
     prepare = functools.partial(demo.PrepareSynthetic, num_train=16, num_val=6, num_test=6)
@@ -36,7 +36,7 @@ def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_demo_trains_compares_draws_and_says_what_the_gain_is_worth(
     small_demo: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["demo", "--out", str(tmp_path), "--num-seeds", "1", "--num-steps", "2"]
+    arguments = ["demo", "--out", str(tmp_path), "--num-seeds", "1", "--num-steps", NUM_STEPS]
     assert main(arguments) == 0
     text = capsys.readouterr().out.replace("\n", " ")
     for name in NETWORKS:
@@ -59,7 +59,7 @@ def test_demo_trains_compares_draws_and_says_what_the_gain_is_worth(
     assert set(summary["milliseconds_per_image"]) == set(NETWORKS)
     runs = [run for by_seed in summary["results"].values() for run in by_seed.values()]
     # A fair demonstration: everybody has the same number of steps.
-    assert [run["num_steps"] for run in runs] == [2] * len(NETWORKS)
+    assert [run["num_steps"] for run in runs] == [LOOP.num_steps] * len(NETWORKS)
     scores = {
         name: by_seed["0"]["scores"]["test"]["mean_iou_9/all"]
         for name, by_seed in summary["results"].items()
@@ -77,7 +77,7 @@ def test_demo_of_detection_has_its_own_table_and_picture(
     small_demo: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["demo", "--task", "detection", "--out", str(tmp_path)]
-    assert main([*arguments, "--num-seeds", "1", "--num-steps", "2"]) == 0
+    assert main([*arguments, "--num-seeds", "1", "--num-steps", NUM_STEPS]) == 0
     text = capsys.readouterr().out.replace("\n", " ")
     for name in NETWORKS:
         assert f"| {name} " in text
