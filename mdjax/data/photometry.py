@@ -81,8 +81,8 @@ def apply_photometry_to_thermal(
 
     Args:
         thermal: float32 in [0, 1].
-        photometry: the change.
-        mean: of the full-resolution thermal image, for both thermals of a sample, so that one
+        photometry: The change.
+        mean: Of the full-resolution thermal image, for both thermals of a sample, so that one
             temperature keeps one value in both.
 
     Returns:

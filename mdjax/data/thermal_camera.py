@@ -81,11 +81,11 @@ def compute_camera_size_hw(
     """Rows and columns of the simulated detector, for an image of the given size.
 
     Args:
-        camera: its `resolution` must not be "none", which has no pixels.
-        image_size_hw: rows and columns of the image that the camera replaces.
+        camera: Its `resolution` must not be "none", which has no pixels.
+        image_size_hw: Rows and columns of the image that the camera replaces.
 
     Raises:
-        MdjaxError: the camera has more pixels than the image, so nothing can be simulated.
+        MdjaxError: The camera has more pixels than the image, so nothing can be simulated.
     """
     kind, value = _parse_resolution(camera.resolution)
     height, width = image_size_hw
@@ -119,14 +119,14 @@ def simulate_camera(
 
     Args:
         thermal: float32 in [0, 1].
-        camera: what to simulate.
-        rng: source of the noise; needed only where `camera.is_noisy`.
+        camera: What to simulate.
+        rng: Source of the noise; needed only where `camera.is_noisy`.
 
     Returns:
         float32 in [0, 1]; the input itself, not a copy, for a perfect camera of full resolution.
 
     Raises:
-        MdjaxError: the camera has more pixels than the image.
+        MdjaxError: The camera has more pixels than the image.
         ValueError: a noisy camera without `rng`.
     """
     if camera.resolution == "none":

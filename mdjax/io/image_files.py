@@ -25,9 +25,9 @@ def list_files(folder: Path, findings: Findings, suffixes: tuple[str, ...]) -> d
     Two files of one name go to the findings, and so does a folder without any such file.
 
     Args:
-        folder: where they are.
-        findings: gets what is wrong.
-        suffixes: endings in lower case.
+        folder: Where they are.
+        findings: Gets what is wrong.
+        suffixes: Endings in lower case.
     """
     if not folder.is_dir():
         findings.problems.append(f"{folder}: folder is missing.")
@@ -54,11 +54,11 @@ def find_annotations(
     """The annotation file of each image by name; missing ones go to the findings.
 
     Args:
-        folder: where they are.
-        names: of the images; without any, the folder need not be there.
-        suffix: ending of the annotation files in lower case.
-        remedy: what to do where one is missing.
-        findings: gets what is wrong.
+        folder: Where they are.
+        names: Of the images; without any, the folder need not be there.
+        suffix: Ending of the annotation files in lower case.
+        remedy: What to do where one is missing.
+        findings: Gets what is wrong.
     """
     names = tuple(names)
     files = list_files(folder, findings, (suffix,)) if names else {}

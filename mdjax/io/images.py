@@ -33,7 +33,7 @@ def decode_visible_thermal(
     """Decode a PNG of four channels, three of them RGB and the fourth thermal (MFNet's layout).
 
     Raises:
-        MdjaxError: cut short, damaged, not four channels, or not 8 bits a channel.
+        MdjaxError: Cut short, damaged, not four channels, or not 8 bits a channel.
     """
     _check_visible_thermal_header(read_png_header(data, name), name)
     bgrt_u8 = _decode_with_opencv(data, name)
@@ -45,7 +45,7 @@ def decode_labels(data: bytes, name: str) -> UInt8[np.ndarray, "h w"]:
     """Decode a label PNG of one channel, whose grey values are class ids.
 
     Raises:
-        MdjaxError: cut short, damaged, or not one 8-bit channel of class ids.
+        MdjaxError: Cut short, damaged, or not one 8-bit channel of class ids.
     """
     _check_labels_header(read_png_header(data, name), name)
     return _decode_with_opencv(data, name)
@@ -57,7 +57,7 @@ def decode_visible(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
     A mark that asks for rotated display (EXIF) is not followed, see `check_orientation`.
 
     Raises:
-        MdjaxError: cut short, damaged, not three channels, or not 8 bits a channel.
+        MdjaxError: Cut short, damaged, not three channels, or not 8 bits a channel.
     """
     image = decode_image(data, name)
     num_channels = 1 if image.ndim == 2 else image.shape[2]
@@ -86,7 +86,7 @@ def decode_thermal(
         8 bits for a file of 8 bits, 16 bits for one of 16: no precision is lost.
 
     Raises:
-        MdjaxError: cut short, damaged, a colour image, 16 bits without a range or 8 bits with one.
+        MdjaxError: Cut short, damaged, a colour image, 16 bits without a range or 8 bits with one.
     """
     image = decode_image(data, name, may_have_16_bits=range_counts is not None)
     if range_counts is not None:
@@ -115,7 +115,7 @@ def decode_image(data: bytes, name: str, *, may_have_16_bits: bool = False) -> n
     """Decode a whole image file to [h w] or [h w c] in OpenCV's channel order, values unchanged.
 
     Raises:
-        MdjaxError: cut short, damaged, or of another depth than 8 bits (or 16, where they may be).
+        MdjaxError: Cut short, damaged, or of another depth than 8 bits (or 16, where they may be).
     """
     if is_png(data):
         read_png_header(data, name)
@@ -157,11 +157,11 @@ def check_orientation(data: bytes, name: str) -> None:
     Boxes drawn in such a viewer would lie elsewhere in the pixels as they are stored.
 
     Args:
-        data: bytes of an image that can be decoded.
-        name: file or record, for the message.
+        data: Bytes of an image that can be decoded.
+        name: File or record, for the message.
 
     Raises:
-        MdjaxError: the image as stored differs from the image as marked.
+        MdjaxError: The image as stored differs from the image as marked.
     """
     # Images without EXIF data, which are most, are not decoded again.
     if not any(mark in data for mark in _EXIF_MARKS):
@@ -206,7 +206,7 @@ def check_pair_sizes(visible_hw: tuple[int, int], thermal_hw: tuple[int, int], n
     the rounding of one pixel.
 
     Raises:
-        MdjaxError: the thermal image is larger, or of another aspect.
+        MdjaxError: The thermal image is larger, or of another aspect.
     """
     (height, width), (thermal_height, thermal_width) = visible_hw, thermal_hw
     sizes = f"visible {width}x{height}, thermal {thermal_width}x{thermal_height}"
@@ -240,7 +240,7 @@ def decode_thermal_counts(
     A 16-bit image is one channel. One of 8 bits may be several equal ones, see `decode_thermal`.
 
     Raises:
-        MdjaxError: cut short, damaged, a colour image, or neither 8 nor 16 bits a channel.
+        MdjaxError: Cut short, damaged, a colour image, or neither 8 nor 16 bits a channel.
     """
     image = decode_image(data, name, may_have_16_bits=True)
     if image.dtype == np.uint8:

@@ -18,7 +18,7 @@ from mdjax.types import MdjaxError
 
 
 def to_plain(value: Any) -> Any:
-    """Turns a value into dictionaries, lists, strings, finite numbers, booleans and None."""
+    """Turn a value into dictionaries, lists, strings, finite numbers, booleans and None."""
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -33,7 +33,7 @@ def to_plain(value: Any) -> Any:
 
 
 def restore_scores(values: Mapping[str, float | None]) -> dict[str, float]:
-    """Turns scores that were read from JSON into numbers again: null into NaN."""
+    """Turn scores that were read from JSON into numbers again: null into NaN."""
     return {name: math.nan if value is None else value for name, value in values.items()}
 
 
@@ -46,7 +46,7 @@ def write_json(path: Path, value: Any) -> None:
     """Replaces a file with `value` as JSON, at once.
 
     Raises:
-        MdjaxError: the file cannot be written; the old one is left as it was.
+        MdjaxError: The file cannot be written; the old one is left as it was.
     """
     write_text(path, format_json(value, indent=2) + "\n")
 
@@ -55,7 +55,7 @@ def write_text(path: Path, text: str) -> None:
     """Replaces a file with `text`, at once: readers see the old or the new content.
 
     Raises:
-        MdjaxError: the file cannot be written; the old one is left as it was.
+        MdjaxError: The file cannot be written; the old one is left as it was.
     """
     temporary = path.with_name(f".{path.name}.incomplete")
     try:
@@ -70,10 +70,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Reads a JSON file.
+    """Read a JSON file.
 
     Raises:
-        MdjaxError: it is missing or no JSON.
+        MdjaxError: It is missing or no JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))

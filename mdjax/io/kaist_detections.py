@@ -19,7 +19,7 @@ from mdjax.io.text_lines import raise_problems, read_numbered_lines
 
 _COLUMNS = "image,x,y,w,h,score"
 _REMEDY = (
-    f"Mend these lines; each has: {_COLUMNS}. Images count from 1, in the list that the detections "
+    f"Fix these lines; each has: {_COLUMNS}. Images count from 1, in the list that the detections "
     "were made with."
 )
 
@@ -36,7 +36,7 @@ class KaistDetections:
 def read_detections(
     path: Path, *, num_images: int, image_size_hw: tuple[int, int] | None = None
 ) -> list[KaistDetections]:
-    """Reads a detection file, `image,x,y,w,h,score` a line; an image may have none.
+    """Read a detection file, `image,x,y,w,h,score` a line; an image may have none.
 
     Args:
         path: The file; a file without a line is a detector that found nothing.
@@ -68,7 +68,7 @@ def write_detections(
     boxes_xyxy_px: Sequence[Float[np.ndarray, "_ 4"]],
     scores: Sequence[Float[np.ndarray, " _"]],
 ) -> None:
-    """Writes detections as `read_detections` and other people's scripts read them.
+    """Write detections as `read_detections` and other people's scripts read them.
 
     Args:
         path: The file to write.

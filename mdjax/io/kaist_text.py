@@ -32,7 +32,7 @@ LABELS = (PERSON_LABEL, "people", "person?", "cyclist")
 
 _HEADER = "% bbGt version=3"
 _ANNOTATION_COLUMNS = "label x y w h occlusion vx vy vw vh ignore angle"
-_ANNOTATION_REMEDY = f"Mend these lines; each has: {_ANNOTATION_COLUMNS}."
+_ANNOTATION_REMEDY = f"Fix these lines; each has: {_ANNOTATION_COLUMNS}."
 _NAME_PATTERN = re.compile(r"set(?P<set>0\d|1[01])/V\d{3}/I\d{5}")
 _NIGHT_SETS = {*(3, 4, 5), *(9, 10, 11)}
 # The improved test annotations have 13 boxes that reach up to 5 px beyond an edge.
@@ -58,7 +58,7 @@ class KaistAnnotation:
 
 
 def read_image_list(path: Path) -> tuple[str, ...]:
-    """Reads the names of images, as `set06/V000/I00019`, in the order that detections count in.
+    """Read the names of images, as `set06/V000/I00019`, in the order that detections count in.
 
     Raises:
         MdjaxError: The file cannot be read, is empty, or has lines that are no name or come twice.
@@ -100,7 +100,7 @@ def read_annotation(
     image_size_hw: tuple[int, int] | None = None,
     labels: Sequence[str] = LABELS,
 ) -> KaistAnnotation:
-    """Reads one annotation file.
+    """Read one annotation file.
 
     Args:
         path: A file that begins with `% bbGt version=3`.
@@ -119,7 +119,7 @@ def read_annotation(
 def read_annotations(
     folder: Path, names: Sequence[str], *, image_size_hw: tuple[int, int] | None = None
 ) -> list[KaistAnnotation]:
-    """Reads the annotation of every name: `set06_V000_I00019.txt` or `set06/V000/I00019.txt`.
+    """Read the annotation of every name: `set06_V000_I00019.txt` or `set06/V000/I00019.txt`.
 
     Args:
         folder: Where the files are, flat or in folders.

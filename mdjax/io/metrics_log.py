@@ -37,15 +37,15 @@ class MetricsLog:
     def __init__(
         self, directory: RunDirectory, *, start_step: int = 0, use_wandb: bool = False
     ) -> None:
-        """Opens the log of a run.
+        """Open the log of a run.
 
         Args:
-            directory: where the run lives.
-            start_step: step of the state that the run begins with.
-            use_wandb: also log to Weights & Biases.
+            directory: Where the run lives.
+            start_step: Step of the state that the run begins with.
+            use_wandb: Also log to Weights & Biases.
 
         Raises:
-            MdjaxError: the log cannot be written, or wandb is asked for and not installed.
+            MdjaxError: The log cannot be written, or wandb is asked for and not installed.
         """
         self._wandb_run = _start_wandb(directory) if use_wandb else None
         self._path = directory.metrics_path
@@ -63,7 +63,7 @@ class MetricsLog:
         """Records metrics after `step` steps.
 
         Raises:
-            MdjaxError: the file cannot be written, for instance on a full disk.
+            MdjaxError: The file cannot be written, for instance on a full disk.
         """
         values = {
             name: float(value)
@@ -99,10 +99,10 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Reads the lines of a `metrics.jsonl`; a last line that was cut short is left out.
+    """Read the lines of a `metrics.jsonl`; a last line that was cut short is left out.
 
     Raises:
-        MdjaxError: the file cannot be read, or a line before the last is damaged.
+        MdjaxError: The file cannot be read, or a line before the last is damaged.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -122,7 +122,7 @@ def require_wandb() -> Any:
     """Imports Weights & Biases; call it early, before a run creates anything.
 
     Raises:
-        MdjaxError: it is not installed.
+        MdjaxError: It is not installed.
     """
     try:
         import wandb  # pyright: ignore[reportMissingImports]
@@ -178,11 +178,11 @@ class Progress:
         """Begins to show a training.
 
         Args:
-            num_steps: steps of the whole training.
-            batch_size: images of a step, for the rate.
-            start_step: steps that are done already.
-            stream: where to write, stderr by default.
-            clock: seconds from any origin.
+            num_steps: Steps of the whole training.
+            batch_size: Images of a step, for the rate.
+            start_step: Steps that are done already.
+            stream: Where to write, stderr by default.
+            clock: Seconds from any origin.
         """
         self._num_steps = num_steps
         self._batch_size = batch_size

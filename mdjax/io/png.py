@@ -35,13 +35,13 @@ def read_png_header(data: bytes, name: str, *, is_thorough: bool = False) -> Png
     Every chunk must be there with its right checksum, up to the end chunk.
 
     Args:
-        data: the file's bytes.
-        name: file or record, for the message.
-        is_thorough: also unpack the pixels (as slow as decoding) and count them, which catches
+        data: The file's bytes.
+        name: File or record, for the message.
+        is_thorough: Also unpack the pixels (as slow as decoding) and count them, which catches
             files whose writer stopped early but closed the file well.
 
     Raises:
-        MdjaxError: no PNG, cut short, or damaged.
+        MdjaxError: No PNG, cut short, or damaged.
     """
     if not is_png(data):
         raise MdjaxError(f"{name}: is no PNG file; convert it or get it again.")

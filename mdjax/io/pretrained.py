@@ -33,9 +33,9 @@ class Resnet18Initialisation:
     """Variables with pretrained weights, and what was done to get them.
 
     Attributes:
-        params: the given parameters with those of every scope replaced.
-        batch_stats: the given running statistics, replaced likewise.
-        lines: for the user: one about conv1 of each scope, one about all tensors.
+        params: The given parameters with those of every scope replaced.
+        batch_stats: The given running statistics, replaced likewise.
+        lines: For the user: one about conv1 of each scope, one about all tensors.
     """
 
     params: dict[str, Any]
@@ -44,7 +44,7 @@ class Resnet18Initialisation:
 
 
 def find_resnet18_scopes(params: Mapping[str, Any]) -> tuple[str, ...]:
-    """Lists the modules that hold residual stages, as `visible_stream` or `network/trunk`.
+    """List the modules that hold residual stages, as `visible_stream` or `network/trunk`.
 
     A scope is a module with a child called `layer<s>_block<b>`; a network has several where it is
     split into a backbone and a trunk, or sees its images in two streams.
@@ -66,7 +66,7 @@ def initialise_from_resnet18(
     source_name: str,
     scopes: Sequence[str] | None = None,
 ) -> Resnet18Initialisation:
-    """Puts the weights of torchvision's ResNet-18 into the scopes of a network.
+    """Put the weights of torchvision's ResNet-18 into the scopes of a network.
 
     Convolutions turn from O I H W to H W I O. A conv1 of 6 input channels takes the kernels twice
     along the input axis, halved: K₆ = [K₃, K₃] / 2 (MD, footnote 3), so that an image given twice
@@ -76,16 +76,16 @@ def initialise_from_resnet18(
     except `fc.*` and `num_batches_tracked`, which have no place in a network without classifier.
 
     Args:
-        params: parameters of a network whose scopes follow our naming (`conv1`, `bn1`,
+        params: Parameters of a network whose scopes follow our naming (`conv1`, `bn1`,
             `layer<s>_block<b>/...`); only shapes and number types of the scopes matter.
-        batch_stats: running statistics of the same network.
-        tensors: torchvision's state dict, as `read_tensors` gives it.
-        source_name: file the tensors come from, for messages.
-        scopes: paths such as `visible_stream` or `network/trunk`; all that
+        batch_stats: Running statistics of the same network.
+        tensors: Torchvision's state dict, as `read_tensors` gives it.
+        source_name: File the tensors come from, for messages.
+        scopes: Paths such as `visible_stream` or `network/trunk`; all that
             `find_resnet18_scopes` finds by default.
 
     Raises:
-        MdjaxError: tensors missing, misshaped or left over (all are listed), a network of another
+        MdjaxError: Tensors missing, misshaped or left over (all are listed), a network of another
             width, a scope that does not exist, or a conv1 with neither 3 nor 6 input channels.
     """
     scopes = find_resnet18_scopes(params) if scopes is None else scopes
@@ -136,7 +136,7 @@ def initialise_from_resnet18(
 
 
 def widen_input_channels(kernel: np.ndarray) -> np.ndarray:
-    """Returns [K, K] / 2 along the input axis of a kernel H W I O (MD, footnote 3)."""
+    """Return [K, K] / 2 along the input axis of a kernel H W I O (MD, footnote 3)."""
     return np.concatenate([kernel, kernel], axis=2) / kernel.dtype.type(2)
 
 

@@ -9,7 +9,7 @@ def read_bytes(path: Path, name: str) -> bytes:
     """Read a file.
 
     Raises:
-        MdjaxError: it is missing or cannot be read.
+        MdjaxError: It is missing or cannot be read.
     """
     try:
         return path.read_bytes()
@@ -23,7 +23,7 @@ def read_text(path: Path, name: str) -> str:
     """Read a text file.
 
     Raises:
-        MdjaxError: it is missing, cannot be read or is no text in UTF-8.
+        MdjaxError: It is missing, cannot be read or is no text in UTF-8.
     """
     try:
         return read_bytes(path, name).decode("utf-8-sig")

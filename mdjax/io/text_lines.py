@@ -27,7 +27,7 @@ def read_numbered_lines(path: Path) -> list[tuple[int, str]]:
 
 
 def raise_problems(place: Path, problems: Sequence[str], remedy: str) -> None:
-    """Raises one message with all problems (the first 20, and how many more), or does nothing.
+    """Raise one message with all problems (the first 20, and how many more), or do nothing.
 
     Args:
         place: The file or folder that has them.

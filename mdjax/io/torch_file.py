@@ -51,19 +51,19 @@ _SAFETENSORS_DTYPES = {
 
 
 def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
-    """Reads the named tensors of a `.pth`, `.pt` or `.safetensors` file.
+    """Read the named tensors of a `.pth`, `.pt` or `.safetensors` file.
 
     The kind of file is told from its first bytes. A torch file may hold the names at the top or
     under `state_dict`. Views of a shared storage stay views; every array is read-only.
 
     Args:
-        path: the file.
+        path: The file.
 
     Returns:
         Arrays by name, in the order and the number type of the file (bfloat16 included).
 
     Raises:
-        MdjaxError: no such file, cut short, of another kind, or a pickle that asks for anything but
+        MdjaxError: No such file, cut short, of another kind, or a pickle that asks for anything but
             tensors (nothing of it is executed).
     """
     path = Path(path)
@@ -230,7 +230,7 @@ def _read_safetensors(content: bytes) -> dict[str, np.ndarray]:
 
 
 def _find_tensors(root: Any) -> dict[str, _Tensor]:
-    """Takes the mapping from names to tensors out of what the pickle held."""
+    """Take the mapping from names to tensors out of what the pickle held."""
     if isinstance(root, dict) and isinstance(root.get("state_dict"), dict):
         root = root["state_dict"]
     if not isinstance(root, dict):

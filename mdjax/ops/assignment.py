@@ -184,7 +184,7 @@ def _compute_object_iou(
 def _force_best(
     qualities: Float[jax.Array, "g a"], anchor_iou: Float[jax.Array, "g a"]
 ) -> _Ownership:
-    """Gives each object its best anchor, and each other anchor its best object."""
+    """Give each object its best anchor, and each other anchor its best object."""
     num_objects, num_anchors = qualities.shape
     # What no decoded box touches falls back on its anchors, behind everything that is touched.
     preferences = jnp.where(qualities > 0, qualities, anchor_iou - 1)
@@ -198,7 +198,7 @@ def _force_best(
     forced_owners = jnp.full(num_anchors, num_objects).at[best].min(rows, mode="drop")
 
     def settle(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        """Gives the first object that still goes without the best anchor that is nobody's."""
+        """Give the first object that still goes without the best anchor that is nobody's."""
         is_waiting, forced = state
         row = jnp.argmax(is_waiting)
         free = jnp.where(forced == num_objects, preferences[row], -1.0)

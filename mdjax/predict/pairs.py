@@ -46,14 +46,14 @@ def find_pairs(visible: Path, thermal: Path | None = None) -> tuple[PairFiles, .
 
     Args:
         visible: RGB image, PNG of four channels (RGB + thermal), or a folder of either.
-        thermal: thermal image, or the folder with a thermal image for each visible one; None for
+        thermal: Thermal image, or the folder with a thermal image for each visible one; None for
             files of four channels, and where there is no thermal camera.
 
     Returns:
         Pairs in the order of their names.
 
     Raises:
-        MdjaxError: files without partner, two files of one name, no images; all in one message.
+        MdjaxError: Files without partner, two files of one name, no images; all in one message.
     """
     paths = [visible] if thermal is None else [visible, thermal]
     raise_problems([f"{path}: there is no such file." for path in paths if not path.exists()])
@@ -77,8 +77,8 @@ def read_pair(
     """Read and decode a pair; the thermal image may have its own lower resolution.
 
     Args:
-        files: from `find_pairs`.
-        thermal_range_counts: for thermal images of 16 bits: the counts that mean black and white.
+        files: From `find_pairs`.
+        thermal_range_counts: For thermal images of 16 bits: the counts that mean black and white.
 
     Raises:
         MdjaxError: a file is missing, damaged or of the wrong kind, or the two images do not show
@@ -100,7 +100,7 @@ def raise_problems(problems: Sequence[str]) -> None:
     """Raise all that is wrong with a set of files as one message; do nothing if nothing is.
 
     Raises:
-        MdjaxError: there are problems.
+        MdjaxError: There are problems.
     """
     if len(problems) == 1:
         raise MdjaxError(f"{problems[0]} Nothing was written.")

@@ -98,7 +98,7 @@ def describe_difference(
 
     Args:
         difference: Which rows.
-        estimate: minuend - subtrahend.
+        estimate: Minuend - subtrahend.
         metric: Its name.
         is_lower_better: Whether the metric counts mistakes.
     """

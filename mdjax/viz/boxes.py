@@ -30,7 +30,7 @@ def draw_detections(
     texts: Sequence[str],
     colours: Palette,
 ) -> UInt8[np.ndarray, "h w2 3"]:
-    """Draws boxes with texts on the visible image and, at its right, on the thermal one.
+    """Draw boxes with texts on the visible image and, at its right, on the thermal one.
 
     Args:
         visible_u8: The visible image.
@@ -70,7 +70,7 @@ class DetectionRow:
 
 
 def make_detection_figure(rows: Sequence[DetectionRow], path: Path) -> None:
-    """Draws one row a scene: ground truth, thermal, each detector's boxes, and the F-MSE mask.
+    """Draw one row for each scene: ground truth, thermal, each detector's boxes, and the F-MSE mask.
 
     The layout of figure 2 of the MD paper; the thermal image shows the ground truth too.
 

@@ -19,7 +19,7 @@ _DPI = 100
 def plot_training_curves(
     runs: Mapping[str, Sequence[Mapping[str, Any]]], path: Path, *, metrics: Sequence[str]
 ) -> None:
-    """Draws one panel a metric with one line a run, over the training step.
+    """Draw one panel for each metric with one line for each run, over the training step.
 
     Args:
         runs: By name, the lines of a run's `metrics.jsonl`: `step` and numbers, None for values
@@ -73,7 +73,7 @@ class MissRateCurve:
 
 
 def plot_miss_rate_curves(curves: Sequence[MissRateCurve], path: Path, *, title: str) -> None:
-    """Draws miss rate over false positives per image, both on logarithmic axes.
+    """Draw miss rate over false positives per image, both on logarithmic axes.
 
     The range that the log-average miss rate looks at, 0.01 to 1, is shaded. What lies left of
     0.001 false positives per image is drawn at that edge.

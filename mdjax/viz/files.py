@@ -11,7 +11,7 @@ from mdjax.types import MdjaxError
 
 
 def save_label_png(labels_u8: UInt8[np.ndarray, "h w"], path: Path) -> None:
-    """Writes class ids as an 8-bit PNG of one channel, the format of MFNet's label files.
+    """Write class ids as an 8-bit PNG of one channel, the format of MFNet's label files.
 
     Raises:
         MdjaxError: The file cannot be written.
@@ -20,7 +20,7 @@ def save_label_png(labels_u8: UInt8[np.ndarray, "h w"], path: Path) -> None:
 
 
 def save_rgb_png(image_u8: UInt8[np.ndarray, "h w 3"], path: Path) -> None:
-    """Writes an RGB image as PNG.
+    """Write an RGB image as PNG.
 
     Raises:
         MdjaxError: The file cannot be written.

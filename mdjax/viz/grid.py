@@ -32,7 +32,7 @@ def save_picture_grid(
     legend: Mapping[str, tuple[int, int, int]],
     path: Path,
 ) -> None:
-    """Writes pictures in rows and columns, with titles, row names and a legend of colours.
+    """Write pictures in rows and columns, with titles, row names and a legend of colours.
 
     Args:
         rows: Name at the left, and pictures by the title of their column; all of one size, with

@@ -78,7 +78,7 @@ class ComparisonRow:
 def make_comparison_figure(
     rows: Sequence[ComparisonRow], path: Path, *, class_names: Sequence[str], palette: Palette
 ) -> None:
-    """Draws one row a scene: RGB, thermal, ground truth, each prediction, and the F-MSE mask.
+    """Draw one row for each scene: RGB, thermal, ground truth, each prediction, and the F-MSE mask.
 
     The layout of figures 3 and 4 of the MD paper, with a legend of the classes that occur. Labels
     are enlarged without smoothing, by a whole factor, so that every pixel stays visible;

@@ -60,7 +60,7 @@ def test_bad_detection_names_file_and_line(line: str, message: str, tmp_path: Pa
     with pytest.raises(MdjaxError, match=r"d\.txt: ") as caught:
         read_detections(path, num_images=3, image_size_hw=KAIST_IMAGE_SIZE_HW)
     assert message in str(caught.value)
-    assert "Mend these lines; each has: image,x,y,w,h,score" in str(caught.value)
+    assert "Fix these lines; each has: image,x,y,w,h,score" in str(caught.value)
 
 
 def test_detection_may_reach_beyond_the_edge(tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ def test_one_problem_is_one_line() -> None:
 def test_many_problems_are_shown_in_part_and_counted() -> None:
     problems = [f"line {number}: bad" for number in range(1, 31)]
     with pytest.raises(MdjaxError) as caught:
-        raise_problems(Path("a.txt"), problems, "Mend them.")
+        raise_problems(Path("a.txt"), problems, "Fix them.")
     lines = str(caught.value).splitlines()
     assert lines[0] == "a.txt: 30 problems:"
     assert lines[1:21] == [f"  {problem}" for problem in problems[:20]]
-    assert lines[21:] == ["  and 10 more", "Mend them."]
+    assert lines[21:] == ["  and 10 more", "Fix them."]
