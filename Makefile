@@ -10,17 +10,20 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 PYTEST_WORKERS ?= 2
 CHECKED := mdjax data_builders experiments tests
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test test-fast lint format clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed ## Set up, then distil a student on generated scenes (runs/demo)
 	$(BIN)/mdjax demo
 
 test: $(VENV)/.installed-dev ## Set up, then run all tests
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal
+
+test-fast: $(VENV)/.installed-dev ## Set up, then run the tests that take seconds
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal -m "not slow"
 
 lint: $(VENV)/.installed-dev ## Check style, formatting and types
 	$(BIN)/ruff check .

@@ -1,8 +1,10 @@
 """Fixtures for all tests, and the run-time checks of shapes and types."""
 
+import ctypes
 import gc
 import os
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +25,18 @@ jaxtyping.install_import_hook(["mdjax", "data_builders"], "tests.shape_checker.c
 hypothesis.settings.register_profile("mdjax", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("mdjax")
 
-MAX_IDLE_BYTES = 1_200_000_000
+MAX_IDLE_BYTES = 1_000_000_000
 
 _T = TypeVar("_T")
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs whole runs or real images is slow; other slow tests say so themselves."""
+    for item in items:
+        if {"small_runs", "small_scenes", "real_data_dir"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +117,9 @@ def _forget_programs() -> Iterator[None]:
     if psutil.Process().memory_info().rss > MAX_IDLE_BYTES:
         jax.clear_caches()
         gc.collect()
+        if sys.platform == "linux":
+            # What compilation used and freed stays with the process otherwise.
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], _T]) -> _T:

@@ -60,6 +60,7 @@ def test_preset_survives_the_way_through_json(name: str) -> None:
     assert values["type"] == ("DistillConfig" if name in DISTILL_PRESETS else "TrainConfig")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 def test_preset_builds_its_network_optimiser_and_terms(name: str) -> None:
     config = PRESETS[name]
@@ -86,6 +87,7 @@ def get_strides(config: TrainConfig) -> tuple[int, int, int]:
     return coarsest // 4, coarsest // 2, coarsest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_student_fits_the_teacher_of_its_recipe(recipe: str) -> None:
     student, _ = compute_output_shapes(PRESETS[f"{recipe}-md"])
@@ -130,6 +132,7 @@ def train_shrunk(name: str, run_dir: Path, data_dir: Path, **changes: Any) -> No
     assert any("recorded" in line for line in lines) == isinstance(config, DistillConfig)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["mfnet", "mfnet-small"])
 def test_each_recipe_trains_its_teacher_and_distils(
     recipe: str, mfnet_data_dir: Path, tmp_path: Path

@@ -29,6 +29,7 @@ def find_example(readme: str) -> str:
     return block[1]
 
 
+@pytest.mark.slow
 def test_example_distils_a_pair_of_ones_own_in_at_most_20_lines(readme: str) -> None:
     example = find_example(readme)
     assert len(example.splitlines()) <= MAX_LINES

@@ -109,7 +109,7 @@ def run_demo(arguments: Sequence[str]) -> int:
     demonstration = DETECTION if is_detection else SEGMENTATION
     out = command.out or Path("runs", "demo_detection" if is_detection else "demo")
     # Seeds share their programs: compile each network once.
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.values["jax_compilation_cache_dir"] is None:
         jax.config.update("jax_compilation_cache_dir", str(out / "compiled"))
     base = demonstration.recipe(TrainConfig(), ImageLevelConfig)
     data = PrepareSynthetic(out / "data", image_size_hw=base.pipeline.image_size_hw).prepare()

@@ -70,7 +70,7 @@ class DetectionRow:
 
 
 def make_detection_figure(rows: Sequence[DetectionRow], path: Path) -> None:
-    """Draw one row for each scene: ground truth, thermal, each detector's boxes, and the F-MSE mask.
+    """Draw a row for each scene: ground truth, thermal, each detector's boxes, and the F-MSE mask.
 
     The layout of figure 2 of the MD paper; the thermal image shows the ground truth too.
 

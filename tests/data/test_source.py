@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,21 @@ def test_default_config_is_opened_unless_another_is_named(prepared_once):
     assert open_split("mfnet", "val", data_dir).dataset_name == "mfnet/original/1.0.0"
     assert open_split("mfnet/with_flips", "val", data_dir).dataset_name == "mfnet/with_flips/1.0.0"
     assert open_split("mfnet:1.0.0", "val", data_dir).dataset_name == "mfnet/original/1.0.0"
+
+
+def test_fingerprint_is_of_the_content(prepared_once, data_dir):
+    """What the builder wrote down; without that, names and bytes of all records."""
+    data_dir_before = prepared_once / "prepared"
+    source = open_split("mfnet", "train", data_dir_before)
+    assert source.fingerprint == source.metadata["fingerprint"]
+    assert open_split("mfnet", "train", data_dir).fingerprint == source.fingerprint
+
+    def forget(split):
+        source = open_split("mfnet", split, data_dir_before)
+        return replace(source, metadata={**source.metadata, "fingerprint": None}).fingerprint
+
+    assert forget("train") == forget("train")
+    assert len({source.fingerprint, forget("train"), forget("val")}) == 3
 
 
 def test_source_feeds_the_pipeline(prepared_once):

@@ -18,9 +18,11 @@ import pytest
 from flax import struct
 
 import mdjax.io.array_folder
+import mdjax.io.checkpoint
 from mdjax.io.checkpoint import (
     CheckpointStore,
     has_checkpoint,
+    hash_variables,
     read_metadata,
     restore,
     restore_variables,
@@ -254,6 +256,58 @@ def test_process_killed_between_the_renames_leaves_a_checkpoint(tmp_path: Path) 
     save(path, state, {"step": 2})
     assert read_metadata(path)["step"] == 2
     assert [item.name for item in tmp_path.iterdir()] == ["last"]
+
+
+def test_new_checkpoint_is_on_the_disk_before_the_old_one_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut at any moment leaves one of the two complete."""
+    path = save(tmp_path / "last", _create_state(), {"step": 1})
+    events: list[str] = []
+    sync, remove, rename = mdjax.io.checkpoint._sync_one, shutil.rmtree, Path.rename
+
+    def log_sync(synced: Path) -> None:
+        events.append(f"sync {synced.name}")
+        sync(synced)
+
+    def log_removal(removed: Path, **options: Any) -> None:
+        if removed.exists():
+            events.append(f"remove {removed.name}")
+        remove(removed, **options)
+
+    def log_rename(self: Path, target: Path) -> Path:
+        events.append(f"rename {self.name} {target.name}")
+        return rename(self, target)
+
+    monkeypatch.setattr(mdjax.io.checkpoint, "_sync_one", log_sync)
+    monkeypatch.setattr(shutil, "rmtree", log_removal)
+    monkeypatch.setattr(Path, "rename", log_rename)
+    save(path, _create_state(seed=1), {"step": 2})
+    for file in path.rglob("*"):
+        assert f"sync {file.name}" in events[: events.index("rename last .last.previous")], file
+    assert events[events.index("sync .last.incomplete") :] == [
+        "sync .last.incomplete",
+        "rename last .last.previous",
+        "rename .last.incomplete last",
+        f"sync {tmp_path.name}",
+        "remove .last.previous",
+    ]
+
+
+def test_hash_of_variables_is_of_names_types_shapes_and_values() -> None:
+    variables = {"params": {"a": np.arange(6, dtype=np.float32)}, "batch_stats": {"b": np.ones(2)}}
+    same = {"batch_stats": {"b": np.ones(2)}, "params": {"a": jnp.arange(6, dtype=jnp.float32)}}
+    assert hash_variables(variables) == hash_variables(same)
+    values = variables["params"]["a"]
+    others = [
+        {"a": values + np.float32(1e-6)},
+        {"a": values.astype(np.int32)},
+        {"a": values.reshape(2, 3)},
+        {"c": values},
+        {},
+    ]
+    hashes = {hash_variables({**variables, "params": params}) for params in others}
+    assert len(hashes | {hash_variables(variables)}) == len(others) + 1
 
 
 def test_metadata_that_json_cannot_hold_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import pytest
 
 from mdjax.losses import distillation, guidance, segmentation
 from mdjax.losses.distillation import (
@@ -14,6 +15,8 @@ from mdjax.types import GuidanceLogits
 from tests.golden.linen import find_mismatches, to_nchw, to_nhwc
 from tests.golden.numbers import create_images, load_golden, random_normal, random_uniform
 from tests.losses.values import take_value
+
+pytestmark = pytest.mark.slow
 
 attention_transfer_loss = take_value(distillation.attention_transfer_loss)
 focal_mse_loss = take_value(distillation.focal_mse_loss)

@@ -30,6 +30,8 @@ from tests.models.factories import (
     run,
 )
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = (
     VisibleOnlyConfig,
     ThermalOnlyConfig,

@@ -30,7 +30,7 @@ from tests.models.factories import create_detection_head, create_fpn, create_hea
 
 BATCH, HEIGHT, WIDTH = 2, 32, 48
 
-pytestmark = pytest.mark.usefixtures("float64")
+pytestmark = [pytest.mark.usefixtures("float64"), pytest.mark.slow]
 
 
 def create_backbone(stem_stride: Literal[1, 2, 4] = 2, output_stride: int = 8) -> ResNetConfig:

@@ -182,6 +182,7 @@ def test_boxes_of_an_earlier_call_are_replaced_only_on_request(tmp_path: Path) -
     assert len(read_boxes(out_dir)["images"]) == 2
 
 
+@pytest.mark.slow
 def test_retinanet_is_predicted_as_it_is_evaluated(tmp_path: Path) -> None:
     """A student with random weights; its boxes, from `compute_detections`."""
     visible, thermal = write_folders(tmp_path, 1)

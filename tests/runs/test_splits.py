@@ -19,6 +19,8 @@ from tests.data.factories import encode_png
 from tests.data_builders.raw_pairs import write, write_rgbt
 from tests.runs.small import shrink_preset
 
+pytestmark = pytest.mark.slow
+
 SPLITS = {"train": ("a", "b", "c", "d"), "val": ("e",), "test": ("f",)}
 
 

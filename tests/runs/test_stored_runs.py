@@ -26,6 +26,8 @@ from mdjax.types import MdjaxError
 from tests.conftest import SmallScenes
 from tests.runs.small import run_quietly
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parent.parent / "golden" / "runs_v0"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())
 FINISHED = ("teacher", "native", "decision", "detector_teacher")

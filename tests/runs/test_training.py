@@ -17,6 +17,7 @@ from mdjax.io.checkpoint import read_metadata, restore_variables
 from mdjax.io.json_file import read_json
 from mdjax.io.metrics_log import read_metrics
 from mdjax.io.pretrained import widen_input_channels
+from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import read_result
 from mdjax.runs.scoring import evaluate_network
@@ -132,6 +133,28 @@ def test_variables_for_inference_are_those_of_the_last_state(small_runs: SmallRu
     best = read_metadata(run_dir / "checkpoints" / "best")["scores"][METRIC]
     last = read_metadata(run_dir / "checkpoints" / "last")["scores"][METRIC]
     assert best >= last
+
+
+def test_distillation_without_weights_is_the_student_alone(
+    small_runs: SmallRuns, small_scenes: SmallScenes, tmp_path: Path
+) -> None:
+    """The control `student`: what a teacher that teaches nothing adds is nothing."""
+    place: dict[str, Any] = {"dataset": small_scenes.dataset, "data_dir": small_scenes.data_dir}
+    silent = shrink_preset(
+        "synthetic-md",
+        **place,
+        teacher=small_runs.root / "teacher",
+        method=ModalityDistillation(attention_weight=0, semantic_weight=0),
+    )
+    taught = run_quietly(silent, tmp_path / "silent")
+    alone = run_quietly(shrink_preset("synthetic-student", **place), tmp_path / "alone")
+    # Two programs, so that rounding may differ.
+    jax.tree.map(
+        lambda ours, theirs: np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4),
+        read_all_arrays(tmp_path / "silent"),
+        read_all_arrays(tmp_path / "alone"),
+    )
+    assert taught.num_parameters == alone.num_parameters
 
 
 # -- Interruption and resuming -----------------------------------------------------------------

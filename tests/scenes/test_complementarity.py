@@ -11,6 +11,8 @@ import pytest
 
 from mdjax.scenes import ClassId, render_scene
 
+pytestmark = pytest.mark.slow
+
 SIZE_HW = (48, 64)
 NUM_TRAIN, NUM_TEST = 70, 70
 NUM_UNLABELLED = 60

@@ -94,6 +94,7 @@ def make_record(*boxes: tuple[float, ...], label: int = 1) -> dict:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("assignment", ["mutual_guidance", "iou"])
 def test_terms_read_the_assignment(assignment: Any) -> None:
     """The object is the first anchor, which is its only positive by either rule."""
@@ -122,6 +123,7 @@ def test_box_loss_is_that_of_the_object_of_each_anchor() -> None:
     assert float(expected) > 0.1
 
 
+@pytest.mark.slow
 def test_image_without_objects_teaches_the_background_alone() -> None:
     task = DetectionTask()
     output = make_output((0.0, 0.0, 0.0))

@@ -6,6 +6,8 @@ import pytest
 from mdjax.losses.ratio import Ratio
 from tests.train.batch_cuts import METHODS, TASKS, compute_difference, run_step
 
+pytestmark = pytest.mark.slow
+
 STEPS = ("teacher", *METHODS)
 TOLERANCE = 1e-5
 

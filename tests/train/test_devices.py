@@ -13,6 +13,8 @@ from mdjax.types import MdjaxError
 from tests.train.batch_cuts import METHODS, TASKS, compute_difference, run_step
 from tests.train.normalised_training import train_and_count
 
+pytestmark = pytest.mark.slow
+
 # Each program runs once: compiling it well takes longer than running it badly.
 SCRIPT = """
 import json

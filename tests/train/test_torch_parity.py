@@ -30,7 +30,7 @@ from tests.golden.numbers import create_images, load_golden
 
 TASK = SegmentationTask(guidance_weight=0.1, dropout_rate=0.0)
 
-pytestmark = pytest.mark.usefixtures("float64")
+pytestmark = [pytest.mark.usefixtures("float64"), pytest.mark.slow]
 
 
 def create_backbone() -> ResNetConfig:

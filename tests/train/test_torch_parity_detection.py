@@ -34,7 +34,7 @@ from tests.train.test_torch_parity import (
     watch,
 )
 
-pytestmark = pytest.mark.usefixtures("float64")
+pytestmark = [pytest.mark.usefixtures("float64"), pytest.mark.slow]
 
 NUM_ROWS = 3
 """More than any image has objects, so that some rows only fill up."""

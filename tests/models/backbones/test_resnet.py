@@ -68,6 +68,29 @@ def test_resnet18_has_the_parameters_of_torchvision() -> None:
     assert backbone + trunk == 11_176_512
 
 
+def test_one_block_a_stage_is_resnet10() -> None:
+    """ResNet-18 less the second block of each stage.
+
+    Such a block of C channels has 2 · 9 C² weights and 2 · 2 C of its norms: 73,984 at 64 channels,
+    295,424 at 128, 1,180,672 at 256 and 4,720,640 at 512.
+    """
+    image = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
+    shapes = compute_variable_shapes(create_part(ResNetConfig(blocks_per_stage=1), 2, 5), image)
+    assert count_parameters(shapes) == 11_176_512 - 73_984 - 295_424 - 1_180_672 - 4_720_640
+    output, _ = jax.eval_shape(
+        lambda x: create_part(ResNetConfig(blocks_per_stage=1), 2, 5).init_with_output(
+            jax.random.key(0), x, train=False
+        ),
+        image,
+    )
+    assert {name: features.shape for name, features in output.items()} == {
+        "c2": (1, 16, 16, 64),
+        "c3": (1, 8, 8, 128),
+        "c4": (1, 4, 4, 256),
+        "c5": (1, 2, 2, 512),
+    }
+
+
 def test_stem_and_output_stride_leave_the_parameters_alone() -> None:
     """Pretrained weights fit every choice."""
     image = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
@@ -154,6 +177,7 @@ def test_batch_statistics_move_only_in_training() -> None:
     np.testing.assert_allclose(new["var"], 0.9 * old["var"] + 0.1 * variance, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_one_set_of_kernels_runs_with_norms_of_several_kinds() -> None:
     """Rows of two cameras through the same kernels, each half normalised by statistics of its own.
 

@@ -33,6 +33,8 @@ from tests.models.factories import (
     name_levels,
 )
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = (
     VisibleOnlyConfig,
     ThermalOnlyConfig,
