@@ -15,7 +15,7 @@ from mdjax.types import MdjaxError
 
 TaskConfig = SegmentationTask | DetectionTask
 MethodConfig = ModalityDistillation | ChannelWiseDistillation
-"""Any method that a configuration can name; a second one makes this a union."""
+"""Any method that a configuration can name; a new one joins this union."""
 
 MAIN_TEACHER = "teacher"
 """Name of the teacher that every method reads."""
