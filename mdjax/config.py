@@ -114,6 +114,7 @@ def _make_converter() -> cattrs.Converter:
     converter.register_unstructure_hook_factory(
         _is_union_of_dataclasses, lambda union: _make_union_writer(union, converter)
     )
+    converter.register_structure_hook_factory(_is_name_or_path, _make_name_or_path_reader)
     converter.register_structure_hook_factory(
         _is_union_of_plain, lambda union: lambda value, _: _check_plain(value, *get_args(union))
     )
@@ -189,6 +190,24 @@ def _is_union_of_dataclasses(union: Any) -> bool:
 def _is_union_of_plain(union: Any) -> bool:
     choices = _get_choices(union)
     return len(choices) > 1 and set(choices) <= {bool, int, float, str}
+
+
+def _is_name_or_path(union: Any) -> bool:
+    """`Literal["imagenet"] | Path | None`: a name of something known, or a file."""
+    choices = _get_choices(union)
+    is_name = [get_origin(kind) is Literal for kind in choices]
+    return len(choices) == 2 and any(is_name) and Path in choices
+
+
+def _make_name_or_path_reader(union: Any) -> Callable[[Any, Any], Any]:
+    (names,) = (get_args(kind) for kind in _get_choices(union) if get_origin(kind) is Literal)
+    types_of_value = (str, type(None)) if type(None) in get_args(union) else (str,)
+
+    def read(value: Any, _: Any) -> Any:
+        _check_plain(value, *types_of_value)
+        return value if value is None or value in names else Path(value)
+
+    return read
 
 
 def _make_union_writer(union: Any, converter: cattrs.Converter) -> Callable[[Any], Any]:

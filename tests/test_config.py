@@ -220,3 +220,16 @@ def test_every_path_is_changed_at_any_depth() -> None:
     assert changed.config == RunConfig(DataConfig(Path("/root_of/data")))
     assert changed.folders == (Path("/root_of/a"), Path("/root_of/b"))
     assert changed.name == "a"
+
+
+def test_name_of_something_known_and_path_are_told_apart() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Weights:
+        source: Literal["imagenet"] | Path | None = None
+
+    for source, plain in ((None, None), ("imagenet", "imagenet"), (Path("a.pth"), "a.pth")):
+        weights = Weights(source)  # pyright: ignore[reportArgumentType]
+        assert config_to_dict(weights)["source"] == plain
+        assert config_from_dict(Weights, {"source": plain}) == weights
+    with pytest.raises(MdjaxError, match="source: is 3, expected str or nothing"):
+        config_from_dict(Weights, {"source": 3})

@@ -1,7 +1,10 @@
-"""Weights of torchvision's ResNet-18 into our parameter trees, with every tensor accounted for."""
+"""Weights of torchvision's ResNet-18 into our parameter trees, with every tensor accounted for.
+
+A file may lack whole stages, which then start at random; it may not lack a part of one.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +28,8 @@ _LEAF_NAMES = {
     "mean": "running_mean",
     "var": "running_var",
 }
+_NO_STAGE = "no stage"
+_MAX_LISTED = 12
 _MODULE_NAMES = {"downsample_conv": "downsample.0", "downsample_bn": "downsample.1"}
 
 
@@ -35,7 +40,7 @@ class Resnet18Initialisation:
     Attributes:
         params: The given parameters with those of every scope replaced.
         batch_stats: The given running statistics, replaced likewise.
-        lines: For the user: one about conv1 of each scope, one about all tensors.
+        lines: For the user: one about conv1 of each scope, one about all stages and tensors.
     """
 
     params: dict[str, Any]
@@ -68,12 +73,11 @@ def initialise_from_resnet18(
 ) -> Resnet18Initialisation:
     """Put the weights of torchvision's ResNet-18 into the scopes of a network.
 
-    Convolutions turn from O I H W to H W I O. A conv1 of 6 input channels takes the kernels twice
-    along the input axis, halved: K₆ = [K₃, K₃] / 2 (MD, footnote 3), so that an image given twice
-    has the response it had. Leaves outside the scopes (heads, fusion) keep their values.
-
-    Each leaf of each scope must have its tensor, and each tensor must land in at least one scope,
-    except `fc.*` and `num_batches_tracked`, which have no place in a network without classifier.
+    Convolutions turn from O I H W to H W I O; conv1 is fitted to its input channels, see
+    `fit_input_channels`. Leaves outside the scopes (heads, fusion) keep their values, and so does a
+    stage of which the file has no tensor at all. Each leaf of each other stage must have its
+    tensor, and each tensor must land in at least one scope, except `fc.*` and
+    `num_batches_tracked`, which have no place in a network without classifier.
 
     Args:
         params: Parameters of a network whose scopes follow our naming (`conv1`, `bn1`,
@@ -85,14 +89,18 @@ def initialise_from_resnet18(
             `find_resnet18_scopes` finds by default.
 
     Raises:
-        MdjaxError: Tensors missing, misshaped or left over (all are listed), a network of another
-            width, a scope that does not exist, or a conv1 with neither 3 nor 6 input channels.
+        MdjaxError: Tensors missing, misshaped, not finite or left over (all are listed), a network
+            of another width or depth, a scope that does not exist, or a conv1 with another number
+            of input channels than 1, 3, 4 or 6.
     """
     scopes = find_resnet18_scopes(params) if scopes is None else scopes
     _check_scopes(scopes, params, source_name)
     flat_params = _flatten(params)
     flat_stats = _flatten(batch_stats)
     _check_depth(flat_params, tensors, source_name)
+    present = {_name_stage(name) for name in tensors}
+    loaded: set[str] = set()
+    left: set[str] = set()
     problems: list[str] = []
     lines: list[str] = []
     used: set[str] = set()
@@ -101,6 +109,11 @@ def initialise_from_resnet18(
         for scope, path in [(s, p) for s in scopes for p in _find_leaves(flat, s)]:
             inner = path[scope.count("/") + 1 :]
             name, leaf = _name_in_torchvision(inner), flat[path]
+            stage = _name_stage(name)
+            if stage != _NO_STAGE and stage not in present:
+                left.add(stage)
+                continue
+            loaded.add(stage)
             num_filled += 1
             if name not in tensors:
                 problems.append(f"missing: {name} for {'/'.join(path)}")
@@ -109,7 +122,7 @@ def initialise_from_resnet18(
             value = _to_our_axes(tensors[name])
             if inner == ("conv1", "kernel"):
                 _check_width(leaf, value, source_name)
-                value, action = _fit_input_channels(value, leaf.shape[2])
+                value, action = fit_input_channels(value, leaf.shape[2])
                 lines.append(f"{scope}: conv1: {action}")
             if value.shape != leaf.shape or not jnp.issubdtype(value.dtype, jnp.floating):
                 problems.append(
@@ -117,27 +130,64 @@ def initialise_from_resnet18(
                     f"{'/'.join(path)} needs {_in_torch_axes(leaf.shape)}"
                 )
                 continue
+            if not np.all(np.isfinite(value.astype(np.float32))):
+                problems.append(f"not finite: {name}")
+                continue
             flat[path] = np.array(value, leaf.dtype)
     unused = [name for name in tensors if name not in used]
     problems += [f"unused: {name}" for name in unused if not _UNUSED_TENSOR.fullmatch(name)]
+    if not loaded - {_NO_STAGE}:
+        raise MdjaxError(
+            f"{source_name}: holds no tensor of ResNet-18 such as conv1.weight; give the weights "
+            "of torchvision's resnet18."
+        )
     if problems:
+        if len(problems) > _MAX_LISTED:
+            problems[_MAX_LISTED:] = [f"and {len(problems) - _MAX_LISTED} more"]
         raise MdjaxError(
             f"{source_name} does not fit ResNet-18 in {', '.join(scopes)}; give the weights of "
             "torchvision's resnet18. Differences:\n  " + "\n  ".join(problems)
         )
     num_kept = len(flat_params) + len(flat_stats) - num_filled
     lines.append(
-        f"{source_name}: {len(used)} tensors into {', '.join(scopes)}; "
-        f"not used: {_summarise_unused(unused)}; {num_kept} other leaves keep their initial values"
+        f"{source_name}: {len(used)} tensors into {', '.join(scopes)}: {_list_stages(loaded)}"
+        + (f"; {_list_stages(left)} not in the file, at random" if left else "")
+        + f"; not used: {_summarise_unused(unused)}; {num_kept} other leaves keep their initial "
+        "values"
     )
     return Resnet18Initialisation(
         unflatten_dict(flat_params), unflatten_dict(flat_stats), tuple(lines)
     )
 
 
-def widen_input_channels(kernel: np.ndarray) -> np.ndarray:
-    """Return [K, K] / 2 along the input axis of a kernel H W I O (MD, footnote 3)."""
-    return np.concatenate([kernel, kernel], axis=2) / kernel.dtype.type(2)
+def fit_input_channels(kernel: np.ndarray, num_inputs: int) -> tuple[np.ndarray, str]:
+    """Fit a kernel H W 3 O for RGB to another number of input channels.
+
+    With K the kernel and s(K) its sum over the three inputs: 1 channel (thermal) gets s(K), 4 (RGB
+    and thermal) get [K, s(K)] / 2, and 6 get [K, K] / 2 (MD, footnote 3). A grey image so has the
+    response that it had, however it is given.
+
+    Args:
+        kernel: Of RGB images; any other is returned as it is.
+        num_inputs: Input channels of the network.
+
+    Returns:
+        The kernel, and what was done to it.
+    """
+    if kernel.ndim != 4 or kernel.shape[2] != 3:
+        return kernel, f"{num_inputs} input channels, kernels copied"
+    total, half = kernel.sum(axis=2, keepdims=True), kernel.dtype.type(2)
+    match num_inputs:
+        case 1:
+            return total, "3 → 1 input channel, kernels summed"
+        case 4:
+            fitted = np.concatenate([kernel, total], axis=2) / half
+            return fitted, "3 → 4 input channels, kernels and their sum, halved"
+        case 6:
+            fitted = np.concatenate([kernel, kernel], axis=2) / half
+            return fitted, "3 → 6 input channels, kernels duplicated and halved"
+        case _:
+            return kernel, f"{num_inputs} input channels, kernels copied"
 
 
 def _flatten(tree: Mapping[str, Any]) -> dict[Path, Any]:
@@ -163,6 +213,23 @@ def _name_in_torchvision(inner: Path) -> str:
     *modules, leaf_name = inner
     names = [_MODULE_NAMES.get(name, _BLOCK.sub(r"layer\1.\2", name)) for name in modules]
     return ".".join([*names, _LEAF_NAMES.get(leaf_name, leaf_name)])
+
+
+def _name_stage(name: str) -> str:
+    """`layer2.0.conv1.weight` → `stage 2`; what precedes the stages is the stem."""
+    match = re.match(r"layer(\d+)\.", name)
+    if match:
+        return f"stage {match[1]}"
+    return "stem" if name.startswith(("conv1.", "bn1.")) else _NO_STAGE
+
+
+def _list_stages(stages: Collection[str]) -> str:
+    """`stem`, `stage 1`, `stage 2` → `stem, stages 1, 2`."""
+    numbers = [stage.removeprefix("stage ") for stage in sorted(stages) if stage[-1].isdigit()]
+    parts = ["stem"] if "stem" in stages else []
+    if numbers:
+        parts.append(f"{'stage' if len(numbers) == 1 else 'stages'} {', '.join(numbers)}")
+    return ", ".join(parts)
 
 
 def _to_our_axes(tensor: np.ndarray) -> np.ndarray:
@@ -193,13 +260,6 @@ def _check_depth(
             f"{source_name}: the network is a ResNet-10, pretrained weights fit ResNet-18 only. "
             "Set blocks_per_stage to 2, or train without pretrained weights."
         )
-
-
-def _fit_input_channels(kernel: np.ndarray, num_inputs: int) -> tuple[np.ndarray, str]:
-    if kernel.ndim == 4 and kernel.shape[2] == 3 and num_inputs == 6:
-        action = "3 → 6 input channels, kernels duplicated and halved"
-        return widen_input_channels(kernel), action
-    return kernel, f"{num_inputs} input channels, kernels copied"
 
 
 def _summarise_unused(unused: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from mdjax.data.pipeline import PipelineConfig
 from mdjax.methods.channel_wise import ChannelWiseDistillation
@@ -36,7 +37,8 @@ class TrainConfig:
         batch_size: Image pairs of a step, over all devices.
         num_microbatches: Parts into which a batch is split to save memory.
         seed: Of initial weights, order, augmentation and dropout.
-        pretrained: Weights of torchvision's ResNet-18 (.pth or .safetensors) to start from.
+        pretrained: Weights of ResNet-18 to start from: "imagenet" downloads torchvision's once; or
+            a file (.pth or .safetensors), which may lack whole stages.
         wandb: Also log to Weights & Biases (needs the extra `wandb`).
     """
 
@@ -50,7 +52,7 @@ class TrainConfig:
     batch_size: int = 16
     num_microbatches: int = 1
     seed: int = 0
-    pretrained: Path | None = None
+    pretrained: Literal["imagenet"] | Path | None = None
     wandb: bool = False
 
     def __post_init__(self):

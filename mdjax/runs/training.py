@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 
 from mdjax.data.pipeline import make_train_batches, prefetch_to_devices
 from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata, restore
+from mdjax.io.download import fetch_resnet18
 from mdjax.io.metrics_log import MetricsLog, Progress, require_wandb
 from mdjax.io.pretrained import initialise_from_resnet18
 from mdjax.io.run_directory import RunDirectory
@@ -242,7 +243,10 @@ def _describe_last_checkpoint(store: CheckpointStore) -> str:
     return f"Last good checkpoint: {store.last}, step {read_metadata(store.last)['step']}."
 
 
-def _load_pretrained(variables: Mapping[str, Any], path: Path, show: Print) -> dict[str, Any]:
+def _load_pretrained(
+    variables: Mapping[str, Any], source: Literal["imagenet"] | Path, show: Print
+) -> dict[str, Any]:
+    path = fetch_resnet18(show=show) if source == "imagenet" else source
     loaded = initialise_from_resnet18(
         variables["params"], variables["batch_stats"], read_tensors(path), source_name=str(path)
     )

@@ -10,8 +10,8 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from mdjax.io.pretrained import (
     find_resnet18_scopes,
+    fit_input_channels,
     initialise_from_resnet18,
-    widen_input_channels,
 )
 from mdjax.types import MdjaxError
 
@@ -132,8 +132,9 @@ def test_every_leaf_takes_the_tensor_of_its_name(tensors: dict[str, np.ndarray])
     # 122 tensors in all, of which 20 count batches and 2 classify; the head has 2 leaves.
     assert result.lines == (
         "backbone: conv1: 3 input channels, kernels copied",
-        "resnet18.pth: 100 tensors into backbone, trunk; not used: fc.weight, fc.bias, "
-        "num_batches_tracked (20 times); 2 other leaves keep their initial values",
+        "resnet18.pth: 100 tensors into backbone, trunk: stem, stages 1, 2, 3, 4; not used: "
+        "fc.weight, fc.bias, num_batches_tracked (20 times); 2 other leaves keep their initial "
+        "values",
     )
     assert jax.tree.structure(result.params) == jax.tree.structure(params)
 
@@ -152,15 +153,96 @@ def test_conv1_of_six_channels_is_duplicated_and_halved(tensors: dict[str, np.nd
     )
 
 
-def test_widened_kernel_answers_an_image_given_twice_as_before() -> None:
-    """Σ over [K, K] / 2 with the inputs [x, x] is Σ K x."""
+@pytest.mark.parametrize("num_inputs", [1, 3, 4, 6])
+def test_fitted_kernel_answers_a_grey_image_as_before(num_inputs: int) -> None:
+    """Whether it is given as one thermal channel, as RGB, as both, or as RGB twice."""
     rng = np.random.default_rng(0)
-    kernel, patch = rng.standard_normal((3, 3, 3, 2)), rng.standard_normal((3, 3, 3))
-    twice = np.concatenate([patch, patch], axis=2)
+    kernel, grey = rng.standard_normal((3, 3, 3, 2)), rng.standard_normal((3, 3, 1))
+    fitted, _ = fit_input_channels(kernel, num_inputs)
     np.testing.assert_allclose(
-        np.einsum("hwio,hwi->o", widen_input_channels(kernel), twice),
-        np.einsum("hwio,hwi->o", kernel, patch),
+        np.einsum("hwio,hwi->o", fitted, np.repeat(grey, num_inputs, axis=2)),
+        np.einsum("hwio,hwi->o", kernel, np.repeat(grey, 3, axis=2)),
     )
+
+
+@pytest.mark.parametrize(
+    ("num_inputs", "action"), [(1, "summed"), (4, "kernels and their sum, halved")]
+)
+def test_conv1_of_one_and_four_channels_is_fitted(
+    tensors: dict[str, np.ndarray], num_inputs: int, action: str
+) -> None:
+    params = {"backbone": _stream_params(num_inputs), "trunk": _stage_params(4)}
+    result = initialise_from_resnet18(
+        params, _batch_stats(params), tensors, source_name="resnet18.pth"
+    )
+    original = tensors["conv1.weight"].transpose(2, 3, 1, 0)
+    kernel = result.params["backbone"]["conv1"]["kernel"]
+    total = original.sum(2) / (2 if num_inputs == 4 else 1)
+    np.testing.assert_allclose(kernel[:, :, -1], total, rtol=1e-6)
+    if num_inputs == 4:
+        np.testing.assert_array_equal(kernel[:, :, :3], original / 2)
+    assert action in result.lines[0]
+
+
+def test_missing_stage_starts_at_random_and_is_named(tensors: dict[str, np.ndarray]) -> None:
+    """The values that the network was initialised with stay, to the last bit."""
+    partial = {name: x for name, x in tensors.items() if not name.startswith(("layer4", "fc"))}
+    rng = np.random.default_rng(1)
+    params, stats = jax.tree.map(
+        lambda leaf: rng.standard_normal(leaf.shape).astype(np.float32),
+        (IMAGE_LEVEL, _batch_stats(IMAGE_LEVEL)),
+    )
+    result = initialise_from_resnet18(params, stats, partial, source_name="stages123.safetensors")
+    jax.tree.map(np.testing.assert_array_equal, result.params["trunk"], params["trunk"])
+    jax.tree.map(np.testing.assert_array_equal, result.batch_stats["trunk"], stats["trunk"])
+    np.testing.assert_array_equal(
+        result.params["backbone"]["layer3_block1"]["conv2"]["kernel"],
+        tensors["layer3.1.conv2.weight"].transpose(2, 3, 1, 0),
+    )
+    assert "backbone, trunk: stem, stages 1, 2, 3; stage 4 not in the file" in result.lines[-1]
+
+
+def test_file_of_all_stages_says_so(tensors: dict[str, np.ndarray]) -> None:
+    result = initialise_from_resnet18(
+        IMAGE_LEVEL, _batch_stats(IMAGE_LEVEL), tensors, source_name="resnet18.pth"
+    )
+    assert "stem, stages 1, 2, 3, 4; not used: fc.weight" in result.lines[-1]
+
+
+@pytest.mark.parametrize("kept", ["layer4.0", "layer4.1.bn2.running_var"])
+def test_half_a_stage_is_refused(tensors: dict[str, np.ndarray], kept: str) -> None:
+    half = {
+        name: x
+        for name, x in tensors.items()
+        if not name.startswith("layer4") or name.startswith(kept)
+    }
+    with pytest.raises(MdjaxError, match=r"missing: layer4\.1\.conv1\.weight for trunk/layer4"):
+        initialise_from_resnet18(
+            IMAGE_LEVEL, _batch_stats(IMAGE_LEVEL), half, source_name="half.safetensors"
+        )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_number_that_is_not_finite_is_refused(tensors: dict[str, np.ndarray], value: float) -> None:
+    damaged = tensors["layer2.0.bn1.running_var"].copy()
+    damaged[3] = value
+    with pytest.raises(MdjaxError, match=r"not finite: layer2\.0\.bn1\.running_var"):
+        initialise_from_resnet18(
+            IMAGE_LEVEL,
+            _batch_stats(IMAGE_LEVEL),
+            {**tensors, "layer2.0.bn1.running_var": damaged},
+            source_name="damaged.pth",
+        )
+
+
+def test_file_without_any_stage_is_refused() -> None:
+    with pytest.raises(MdjaxError, match="holds no tensor of ResNet-18"):
+        initialise_from_resnet18(
+            IMAGE_LEVEL,
+            _batch_stats(IMAGE_LEVEL),
+            {"fc.bias": np.zeros(3, np.float32)},
+            source_name="other.pth",
+        )
 
 
 def test_two_streams_share_the_tensors(tensors: dict[str, np.ndarray]) -> None:
@@ -254,9 +336,9 @@ def test_network_of_ten_layers_is_refused_with_the_remedy(tensors: dict[str, np.
         initialise_from_resnet18(params, _batch_stats(params), tensors, source_name="resnet18.pth")
 
 
-def test_conv1_of_four_channels_is_misshaped(tensors: dict[str, np.ndarray]) -> None:
-    params = {"backbone": _stream_params(4), "trunk": _stage_params(4)}
-    with pytest.raises(MdjaxError, match=r"conv1\.weight is float32 \(64, 3, 7, 7\), .*\(64, 4, 7"):
+def test_conv1_of_five_channels_is_misshaped(tensors: dict[str, np.ndarray]) -> None:
+    params = {"backbone": _stream_params(5), "trunk": _stage_params(4)}
+    with pytest.raises(MdjaxError, match=r"conv1\.weight is float32 \(64, 3, 7, 7\), .*\(64, 5, 7"):
         initialise_from_resnet18(params, _batch_stats(params), tensors, source_name="resnet18.pth")
 
 

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from mdjax.io.checkpoint import read_metadata, restore_variables
 from mdjax.io.json_file import read_json
 from mdjax.io.metrics_log import read_metrics
-from mdjax.io.pretrained import widen_input_channels
+from mdjax.io.pretrained import fit_input_channels
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import read_result
@@ -309,7 +309,7 @@ def test_training_starts_from_pretrained_weights(small_scenes: SmallScenes, tmp_
     params = read_all_arrays(tmp_path / "run", "inference")["params"]
     kernel = tensors["conv1.weight"].transpose(2, 3, 1, 0)
     np.testing.assert_array_equal(
-        params["backbone"]["conv1"]["kernel"], widen_input_channels(kernel)
+        params["backbone"]["conv1"]["kernel"], fit_input_channels(kernel, 6)[0]
     )
     np.testing.assert_array_equal(
         params["trunk"]["layer4_block1"]["conv2"]["kernel"],
