@@ -6,7 +6,7 @@ The names below are what most programs need; each is imported when it is first u
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
     from mdjax.losses.ratio import mean_ratio

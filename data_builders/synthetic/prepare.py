@@ -47,7 +47,10 @@ class PrepareSynthetic:
         )
         with quiet_tfds():
             builder = Synthetic(
-                data_dir=str(self.data_dir), config=config, show_progress=show_progress
+                data_dir=str(self.data_dir),
+                # TFDS takes a config of a name that it knows only if it is that very object.
+                config=Synthetic.builder_configs.get(config.name, config),
+                show_progress=show_progress,
             )
         folder = Path(builder.data_dir)
         is_new = self.overwrite or not folder.exists()

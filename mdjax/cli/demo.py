@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import tyro
@@ -17,6 +17,7 @@ from mdjax.models.config import ImageLevelConfig
 from mdjax.presets import configure_synthetic, configure_synthetic_detection
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork
+from mdjax.studies.experiment import Budget
 from mdjax.studies.pictures import draw_boxes, draw_label_maps
 from mdjax.studies.report import Columns, create_report, load_first_networks
 from mdjax.studies.rows import DISTILLED, NATIVE, STUDENT, TEACHER, VISIBLE, Recipe, create_rows
@@ -115,19 +116,10 @@ def run_demo(arguments: Sequence[str]) -> int:
     data = PrepareSynthetic(out / "data", image_size_hw=base.pipeline.image_size_hw).prepare()
     show_on_stderr(f"Generated scenes: {data.folder}")
 
-    def adjust(config: Any) -> Any:
-        num_steps = command.num_steps or config.loop.num_steps
-        return replace(
-            config,
-            dataset=data.dataset,
-            data_dir=out / "data",
-            loop=replace(config.loop, num_steps=num_steps, evaluate_every=0),
-            optimiser=replace(
-                config.optimiser, warmup_steps=min(config.optimiser.warmup_steps, num_steps // 4)
-            ),
-        )
-
-    rows = create_rows(demonstration.recipe, adjust)
+    budget = Budget(data_dir=out / "data", num_seeds=command.num_seeds, num_steps=command.num_steps)
+    rows = create_rows(
+        demonstration.recipe, lambda config: replace(budget.adjust(config), dataset=data.dataset)
+    )
     results = run_study(
         {name: rows[name] for name in ROWS},
         out,

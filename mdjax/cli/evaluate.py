@@ -11,7 +11,7 @@ from mdjax.cli.output import print_json
 from mdjax.runs.detection_files import check_detection_files, write_evaluation
 from mdjax.runs.loading import LoadedNetwork, load_network
 from mdjax.runs.results import describe_environment
-from mdjax.runs.scoring import evaluate_network
+from mdjax.runs.scoring import describe_thermal, evaluate_network
 from mdjax.tasks.detection_scores import DetectionEvaluation
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.tasks.segmentation_scores import ScoredSize
@@ -72,7 +72,8 @@ def run_evaluate(arguments: Sequence[str]) -> int:
     height, width = loaded.config.pipeline.image_size_hw
     title = (
         f"{command.run_dir}, split {command.split}, checkpoint {command.checkpoint} "
-        f"(step {loaded.step}), network at {width}x{height}"
+        f"(step {loaded.step}), network at {width}x{height}, "
+        f"{describe_thermal(loaded.config, command.resolution)}"
     )
     if command.json:
         print_json(
@@ -81,7 +82,7 @@ def run_evaluate(arguments: Sequence[str]) -> int:
                 "network": type(loaded.config.network).__name__.removesuffix("Config"),
                 "step": loaded.step,
                 "split": command.split,
-                "resolution": command.resolution or loaded.config.pipeline.camera.resolution,
+                "thermal": describe_thermal(loaded.config, command.resolution),
                 "image_size_hw": loaded.config.pipeline.image_size_hw,
                 "checkpoint": command.checkpoint,
                 "scored": evaluation.describe(),

@@ -45,8 +45,6 @@ class ObjectReader:
     dataset_class_ids: tuple[int, ...]
     min_visible_share: float = 0.4
 
-    features = ("objects",)
-
     def read(self, record: Mapping[str, Any]) -> ImageObjects:
         """Return the objects of a record in pixels of its visible image."""
         objects = record["objects"]

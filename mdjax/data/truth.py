@@ -22,11 +22,6 @@ SizeHw = tuple[int, int]
 class TruthReader(Protocol):
     """Reads one kind of annotation; the pipeline is the same for all kinds."""
 
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Features of a record that are read."""
-        ...
-
     def decode(self, record: Mapping[str, Any], image_size_hw: SizeHw, size_hw: SizeHw) -> Any:
         """Read the annotation of an image and scale it from the image's size to the working size.
 
@@ -56,8 +51,6 @@ class TruthReader(Protocol):
 
 class LabelMapReader:
     """Label maps: one class id a pixel, uint8 [b h w], for segmentation."""
-
-    features = ("labels",)
 
     def read(self, record: Mapping[str, Any]) -> UInt8[np.ndarray, "h w"]:
         """Decode the label PNG, as it was stored.

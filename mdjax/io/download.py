@@ -1,7 +1,6 @@
 """One file from the web, checked and kept: torchvision's ResNet-18."""
 
 import contextlib
-import hashlib
 import os
 import tempfile
 import urllib.error
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
+from mdjax.io.read_file import hash_file
 from mdjax.types import MdjaxError
 
 RESNET18_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
@@ -45,7 +45,7 @@ def fetch_resnet18(
     """
     folder = cache_dir or Path(platformdirs.user_cache_dir("mdjax"))
     path = folder / url.rpartition("/")[2]
-    if path.is_file() and _hash(path).startswith(sha256_start):
+    if path.is_file() and hash_file(path).startswith(sha256_start):
         return path
     show(f"Downloading {url} (about {RESNET18_MEGABYTES} MB) to {path}")
     remedy = f"Download it by other means and give the file: --pretrained {path.name}"
@@ -53,7 +53,7 @@ def fetch_resnet18(
         folder.mkdir(parents=True, exist_ok=True)
         with _open_temporary(folder) as temporary:
             _download(url, temporary)
-            digest = _hash(temporary)
+            digest = hash_file(temporary)
             if not digest.startswith(sha256_start):
                 raise MdjaxError(
                     f"{url}: what was downloaded is not the published file: its SHA-256 begins "
@@ -85,8 +85,3 @@ def _open_temporary(folder: Path) -> Iterator[Path]:
         yield Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,5 +1,6 @@
 """Whole files, with one message for every way that reading can fail."""
 
+import hashlib
 from pathlib import Path
 
 from mdjax.types import MdjaxError
@@ -17,6 +18,12 @@ def read_bytes(path: Path, name: str) -> bytes:
         raise MdjaxError(f"{name}: file is missing.") from None
     except OSError as error:
         raise MdjaxError(f"{name}: cannot be read ({error.strerror}).") from error
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_text(path: Path, name: str) -> str:

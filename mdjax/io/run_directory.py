@@ -52,7 +52,7 @@ class RunDirectory:
                 f"{self.path}: cannot be created: {error.strerror or error}"
             ) from error
         with self._lock():
-            self.require_unused()  # Another process may have been quicker.
+            self._require_empty()  # Another process may have been quicker.
             write_json(self.config_path, config)
             yield
 
@@ -83,8 +83,12 @@ class RunDirectory:
         """Check that a new run may go here, and change nothing.
 
         Raises:
-            MdjaxError: Something is there already.
+            MdjaxError: Something is there already, or a process is at work on it.
         """
+        self.require_idle()
+        self._require_empty()
+
+    def _require_empty(self) -> None:
         try:
             used = sorted(item.name for item in self.path.iterdir())
         except FileNotFoundError:
@@ -93,13 +97,23 @@ class RunDirectory:
             raise MdjaxError(
                 f"{self.path}: cannot be used: {error.strerror or error}. Give another folder."
             ) from error
-        used = [name for name in used if name not in (_LOCK_NAME, _HOLDER_NAME)]
+        used = [name for name in used if not name.startswith(".")]
         if used:
             what = "holds a run" if self.config_path.exists() else f"holds {', '.join(used[:3])}"
             raise MdjaxError(
                 f"{self.path}: {what} already. Continue that run with --resume, or give another "
                 "folder."
             )
+
+    def require_idle(self) -> None:
+        """Check that no process is at this run, and change nothing.
+
+        Raises:
+            MdjaxError: One is; the message names it.
+        """
+        if (self.path / _LOCK_NAME).exists():
+            with self._hold_lock():
+                pass
 
     @property
     def config_path(self) -> Path:
@@ -142,23 +156,31 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
+        """Hold the run and say who does."""
+        holder = self.path / _HOLDER_NAME
+        with self._hold_lock():
+            try:
+                write_json(holder, _describe_this_process())
+                yield
+            finally:
+                holder.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _hold_lock(self) -> Iterator[None]:
         """Hold the run; the system frees it when the process ends, however it ends."""
         lock = filelock.FileLock(self.path / _LOCK_NAME)
-        holder = self.path / _HOLDER_NAME
         try:
             lock.acquire(blocking=False)
         except filelock.Timeout:
             raise MdjaxError(
-                f"{self.path}: {_describe_holder(holder)} is at this run; wait for it, or give "
-                "another folder."
+                f"{self.path}: {_describe_holder(self.path / _HOLDER_NAME)} is at this run; wait "
+                "for it, or give another folder."
             ) from None
         except OSError as error:
             raise MdjaxError(f"{self.path}: cannot be written: {error.strerror}.") from error
         try:
-            write_json(holder, _describe_this_process())
             yield
         finally:
-            holder.unlink(missing_ok=True)
             lock.release()
 
 

@@ -61,11 +61,6 @@ class SegmentationScores:
         """Number of classes with at least one true pixel: what the 9-class means average."""
         return int((self.confusion.sum(1) > 0).sum())
 
-    @property
-    def num_foreground_classes_present(self) -> int:
-        """The same without class 0, unlabelled: what the 8-class means average."""
-        return int((self.confusion.sum(1)[1:] > 0).sum())
-
     def to_percent(self, class_names: Sequence[str]) -> dict[str, float]:
         """Return every score in percent (counts of classes excepted), by its name in logs.
 

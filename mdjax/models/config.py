@@ -38,6 +38,12 @@ class _NetworkConfig:
     """Whether the prediction depends on the thermal image at all."""
     sees_full_thermal: ClassVar[bool] = False
     """Only the teacher: all others see what the cheap camera sees."""
+
+    @property
+    def sees_camera(self) -> bool:
+        """Whether it is shown what the cheap camera sees."""
+        return self.sees_thermal and not self.sees_full_thermal
+
     has_guidance: ClassVar[bool] = False
     """Whether its output has guidance logits, which GAFF's losses supervise."""
 

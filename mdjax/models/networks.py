@@ -87,8 +87,8 @@ class FeatureLevel(nn.Module):
     def __call__(self, visible: Visible, thermal: Thermal, *, train: bool) -> NetworkOutput:
         """Predict from the pair, with features, attention mask and guidance logits.
 
-        Beside "c3" (the mean of both streams), "c4" (fused by GAFF) and "c5", the features hold
-        those of each stream: "visible_c2" to "visible_c4", "thermal_c2" to "thermal_c4".
+        Beside "c2" and "c3" (the mean of both streams), "c4" (fused by GAFF) and "c5", the features
+        hold those of each stream: "visible_c2" to "visible_c4", "thermal_c2" to "thermal_c4".
         """
         backbone = self.backbone
         of_visible = backbone.create_part(2, 4, name="visible_stream")(
@@ -98,7 +98,8 @@ class FeatureLevel(nn.Module):
             normalise_thermal(thermal), train=train
         )
         fused = Gaff(backbone.dtype, name="gaff")(of_visible["c4"], of_thermal["c4"])
-        features = {"c3": (of_visible["c3"] + of_thermal["c3"]) / 2, "c4": fused.features}
+        features = {name: (of_visible[name] + of_thermal[name]) / 2 for name in ("c2", "c3")}
+        features["c4"] = fused.features
         features |= backbone.create_part(5, 5, name="trunk")(fused.features, train=train)
         return NetworkOutput(
             prediction=self.head(features, get_size_hw(visible), train=train),

@@ -12,7 +12,7 @@ from mdjax.io.json_file import write_json
 from mdjax.predict.pairs import PairFiles
 from mdjax.predict.prediction import LoadedPair, count_notes
 from mdjax.tasks.detection import DetectionTask
-from mdjax.tasks.detection_scores import ImageDetections, scale_detections
+from mdjax.tasks.detection_scores import ImageDetections
 from mdjax.types import MdjaxError
 from mdjax.viz.boxes import draw_detections
 from mdjax.viz.colours import compute_hues
@@ -173,7 +173,7 @@ class DetectionWriter:
         """Draw the boxes of one pair."""
         visible_u8, thermal = pair.decoded
         height, width = visible_u8.shape[:2]
-        found = scale_detections(row, self.working_size_hw, (height, width))
+        found = self.task.fit_to_image(row, self.working_size_hw, (height, width))
         colours = compute_hues(len(self.class_names))
         ids = found.class_ids
         picture = draw_detections(

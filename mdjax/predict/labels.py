@@ -10,7 +10,6 @@ import numpy as np
 from mdjax.io.json_file import read_json, write_json
 from mdjax.predict.pairs import PairFiles
 from mdjax.predict.prediction import LoadedPair, count_notes
-from mdjax.tasks.segmentation_scores import resize_logits_to_labels
 from mdjax.tasks.task import Task
 from mdjax.viz.colours import create_palette
 from mdjax.viz.files import save_label_png, save_rgb_png
@@ -46,7 +45,7 @@ class LabelPredictions:
         out_dir: Where.
         class_names: Names by class id.
         images: One entry a pair.
-        milliseconds_per_image: Median time of the network alone, compilation not included.
+        milliseconds_per_image: Median time from images in memory to logits in memory.
     """
 
     out_dir: Path
@@ -149,7 +148,7 @@ class LabelWriter:
     def write_image(self, pair: LoadedPair, row: Any) -> LabelledImage:
         """Write labels and overlay."""
         visible_u8 = pair.decoded.visible_u8
-        labels_u8 = resize_logits_to_labels(row, visible_u8.shape[:2])
+        labels_u8 = self.task.fit_to_image(row, row.shape[:2], visible_u8.shape[:2])
         labels_path, overlay_path = self.name_files(pair.files)
         save_label_png(labels_u8, labels_path)
         save_rgb_png(

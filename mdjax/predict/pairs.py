@@ -20,6 +20,7 @@ from mdjax.io.images import (
     decode_visible_thermal,
 )
 from mdjax.io.png import is_png, read_png_header
+from mdjax.io.read_file import read_bytes
 from mdjax.types import MdjaxError
 
 
@@ -111,7 +112,7 @@ def raise_problems(problems: Sequence[str]) -> None:
 
 def _read_single(path: Path, thermal_range_counts: Sequence[float] | None) -> DecodedPair:
     """Decode a file that stands alone: four channels hold both images, three the visible one."""
-    data, name = _read_file(path), str(path)
+    data, name = read_bytes(path, str(path)), str(path)
     if is_png(data) and read_png_header(data, name).num_channels == 4:
         if thermal_range_counts is not None:
             raise MdjaxError(
@@ -128,17 +129,10 @@ def _try(
     decode: Callable[[bytes, str], np.ndarray], path: Path, problems: list[str]
 ) -> np.ndarray | None:
     try:
-        data = _read_file(path)
+        data = read_bytes(path, str(path))
         image = decode(data, str(path))
         check_orientation(data, str(path))
         return image
     except MdjaxError as error:
         problems.append(str(error))
         return None
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MdjaxError(f"{path}: cannot be read ({error.strerror}).") from error

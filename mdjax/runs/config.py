@@ -7,7 +7,7 @@ from typing import Literal
 from mdjax.data.pipeline import PipelineConfig
 from mdjax.methods.channel_wise import ChannelWiseDistillation
 from mdjax.methods.modality_distillation import ModalityDistillation
-from mdjax.models.config import ImageLevelConfig, NetworkConfig
+from mdjax.models.config import ImageLevelConfig, MdStudentConfig, NetworkConfig
 from mdjax.tasks.detection import DetectionTask
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.train.loop import LoopConfig
@@ -94,6 +94,15 @@ class DistillConfig(TrainConfig):
             raise MdjaxError(
                 f"other_teachers has one called {MAIN_TEACHER!r}; give that one as `teacher`."
             )
+        network, method = self.network, self.method
+        if isinstance(network, MdStudentConfig) and isinstance(method, ModalityDistillation):
+            level = f"c{network.transfer_level}"
+            if method.semantic_weight and method.level != level:
+                raise MdjaxError(
+                    f"network.transfer_level is {network.transfer_level} and method.level is "
+                    f"{method.level!r}: the student's block would not stand where its features are "
+                    "compared. Give both the same level."
+                )
 
     @property
     def teachers(self) -> dict[str, Path]:

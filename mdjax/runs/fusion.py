@@ -10,16 +10,17 @@ from mdjax.io.run_directory import RunDirectory
 from mdjax.models.config import DecisionLevelConfig, ThermalOnlyConfig, VisibleOnlyConfig
 from mdjax.runs.config import FuseConfig, TrainConfig
 from mdjax.runs.loading import LoadedNetwork, create_network, load_network, select_inputs_for
-from mdjax.runs.provenance import describe_provenance, write_provenance
+from mdjax.runs.provenance import describe_provenance
 from mdjax.runs.results import RunResult, create_result
+from mdjax.runs.resuming import claim_run, require_same_config
 from mdjax.runs.scoring import make_scorer
 from mdjax.runs.splits import open_splits
 from mdjax.runs.stored_config import store_config
 from mdjax.train.devices import create_data_mesh, replicate
 from mdjax.types import MdjaxError
 
-# What the two trainings need not share: nothing of it reaches the fused network.
-_MAY_DIFFER = ("data_dir", "network", "optimiser", "loop", "num_microbatches", "seed", "pretrained")
+# What the two trainings must share. Of the pipeline, what scoring reads: size and camera.
+_SHARED = ("dataset", "task")
 
 
 def fuse(config: FuseConfig, run_dir: Path, *, show: Callable[[str], None] = print) -> RunResult:
@@ -30,7 +31,8 @@ def fuse(config: FuseConfig, run_dir: Path, *, show: Callable[[str], None] = pri
 
     Args:
         config: The two runs.
-        run_dir: New directory; it evaluates and predicts as that of a training.
+        run_dir: New directory, or that of the same fusion that was cut; it evaluates and predicts
+            as that of a training.
         show: Takes lines that a person should read.
 
     Raises:
@@ -38,7 +40,12 @@ def fuse(config: FuseConfig, run_dir: Path, *, show: Callable[[str], None] = pri
             directory is used.
     """
     directory = RunDirectory(run_dir)
-    directory.require_unused()
+    is_cut = directory.config_path.is_file() and not directory.result_path.is_file()
+    if is_cut:
+        require_same_config(run_dir, config)
+        directory.require_idle()
+    else:
+        directory.require_unused()
     visible = _load(config.visible, VisibleOnlyConfig)
     thermal = _load(config.thermal, ThermalOnlyConfig)
     _check_same(visible, thermal)
@@ -68,12 +75,11 @@ def fuse(config: FuseConfig, run_dir: Path, *, show: Callable[[str], None] = pri
         params=variables["params"],
         main_metric=merged.task.get_main_metric(thermal.class_names),
         num_steps=thermal.step,
+        is_trained=False,
     )
     scored_split = next(iter(evaluations))
-    with directory.create(store_config(config, run_dir)):
-        write_provenance(
-            directory, describe_provenance(splits.train, {"visible": visible, "thermal": thermal})
-        )
+    provenance = describe_provenance(splits, {"visible": visible, "thermal": thermal})
+    with claim_run(directory, config, provenance, is_resumed=is_cut):
         metadata = {
             "config": store_config(merged, run_dir),
             "class_names": list(thermal.class_names),
@@ -101,10 +107,12 @@ def _load(run_dir: Path, kind: type[Any]) -> LoadedNetwork:
 
 def _check_same(visible: LoadedNetwork, thermal: LoadedNetwork) -> None:
     differing = [
-        field.name
-        for field in fields(TrainConfig)
-        if field.name not in _MAY_DIFFER
-        and getattr(visible.config, field.name) != getattr(thermal.config, field.name)
+        name for name in _SHARED if getattr(visible.config, name) != getattr(thermal.config, name)
+    ]
+    differing += [
+        f"pipeline.{name}"
+        for name in ("image_size_hw", "camera")
+        if getattr(visible.config.pipeline, name) != getattr(thermal.config.pipeline, name)
     ]
     if visible.config.network.backbone != thermal.config.network.backbone:
         differing.append("network.backbone")

@@ -42,10 +42,11 @@ class CheckpointKeeper:
     def save(self, state: TrainState, scores: Mapping[str, float] | None) -> None:
         """Save the last state, with its scores if it has any, and the best one if this is it."""
         record = self._describe(state, scores)
-        self._store.save_last(state, record)
+        # The best one first: what a kill between the two leaves is scored once more, and equal.
         if self._keeps_best and scores and self._is_better(scores[self._main_metric]):
             self._best = scores[self._main_metric]
             self._store.save_best(state, record)
+        self._store.save_last(state, record)
 
     def save_inference(self, state: TrainState, scores: Mapping[str, float]) -> None:
         """Save the network alone: no optimiser, nothing of the method, no teacher."""

@@ -77,8 +77,9 @@ def load_network(run_dir: Path, checkpoint: CheckpointName = "last") -> LoadedNe
     """
     run_dir = Path(run_dir)
     path = run_dir / "checkpoints" / checkpoint
-    if has_checkpoint(run_dir):
-        path, run_dir = run_dir, run_dir.absolute().parents[1]
+    # "." has no name that a checkpoint could have.
+    if has_checkpoint(run_dir.absolute()):
+        path, run_dir = run_dir.absolute(), run_dir.absolute().parents[1]
     metadata = read_metadata(path)
     config: TrainConfig = read_stored_config(metadata["config"], run_dir, source=path)
     class_names = tuple(metadata["class_names"])

@@ -6,15 +6,20 @@ paths lead to them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from mdjax.config import config_from_dict, config_to_dict
-from mdjax.data.source import SplitSource
-from mdjax.io.checkpoint import hash_variables
+from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, hash_variables
 from mdjax.io.json_file import read_json, write_json
+from mdjax.io.read_file import hash_file
 from mdjax.io.run_directory import RunDirectory
 from mdjax.runs.loading import LoadedNetwork
+from mdjax.runs.splits import Splits
+from mdjax.runs.stored_config import VERSION_KEY
 from mdjax.types import MdjaxError
+
+_GONE = "not there any more"
 
 
 @dataclass(frozen=True)
@@ -23,26 +28,36 @@ class Provenance:
 
     Attributes:
         dataset: Name, configuration and version of the prepared data set.
-        dataset_fingerprint: Of what its builder was given, or of its record files.
-        teachers: Hash of the variables of each teacher by name.
+        dataset_fingerprint: Of what its builder was given, or of the records of all splits.
+        teachers: Hash of the variables of each teacher by name; of a fusion, of both networks.
+        pretrained: "imagenet" or the SHA-256 of the file with the weights that the run began with.
     """
 
     dataset: str
     dataset_fingerprint: str
     teachers: dict[str, str] = field(default_factory=dict)
+    pretrained: str | None = None
 
 
 def describe_provenance(
-    split: SplitSource, teachers: Mapping[str, LoadedNetwork] | None = None
+    splits: Splits,
+    teachers: Mapping[str, LoadedNetwork],
+    pretrained: Literal["imagenet"] | Path | None = None,
 ) -> Provenance:
-    """Take the fingerprints of a data set, of which any split will do, and of teachers."""
+    """Take the fingerprints of a data set, of teachers and of pretrained weights."""
     return Provenance(
-        dataset=split.dataset_name,
-        dataset_fingerprint=split.fingerprint,
-        teachers={
-            name: hash_variables(teacher.variables) for name, teacher in (teachers or {}).items()
-        },
+        dataset=splits.train.dataset_name,
+        dataset_fingerprint=splits.fingerprint,
+        teachers={name: hash_variables(teacher.variables) for name, teacher in teachers.items()},
+        pretrained=_describe_weights(pretrained),
     )
+
+
+def _describe_weights(source: Literal["imagenet"] | Path | None) -> str | None:
+    if not isinstance(source, Path):
+        return source
+    # A run that goes on does not need them any more.
+    return hash_file(source) if source.is_file() else _GONE
 
 
 def write_provenance(directory: RunDirectory, provenance: Provenance) -> None:
@@ -50,18 +65,32 @@ def write_provenance(directory: RunDirectory, provenance: Provenance) -> None:
     write_json(directory.provenance_path, config_to_dict(provenance))
 
 
-def check_provenance(directory: RunDirectory, now: Provenance) -> bool:
-    """Refuse to go on with other data or other teachers than the run began with.
+def has_provenance(directory: RunDirectory) -> bool:
+    """Say whether a run records what it was made of.
 
-    Returns:
-        Whether the run records what it was made of; runs of mdjax before 0.2 do not.
+    Runs of mdjax 0.1 do not, nor does one that was cut in its first moment.
+
+    Raises:
+        MdjaxError: It should, but the file is gone.
+    """
+    if directory.provenance_path.is_file():
+        return True
+    is_new = not has_checkpoint(CheckpointStore(directory.path).last)
+    if is_new or VERSION_KEY not in directory.read_config():
+        return False
+    raise MdjaxError(
+        f"{directory.provenance_path}: is missing, so that nobody knows which data and teachers "
+        "the run began with. Put it back, or begin a new run in another folder."
+    )
+
+
+def check_provenance(directory: RunDirectory, now: Provenance) -> None:
+    """Refuse to go on with other data or other teachers than the run began with.
 
     Raises:
         MdjaxError: Something differs; the message names it.
     """
     path = directory.provenance_path
-    if not path.is_file():
-        return False
     began: Any = config_from_dict(Provenance, read_json(path), source=path)
     lines = []
     if began.dataset_fingerprint != now.dataset_fingerprint:
@@ -69,9 +98,10 @@ def check_provenance(directory: RunDirectory, now: Provenance) -> bool:
     for name in dict.fromkeys([*began.teachers, *now.teachers]):
         if began.teachers.get(name) != now.teachers.get(name):
             lines.append(f"{name}: has other variables than the one that the run began with")
+    if began.pretrained != now.pretrained and now.pretrained != _GONE:
+        lines.append("pretrained: other weights than the run began with")
     if lines:
         raise MdjaxError(
-            f"{directory.path}: the run began with other data or teachers. Resume it with the "
-            "same, or begin a new run in another folder.\n  " + "\n  ".join(lines)
+            f"{directory.path}: the run began with other data, teachers or weights. Resume it with "
+            "the same, or begin a new run in another folder.\n  " + "\n  ".join(lines)
         )
-    return True

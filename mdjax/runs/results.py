@@ -104,6 +104,7 @@ def create_result(
     params: Any,
     main_metric: str,
     num_steps: int,
+    is_trained: bool = True,
 ) -> RunResult:
     """Gather the outcome of a run."""
     return RunResult(
@@ -119,7 +120,7 @@ def create_result(
         image_size_hw=config.pipeline.image_size_hw,
         scored={split: evaluation.describe() for split, evaluation in evaluations.items()},
         missing_splits=splits.missing,
-        seed=config.seed,
+        seed=config.seed if is_trained else None,
         config_hash=hash_config(config),
     )
 

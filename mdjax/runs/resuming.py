@@ -5,18 +5,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mdjax.io.run_directory import RunDirectory
-from mdjax.runs.config import RunConfig
-from mdjax.runs.provenance import Provenance, check_provenance, write_provenance
+from mdjax.runs.config import DistillConfig, FuseConfig, RunConfig, TrainConfig
+from mdjax.runs.loading import load_network
+from mdjax.runs.provenance import (
+    Provenance,
+    check_provenance,
+    describe_provenance,
+    has_provenance,
+    write_provenance,
+)
+from mdjax.runs.splits import open_splits
 from mdjax.runs.stored_config import find_differences, read_stored_config, store_config
 from mdjax.types import MdjaxError
 
-# Settings that a resumed run may change: they do not touch the numbers. Data and teachers may lie
-# elsewhere; that they are the same is checked by content.
+# Settings that a resumed run may change: they do not touch the numbers. Data, teachers and weights
+# may lie elsewhere; that they are the same is checked by content, see `provenance.py`.
 MAY_DIFFER_ON_RESUME = (
     "data_dir",
     "teacher",
     "other_teachers",
     "pretrained",
+    "visible",
+    "thermal",
     "wandb",
     "loop.log_every",
     "loop.save_every",
@@ -50,6 +60,30 @@ def require_same_config(run_dir: Path, config: RunConfig) -> None:
         )
 
 
+def require_same_run(run_dir: Path, config: RunConfig) -> None:
+    """Refuse to take a finished run for that of a configuration that it does not belong to.
+
+    Raises:
+        MdjaxError: Settings differ that touch its numbers, or it was made of other data, teachers
+            or weights than those that the configuration names now.
+    """
+    require_same_config(run_dir, config)
+    directory = RunDirectory(run_dir)
+    if not has_provenance(directory):
+        return
+    if isinstance(config, FuseConfig):
+        sources = {"visible": config.visible, "thermal": config.thermal}
+        data = read_run_config(config.thermal)
+        assert isinstance(data, TrainConfig)
+    else:
+        sources = config.teachers if isinstance(config, DistillConfig) else {}
+        data = config
+    loaded = {name: load_network(path) for name, path in sources.items()}
+    splits = open_splits(data.dataset, data.data_dir)
+    pretrained = None if isinstance(config, FuseConfig) else config.pretrained
+    check_provenance(directory, describe_provenance(splits, loaded, pretrained))
+
+
 @contextlib.contextmanager
 def claim_run(
     directory: RunDirectory, config: RunConfig, provenance: Provenance, *, is_resumed: bool
@@ -66,6 +100,8 @@ def claim_run(
             yield
         return
     with directory.reopen():
-        if not check_provenance(directory, provenance):
+        if has_provenance(directory):
+            check_provenance(directory, provenance)
+        else:
             write_provenance(directory, provenance)
         yield

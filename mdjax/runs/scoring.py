@@ -12,9 +12,11 @@ from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches, prefetc
 from mdjax.data.source import SplitSource, open_split
 from mdjax.models.network import Network, SelectInputs
 from mdjax.models.predictor import make_predictor
+from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork, check_class_names
 from mdjax.tasks.task import Evaluation, Task
 from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
+from mdjax.types import MdjaxError
 
 Scorer = Callable[[Mapping[str, Any], SplitSource], Evaluation]
 
@@ -49,6 +51,15 @@ def make_scorer(
     return score
 
 
+def describe_thermal(config: TrainConfig, resolution: str | None = None) -> str:
+    """Say which thermal image a network is shown, for tables: "full thermal", "thermal 16x"."""
+    if not config.network.sees_thermal:
+        return "no thermal"
+    if config.network.sees_full_thermal:
+        return "full thermal"
+    return f"thermal {resolution or config.pipeline.camera.resolution}"
+
+
 def evaluate_network(
     loaded: LoadedNetwork,
     *,
@@ -72,9 +83,15 @@ def evaluate_network(
         batch_size: That of the training by default.
 
     Raises:
-        MdjaxError: The data set is not there or has other classes.
+        MdjaxError: The data set is not there or has other classes, or a resolution is given for a
+            network that does not see what the cheap camera sees.
     """
     config = loaded.config
+    if resolution is not None and not config.network.sees_camera:
+        raise MdjaxError(
+            f"{loaded.run_dir}: this network ({describe_thermal(config)}) does not see what the "
+            "cheap camera sees; another resolution changes nothing. Leave it away."
+        )
     source = open_split(dataset or config.dataset, split, data_dir or config.data_dir)
     check_class_names(loaded, source)
     pipeline = config.pipeline

@@ -38,6 +38,13 @@ class Splits:
         found = {"val": self.val, "test": self.test}
         return tuple(name for name, split in found.items() if split is None)
 
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal data: what the builder wrote down, else a hash of all splits."""
+        present = [split for split in (self.train, self.val, self.test) if split is not None]
+        fingerprints = dict.fromkeys(split.fingerprint for split in present)
+        return " ".join(fingerprints)
+
 
 def open_splits(dataset: str, data_dir: Path) -> Splits:
     """Open the splits of a prepared data set.

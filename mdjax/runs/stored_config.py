@@ -34,7 +34,11 @@ def store_config(config: RunConfig, run_dir: Path) -> Values:
     """Turn a configuration into what is written into its run directory."""
 
     def store_path(path: Path) -> Path:
-        return path if path.is_absolute() else Path(os.path.relpath(path, run_dir))
+        path = path.expanduser()
+        if path.is_absolute():
+            return path
+        # Both without links: "up" from a linked folder is not where the name says.
+        return Path(os.path.relpath(path.resolve(), run_dir.resolve()))
 
     return {VERSION_KEY: CONFIG_VERSION, **config_to_dict(map_paths(config, store_path))}
 
@@ -65,7 +69,7 @@ def read_stored_config(values: Any, run_dir: Path, *, source: Path) -> Any:
     config = config_from_dict(RunConfig, values, source=source)
     if version == 0:
         return map_paths(config, lambda path: _find_path_of_version_0(path, run_dir))
-    return map_paths(config, lambda path: Path(os.path.normpath(run_dir / path)))
+    return map_paths(config, lambda path: _follow(path, run_dir))
 
 
 def find_differences(
@@ -84,8 +88,7 @@ def find_differences(
         A line for each setting that differs; the last one counts those beyond twelve.
     """
     before, now = (
-        dict(_flatten(config_to_dict(map_paths(config, Path.absolute))))
-        for config in (began, wanted)
+        dict(_flatten(config_to_dict(map_paths(config, _normalise)))) for config in (began, wanted)
     )
     lines = [
         f"{name}: {_show(before, name)} in the run, {_show(now, name)} now"
@@ -106,6 +109,18 @@ def hash_config(config: RunConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _follow(path: Path, run_dir: Path) -> Path:
+    """Where a stored path leads; relative if the run directory is given so."""
+    if path.is_absolute():
+        return path
+    place = os.path.normpath(run_dir.resolve() / path)
+    return Path(place if run_dir.is_absolute() else os.path.relpath(place))
+
+
+def _normalise(path: Path) -> Path:
+    return path.expanduser().resolve()
+
+
 def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Settings by dotted name; a list is one setting."""
     if not isinstance(value, dict):
@@ -123,7 +138,7 @@ def _find_path_of_version_0(path: Path, run_dir: Path) -> Path:
     """Relative paths led on from the working directory, which was above the run as a rule."""
     if path.is_absolute():
         return path
-    places = (Path.cwd(), *run_dir.absolute().parents)
+    places = (*run_dir.absolute().parents, Path.cwd())
     return next((place / path for place in places if (place / path).exists()), path)
 
 

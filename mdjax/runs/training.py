@@ -14,6 +14,7 @@ from mdjax.io.metrics_log import MetricsLog, Progress, require_wandb
 from mdjax.io.pretrained import initialise_from_resnet18
 from mdjax.io.run_directory import RunDirectory
 from mdjax.io.torch_file import read_tensors
+from mdjax.methods.method import Method
 from mdjax.models.config import DecisionLevelConfig
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.runs.keeper import CheckpointKeeper
@@ -61,11 +62,14 @@ def train(
     """
     # -- What can be refused at once ----------------------------------------------------------
     _check_config(config)
-    directory = RunDirectory(run_dir)
+    directory, store = RunDirectory(run_dir), CheckpointStore(run_dir)
     if resume:
         require_same_config(run_dir, config)
+        directory.require_idle()
     else:
         directory.require_unused()
+    # A run that was cut before its first checkpoint begins again.
+    goes_on = resume and has_checkpoint(store.last)
 
     # -- Data ---------------------------------------------------------------------------------
     splits = open_splits(config.dataset, config.data_dir)
@@ -83,16 +87,17 @@ def train(
     network = create_network(config, len(class_names))
     select_inputs = select_inputs_for(config)
     variables = create_variables(network, example, select_inputs=select_inputs, seed=config.seed)
-    if config.pretrained and not resume:
+    if config.pretrained and not goes_on:
         variables = _load_pretrained(variables, config.pretrained, show)
     terms = config.task.make_terms(has_guidance=config.network.has_guidance)
     teachers: dict[str, LoadedNetwork] = {}
     method_module, diagnostics = None, {}
     if isinstance(config, DistillConfig):
         teachers = load_teachers(config, splits)
-        terms = (*terms, *config.method.make_terms())
-        method_module = config.method.create_module()
-        diagnostics = config.method.make_diagnostics()
+        method: Method = config.method
+        terms = (*terms, *method.make_terms())
+        method_module = method.create_module()
+        diagnostics = method.make_diagnostics()
     frozen = freeze(teachers, mesh)
 
     # -- State and step -----------------------------------------------------------------------
@@ -122,10 +127,9 @@ def train(
         jax.eval_shape(probe, state, example)
         check_teachers(teachers, frozen, config, splits, mesh, show)
 
-    provenance = describe_provenance(splits.train, teachers)
+    provenance = describe_provenance(splits, teachers, config.pretrained)
     with claim_run(directory, config, provenance, is_resumed=resume):
-        store = CheckpointStore(run_dir)
-        if resume and has_checkpoint(store.last):
+        if goes_on:
             state = restore(store.last, state)
             show(f"Resuming {run_dir} after step {int(state.step)} of {config.loop.num_steps}")
         start_step = int(state.step)
@@ -192,10 +196,14 @@ def train(
                 )
             except NonFiniteLossError as error:
                 raise NonFiniteLossError(f"{error} {_describe_last_checkpoint(store)}") from error
+            if loop.num_steps not in evaluations:  # The run was resumed after its last step.
+                scores = evaluate(state)
+                log.write(
+                    loop.num_steps, {f"{scored_split}/{name}": x for name, x in scores.items()}
+                )
+                keeper.save(state, scores)
 
         # -- Result ---------------------------------------------------------------------------
-        if loop.num_steps not in evaluations:  # The run was resumed after its last step.
-            keeper.save(state, evaluate(state))
         final = {
             name: evaluations[loop.num_steps]
             if name == scored_split

@@ -84,11 +84,16 @@ def estimate_difference(
     ours, theirs = results[difference.minuend], results[difference.subtrahend]
     return estimate_mean(
         [
-            ours[seed].scores[split][metric] - theirs[seed].scores[split][metric]
+            _get_score(ours[seed], split, metric) - _get_score(theirs[seed], split, metric)
             for seed in ours
             if seed in theirs
         ]
     )
+
+
+def _get_score(run: RunResult, split: str, metric: str) -> float:
+    """Return a score, NaN where the data set has no such split."""
+    return run.scores[split][metric] if split in run.scores else math.nan
 
 
 def describe_difference(
@@ -141,7 +146,8 @@ def format_comparison(
         runs = list(by_seed.values())
         cells = [name]
         cells += [
-            str(estimate_mean([run.scores[split][metric] for run in runs])) for metric in metrics
+            str(estimate_mean([_get_score(run, split, metric) for run in runs]))
+            for metric in metrics
         ]
         cells.append(f"{runs[0].num_parameters / 1e6:.2f} M" if runs else "-")
         if milliseconds is not None:
@@ -156,7 +162,11 @@ def format_comparison(
 def describe_table(results: Mapping[str, SeedResults], *, split: str) -> str:
     """Name what the numbers of a table were measured on: split, checkpoint, image size, seeds."""
     runs = [run for by_seed in results.values() for run in by_seed.values()]
-    told = dict.fromkeys(run.describe_split(split) for run in runs if run.num_steps)
+    told = dict.fromkeys(
+        run.describe_split(split) if split in run.scores else f"no split {split}, so no scores"
+        for run in runs
+        if run.num_steps
+    )
     num_seeds = max((len(by_seed) for by_seed in results.values()), default=0)
     where = "; ".join(told) if told else f"split {split}"
     return f"Percent, mean ± standard error over {num_seeds} seeds; {where}."

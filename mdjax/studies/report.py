@@ -1,5 +1,6 @@
 """What a study leaves behind: one table for people, one JSON file for programs."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,11 +67,19 @@ class StudyReport:
 
 
 def load_first_networks(results: StudyResults) -> dict[str, LoadedNetwork]:
-    """Load the network of each row's first finished seed."""
+    """Load the networks of one seed, the first of those that finished most rows.
+
+    All are of one seed, so that a student stands beside its own teacher.
+    """
+    num_rows = Counter(seed for by_seed in results.runs.values() for seed in by_seed)
+    if not num_rows:
+        return {}
+    most = max(num_rows.values())
+    first = min(seed for seed, num in num_rows.items() if num == most)
     return {
-        name: load_network(results.study_dir / f"seed{next(iter(by_seed))}" / name)
+        name: load_network(results.study_dir / f"seed{first}" / name)
         for name, by_seed in results.runs.items()
-        if by_seed
+        if first in by_seed
     }
 
 
@@ -110,6 +119,8 @@ def create_report(
             difference, results.runs, split=split, metric=metric
         )
         for difference in differences
+        # A study need not have both rows.
+        if {difference.minuend, difference.subtrahend} <= results.runs.keys()
         for metric in columns.judged or columns.titles
     }
     return StudyReport(

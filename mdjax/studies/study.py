@@ -16,7 +16,7 @@ from pathlib import Path
 from mdjax.runs.config import FuseConfig, RunConfig
 from mdjax.runs.fusion import fuse
 from mdjax.runs.results import RunResult, read_result
-from mdjax.runs.resuming import require_same_config
+from mdjax.runs.resuming import require_same_config, require_same_run
 from mdjax.runs.training import train
 from mdjax.types import MdjaxError
 
@@ -119,12 +119,13 @@ def run_study(
                 if broken:
                     raise MdjaxError(f"needs {', '.join(broken)}, which failed.")
                 runs[name][seed] = run_or_read(config, run_dir, show)
-                on_finished_run(StudyResults(study_dir, runs, tuple(failures)))
             # Whatever stops one run, a full disk for instance, does not stop the others.
             except Exception as error:
                 reason = str(error) if isinstance(error, MdjaxError) else repr(error)
                 failures.append(RowFailure(name, seed, reason))
                 show(f"FAILED: {failures[-1]}")
+            else:
+                on_finished_run(StudyResults(study_dir, runs, tuple(failures)))
     return StudyResults(study_dir, runs, tuple(failures))
 
 
@@ -136,8 +137,8 @@ def run_or_read(config: RunConfig, run_dir: Path, show: Print = print) -> RunRes
     """
     finished = read_result(run_dir)
     if finished is not None:
-        # Numbers of other settings must not pass for these.
-        require_same_config(run_dir, config)
+        # Numbers of other settings, teachers or data must not pass for these.
+        require_same_run(run_dir, config)
         show(f"{run_dir}: finished before")
         return finished
     if isinstance(config, FuseConfig):

@@ -25,7 +25,7 @@ from mdjax.ops.boxes import encode_boxes
 from mdjax.ops.masks import compute_ellipse_masks
 from mdjax.ops.nms import NmsOptions, compute_detections
 from mdjax.ops.resize import get_size_hw
-from mdjax.tasks.detection_scores import DetectionTally
+from mdjax.tasks.detection_scores import DetectionTally, ImageDetections, scale_detections
 from mdjax.tasks.guidance import make_guidance_terms
 from mdjax.train.terms import LossTerm, TermInputs
 from mdjax.types import (
@@ -136,6 +136,15 @@ class DetectionTask:
     ) -> Detections:
         """Decode boxes and suppress duplicates, in pixels of the working size."""
         return compute_detections(prediction, working_size_hw, self.nms)
+
+    def fit_to_image(
+        self,
+        interpreted: Detections,
+        working_size_hw: tuple[int, int],
+        image_size_hw: tuple[int, int],
+    ) -> ImageDetections:
+        """Scale the boxes of one image to the pixels of its file."""
+        return scale_detections(interpreted, working_size_hw, image_size_hw)
 
     def create_tally(self, split: SplitSource, class_names: tuple[str, ...]) -> DetectionTally:
         """Begin to gather the detections of a split."""

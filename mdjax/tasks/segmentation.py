@@ -5,6 +5,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, UInt8
 
 from mdjax.data.source import SplitSource
 from mdjax.data.truth import LabelMapReader
@@ -16,7 +18,7 @@ from mdjax.models.layers import scale_channels
 from mdjax.ops.masks import compute_foreground_mask
 from mdjax.ops.resize import get_size_hw
 from mdjax.tasks.guidance import make_guidance_terms
-from mdjax.tasks.segmentation_scores import LabelTally, ScoredSize
+from mdjax.tasks.segmentation_scores import LabelTally, ScoredSize, resize_logits_to_labels
 from mdjax.train.terms import LossTerm, TermInputs, use_batch
 from mdjax.types import Array, Batch, MdjaxError, NetworkOutput
 
@@ -91,6 +93,16 @@ class SegmentationTask:
         """Return the logits [b h w k] in float32."""
         del working_size_hw  # they have it
         return jnp.asarray(prediction, jnp.float32)
+
+    def fit_to_image(
+        self,
+        interpreted: Float[np.ndarray, "h w k"],
+        working_size_hw: tuple[int, int],
+        image_size_hw: tuple[int, int],
+    ) -> UInt8[np.ndarray, "hh ww"]:
+        """Scale the logits of one image to the size of its file and take the greatest."""
+        del working_size_hw
+        return resize_logits_to_labels(interpreted, image_size_hw)
 
     def create_tally(self, split: SplitSource, class_names: tuple[str, ...]) -> LabelTally:
         """Begin to count the confusions of a split."""

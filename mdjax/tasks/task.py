@@ -81,6 +81,12 @@ class Task(Protocol):
         """Make of a prediction what is scored, drawn and written, one row an image; is compiled."""
         ...
 
+    def fit_to_image(
+        self, interpreted: Any, working_size_hw: tuple[int, int], image_size_hw: tuple[int, int]
+    ) -> Any:
+        """Bring what was interpreted of one image to the size of its file, on the host."""
+        ...
+
     def create_tally(self, split: SplitSource, class_names: tuple[str, ...]) -> Tally:
         """Begin to score a split: teacher, native and distilled student alike."""
         ...

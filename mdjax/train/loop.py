@@ -96,6 +96,7 @@ def run_training(
         while done < config.num_steps:
             batch = next(batches)
             if probe and config.probe_every and done % config.probe_every == 0:
+                window.flush()  # The step before is training: its time counts.
                 with window.stop_clock():
                     norms = jax.device_get(probe(state, batch))
                 log(done, {name: float(x) for name, x in norms.items()})

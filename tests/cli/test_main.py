@@ -301,7 +301,7 @@ def test_evaluate_json_prints_the_recorded_scores(
     printed = read_last_line(capsys)
     assert printed["scores"] == to_plain(small_runs.results["distilled"].scores["val"])
     assert (printed["network"], printed["split"], printed["step"]) == ("MdStudent", "val", 4)
-    assert (printed["resolution"], printed["image_size_hw"]) == ("16x", list(SIZE_HW))
+    assert (printed["thermal"], printed["image_size_hw"]) == ("thermal 16x", list(SIZE_HW))
 
 
 def test_evaluate_prints_a_table_and_takes_another_camera(
@@ -310,10 +310,23 @@ def test_evaluate_prints_a_table_and_takes_another_camera(
     assert run("evaluate", small_runs.root / "native", "--resolution", "none") == 0
     text = capsys.readouterr().out
     assert "mean IoU, 8 classes" in text
+    assert "network at 48x32, thermal none" in text
     assert run("evaluate", small_runs.root / "native", "--resolution", "none", "--json") == 0
     printed = read_last_line(capsys)
-    assert printed["resolution"] == "none"
+    assert printed["thermal"] == "thermal none"
     assert printed["scores"] != to_plain(small_runs.results["native"].scores["test"])
+
+
+def test_resolution_of_a_camera_that_the_network_does_not_see_is_refused(
+    small_runs: SmallRuns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teacher = small_runs.root / "teacher"
+    assert run("evaluate", teacher, "--resolution", "64x") == EXIT_BAD_INPUT
+    assert "(full thermal) does not see what the cheap camera sees" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    assert run("evaluate", teacher, "--json") == 0
+    assert read_last_line(capsys)["thermal"] == "full thermal"
 
 
 @pytest.mark.parametrize(

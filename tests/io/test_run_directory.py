@@ -116,12 +116,20 @@ with RunDirectory(Path({str(tmp_path)!r})).reopen():
 def test_second_new_run_in_one_folder_is_refused_while_the_first_works(tmp_path: Path) -> None:
     with RunDirectory(tmp_path).create(CONFIG):
         with (
-            pytest.raises(MdjaxError, match="holds a run already"),
+            pytest.raises(MdjaxError, match=f"process {os.getpid()} on .* is at this run"),
             RunDirectory(tmp_path).create(CONFIG),
         ):
             pass
         with pytest.raises(MdjaxError, match="is at this run"), RunDirectory(tmp_path).reopen():
             pass
+
+
+def test_what_a_killed_process_leaves_hidden_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / ".holder.json.incomplete").write_text("{")
+    with RunDirectory(tmp_path).create(CONFIG):
+        pass
+    with pytest.raises(MdjaxError, match="holds a run already"):
+        RunDirectory(tmp_path).require_unused()
 
 
 def test_result_is_written_for_programs_and_people(tmp_path: Path) -> None:

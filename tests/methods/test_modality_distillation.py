@@ -6,6 +6,8 @@ import pytest
 
 from mdjax.losses.distillation import attention_transfer_loss, focal_mse_loss, mse_loss
 from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.models.config import MdStudentConfig
+from mdjax.runs.config import DistillConfig
 from mdjax.train.terms import TermInputs
 from mdjax.types import MdjaxError, NetworkOutput
 
@@ -126,3 +128,11 @@ def test_level_chooses_the_features_that_are_compared() -> None:
     for level, expected in cases:
         method = ModalityDistillation(0.0, 1.0, "mse", level=level)
         assert compute_terms(method, student, teacher) == {"semantic_transfer": (1.0, expected)}
+
+
+def test_block_stands_where_features_are_compared() -> None:
+    network = MdStudentConfig(transfer_level=5)
+    with pytest.raises(MdjaxError, match=r"transfer_level is 5 and method\.level is 'c4'"):
+        DistillConfig(network=network)
+    DistillConfig(network=network, method=ModalityDistillation(level="c5"))
+    DistillConfig(network=network, method=ModalityDistillation(semantic_weight=0))

@@ -56,7 +56,6 @@ def test_absent_class_is_not_averaged_and_the_number_is_told() -> None:
     assert percent["mean_accuracy_3"] == pytest.approx(75.0)
     assert percent["mean_accuracy_2"] == pytest.approx(100.0)
     assert scores.num_classes_present == 2
-    assert scores.num_foreground_classes_present == 1
     assert percent["num_classes"] == 2
     assert np.isnan(percent["accuracy/person"])
 

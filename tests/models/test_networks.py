@@ -202,7 +202,7 @@ def test_features_have_the_channels_and_strides_of_the_backbone(
     output = compute_output_shapes(create_network(config(backbone)), *create_pair(1, 64, 96))
     prefixes = ("visible_", "thermal_") if config.sees_full_thermal else ("",)
     names = {f"{prefix}c{level}" for prefix in prefixes for level in (2, 3, 4)}
-    assert set(output.features) == names | {"c3", "c4", "c5"}
+    assert set(output.features) == names | {"c2", "c3", "c4", "c5"}
     for name, features in output.features.items():
         level = int(name[-1])
         stride = backbone.get_stride(level)

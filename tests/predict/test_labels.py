@@ -8,8 +8,8 @@ import pytest
 
 from data_builders.mfnet.layout import CLASS_NAMES
 from mdjax.models.config import ImageLevelConfig
-from mdjax.predict.labels import resize_logits_to_labels
 from mdjax.predict.pairs import PairFiles, find_pairs
+from mdjax.tasks.segmentation_scores import resize_logits_to_labels
 from mdjax.types import MdjaxError
 from mdjax.viz.colours import create_palette
 from mdjax.viz.labels import overlay_labels

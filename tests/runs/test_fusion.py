@@ -1,6 +1,7 @@
 """Decision-level fusion: two networks trained apart, whose predictions are averaged."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +87,20 @@ def test_two_of_a_kind_are_refused(halves: dict[str, Path], tmp_path: Path) -> N
     assert not (tmp_path / "run").exists()
 
 
+def test_fusion_that_was_cut_is_finished(
+    halves: dict[str, Path], fused: Path, tmp_path: Path
+) -> None:
+    """Killed before its result: the same call once more makes it whole, another one is refused."""
+    run_dir = tmp_path / "fused"
+    shutil.copytree(fused, run_dir)
+    (run_dir / "result.json").unlink()
+    shutil.rmtree(run_dir / "checkpoints")
+    fuse(FuseConfig(**halves), run_dir, show=lambda _: None)
+    np.testing.assert_array_equal(predict(run_dir), predict(fused))
+    with pytest.raises(MdjaxError, match="holds a run already"):
+        fuse(FuseConfig(**halves), run_dir, show=lambda _: None)
+
+
 def test_networks_of_different_images_are_refused(
     halves: dict[str, Path], small_scenes: SmallScenes, tmp_path: Path
 ) -> None:
@@ -94,7 +109,9 @@ def test_networks_of_different_images_are_refused(
     )
     config = replace(config, pipeline=replace(config.pipeline, image_size_hw=(48, 64)))
     run_quietly(config, tmp_path / "thermal")
-    with pytest.raises(MdjaxError, match="differ in pipeline; only networks of one task"):
+    with pytest.raises(
+        MdjaxError, match=r"differ in pipeline\.image_size_hw; only networks of one task"
+    ):
         fuse(FuseConfig(halves["visible"], tmp_path / "thermal"), tmp_path / "run")
 
 

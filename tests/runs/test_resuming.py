@@ -17,11 +17,12 @@ from mdjax.io.json_file import read_json, write_json
 from mdjax.io.run_directory import RunDirectory
 from mdjax.models.config import ImageLevelConfig
 from mdjax.presets import configure_synthetic
-from mdjax.runs.config import DistillConfig
+from mdjax.runs import training
+from mdjax.runs.config import DistillConfig, FuseConfig, TrainConfig
 from mdjax.runs.loading import load_network
-from mdjax.runs.resuming import read_run_config
+from mdjax.runs.resuming import read_run_config, require_same_run
 from mdjax.runs.scoring import evaluate_network
-from mdjax.runs.stored_config import store_config
+from mdjax.runs.stored_config import find_differences, read_stored_config, store_config
 from mdjax.runs.training import train
 from mdjax.types import MdjaxError
 from tests.conftest import SmallRuns
@@ -59,7 +60,7 @@ def test_other_teacher_at_the_same_path_is_refused(small_runs: SmallRuns, tmp_pa
     run_quietly(config, run_dir, resume=True)  # The same one at another path is welcome.
     change_variables(config.teacher)
     with pytest.raises(
-        MdjaxError, match=r"other data or teachers.*\n.*teacher: has other variables"
+        MdjaxError, match=r"other data, teachers or weights.*\n.*teacher: has other variables"
     ):
         run_quietly(config, run_dir, resume=True)
 
@@ -81,15 +82,65 @@ def test_other_data_of_the_same_name_are_refused(small_runs: SmallRuns, tmp_path
         run_quietly(replace(config, data_dir=data_dir), run_dir, resume=True)
 
 
-def test_run_without_provenance_gets_one_when_it_is_resumed(
+def test_run_whose_provenance_is_gone_is_not_resumed(small_runs: SmallRuns, tmp_path: Path) -> None:
+    """Another teacher would pass unseen. Runs of version 0 never had one: `test_stored_runs.py`."""
+    run_dir = copy_run(small_runs, "native", tmp_path)
+    (run_dir / "provenance.json").unlink()
+    with pytest.raises(MdjaxError, match=r"provenance\.json: is missing.*Put it back"):
+        run_quietly(small_runs.configs["native"], run_dir, resume=True)
+
+
+def test_run_that_was_cut_before_its_first_checkpoint_begins_again(
     small_runs: SmallRuns, tmp_path: Path
 ) -> None:
-    """Runs of mdjax before 0.2 recorded none."""
+    """With provenance or, where it was cut between the two files, without."""
     run_dir = copy_run(small_runs, "native", tmp_path)
     expected = (run_dir / "provenance.json").read_text()
+    shutil.rmtree(run_dir / "checkpoints")
     (run_dir / "provenance.json").unlink()
-    run_quietly(small_runs.configs["native"], run_dir, resume=True)
+    result = run_quietly(small_runs.configs["native"], run_dir, resume=True)
     assert (run_dir / "provenance.json").read_text() == expected
+    np.testing.assert_equal(result.scores, small_runs.results["native"].scores)
+
+
+def test_pretrained_weights_are_loaded_again_where_there_is_no_checkpoint(
+    small_runs: SmallRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And only there: a run that goes on does without the file."""
+    weights = tmp_path / "weights.pth"
+    weights.write_bytes(b"some weights")
+    loads: list[Path] = []
+
+    def load(variables: Any, source: Any, show: Any) -> Any:
+        loads.append(source)
+        return variables
+
+    monkeypatch.setattr(training, "_load_pretrained", load)
+    config = replace(small_runs.configs["native"], pretrained=weights)
+    run_quietly(config, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    run_quietly(config, tmp_path / "run", resume=True)
+    assert loads == [weights] * 2
+    run_quietly(config, tmp_path / "run", resume=True)
+    weights.write_bytes(b"other weights")
+    with pytest.raises(MdjaxError, match="pretrained: other weights than the run began with"):
+        run_quietly(config, tmp_path / "run", resume=True)
+    weights.unlink()
+    run_quietly(config, tmp_path / "run", resume=True)
+    assert loads == [weights] * 2
+
+
+def test_finished_run_is_not_taken_for_that_of_another_teacher(
+    small_runs: SmallRuns, tmp_path: Path
+) -> None:
+    config = small_runs.configs["distilled"]
+    run_dir = small_runs.root / "distilled"
+    require_same_run(run_dir, config)
+    other = replace(config, teacher=copy_run(small_runs, "teacher", tmp_path))
+    require_same_run(run_dir, other)
+    change_variables(other.teacher)
+    with pytest.raises(MdjaxError, match="teacher: has other variables"):
+        require_same_run(run_dir, other)
 
 
 def test_second_teacher_is_checked_and_recorded_too(small_runs: SmallRuns, tmp_path: Path) -> None:
@@ -130,6 +181,40 @@ def test_relative_paths_hold_wherever_one_stands(
     project.rename(tmp_path / "moved")
     moved: Any = read_run_config(tmp_path / "moved" / "runs" / "student")
     assert moved.teacher.samefile(tmp_path / "moved" / "runs" / "teacher")
+
+
+def test_paths_hold_through_links(
+    small_runs: SmallRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`runs` often is a link to another disk; "up" from there is not where the name says."""
+    (tmp_path / "disk" / "deep").mkdir(parents=True)
+    (tmp_path / "project" / "data").mkdir(parents=True)
+    (tmp_path / "project" / "runs").symlink_to(tmp_path / "disk" / "deep")
+    monkeypatch.chdir(tmp_path / "project")
+    config = replace(small_runs.configs["native"], data_dir=Path("data"))
+    run_dir = Path("runs/a")
+    run_dir.mkdir()
+    write_json(run_dir / "config.json", store_config(config, run_dir))
+    for place in (run_dir, tmp_path / "disk" / "deep" / "a", run_dir.absolute()):
+        stored: Any = read_run_config(place)
+        assert stored.data_dir.samefile(tmp_path / "project" / "data"), place
+    monkeypatch.chdir("runs")
+    stored = read_run_config(Path("a"))
+    assert stored.data_dir.samefile(tmp_path / "project" / "data")
+
+
+def test_home_and_detours_are_stored_as_what_they_mean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    config = configure_synthetic(TrainConfig(data_dir=Path("~/data")), ImageLevelConfig)
+    values = store_config(config, tmp_path / "run")
+    assert values["data_dir"] == str(tmp_path / "home" / "data")
+    fused = FuseConfig(visible=tmp_path / "a" / ".." / "b", thermal=tmp_path / "c")
+    stored = read_stored_config(
+        store_config(fused, tmp_path / "run"), tmp_path / "run", source=tmp_path
+    )
+    assert find_differences(stored, fused) == []
 
 
 def test_stored_paths_are_relative_to_the_run(tmp_path: Path, monkeypatch: Any) -> None:

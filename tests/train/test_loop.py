@@ -151,6 +151,28 @@ def test_rate_counts_neither_scoring_nor_saving_nor_probing(monkeypatch):
     assert rates == [1.0, 1.0]
 
 
+def test_rate_counts_the_step_that_still_runs_when_the_probe_begins(monkeypatch):
+    """A step returns at once; its second passes where its metrics are read."""
+    step, state = make_tiny_step()
+    recorder = Recorder()
+    now = 0.0
+
+    read = jax.device_get
+
+    def wait_and_read(values):
+        nonlocal now
+        now += "loss" in values
+        return read(values)
+
+    monkeypatch.setattr("mdjax.train.loop.jax.device_get", wait_and_read)
+    monkeypatch.setattr("mdjax.train.loop.time.perf_counter", lambda: now)
+    options: dict[str, Any] = recorder.options() | {"probe": lambda state, batch: {}}
+    config = LoopConfig(num_steps=4, log_every=4, evaluate_every=0, save_every=4, probe_every=1)
+    run_training(state, step, make_batches(), config, **options)
+    (rate,) = [m["train/steps_per_second"] for _, m in recorder.logged if "train/loss" in m]
+    assert rate == 1.0
+
+
 def test_a_term_that_is_not_finite_stops_with_step_and_name_and_saves_nothing_bad():
     def explode(inputs):
         first = inputs.batch.visible[0, 0, 0, 0]

@@ -15,7 +15,7 @@ import rich.console
 
 from data_builders.mfnet.layout import CLASS_NAMES
 from data_builders.prepared import PreparedSummary, make_summary_table
-from data_builders.synthetic import PrepareSynthetic, Synthetic, SyntheticConfig
+from data_builders.synthetic import PrepareSynthetic, Synthetic, SyntheticConfig, prepare
 from data_builders.synthetic import builder as synthetic
 from data_builders.synthetic.builder import SPLIT_STARTS
 from mdjax.data.source import open_split
@@ -42,6 +42,20 @@ def decode_png(data: bytes) -> np.ndarray:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert image is not None
     return image
+
+
+def test_default_settings_are_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TFDS knows a config of this name, and takes no other object in its place."""
+    written: list[Any] = []
+
+    def write(builder: Any, *, overwrite: bool) -> None:
+        written.append(builder)
+        raise MdjaxError("far enough")
+
+    monkeypatch.setattr(prepare, "write_records", write)
+    with pytest.raises(MdjaxError, match="far enough"):
+        PrepareSynthetic(tmp_path).prepare()
+    assert written[0].builder_config.name == "96x128_480_60_120_seed0"
 
 
 def test_records_hold_the_rendered_scenes(summary: PreparedSummary, data_dir: Path) -> None:
