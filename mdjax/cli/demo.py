@@ -136,7 +136,10 @@ def run_demo(arguments: Sequence[str]) -> int:
     plot_training_curves(
         {name: read_metrics(out / "seed0" / name / "metrics.jsonl") for name in ROWS},
         curves,
-        metrics=[f"train/loss/{term}" for term in demonstration.loss_terms],
+        metrics=[
+            *(f"train/loss/{term}" for term in demonstration.loss_terms),
+            "train/focal_mask_perplexity_share",
+        ],
     )
     summary = {
         "num_seeds": command.num_seeds,

@@ -10,7 +10,14 @@ from mdjax.losses.dice import dice_loss
 from mdjax.losses.ratio import Ratio, mean_ratio
 from mdjax.types import Array, MdjaxError
 
-MaskReduction = Literal["relative", "mean", "sum"]
+MaskReduction = Literal["teacher_variance", "relative", "mean", "sum"]
+
+PRETRAINED_CHANNELS = 256
+PRETRAINED_STD = 0.19
+"""Of C4 of ResNet-18 with ImageNet weights on street images: the scale of the paper's features."""
+
+
+_SMALLEST_VARIANCE = 1e-6  # A teacher that says the same everywhere has none.
 
 
 def attention_transfer_loss(
@@ -48,13 +55,17 @@ def compute_focal_mask(
     - "sum": Σ_n d, the paper's literal formula;
     - "mean": (1/n) Σ_n d;
     - "relative": (1/n) Σ_n d over its own mean over the image, so that the mask does not depend
-      on the scale of the features.
+      on the scale of the features;
+    - "teacher_variance": κ · (1/n) Σ_n d / var(f_T) with the variance over h, w, n of each image
+      and κ = 256 · 0.19² = 9.24. The mask depends on how large the differences are for the
+      teacher, not on the scale of its features; and for features of ImageNet weights, n = 256 and
+      var(f_T) = 0.19², it is the literal formula.
 
     Args:
         student_features: f_S.
         teacher_features: f_T, of the same shape.
-        reduction: What enters the softmax. Trained from scratch, features differ by d ≈ 5 to 20
-            on average: "sum" and "mean" then put nearly all the weight on one position.
+        reduction: What enters the softmax. Trained from scratch, features have variances of 1
+            and more: "sum" and "mean" then put nearly all the weight on one position.
 
     Returns:
         Weights that sum to 1 over each image, float32.
@@ -63,7 +74,13 @@ def compute_focal_mask(
     logits = distance.sum(-1) if reduction == "sum" else distance.mean(-1)
     if reduction == "relative":
         image_mean = jnp.mean(logits, axis=(1, 2), keepdims=True)
-        logits = logits / jnp.maximum(image_mean, jnp.finfo(jnp.float32).tiny)
+        # Not the smallest number there is: its square, in the gradient, would be 0.
+        logits = logits / jnp.maximum(image_mean, 1e-12)
+    if reduction == "teacher_variance":
+        teacher = jax.lax.stop_gradient(teacher_features.astype(jnp.float32))
+        variance = jnp.var(teacher, axis=(1, 2, 3))[:, None, None]
+        kappa = PRETRAINED_CHANNELS * PRETRAINED_STD**2
+        logits = kappa * logits / jnp.maximum(variance, _SMALLEST_VARIANCE)
     b, h, w = logits.shape
     return jax.nn.softmax(logits.reshape(b, h * w)).reshape(b, h, w, 1)
 
@@ -118,21 +135,22 @@ def mse_loss(
     return mean_ratio(_squared_distance(student_features, teacher_features))
 
 
-def compute_mask_perplexity(mask: Float[Array, "b h w 1"]) -> Ratio:
-    """Count the positions that a normalised mask effectively attends to.
+def compute_perplexity_share(mask: Float[Array, "b h w 1"]) -> Ratio:
+    """Measure the share of the positions that a normalised mask effectively attends to.
 
-    exp(−Σ δ log δ), averaged over the batch: 1 when one position holds all the weight, h·w when
-    the weight is even.
+    exp(−Σ δ log δ) / (h·w), averaged over the batch: 1 / (h·w) when one position holds all the
+    weight, 1 when the weight is even.
 
     Args:
         mask: Weights that sum to 1 over each image.
 
     Returns:
-        A ratio with a value in [1, h·w].
+        A ratio with a value in (0, 1].
     """
     weights = mask.astype(jnp.float32)
     entropy = -jnp.sum(jax.scipy.special.xlogy(weights, weights), axis=(1, 2, 3))
-    return mean_ratio(jnp.exp(entropy))
+    _, h, w, _ = mask.shape
+    return mean_ratio(jnp.exp(entropy) / (h * w))
 
 
 def _squared_distance(

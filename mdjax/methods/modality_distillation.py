@@ -6,7 +6,7 @@ from typing import Literal
 from mdjax.losses.distillation import (
     attention_transfer_loss,
     compute_focal_mask,
-    compute_mask_perplexity,
+    compute_perplexity_share,
     focal_mse_loss,
     mse_loss,
 )
@@ -27,8 +27,8 @@ class ModalityDistillation:
         semantic_weight: λ_sem; 0 leaves semantic transfer out.
         semantic_loss: F-MSE (MD eq. 4), or the plain MSE of the paper's ablation.
         mask_reduction: What enters the softmax of F-MSE: the squared difference summed over
-            channels (the paper's literal formula), averaged over channels, or that over its mean
-            over the image, which does not depend on the scale of the features.
+            channels (the paper's literal formula), averaged over channels, that over its mean over
+            the image, or that in units of the teacher's variance; see `compute_focal_mask`.
         mask_gradient: Let the gradient of F-MSE through its mask too.
         level: Features that semantic transfer compares: C4, on which GAFF fuses, or C5.
     """
@@ -36,7 +36,7 @@ class ModalityDistillation:
     attention_weight: float = 1.0
     semantic_weight: float = 1.0
     semantic_loss: Literal["focal_mse", "mse"] = "focal_mse"
-    mask_reduction: Literal["mean", "sum", "relative"] = "mean"
+    mask_reduction: Literal["mean", "sum", "relative", "teacher_variance"] = "mean"
     mask_gradient: bool = False
     level: Literal["c4", "c5"] = "c4"
 
@@ -53,10 +53,10 @@ class ModalityDistillation:
         return tuple(term for term in terms if term.weight)
 
     def make_diagnostics(self) -> Diagnostics:
-        """Name what is worth watching: how many positions F-MSE attends to."""
+        """Name what is worth watching: the share of the positions that F-MSE attends to."""
         if not self.semantic_weight:
             return {}
-        return {"focal_mask_perplexity": self._compute_perplexity}
+        return {"focal_mask_perplexity_share": self._compute_perplexity}
 
     def create_module(self) -> None:
         """MD trains nothing beside the student."""
@@ -75,7 +75,7 @@ class ModalityDistillation:
         )
 
     def _compute_perplexity(self, inputs: TermInputs) -> Ratio:
-        return compute_mask_perplexity(self.compute_mask(inputs))
+        return compute_perplexity_share(self.compute_mask(inputs))
 
     def _get_features(self, inputs: TermInputs) -> tuple[Array, Array]:
         return get_feature_pair(inputs, self.level)

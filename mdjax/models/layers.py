@@ -68,12 +68,19 @@ def conv(
     )
 
 
-def batch_norm(*, train: bool, dtype: Dtype, name: str | None = None) -> nn.BatchNorm:
+def batch_norm(
+    *,
+    train: bool,
+    dtype: Dtype,
+    name: str | None = None,
+    scale_init: nn.initializers.Initializer = nn.initializers.ones,
+) -> nn.BatchNorm:
     """Build a batch normalisation; its statistics are float32 whatever the compute type."""
     return nn.BatchNorm(
         use_running_average=not train,
         momentum=BATCH_NORM_MOMENTUM,
         epsilon=BATCH_NORM_EPSILON,
         dtype=dtype,
+        scale_init=scale_init,
         name=name,
     )

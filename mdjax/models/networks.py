@@ -5,6 +5,7 @@ Every network is called `network(visible, thermal, train=...)` with images in [0
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import flax.linen as nn
@@ -15,12 +16,16 @@ from jaxtyping import Float
 from mdjax.models.backbones.backbone import Backbone
 from mdjax.models.backbones.resnet import BasicBlock
 from mdjax.models.fusion.gaff import Gaff
-from mdjax.models.layers import normalise_thermal, normalise_visible
+from mdjax.models.layers import batch_norm, normalise_thermal, normalise_visible
 from mdjax.ops.resize import get_size_hw
 from mdjax.types import Array, NetworkOutput
 
 Visible = Float[Array, "b h w 3"]
 Thermal = Float[Array, "b h w 1"]
+
+
+ATTENTION_BIAS = -2.0
+"""Of the student's mask before training, whose sigmoid is 0.12."""
 
 
 class Head(Protocol):
@@ -117,6 +122,9 @@ class MdStudent(nn.Module):
     f_1 = C4; m_S = σ(1×1(f_1)) (MD eq. 3); f_2 = f_1 (1 + m_S); f_3 = BasicBlock(f_2), which is
     compared with the teacher's features and feeds stage 4 and the head: it is this network's "c4".
 
+    Block and mask start by leaving the features nearly as they are, so that pretrained ones are not
+    lost: the block as the identity, the mask at 0.12.
+
     Attributes:
         transfer_level: 4: the block stands on C4. 5: it stands on C5, the mask stays on C4.
         multiply_mask: False leaves f_2 = f_1; the mask is then only supervised.
@@ -133,11 +141,22 @@ class MdStudent(nn.Module):
         backbone, level = self.backbone, self.transfer_level
         inputs = concatenate_pair(visible, thermal)
         features = dict(backbone.create_part(2, 4, name="backbone")(inputs, train=train))
-        logits = nn.Conv(1, (1, 1), dtype=backbone.dtype, name="attention")(features["c4"])
+        logits = nn.Conv(
+            1,
+            (1, 1),
+            dtype=backbone.dtype,
+            bias_init=nn.initializers.constant(ATTENTION_BIAS),
+            name="attention",
+        )(features["c4"])
         mask = jax.nn.sigmoid(logits.astype(jnp.float32))
         if self.multiply_mask:
             features["c4"] = features["c4"] * (1 + mask).astype(features["c4"].dtype)
-        residual = BasicBlock(backbone.get_channels(level), dtype=backbone.dtype, name="residual")
+        residual = BasicBlock(
+            backbone.get_channels(level),
+            dtype=backbone.dtype,
+            last_norm=partial(batch_norm, scale_init=nn.initializers.zeros),
+            name="residual",
+        )
         trunk = backbone.create_part(5, 5, name="trunk")
         if level == 4:
             features["c4"] = residual(features["c4"], train=train)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from mdjax.data.folds import Folds
 from mdjax.data.pipeline import PipelineConfig
 from mdjax.methods.channel_wise import ChannelWiseDistillation
 from mdjax.methods.modality_distillation import ModalityDistillation
@@ -29,6 +30,8 @@ class TrainConfig:
     Attributes:
         dataset: Name of a prepared data set, see `mdjax prepare`.
         data_dir: Folder of prepared data sets.
+        folds: Cross-validation: train on all pairs of the data set but one fold, whatever its
+            splits, and test on that one.
         pipeline: Image size, thermal camera and augmentation.
         network: Which network, how wide, how fine.
         task: Loss terms and head.
@@ -44,6 +47,7 @@ class TrainConfig:
 
     dataset: str = "mfnet"
     data_dir: Path = Path("data")
+    folds: Folds | None = None
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     network: NetworkConfig = field(default_factory=ImageLevelConfig)
     task: TaskConfig = field(default_factory=SegmentationTask)

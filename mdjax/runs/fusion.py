@@ -20,7 +20,7 @@ from mdjax.train.devices import create_data_mesh, replicate
 from mdjax.types import MdjaxError
 
 # What the two trainings must share. Of the pipeline, what scoring reads: size and camera.
-_SHARED = ("dataset", "task")
+_SHARED = ("dataset", "folds", "task")
 
 
 def fuse(config: FuseConfig, run_dir: Path, *, show: Callable[[str], None] = print) -> RunResult:
@@ -52,7 +52,7 @@ def fuse(config: FuseConfig, run_dir: Path, *, show: Callable[[str], None] = pri
     shared = {field.name: getattr(thermal.config, field.name) for field in fields(TrainConfig)}
     network_config = DecisionLevelConfig(thermal.config.network.backbone)
     merged = TrainConfig(**{**shared, "network": network_config, "pretrained": None})
-    splits = open_splits(merged.dataset, merged.data_dir)
+    splits = open_splits(merged.dataset, merged.data_dir, merged.folds)
     network = create_network(merged, len(thermal.class_names))
     variables = _merge_variables(visible.variables, thermal.variables)
     mesh = create_data_mesh(merged.batch_size)

@@ -79,7 +79,7 @@ def require_same_run(run_dir: Path, config: RunConfig) -> None:
         sources = config.teachers if isinstance(config, DistillConfig) else {}
         data = config
     loaded = {name: load_network(path) for name, path in sources.items()}
-    splits = open_splits(data.dataset, data.data_dir)
+    splits = open_splits(data.dataset, data.data_dir, data.folds)
     pretrained = None if isinstance(config, FuseConfig) else config.pretrained
     check_provenance(directory, describe_provenance(splits, loaded, pretrained))
 

@@ -9,11 +9,12 @@ import jax
 from jax.sharding import Mesh
 
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches, prefetch_to_devices
-from mdjax.data.source import SplitSource, open_split
+from mdjax.data.source import SplitSource
 from mdjax.models.network import Network, SelectInputs
 from mdjax.models.predictor import make_predictor
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork, check_class_names
+from mdjax.runs.splits import open_scored_split
 from mdjax.tasks.task import Evaluation, Task
 from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
 from mdjax.types import MdjaxError
@@ -92,7 +93,7 @@ def evaluate_network(
             f"{loaded.run_dir}: this network ({describe_thermal(config)}) does not see what the "
             "cheap camera sees; another resolution changes nothing. Leave it away."
         )
-    source = open_split(dataset or config.dataset, split, data_dir or config.data_dir)
+    source = open_scored_split(config, split, dataset=dataset, data_dir=data_dir)
     check_class_names(loaded, source)
     pipeline = config.pipeline
     if resolution is not None:

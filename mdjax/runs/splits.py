@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mdjax.data.folds import Folds, split_by_fold
 from mdjax.data.source import SplitSource, find_split, open_split
+from mdjax.runs.config import TrainConfig
+from mdjax.types import MdjaxError
 
 
 @dataclass(frozen=True)
@@ -46,14 +49,48 @@ class Splits:
         return " ".join(fingerprints)
 
 
-def open_splits(dataset: str, data_dir: Path) -> Splits:
+def open_scored_split(
+    config: TrainConfig, split: str, *, dataset: str | None = None, data_dir: Path | None = None
+) -> SplitSource:
+    """Open a split that a trained network is scored on: of its own folds, where it has some.
+
+    Args:
+        config: Of the training.
+        split: Name of the split.
+        dataset: Another data set than that of the training; its splits are those it came with.
+        data_dir: Folder of prepared data sets; that of the training by default.
+
+    Raises:
+        MdjaxError: The data set is not prepared, or has no such split.
+    """
+    data_dir = data_dir or config.data_dir
+    if config.folds is None or dataset is not None:
+        return open_split(dataset or config.dataset, split, data_dir)
+    splits = open_splits(config.dataset, data_dir, config.folds)
+    found = {"train": splits.train, "test": splits.test}.get(split)
+    if found is None:
+        raise MdjaxError(f"{config.dataset} in folds has no split {split!r}; it has train, test.")
+    return found
+
+
+def open_splits(dataset: str, data_dir: Path, folds: Folds | None = None) -> Splits:
     """Open the splits of a prepared data set.
+
+    Args:
+        dataset: Its name.
+        data_dir: Folder of prepared data sets.
+        folds: Deal the pairs of all splits anew: the tested fold is "test", the rest "train".
 
     Raises:
         MdjaxError: It is not prepared, or has no split "train".
     """
-    return Splits(
+    splits = Splits(
         train=open_split(dataset, "train", data_dir),
         val=find_split(dataset, "val", data_dir),
         test=find_split(dataset, "test", data_dir),
     )
+    if folds is None:
+        return splits
+    present = [split for split in (splits.train, splits.val, splits.test) if split is not None]
+    train, test = split_by_fold(present, folds)
+    return Splits(train=train, val=None, test=test)

@@ -23,8 +23,14 @@ def load_teachers(config: DistillConfig, splits: Splits) -> dict[str, LoadedNetw
         MdjaxError: One is missing, damaged or was trained for other classes.
     """
     teachers = {name: load_network(path) for name, path in config.teachers.items()}
-    for teacher in teachers.values():
+    for name, teacher in teachers.items():
         check_class_names(teacher, splits.train)
+        if teacher.config.folds != config.folds:
+            raise MdjaxError(
+                f"{name}: {teacher.run_dir} was trained with folds {teacher.config.folds}, the "
+                f"student would be with {config.folds}: the teacher has seen what the student is "
+                "tested on. Train a teacher for each fold."
+            )
     return teachers
 
 

@@ -72,7 +72,7 @@ def train(
     goes_on = resume and has_checkpoint(store.last)
 
     # -- Data ---------------------------------------------------------------------------------
-    splits = open_splits(config.dataset, config.data_dir)
+    splits = open_splits(config.dataset, config.data_dir, config.folds)
     scored_split = next(iter(splits.scored))
     _say_what_is_missing(splits, scored_split, show)
     class_names = config.task.get_class_names(splits.train)

@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from mdjax.data.pipeline import make_evaluation_batches
-from mdjax.data.source import open_split
 from mdjax.metrics.confusion import predict_labels
 from mdjax.models.predictor import make_predictor
 from mdjax.ops.boxes import compute_areas
@@ -20,6 +19,7 @@ from mdjax.ops.resize import get_size_hw
 from mdjax.predict.boxes import DEFAULT_SCORE_THRESHOLD
 from mdjax.runs.config import MAIN_TEACHER, DistillConfig
 from mdjax.runs.loading import LoadedNetwork
+from mdjax.runs.splits import open_scored_split
 from mdjax.studies.rows import DISTILLED, NATIVE, STUDENT, TEACHER
 from mdjax.tasks.detection import DetectionTask
 from mdjax.train.terms import TermInputs
@@ -122,7 +122,7 @@ def _get_task(networks: Mapping[str, LoadedNetwork]) -> DetectionTask:
 
 def _open_test_scenes(networks: Mapping[str, LoadedNetwork]) -> Batch:
     config = networks[DISTILLED].config
-    split = open_split(config.dataset, "test", config.data_dir)
+    split = open_scored_split(config, "test")
     reader = config.task.create_truth_reader(split)
     return next(make_evaluation_batches(split, config.pipeline, reader, batch_size=len(split)))
 

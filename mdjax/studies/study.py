@@ -24,9 +24,15 @@ Print = Callable[[str], None]
 
 
 class SeedRuns:
-    """Run directories of one seed by row; a row needs those that it asks for."""
+    """Run directories of one seed by row; a row needs those that it asks for.
 
-    def __init__(self, seed_dir: Path, rows: Sequence[str]):
+    Attributes:
+        seed: For what follows from it besides the training, such as the fold that is tested.
+        asked: Rows that were asked for.
+    """
+
+    def __init__(self, seed: int, seed_dir: Path, rows: Sequence[str]):
+        self.seed = seed
         self._seed_dir = seed_dir
         self._rows = rows
         self.asked: list[str] = []
@@ -44,7 +50,7 @@ class SeedRuns:
 
 
 Row = Callable[[SeedRuns], RunConfig]
-"""Configures a run of a study; the seed is set by the study."""
+"""Configures a run of a study; the seed of the training is set by the study."""
 
 Rows = Mapping[str, Row]
 """Rows by name, in the order of the table; a row can name those before it."""
@@ -154,7 +160,7 @@ def _configure(
     seed_dir = study_dir / f"seed{seed}"
     earlier: list[str] = []
     for name, configure in rows.items():
-        seed_runs = SeedRuns(seed_dir, tuple(earlier))
+        seed_runs = SeedRuns(seed, seed_dir, tuple(earlier))
         config = configure(seed_runs)
         if not isinstance(config, FuseConfig):
             config = replace(config, seed=seed)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from mdjax.data.objects import ImageObjects, ObjectReader
 from mdjax.data.source import SplitSource
@@ -34,12 +34,18 @@ class DetectionEvaluation:
         miss_rates: By class and by name of the subset of persons, see `metrics.miss_rate`.
         average_precisions: By class and by time of day, "all" among them.
         detections: Of each image, in the order of the split.
+        truths: Of each image.
+        image_sizes_hw: Rows and columns of each image.
+        is_night: Of each image.
     """
 
     class_names: tuple[str, ...]
     miss_rates: Mapping[str, Mapping[str, MissRate]]
     average_precisions: Mapping[str, Mapping[str, AveragePrecision]]
     detections: Sequence[ImageDetections]
+    truths: Sequence[ImageObjects]
+    image_sizes_hw: Sequence[tuple[int, int]]
+    is_night: Bool[np.ndarray, " n"]
 
     def to_metrics(self) -> dict[str, float]:
         """Return all scores in percent, called `<score>/<subset>`: `miss_rate/night`, `ap50/all`.
@@ -211,7 +217,15 @@ def score_detections(
             )
             for time, members in times.items()
         }
-    return DetectionEvaluation(class_names, miss_rates, average_precisions, detections)
+    return DetectionEvaluation(
+        class_names,
+        miss_rates,
+        average_precisions,
+        detections,
+        truths,
+        image_sizes_hw,
+        is_night,
+    )
 
 
 # KAIST's rule about edges reads coordinates that count pixels from 1.

@@ -6,7 +6,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from mdjax.data.source import SplitSource
 from mdjax.data.truth import LabelMapReader
@@ -24,14 +24,21 @@ class SegmentationEvaluation:
     Attributes:
         subsets: "all", and "day" and "night" where such images occur.
         class_names: Names by class id.
-        num_images: Of the split.
         label_sizes_hw: Rows and columns of the label maps that were scored.
+        confusions: Of each image, true class by predicted class.
+        is_night: Of each image.
     """
 
     subsets: Mapping[str, SegmentationScores]
     class_names: tuple[str, ...]
-    num_images: int
     label_sizes_hw: tuple[tuple[int, int], ...]
+    confusions: Int[np.ndarray, "n k k"]
+    is_night: Bool[np.ndarray, " n"]
+
+    @property
+    def num_images(self) -> int:
+        """Number of images of the split."""
+        return len(self.confusions)
 
     def to_metrics(self) -> dict[str, float]:
         """Return all scores in percent, called `<score>/<subset>`: `mean_accuracy_9/night`."""
@@ -75,10 +82,8 @@ class LabelTally:
         self._split = split
         self._class_names = class_names
         self._scored_size = scored_size
-        self._num_seen = 0
-        num_classes = len(class_names)
-        self._day = np.zeros((num_classes, num_classes), np.int64)
-        self._night = np.zeros_like(self._day)
+        self._confusions: list[Int[np.ndarray, "k k"]] = []
+        self._is_night: list[bool] = []
         self._label_sizes_hw: set[tuple[int, int]] = set()
 
     def add(self, interpreted: Float[np.ndarray, "b h w k"], batch: Batch) -> None:
@@ -94,9 +99,9 @@ class LabelTally:
             size_hw = (labels_u8.shape[0], labels_u8.shape[1])
             predicted = resize_logits_to_labels(interpreted[row], size_hw)
             counts = count_confusions(predicted, labels_u8, len(self._class_names))
-            (self._night if is_night[row] else self._day)[:] += counts
+            self._confusions.append(counts)
+            self._is_night.append(bool(is_night[row]))
             self._label_sizes_hw.add(size_hw)
-            self._num_seen += 1
 
     def compute(self) -> SegmentationEvaluation:
         """Return the scores of all images that were counted.
@@ -104,22 +109,26 @@ class LabelTally:
         Raises:
             MdjaxError: Not one pixel is labelled.
         """
-        candidates = {"day": self._day, "night": self._night, "all": self._day + self._night}
-        subsets = {
-            name: SegmentationScores(confusion)
-            for name, confusion in candidates.items()
-            if confusion.any()
-        }
+        num_classes = len(self._class_names)
+        confusions = np.array(self._confusions, np.int64).reshape(-1, num_classes, num_classes)
+        is_night = np.array(self._is_night, bool)
+        candidates = {"day": ~is_night, "night": is_night, "all": np.ones_like(is_night)}
+        totals = {name: confusions[members].sum(axis=0) for name, members in candidates.items()}
+        subsets = {name: SegmentationScores(total) for name, total in totals.items() if total.any()}
         if "all" not in subsets:
             raise MdjaxError("There is no labelled pixel to evaluate on; check the split.")
         return SegmentationEvaluation(
-            subsets, self._class_names, self._num_seen, tuple(sorted(self._label_sizes_hw))
+            subsets,
+            self._class_names,
+            tuple(sorted(self._label_sizes_hw)),
+            confusions,
+            is_night,
         )
 
     def _get_labels(self, batch: Batch, row: int) -> UInt8[np.ndarray, "h w"]:
         if self._scored_size == "working":
             return np.asarray(batch.label_maps[row])
-        return LabelMapReader().read(self._split[self._num_seen])
+        return LabelMapReader().read(self._split[len(self._confusions)])
 
 
 def resize_logits_to_labels(

@@ -1,7 +1,5 @@
 """Attention transfer, semantic transfer and its MSE baseline, by hand and by property."""
 
-from typing import Literal
-
 import jax
 import jax.numpy as jnp
 import jaxtyping
@@ -12,18 +10,21 @@ from hypothesis import strategies as st
 
 from mdjax.losses import distillation
 from mdjax.losses.distillation import (
+    PRETRAINED_CHANNELS,
+    PRETRAINED_STD,
+    MaskReduction,
     compute_focal_mask,
 )
 from mdjax.types import MdjaxError
 from tests.losses.values import take_value
 
 attention_transfer_loss = take_value(distillation.attention_transfer_loss)
-compute_mask_perplexity = take_value(distillation.compute_mask_perplexity)
+compute_perplexity_share = take_value(distillation.compute_perplexity_share)
 focal_mse_loss = take_value(distillation.focal_mse_loss)
 mse_loss = take_value(distillation.mse_loss)
 
 
-REDUCTIONS: tuple[Literal["mean", "sum"], ...] = ("mean", "sum")
+REDUCTIONS: tuple[MaskReduction, ...] = ("mean", "sum", "relative", "teacher_variance")
 
 # One image of two cells and two channels, teacher 0: squared differences (4, 0) and (1, 1), so
 # channel means 2 and 1, sums 4 and 2.
@@ -112,18 +113,44 @@ def test_focal_mse_gradient_through_the_mask_adds_its_share() -> None:
     np.testing.assert_allclose(gradient.ravel(), expected, atol=1e-5)
 
 
-def test_perplexity_counts_attended_cells() -> None:
-    """Half on two cells: 2. All on one: 1. (0.731059, 0.268941): exp(0.582203) = 1.789977."""
-    assert float(compute_mask_perplexity(create_cells(0.5, 0.5, 0, 0))) == pytest.approx(2.0)
-    assert float(compute_mask_perplexity(create_cells(0, 1, 0, 0))) == pytest.approx(1.0)
-    worked = compute_mask_perplexity(compute_focal_mask(STUDENT, TEACHER))
-    assert float(worked) == pytest.approx(1.789977, abs=1e-5)
+def test_mask_in_units_of_the_teachers_variance() -> None:
+    """Two cells with f_T = (0, 2) and (4, 2): mean 2, variance (4 + 0 + 4 + 0)/4 = 2.
+
+    f_S − f_T = (1, 0) and (0.5, 0.5): means of squares 0.5 and 0.25. Times κ/2 = 9.2416/2:
+    2.3104 and 1.1552, softmax 1/(1 + e^−1.1552) = 0.760459 and 0.239541.
+    """
+    teacher = jnp.array([0.0, 2.0, 4.0, 2.0]).reshape(1, 1, 2, 2)
+    student = teacher + jnp.array([1.0, 0.0, 0.5, 0.5]).reshape(1, 1, 2, 2)
+    mask = compute_focal_mask(student, teacher, "teacher_variance")
+    np.testing.assert_allclose(mask.ravel(), [0.760459, 0.239541], atol=1e-6)
+
+
+def test_mask_in_units_of_variance_is_literal_at_the_scale_of_pretrained_features() -> None:
+    """And the same at every scale that student and teacher share."""
+    rng = np.random.default_rng(0)
+    student, teacher = rng.standard_normal((2, 1, 6, 8, PRETRAINED_CHANNELS)).astype(np.float32)
+    teacher *= PRETRAINED_STD / teacher.std()
+    student = teacher + 0.1 * student
+    literal = compute_focal_mask(jnp.asarray(student), jnp.asarray(teacher), "sum")
+    for scale in (1.0, 1e-2, 1e3):
+        ours = compute_focal_mask(
+            jnp.asarray(scale * student), jnp.asarray(scale * teacher), "teacher_variance"
+        )
+        np.testing.assert_allclose(ours, literal, rtol=2e-3)
+
+
+def test_perplexity_is_the_share_of_attended_cells() -> None:
+    """Half on two of four: 2/4; all on one: 1/4; (0.731059, 0.268941): exp(0.582203)/2."""
+    assert float(compute_perplexity_share(create_cells(0.5, 0.5, 0, 0))) == pytest.approx(0.5)
+    assert float(compute_perplexity_share(create_cells(0, 1, 0, 0))) == pytest.approx(0.25)
+    worked = compute_perplexity_share(compute_focal_mask(STUDENT, TEACHER))
+    assert float(worked) == pytest.approx(0.894988, abs=1e-5)
 
 
 def test_perplexity_averages_over_images() -> None:
-    """1 and 4 cells: 2.5."""
+    """1 and 4 of 4 cells: 2.5/4."""
     masks = jnp.concatenate([create_cells(0, 1, 0, 0), create_cells(0.25, 0.25, 0.25, 0.25)])
-    assert float(compute_mask_perplexity(masks)) == pytest.approx(2.5)
+    assert float(compute_perplexity_share(masks)) == pytest.approx(0.625)
 
 
 def test_semantic_losses_teach_the_student_alone() -> None:
@@ -137,15 +164,15 @@ def test_semantic_losses_teach_the_student_alone() -> None:
 
 @settings(deadline=None, max_examples=10)
 @given(seed=st.integers(0, 999))
-def test_focal_mask_sums_to_one_and_perplexity_counts_cells(seed: int) -> None:
+def test_focal_mask_sums_to_one_and_perplexity_is_a_share(seed: int) -> None:
     student, teacher = create_features(seed)
     perplexities = []
     for reduction in REDUCTIONS:
         mask = compute_focal_mask(student, teacher, reduction)
         np.testing.assert_allclose(mask.sum((1, 2, 3)), 1.0, rtol=1e-5)
-        perplexities.append(float(compute_mask_perplexity(mask)))
+        perplexities.append(float(compute_perplexity_share(mask)))
     # The sum is n times the mean: a sharper softmax attends to fewer cells.
-    assert 1.0 <= perplexities[1] <= perplexities[0] + 1e-4 <= 12.0 + 1e-3
+    assert 1 / 12 <= perplexities[1] <= perplexities[0] + 1e-5 <= 1.0 + 1e-4
 
 
 @settings(deadline=None, max_examples=10)
@@ -156,7 +183,7 @@ def test_focal_mse_lies_between_mse_and_the_worst_cell(seed: int) -> None:
     worst = np.square(np.asarray(student - teacher)).mean(-1).max((1, 2)).mean()
     mean, literal = (
         float(focal_mse_loss(student, teacher, mask_reduction=reduction))
-        for reduction in REDUCTIONS
+        for reduction in ("mean", "sum")
     )
     assert float(mse_loss(student, teacher)) <= mean + 1e-5
     assert mean <= literal + 1e-5
@@ -190,7 +217,7 @@ def test_focal_mse_of_even_errors_equals_mse() -> None:
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("scale", [0.0, 1.0, 1e4])
 def test_focal_mse_is_finite_at_extremes(
-    scale: float, reduction: Literal["mean", "sum"], mask_gradient: bool
+    scale: float, reduction: MaskReduction, mask_gradient: bool
 ) -> None:
     """Zero features on both sides, ordinary ones, and errors of 1e4 (1e8 in the softmax)."""
     student, teacher = (scale * features for features in create_features(2))
@@ -200,8 +227,8 @@ def test_focal_mse_is_finite_at_extremes(
     assert np.isfinite(loss)
     assert np.isfinite(gradient).all()
     assert (float(loss) == 0.0) == (scale == 0.0)
-    perplexity = compute_mask_perplexity(compute_focal_mask(student, teacher, reduction))
-    assert 1.0 - 1e-5 <= float(perplexity) <= 12.0 + 1e-3
+    perplexity = compute_perplexity_share(compute_focal_mask(student, teacher, reduction))
+    assert 1 / 12 - 1e-6 <= float(perplexity) <= 1.0 + 1e-4
 
 
 @pytest.mark.parametrize("loss", [mse_loss, focal_mse_loss])

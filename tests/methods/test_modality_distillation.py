@@ -72,12 +72,12 @@ def test_literal_sum_attends_to_fewer_positions_than_the_mean() -> None:
     perplexity = {
         reduction: float(
             ModalityDistillation(mask_reduction=reduction)
-            .make_diagnostics()["focal_mask_perplexity"](make_inputs(student, teacher))
+            .make_diagnostics()["focal_mask_perplexity_share"](make_inputs(student, teacher))
             .value
         )
         for reduction in ("mean", "sum")
     }
-    assert 1.0 <= perplexity["sum"] < perplexity["mean"] <= 3 * 4
+    assert 1 / 12 <= perplexity["sum"] < perplexity["mean"] <= 1
 
 
 def test_mask_to_show_sums_to_one_over_each_image() -> None:

@@ -97,7 +97,7 @@ def test_every_loss_term_is_logged_at_every_entry(small_runs: SmallRuns) -> None
             assert logged == {f"train/loss/{term}" for term in expected}
         scored = [entry["step"] for entry in entries if f"val/{METRIC}" in entry]
         assert scored == [2, 4]
-        is_distilled = "train/focal_mask_perplexity" in trained[1]
+        is_distilled = "train/focal_mask_perplexity_share" in trained[1]
         assert is_distilled == (name == "distilled")
 
 

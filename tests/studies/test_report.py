@@ -66,10 +66,10 @@ def test_two_seeds_give_an_interval_and_a_verdict(small_runs: SmallRuns, tmp_pat
     report = create_report(results, COLUMNS, networks={}, differences=(GAIN,))
     scores = {name: small_runs.results[name].scores["test"][METRIC] for name in runs if runs[name]}
     gain = scores["distilled"] - scores["native"] + 1.0
-    # Differences d and d + 2: standard error 1, 12.71 of them on each side with one degree.
+    # Differences d and d + 2: standard error 1, 12.7062 of them on each side with one degree.
     assert report.verdicts == (
         f"distilled - native (what a user gets): {gain:+.2f} points of mIoU all "
-        f"(95 % interval over 2 seeds: {gain - 12.71:+.2f} to {gain + 12.71:+.2f}): "
+        f"(95 % interval over 2 seeds: {gain - 12.7062:+.2f} to {gain + 12.7062:+.2f}): "
         "not beyond the noise.",
     )
     native = scores["native"] + 1.0

@@ -101,7 +101,15 @@ def test_table_shows_absent_classes_as_dashes_and_says_what_was_averaged() -> No
     night = SegmentationScores(np.array([[0, 0, 0], [0, 0, 0], [1, 0, 0]]))
     both = SegmentationScores(day.confusion + night.confusion)
     subsets = {"day": day, "night": night, "all": both}
-    table = SegmentationEvaluation(subsets, NAMES, 2, ((1, 2),)).format_table()
+    evaluation = SegmentationEvaluation(
+        subsets,
+        NAMES,
+        ((1, 2),),
+        np.stack([day.confusion, night.confusion]),
+        np.array([False, True]),
+    )
+    assert evaluation.num_images == 2
+    table = evaluation.format_table()
     rows = {line[:24].strip(): line[24:].split() for line in table.splitlines()}
     assert rows["percent"] == ["day", "night", "all"]
     assert rows["mean accuracy, 3 classes"] == ["75.00", "0.00", "50.00"]

@@ -104,6 +104,7 @@ class BasicBlock(nn.Module):
     dilation: int = 1
     dtype: Dtype = jnp.float32
     norm: Norm = batch_norm
+    last_norm: Norm | None = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b hh ww f"]:
@@ -119,7 +120,7 @@ class BasicBlock(nn.Module):
         )(x)
         y = nn.relu(self.norm(train=train, dtype=dtype, name="bn1")(y))
         y = conv(self.features, 3, dilation=self.dilation, dtype=dtype, name="conv2")(y)
-        y = self.norm(train=train, dtype=dtype, name="bn2")(y)
+        y = (self.last_norm or self.norm)(train=train, dtype=dtype, name="bn2")(y)
         if self.stride != 1 or x.shape[-1] != self.features:
             x = conv(self.features, 1, stride=self.stride, dtype=dtype, name="downsample_conv")(x)
             x = self.norm(train=train, dtype=dtype, name="downsample_bn")(x)
