@@ -127,9 +127,13 @@ def main() -> None:
     evidence = EVIDENCE[arguments.name]
     folder = RESULTS_DIR / f"evidence_{arguments.name}"
     rows = create_rows(evidence.recipe, arguments.adjust)
+    main_rows = {name: row for name, row in rows.items() if name not in CONTROLS}
+    controls = {name: row for name, row in rows.items() if name in CONTROLS}
+    # What the question is about first: a study that is cut has its answer before its controls.
     for seed in range(arguments.num_seeds):
-        wanted = [row for row in rows if row not in CONTROLS or seed < arguments.num_control_seeds]
-        run_missing({name: rows[name] for name in wanted}, seed, folder, arguments)
+        run_missing(main_rows, seed, folder, arguments)
+    for seed in range(arguments.num_control_seeds):
+        run_missing(controls, seed, folder, arguments)
     results = PooledResults({row: read_images(folder, row) for row in rows})
     write_tables(results, evidence, folder.with_suffix(".md"), arguments)
 

@@ -27,10 +27,13 @@ def test_block_starts_as_the_identity_and_the_mask_near_nothing() -> None:
 def test_block_that_starts_as_the_identity_learns() -> None:
     """A scale of 0 stops the gradient of the convolutions at first, not that of the scale."""
     x = jnp.abs(jax.random.normal(jax.random.key(1), (2, 4, 4, 8)))
-    block = BasicBlock(8, last_norm=None)
-    params = block.init(jax.random.key(0), x, train=False)
-    run: Any = block.apply
-    params["params"]["bn2"]["scale"] = jnp.zeros(8)
-    np.testing.assert_allclose(block.apply(params, x, train=False), x, rtol=1e-6)
-    gradient = jax.grad(lambda p: jnp.sum(block.apply(p, x, train=False) ** 2))(params)
+    block: Any = BasicBlock(8)
+    variables = block.init(jax.random.key(0), x, train=False)
+    variables["params"]["bn2"]["scale"] = jnp.zeros(8)
+
+    def run(variables: Any) -> jax.Array:
+        return block.apply(variables, x, train=False)
+
+    np.testing.assert_allclose(run(variables), x, rtol=1e-6)
+    gradient = jax.grad(lambda variables: jnp.sum(run(variables) ** 2))(variables)
     assert float(jnp.abs(gradient["params"]["bn2"]["scale"]).max()) > 1e-3
