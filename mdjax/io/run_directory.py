@@ -99,10 +99,13 @@ class RunDirectory:
             ) from error
         used = [name for name in used if not name.startswith(".")]
         if used:
-            what = "holds a run" if self.config_path.exists() else f"holds {', '.join(used[:3])}"
+            if not self.config_path.exists():
+                raise MdjaxError(
+                    f"{self.path}: holds {', '.join(used[:3])} already. Give another folder."
+                )
             raise MdjaxError(
-                f"{self.path}: {what} already. Continue that run with --resume, or give another "
-                "folder."
+                f"{self.path}: holds a run already. Continue a training with --resume, or give "
+                "another folder."
             )
 
     def require_idle(self) -> None:

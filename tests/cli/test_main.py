@@ -291,7 +291,7 @@ def test_second_run_in_a_used_directory_is_refused(
     options = make_small_options(small_scenes)
     run_dir = small_runs.root / "native"
     assert run("train", "synthetic-native", run_dir, *options) == EXIT_BAD_INPUT
-    assert "Continue that run with --resume" in capsys.readouterr().err
+    assert "Continue a training with --resume" in capsys.readouterr().err
 
 
 def test_evaluate_json_prints_the_recorded_scores(
