@@ -16,22 +16,22 @@ from mdjax.types import MdjaxError
 class Folds:
     """Which part of a data set is tested; all the rest is trained on, nothing is for validation.
 
-    Over all folds each pair is tested once, so that the test images of several trainings can be
-    pooled.
+    By default the data set's own splits are taken. Over all folds each pair is tested once, so that
+    the test images of several trainings can be pooled.
 
     Attributes:
-        num_folds: Parts.
+        num_folds: Parts; 0 leaves the data set in its own splits.
         tested: Number of the part that is tested, from 0.
     """
 
-    num_folds: int = 5
+    num_folds: int = 0
     tested: int = 0
 
     def __post_init__(self):
-        if self.num_folds < 2:
-            raise MdjaxError(f"num_folds is {self.num_folds}; give 2 or more.")
-        if not 0 <= self.tested < self.num_folds:
-            raise MdjaxError(f"tested is {self.tested}; give 0 to {self.num_folds - 1}.")
+        if self.num_folds < 0 or self.num_folds == 1:
+            raise MdjaxError(f"num_folds is {self.num_folds}; give 2 or more, or 0 for none.")
+        if not 0 <= self.tested <= max(0, self.num_folds - 1):
+            raise MdjaxError(f"tested is {self.tested}; give 0 to {max(0, self.num_folds - 1)}.")
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class TrainConfig:
 
     dataset: str = "mfnet"
     data_dir: Path = Path("data")
-    folds: Folds | None = None
+    folds: Folds = field(default_factory=Folds)
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     network: NetworkConfig = field(default_factory=ImageLevelConfig)
     task: TaskConfig = field(default_factory=SegmentationTask)

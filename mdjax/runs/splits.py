@@ -64,7 +64,7 @@ def open_scored_split(
         MdjaxError: The data set is not prepared, or has no such split.
     """
     data_dir = data_dir or config.data_dir
-    if config.folds is None or dataset is not None:
+    if not config.folds.num_folds or dataset is not None:
         return open_split(dataset or config.dataset, split, data_dir)
     splits = open_splits(config.dataset, data_dir, config.folds)
     found = {"train": splits.train, "test": splits.test}.get(split)
@@ -73,13 +73,14 @@ def open_scored_split(
     return found
 
 
-def open_splits(dataset: str, data_dir: Path, folds: Folds | None = None) -> Splits:
+def open_splits(dataset: str, data_dir: Path, folds: Folds) -> Splits:
     """Open the splits of a prepared data set.
 
     Args:
         dataset: Its name.
         data_dir: Folder of prepared data sets.
-        folds: Deal the pairs of all splits anew: the tested fold is "test", the rest "train".
+        folds: Where there are some, the pairs of all splits are dealt anew: the tested fold is
+            "test", the rest "train".
 
     Raises:
         MdjaxError: It is not prepared, or has no split "train".
@@ -89,7 +90,7 @@ def open_splits(dataset: str, data_dir: Path, folds: Folds | None = None) -> Spl
         val=find_split(dataset, "val", data_dir),
         test=find_split(dataset, "test", data_dir),
     )
-    if folds is None:
+    if not folds.num_folds:
         return splits
     present = [split for split in (splits.train, splits.val, splits.test) if split is not None]
     train, test = split_by_fold(present, folds)

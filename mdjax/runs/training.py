@@ -29,6 +29,7 @@ from mdjax.runs.teachers import check_teachers, freeze, load_teachers
 from mdjax.tasks.task import Evaluation
 from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
 from mdjax.train.loop import NonFiniteLossError, run_training
+from mdjax.train.optimiser import freeze_parameters
 from mdjax.train.probe import make_gradient_norm_probe
 from mdjax.train.state import (
     TrainState,
@@ -106,7 +107,10 @@ def train(
         "method_module": method_module,
         "compute_targets": config.task.compute_targets,
     }
-    optimiser = config.optimiser.create(config.loop.num_steps)
+    optimiser = freeze_parameters(
+        config.optimiser.create(config.loop.num_steps),
+        config.network.backbone.find_frozen(variables["params"]),
+    )
     method_variables = create_method_variables(
         method_module, network, variables, frozen, example, select_inputs, seed=config.seed
     )

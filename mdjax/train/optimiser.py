@@ -118,6 +118,27 @@ def _make_clipping(config: ScheduleConfig) -> optax.GradientTransformation:
     return optax.clip_by_global_norm(config.max_gradient_norm)
 
 
+def freeze_parameters(
+    optimiser: optax.GradientTransformation, is_frozen: Mapping[str, Any]
+) -> optax.GradientTransformation:
+    """Build an optimiser that leaves some parameters as they are: no decay and no momentum either.
+
+    Args:
+        optimiser: For all others.
+        is_frozen: Of each of the network's parameters, see `Backbone.find_frozen`.
+    """
+    if not any(jax.tree.leaves(is_frozen)):
+        return optimiser
+
+    def label(trainable: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "network": jax.tree.map(lambda frozen: "frozen" if frozen else "trained", is_frozen),
+            "method": jax.tree.map(lambda _: "trained", trainable["method"]),
+        }
+
+    return optax.partition({"trained": optimiser, "frozen": optax.set_to_zero()}, label)
+
+
 def find_kernels(params: Mapping[str, Any]) -> Any:
     """Mark the leaves called "kernel", the only ones with weight decay."""
     return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key == "kernel", params)

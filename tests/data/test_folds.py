@@ -65,10 +65,13 @@ def test_each_pair_is_tested_once_and_never_trained_on_then() -> None:
 
 def test_too_few_pairs_are_refused() -> None:
     with pytest.raises(MdjaxError, match="has 2 pairs, too few for 5 folds"):
-        split_by_fold([make_source("train", ["1D", "2D"])], Folds())
+        split_by_fold([make_source("train", ["1D", "2D"])], Folds(5))
 
 
-@pytest.mark.parametrize(("values", "name"), [((1, 0), "num_folds"), ((3, 3), "tested")])
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [((1, 0), "num_folds"), ((-2, 0), "num_folds"), ((3, 3), "tested"), ((0, 1), "tested")],
+)
 def test_impossible_folds_are_refused(values: tuple[int, int], name: str) -> None:
     with pytest.raises(MdjaxError, match=f"{name} is"):
         Folds(*values)

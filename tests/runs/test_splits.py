@@ -1,5 +1,6 @@
 """A split that is not there is not another one: what trains, what is called best, what is said."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,17 +8,21 @@ import numpy as np
 import pytest
 
 from data_builders.rgbt_folder import PrepareRgbtFolder
+from mdjax.data.folds import Folds
 from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata
 from mdjax.io.metrics_log import read_metrics
 from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.runs.loading import load_network
 from mdjax.runs.results import RunResult, read_result
+from mdjax.runs.scoring import evaluate_network
 from mdjax.runs.splits import open_splits
 from mdjax.runs.training import train
 from mdjax.train.loop import LoopConfig
 from mdjax.types import MdjaxError
+from tests.conftest import SmallRuns
 from tests.data.factories import encode_png
 from tests.data_builders.raw_pairs import write, write_rgbt
-from tests.runs.small import shrink_preset
+from tests.runs.small import run_quietly, shrink_preset
 
 pytestmark = pytest.mark.slow
 
@@ -98,7 +103,7 @@ def test_teacher_is_checked_on_the_split_that_its_checkpoint_names(tmp_path: Pat
 
 def test_all_three_are_opened_by_their_names(tmp_path: Path) -> None:
     config = prepare(tmp_path, ("train", "val", "test"))
-    splits = open_splits(config.dataset, config.data_dir)
+    splits = open_splits(config.dataset, config.data_dir, config.folds)
     assert {name: split.split for name, split in splits.scored.items()} == {
         "val": "val",
         "test": "test",
@@ -110,3 +115,24 @@ def test_data_without_pairs_to_train_on_are_refused(tmp_path: Path) -> None:
     config = prepare(tmp_path, ("test",))
     with pytest.raises(MdjaxError, match="has no split 'train'"):
         run(config, tmp_path / "run")
+
+
+# -- Folds ---------------------------------------------------------------------------------------
+
+
+def test_folds_are_trained_on_scored_and_kept_apart(small_runs: SmallRuns, tmp_path: Path) -> None:
+    """28 pairs in 4 folds: 21 to train on, 7 to test; a teacher of another fold has seen those."""
+    config = small_runs.configs["teacher"]
+    folded = replace(config, folds=Folds(4, 1))
+    splits = open_splits(config.dataset, config.data_dir, folded.folds)
+    assert splits.test is not None
+    assert (len(splits.train), splits.val, len(splits.test)) == (21, None, 7)
+    result = run_quietly(folded, tmp_path / "teacher")
+    assert list(result.scores) == ["test"]
+    evaluation = evaluate_network(load_network(tmp_path / "teacher"))
+    np.testing.assert_equal(evaluation.to_metrics(), dict(result.scores["test"]))
+    with pytest.raises(MdjaxError, match="in folds has no split 'val'"):
+        evaluate_network(load_network(tmp_path / "teacher"), split="val")
+    student = replace(small_runs.configs["distilled"], teacher=tmp_path / "teacher")
+    with pytest.raises(MdjaxError, match="teacher has seen what the student is tested on"):
+        run_quietly(replace(student, folds=Folds(4, 2)), tmp_path / "student")

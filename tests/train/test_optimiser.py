@@ -1,7 +1,9 @@
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from mdjax.train.optimiser import (
@@ -9,6 +11,7 @@ from mdjax.train.optimiser import (
     OptimiserConfig,
     SgdConfig,
     find_kernels,
+    freeze_parameters,
     make_schedule,
 )
 from mdjax.types import MdjaxError
@@ -44,6 +47,26 @@ def test_weight_decay_acts_on_kernels_only():
     np.testing.assert_allclose(updates["conv"]["kernel"], [-1.0])
     np.testing.assert_allclose(updates["conv"]["bias"], [0.0])
     assert find_kernels(params) == {"conv": {"kernel": True, "bias": False}}
+
+
+@pytest.mark.parametrize("config", [SgdConfig(warmup_steps=0), AdamWConfig(warmup_steps=0)])
+def test_frozen_parameters_stay_bit_for_bit(config: OptimiserConfig) -> None:
+    """No decay and no momentum for them; what a method trains is none of them."""
+    params: Any = {
+        "network": {"a": {"kernel": jnp.ones(3)}, "b": {"kernel": jnp.ones(3)}},
+        "method": {"kernel": jnp.ones(2)},
+    }
+    is_frozen = {"a": {"kernel": True}, "b": {"kernel": False}}
+    optimiser = freeze_parameters(config.create(10), is_frozen)
+    state, gradients = optimiser.init(params), jax.tree.map(jnp.ones_like, params)
+    for _ in range(3):
+        updates, state = optimiser.update(gradients, state, params)
+        params = optax.apply_updates(params, updates)
+    np.testing.assert_array_equal(params["network"]["a"]["kernel"], 1.0)
+    assert float(params["network"]["b"]["kernel"].max()) < 1.0
+    assert float(params["method"]["kernel"].max()) < 1.0
+    plain = config.create(10)
+    assert freeze_parameters(plain, {"a": False}) is plain
 
 
 def test_gradients_are_clipped_to_the_given_norm():

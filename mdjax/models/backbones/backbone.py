@@ -36,6 +36,13 @@ class Backbone(Protocol):
         """Return how many pixels of the image one step on C2, C3, C4 or C5 is."""
         ...
 
+    def find_frozen(self, params: Any) -> Any:
+        """Mark the parameters of a network that keep the values they start with.
+
+        They are those of this backbone's frozen stages, wherever in the tree.
+        """
+        ...
+
     def create_part(self, first: int, last: int, *, norm: Norm = ..., name: str) -> nn.Module:
         """Build the module that computes C_first to C_last.
 

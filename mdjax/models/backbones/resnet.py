@@ -1,11 +1,15 @@
 """ResNet-18 and ResNet-10 (He et al. 2016) with a choice of stem, output stride and width."""
 
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
+from flax.traverse_util import flatten_dict, unflatten_dict
 from jax.dtypes import canonicalize_dtype
 from jaxtyping import Float
 
@@ -30,6 +34,9 @@ class ResNetConfig:
         compute_dtype: Type of activations; parameters, statistics and losses stay float32. float64
             is for checks and needs JAX_ENABLE_X64.
         blocks_per_stage: 2 for ResNet-18, 1 for ResNet-10.
+        frozen_stages: Stages that keep the weights and statistics they start with, for pretrained
+            ones: 1 freezes stem and stage 1, as detectors do, 2 also stage 2, and so on. No
+            gradient is computed there.
     """
 
     width: float = 1.0
@@ -37,6 +44,7 @@ class ResNetConfig:
     output_stride: int = 32
     compute_dtype: Literal["float32", "bfloat16", "float64"] = "float32"
     blocks_per_stage: Literal[1, 2] = 2
+    frozen_stages: Literal[0, 1, 2, 3, 4] = 0
 
     def __post_init__(self):
         if not 0 < self.width <= 4:
@@ -47,6 +55,8 @@ class ResNetConfig:
             raise MdjaxError(
                 f"blocks_per_stage is {self.blocks_per_stage}; give 2 (ResNet-18) or 1 (ResNet-10)."
             )
+        if not 0 <= self.frozen_stages <= len(STAGE_CHANNELS):
+            raise MdjaxError(f"frozen_stages is {self.frozen_stages}; give 0 to 4.")
         if self.compute_dtype == "float64" and canonicalize_dtype("float64") != jnp.float64:
             raise MdjaxError("compute_dtype is float64; set JAX_ENABLE_X64=1, or give float32.")
         possible = tuple(factor * self.stem_stride for factor in (8, 4, 2))
@@ -84,11 +94,31 @@ class ResNetConfig:
         dilation = 2 ** (level - FIRST_LEVEL - num_strided)
         return 1, dilation // 2, dilation
 
+    def find_frozen(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Mark the parameters of frozen stages, see `Backbone.find_frozen`."""
+        flat = flatten_dict(dict(params))
+        # Only what holds stages is of this backbone: other blocks have a conv1, too.
+        parts = {path[:i] for path in flat for i, name in enumerate(path) if _get_stage(name)}
+
+        def is_frozen(path: tuple[str, ...]) -> bool:
+            for i, name in enumerate(path):
+                if path[:i] in parts:
+                    return (_get_stage(name) or 1) <= self.frozen_stages
+            return False
+
+        return unflatten_dict({path: is_frozen(path) for path in flat})
+
     def create_part(
         self, first: int, last: int, *, norm: Norm = batch_norm, name: str
     ) -> "ResNetPart":
         """Build the module that computes C_first to C_last, see `Backbone.create_part`."""
         return ResNetPart(self, first, last, norm, name=name)
+
+
+def _get_stage(name: str) -> int | None:
+    """`layer2_block0` → 2; None for what is no block."""
+    match = re.fullmatch(r"layer(\d)_block\d", name)
+    return int(match[1]) if match else None
 
 
 class BasicBlock(nn.Module):
@@ -153,11 +183,14 @@ class ResNetPart(nn.Module):
             train: Normalise by the batch and update the running statistics.
         """
         x = x.astype(self.config.dtype)
+        last_frozen = FIRST_LEVEL - 1 + self.config.frozen_stages
         if self.first == FIRST_LEVEL:
-            x = self._run_stem(x, train=train)
+            x = self._run_stem(x, train=train and last_frozen < FIRST_LEVEL)
         features = {}
         for level in range(self.first, self.last + 1):
-            x = self._run_stage(x, level, train=train)
+            x = self._run_stage(x, level, train=train and level > last_frozen)
+            if level <= last_frozen:
+                x = jax.lax.stop_gradient(x)
             features[f"c{level}"] = x
         return features
 

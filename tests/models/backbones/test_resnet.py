@@ -13,11 +13,14 @@ from flax.traverse_util import flatten_dict
 
 from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.layers import batch_norm
+from mdjax.models.networks import FeatureLevel, MdStudent
 from mdjax.types import MdjaxError
 from tests.models.factories import (
     compute_output_shapes,
     compute_variable_shapes,
     count_parameters,
+    create_head,
+    create_pair,
     create_part,
     create_variables,
     run,
@@ -89,6 +92,47 @@ def test_one_block_a_stage_is_resnet10() -> None:
         "c4": (1, 4, 4, 256),
         "c5": (1, 2, 2, 512),
     }
+
+
+def test_frozen_stages_are_marked_and_nothing_else() -> None:
+    """Stem and stage 1 of both streams; the conv1 of the student's own block is none of them."""
+    pair = create_pair()
+    frozen = ResNetConfig(0.0625, 2, 8, frozen_stages=1)
+    head = create_head(frozen)
+    teacher = frozen.find_frozen(create_variables(FeatureLevel(frozen, head), *pair)["params"])
+    marked = {path[:2] for path, is_frozen in flatten_dict(teacher).items() if is_frozen}
+    names = ("conv1", "bn1", "layer1_block0", "layer1_block1")
+    assert marked == {(f"{stream}_stream", n) for stream in ("visible", "thermal") for n in names}
+    student = frozen.find_frozen(create_variables(MdStudent(frozen, head), *pair)["params"])
+    marked = {path[:2] for path, is_frozen in flatten_dict(student).items() if is_frozen}
+    assert marked == {("backbone", name) for name in names}
+    all_of_it = ResNetConfig(0.0625, 2, 8, frozen_stages=4).find_frozen(
+        {"trunk": {"layer4_block0": {"conv1": {"kernel": 0}}}, "head": {"conv1": 0}}
+    )
+    assert all_of_it["trunk"]["layer4_block0"]["conv1"]["kernel"] is True
+    assert all_of_it["head"]["conv1"] is False
+
+
+def test_frozen_stages_get_no_gradient_and_keep_their_statistics() -> None:
+    x = jax.random.normal(jax.random.key(0), (2, 32, 32, 3))
+    part: Any = create_part(ResNetConfig(0.0625, 2, 8, frozen_stages=2), 2, 4)
+    variables = create_variables(part, x)
+
+    def run(params: Any) -> Any:
+        features, state = part.apply(
+            {**variables, "params": params}, x, train=True, mutable=["batch_stats"]
+        )
+        return jnp.sum(features["c4"] ** 2) + jnp.sum(features["c2"] ** 2), state
+
+    gradient, state = jax.grad(run, has_aux=True)(variables["params"])
+    for name in gradient:
+        is_frozen = not name.startswith("layer3")
+        changes = [jnp.abs(leaf).max() > 0 for leaf in jax.tree.leaves(gradient[name])]
+        assert any(changes) != is_frozen, name
+        before, after = variables["batch_stats"].get(name), state["batch_stats"].get(name)
+        if before is not None:
+            same = jax.tree.map(jnp.array_equal, before, after)
+            assert all(jax.tree.leaves(same)) == is_frozen, name
 
 
 def test_stem_and_output_stride_leave_the_parameters_alone() -> None:
