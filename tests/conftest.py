@@ -112,14 +112,19 @@ def _quick_compilation(tmp_path_factory: pytest.TempPathFactory) -> None:
 def _forget_programs() -> Iterator[None]:
     """Compiled programs would pile up to gigabytes."""
     yield
+    if psutil.Process().memory_info().rss > MAX_IDLE_BYTES:
+        release_memory()
+
+
+def release_memory() -> None:
+    """Forget compiled programs, and give back what compilation used."""
     import jax
 
-    if psutil.Process().memory_info().rss > MAX_IDLE_BYTES:
-        jax.clear_caches()
-        gc.collect()
-        if sys.platform == "linux":
-            # What compilation used and freed stays with the process otherwise.
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
+    jax.clear_caches()
+    gc.collect()
+    if sys.platform == "linux":
+        # What was freed stays with the process otherwise.
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], _T]) -> _T:

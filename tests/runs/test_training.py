@@ -25,7 +25,7 @@ from mdjax.runs.stored_config import read_stored_config
 from mdjax.runs.training import train
 from mdjax.train.loop import InterruptedTraining, LoopConfig, NonFiniteLossError
 from mdjax.types import MdjaxError
-from tests.conftest import SmallRuns, SmallScenes
+from tests.conftest import SmallRuns, SmallScenes, release_memory
 from tests.runs.small import (
     assert_refused,
     run_quietly,
@@ -286,6 +286,7 @@ def make_torchvision_tensors() -> dict[str, np.ndarray]:
 
 def test_training_starts_from_pretrained_weights(small_scenes: SmallScenes, tmp_path: Path) -> None:
     """A rate of 1e-30 leaves the weights as they were loaded, bit for bit."""
+    release_memory()  # The one network of full width.
     tensors = make_torchvision_tensors()
     save_file(tensors, tmp_path / "resnet18.safetensors")
     config = shrink_preset(
