@@ -164,8 +164,8 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 def normalise(visible: Tensor, thermal: Tensor) -> tuple[Tensor, Tensor]:
     """ImageNet mean and standard deviation for both; the thermal channel three times."""
-    mean = torch.tensor(IMAGENET_MEAN).reshape(1, 3, 1, 1)
-    std = torch.tensor(IMAGENET_STD).reshape(1, 3, 1, 1)
+    mean = torch.tensor(IMAGENET_MEAN, dtype=visible.dtype).reshape(1, 3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, dtype=visible.dtype).reshape(1, 3, 1, 1)
     return (visible - mean) / std, (thermal.repeat(1, 3, 1, 1) - mean) / std
 
 
