@@ -85,12 +85,13 @@ def split_by_fold(sources: Sequence[SplitSource], folds: Folds) -> tuple[SplitSo
             f"{sources[0].dataset_name} has {len(places)} pairs, too few for {folds.num_folds} "
             "folds."
         )
-    records = [sources[s].records[row] for s, row in places]
-    of_pairs = deal_into_folds(
-        [_decode(record["name"]) for record in records],
-        [bool(record["is_night"]) for record in records],
-        folds.num_folds,
-    )
+    names, is_night = [], []
+    # One record at a time: each holds the bytes of two images.
+    for s, row in places:
+        record = sources[s].records[row]
+        names.append(_decode(record["name"]))
+        is_night.append(bool(record["is_night"]))
+    of_pairs = deal_into_folds(names, is_night, folds.num_folds)
 
     def choose(split: str, is_chosen: np.ndarray) -> SplitSource:
         chosen = tuple(places[i] for i in np.flatnonzero(is_chosen))

@@ -38,12 +38,12 @@ def restore_scores(values: Mapping[str, float | None]) -> dict[str, float]:
 
 
 def format_json(value: Any, *, indent: int | None = None) -> str:
-    """Formats a value as strict JSON, non-finite numbers as null."""
+    """Format a value as strict JSON, non-finite numbers as null."""
     return json.dumps(to_plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replaces a file with `value` as JSON, at once.
+    """Replace a file with `value` as JSON, at once.
 
     Raises:
         MdjaxError: The file cannot be written; the old one is left as it was.
@@ -52,7 +52,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replaces a file with `text`, at once: readers see the old or the new content.
+    """Replace a file with `text`, at once: readers see the old or the new content.
 
     Raises:
         MdjaxError: The file cannot be written; the old one is left as it was.

@@ -60,7 +60,7 @@ class MetricsLog:
             raise MdjaxError(f"{directory.path}: the log cannot be opened: {error}") from error
 
     def write(self, step: int, metrics: Mapping[str, float | Array]) -> None:
-        """Records metrics after `step` steps.
+        """Record metrics after `step` steps.
 
         Raises:
             MdjaxError: The file cannot be written, for instance on a full disk.
@@ -85,7 +85,7 @@ class MetricsLog:
             self._wandb_run.log(values, step=step)
 
     def close(self) -> None:
-        """Closes all files."""
+        """Close all files."""
         self._stream.close()
         self._events.close()
         if self._wandb_run is not None:
@@ -119,7 +119,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def require_wandb() -> Any:
-    """Imports Weights & Biases; call it early, before a run creates anything.
+    """Import Weights & Biases; call it early, before a run creates anything.
 
     Raises:
         MdjaxError: It is not installed.
@@ -151,7 +151,7 @@ def _start_wandb(directory: RunDirectory) -> Any:
 
 
 def _drop_lines_after(path: Path, step: int) -> set[str]:
-    """Rewrites the log without later lines; returns the names that are logged at `step`."""
+    """Rewrite the log without later lines; return the names that are logged at `step`."""
     if not path.exists():
         return set()
     kept = [entry for entry in read_metrics(path) if entry["step"] <= step]
@@ -175,7 +175,7 @@ class Progress:
         stream: io.TextIOBase | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begins to show a training.
+        """Begin to show a training.
 
         Args:
             num_steps: Steps of the whole training.
@@ -206,7 +206,7 @@ class Progress:
             self._bar.start()
 
     def update(self, step: int, loss: float) -> None:
-        """Shows that `step` steps are done, the last one with this loss."""
+        """Show that `step` steps are done, the last one with this loss."""
         now = self._clock()
         self._times.append((now, step))
         while len(self._times) > 2 and now - self._times[0][0] > RATE_WINDOW_S:
@@ -218,7 +218,7 @@ class Progress:
             self._print_status(now)
 
     def close(self) -> None:
-        """Ends the display with the last step that was reported."""
+        """End the display with the last step that was reported."""
         if self._bar is not None:
             self._bar.stop()
         elif self._status != self._shown_status:
