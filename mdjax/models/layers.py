@@ -4,6 +4,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Float
 
 from mdjax.types import Array
@@ -84,3 +85,20 @@ def batch_norm(
         scale_init=scale_init,
         name=name,
     )
+
+
+def max_pool_halving(x: Float[Array, "b h w c"]) -> Float[Array, "b _ _ c"]:
+    """Take the maximum over 3×3 windows with stride 2 and a border of one, as ResNet's stem does.
+
+    Equal values of a window share its gradient. Rows first, then columns: the gradient of a window
+    of two axes takes three to five times as long on a CPU, a tenth of a small network's step.
+    """
+    for axis in (1, 2):
+        border = [(1, 1) if at == axis else (0, 0) for at in range(4)]
+        padded = jnp.pad(x, border, constant_values=-jnp.inf)
+        end = padded.shape[axis] - 2
+        first, second, third = (
+            lax.slice_in_dim(padded, start, start + end, 2, axis) for start in range(3)
+        )
+        x = jnp.maximum(jnp.maximum(first, second), third)
+    return x

@@ -11,10 +11,10 @@ from mdjax.data.pipeline import make_train_batches, prefetch_to_devices
 from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata, restore
 from mdjax.io.download import fetch_resnet18
 from mdjax.io.metrics_log import MetricsLog, Progress, require_wandb
-from mdjax.io.pretrained import initialise_from_resnet18
 from mdjax.io.run_directory import RunDirectory
 from mdjax.io.torch_file import read_tensors
 from mdjax.methods.method import Method
+from mdjax.models.backbones.resnet_weights import initialise_from_resnet18
 from mdjax.models.config import DecisionLevelConfig
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.runs.keeper import CheckpointKeeper

@@ -16,8 +16,8 @@ from safetensors.numpy import save_file
 from mdjax.io.checkpoint import read_metadata, restore_variables
 from mdjax.io.json_file import read_json
 from mdjax.io.metrics_log import read_metrics
-from mdjax.io.pretrained import fit_input_channels
 from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.models.backbones.resnet_weights import fit_input_channels
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import read_result
 from mdjax.runs.scoring import evaluate_network

@@ -32,10 +32,6 @@ class Backbone(Protocol):
         """Return the number of channels of C2, C3, C4 or C5."""
         ...
 
-    def get_stride(self, level: int) -> int:
-        """Return how many pixels of the image one step on C2, C3, C4 or C5 is."""
-        ...
-
     def find_frozen(self, params: Any) -> Any:
         """Mark the parameters of a network that keep the values they start with.
 

@@ -1,8 +1,7 @@
 """ResNet-18 and ResNet-10 (He et al. 2016) with a choice of stem, output stride and width."""
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +13,7 @@ from jax.dtypes import canonicalize_dtype
 from jaxtyping import Float
 
 from mdjax.models.backbones.backbone import Norm
-from mdjax.models.layers import Dtype, batch_norm, conv, scale_channels
+from mdjax.models.layers import Dtype, batch_norm, conv, max_pool_halving, scale_channels
 from mdjax.types import Array, MdjaxError
 
 FIRST_LEVEL = 2
@@ -75,11 +74,6 @@ class ResNetConfig:
         """Return the number of channels of C2, C3, C4 or C5."""
         return scale_channels(STAGE_CHANNELS[level - FIRST_LEVEL], self.width)
 
-    def get_stride(self, level: int) -> int:
-        """Return how many pixels of the image one step on C2, C3, C4 or C5 is."""
-        strides = [self.stage_stride_and_dilations(at)[0] for at in range(FIRST_LEVEL, level + 1)]
-        return self.stem_stride * math.prod(strides)
-
     def stage_stride_and_dilations(self, level: int) -> tuple[int, int, int]:
         """Return the stride, the first block's first dilation and the dilation of a stage.
 
@@ -97,8 +91,7 @@ class ResNetConfig:
     def find_frozen(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Mark the parameters of frozen stages, see `Backbone.find_frozen`."""
         flat = flatten_dict(dict(params))
-        # Only what holds stages is of this backbone: other blocks have a conv1, too.
-        parts = {path[:i] for path in flat for i, name in enumerate(path) if _get_stage(name)}
+        parts = find_resnet_parts(flat)
 
         def is_frozen(path: tuple[str, ...]) -> bool:
             for i, name in enumerate(path):
@@ -113,6 +106,16 @@ class ResNetConfig:
     ) -> "ResNetPart":
         """Build the module that computes C_first to C_last, see `Backbone.create_part`."""
         return ResNetPart(self, first, last, norm, name=name)
+
+
+def find_resnet_parts(paths: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """List the modules that hold residual stages, of the paths of a tree of parameters.
+
+    A network has several where it is split into a backbone and a trunk, or sees its images in two
+    streams. Modules that hold none are of no ResNet, even if they have a `conv1`, too.
+    """
+    parts = {path[:i]: None for path in paths for i, name in enumerate(path) if _get_stage(name)}
+    return tuple(parts)
 
 
 def _get_stage(name: str) -> int | None:
@@ -201,7 +204,7 @@ class ResNetPart(nn.Module):
         x = conv(channels, 7, stride=stride, dtype=config.dtype, name="conv1")(x)
         x = nn.relu(self.norm(train=train, dtype=config.dtype, name="bn1")(x))
         if config.stem_stride == 4:
-            x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=[(1, 1), (1, 1)])  # pyright: ignore
+            x = max_pool_halving(x)
         return x
 
     def _run_stage(self, x: Array, level: int, *, train: bool) -> Array:

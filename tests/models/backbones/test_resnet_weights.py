@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from mdjax.io.pretrained import (
+from mdjax.models.backbones.resnet_weights import (
     find_resnet18_scopes,
     fit_input_channels,
     initialise_from_resnet18,

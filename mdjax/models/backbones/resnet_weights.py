@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from mdjax.models.backbones.resnet import find_resnet_parts
 from mdjax.types import MdjaxError
 
 Path = tuple[str, ...]
@@ -54,13 +55,7 @@ def find_resnet18_scopes(params: Mapping[str, Any]) -> tuple[str, ...]:
     A scope is a module with a child called `layer<s>_block<b>`; a network has several where it is
     split into a backbone and a trunk, or sees its images in two streams.
     """
-    scopes = dict.fromkeys(
-        path[:i]
-        for path in _flatten(params)
-        for i, name in enumerate(path)
-        if _BLOCK.fullmatch(name)
-    )
-    return tuple("/".join(scope) for scope in scopes)
+    return tuple("/".join(part) for part in find_resnet_parts(_flatten(params)))
 
 
 def initialise_from_resnet18(
