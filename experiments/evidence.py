@@ -13,21 +13,24 @@ intervals are a paired bootstrap over seeds and images.
 """
 
 import sys
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import tyro
 
 from mdjax.data.folds import Folds
 from mdjax.io.json_file import read_json, write_json, write_text
+from mdjax.metrics.confusion import SegmentationScores
+from mdjax.metrics.miss_rate import REASONABLE, REASONABLE_DAY, REASONABLE_NIGHT
 from mdjax.presets import configure_mfnet_small, configure_msrs_small
 from mdjax.runs.loading import load_network
 from mdjax.runs.scoring import evaluate_network
+from mdjax.studies.comparison import Difference
 from mdjax.studies.experiment import Budget
-from mdjax.studies.per_image import describe_images, make_box_score, make_label_score
-from mdjax.studies.pooling import PooledDifference, PooledResults, estimate_pooled_difference
+from mdjax.studies.per_image import describe_images, make_ap50, make_label_score, make_miss_rate
+from mdjax.studies.pooling import ImageScore, PooledDifference, Rows, estimate_pooled_difference
 from mdjax.studies.rows import (
     DECISION,
     DISTILLED,
@@ -47,14 +50,14 @@ CONTROLS = (VISIBLE, THERMAL, DECISION)
 """Rows of which fewer seeds will do."""
 NEEDS = {DISTILLED: (TEACHER,), DECISION: (VISIBLE, THERMAL)}
 DIFFERENCES = (
-    (DISTILLED, STUDENT, "what distillation gives"),
-    (DISTILLED, NATIVE, "what a user gets"),
-    (STUDENT, NATIVE, "what mask and block give"),
-    (TEACHER, STUDENT, "what there is to distil"),
-    (TEACHER, NATIVE, "feature-level over image-level fusion"),
-    (NATIVE, VISIBLE, "what the cheap thermal camera gives"),
-    (NATIVE, THERMAL, "what the visible image gives"),
-    (DECISION, NATIVE, "decision-level over image-level fusion"),
+    Difference(DISTILLED, STUDENT, "what distillation gives"),
+    Difference(DISTILLED, NATIVE, "what a user gets"),
+    Difference(STUDENT, NATIVE, "what mask and block give"),
+    Difference(TEACHER, STUDENT, "what there is to distil"),
+    Difference(TEACHER, NATIVE, "feature-level over image-level fusion"),
+    Difference(NATIVE, VISIBLE, "what the cheap thermal camera gives"),
+    Difference(NATIVE, THERMAL, "what the visible image gives"),
+    Difference(DECISION, NATIVE, "decision-level over image-level fusion"),
 )
 
 
@@ -64,41 +67,40 @@ class Evidence:
 
     Attributes:
         recipe: Configures the networks.
-        make_score: Builds a score of a set of images, from its name and the classes.
-        class_names: Of the task.
-        scores: Title of each score by its name.
+        scores: By title.
     """
 
     recipe: Recipe
-    make_score: Callable[[str, Sequence[str]], Callable[..., float]]
-    class_names: tuple[str, ...]
-    scores: dict[str, str]
+    scores: dict[str, ImageScore[Any, Any]]
+
+
+def average_accuracy(scores: SegmentationScores) -> float:
+    """Mean accuracy of the classes that occur, in percent."""
+    return 100 * float(np.nanmean(scores.class_accuracy))
+
+
+def average_iou(scores: SegmentationScores) -> float:
+    """Mean IoU of the classes that occur, in percent."""
+    return 100 * float(np.nanmean(scores.class_iou))
 
 
 EVIDENCE = {
     "mfnet": Evidence(
         configure_mfnet_small,
-        make_label_score,
-        (
-            *("unlabelled", "car", "person", "bike", "curve", "car_stop", "guardrail"),
-            *("color_cone", "bump"),
-        ),
         {
-            "mean_accuracy_9/all": "mAcc all",
-            "mean_accuracy_9/day": "mAcc day",
-            "mean_accuracy_9/night": "mAcc night",
-            "mean_iou_9/all": "mIoU all",
+            "mAcc all": make_label_score(average_accuracy),
+            "mAcc day": make_label_score(average_accuracy, is_night=False),
+            "mAcc night": make_label_score(average_accuracy, is_night=True),
+            "mIoU all": make_label_score(average_iou),
         },
     ),
     "msrs": Evidence(
         configure_msrs_small,
-        make_box_score,
-        ("person",),
         {
-            "miss_rate/all": "MR all",
-            "miss_rate/day": "MR day",
-            "miss_rate/night": "MR night",
-            "ap50/all": "AP50 all",
+            "MR all": make_miss_rate(REASONABLE),
+            "MR day": make_miss_rate(REASONABLE_DAY),
+            "MR night": make_miss_rate(REASONABLE_NIGHT),
+            "AP50 all": make_ap50(),
         },
     ),
 }
@@ -134,8 +136,8 @@ def main() -> None:
         run_missing(main_rows, seed, folder, arguments)
     for seed in range(arguments.num_control_seeds):
         run_missing(controls, seed, folder, arguments)
-    results = PooledResults({row: read_images(folder, row) for row in rows})
-    write_tables(results, evidence, folder.with_suffix(".md"), arguments)
+    images = {row: read_images(folder, row) for row in rows}
+    write_tables(images, evidence, folder.with_suffix(".md"), arguments)
 
 
 def run_missing(rows: dict[str, Row], seed: int, folder: Path, arguments: Arguments) -> None:
@@ -192,37 +194,37 @@ def read_images(folder: Path, row: str) -> dict[int, list[Any]]:
     return {record["seed"]: record["images"] for record in records}
 
 
-def write_tables(
-    results: PooledResults[Any], evidence: Evidence, path: Path, arguments: Arguments
-) -> None:
+def write_tables(rows: Rows[Any], evidence: Evidence, path: Path, arguments: Arguments) -> None:
     """Print and write the scores of each row and the differences between rows."""
-    scores = {name: evidence.make_score(name, evidence.class_names) for name in evidence.scores}
     lines = [
         f"`python experiments/evidence.py {arguments.name}`: percent, test images of all folds",
         f"pooled; 95 % intervals by {arguments.num_draws} draws of a paired bootstrap over seeds",
         "and images.",
         "",
-        "| network | seeds | images | " + " | ".join(evidence.scores.values()) + " |",
-        "|---|---|---|" + "---|" * len(scores),
+        "| network | seeds | images | " + " | ".join(evidence.scores) + " |",
+        "|---|---|---|" + "---|" * len(evidence.scores),
     ]
-    for row, by_seed in results.rows.items():
+    for row, by_seed in rows.items():
         if by_seed:
-            cells = [f"{results.score(row, score, list(by_seed)):.2f}" for score in scores.values()]
-            num_images = sum(map(len, by_seed.values()))
-            lines.append(f"| {row} | {len(by_seed)} | {num_images} | {' | '.join(cells)} |")
+            images = [image for of_seed in by_seed.values() for image in of_seed]
+            cells = [f"{score.compute(images):.2f}" for score in evidence.scores.values()]
+            lines.append(f"| {row} | {len(by_seed)} | {len(images)} | {' | '.join(cells)} |")
     lines += [
         "",
-        "| difference | is | seeds | " + " | ".join(evidence.scores.values()) + " |",
-        "|---|---|---|" + "---|" * len(scores),
+        "| difference | is | seeds | " + " | ".join(evidence.scores) + " |",
+        "|---|---|---|" + "---|" * len(evidence.scores),
     ]
-    for ours, theirs, meaning in DIFFERENCES:
+    for difference in DIFFERENCES:
+        names = difference.minuend, difference.subtrahend
         found = [
-            estimate_pooled_difference(results, ours, theirs, score, num_draws=arguments.num_draws)
-            for score in scores.values()
+            estimate_pooled_difference(rows, *names, score, num_draws=arguments.num_draws)
+            for score in evidence.scores.values()
         ]
         if found[0].num_seeds:
             cells = " | ".join(map(_format, found))
-            lines.append(f"| {ours} - {theirs} | {meaning} | {found[0].num_seeds} | {cells} |")
+            lines.append(
+                f"| {difference} | {difference.meaning} | {found[0].num_seeds} | {cells} |"
+            )
     text = "\n".join(lines)
     print(text)
     write_text(path, text + "\n")

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int8
+from jaxtyping import Float
 
 from mdjax.metrics.box_matching import (
-    NOT_COUNTED,
-    TRUE_POSITIVE,
+    ImageOutcome,
     ScoredBoxes,
     TrueBoxes,
     compute_overlaps,
-    match_detections,
+    judge_detections,
+    pool_outcomes,
 )
 
 MIN_IOUS = np.linspace(0.5, 0.95, 10)
@@ -77,23 +77,24 @@ def compute_average_precision(
     # Only the best count, so that fewer overlaps have to be computed.
     best = [detected.keep_best(max_detections) for detected in detections]
     overlaps = [compute_overlaps(*image) for image in zip(best, truths, strict=True)]
-    scores = np.concatenate([np.zeros(0), *(image.scores for image in overlaps)])
-    order = np.argsort(-scores, kind="stable")
-    num_boxes = sum(int((~true.is_ignored).sum()) for true in truths)
-    ap = np.full(len(MIN_IOUS), np.nan)
-    if num_boxes:
-        for index, min_iou in enumerate(MIN_IOUS):
-            outcomes = [
-                match_detections(image, true.is_ignored, float(min_iou))
+    ap = [
+        pool_average_precision(
+            [
+                judge_detections(image, true.is_ignored, float(min_iou))
                 for image, true in zip(overlaps, truths, strict=True)
             ]
-            outcome = np.concatenate([np.zeros(0, np.int8), *outcomes])[order]
-            ap[index] = _average_precision(outcome, num_boxes)
-    return AveragePrecision(100 * ap, len(truths), num_boxes)
+        )
+        for min_iou in MIN_IOUS
+    ]
+    num_boxes = sum(int((~true.is_ignored).sum()) for true in truths)
+    return AveragePrecision(100 * np.array(ap), len(truths), num_boxes)
 
 
-def _average_precision(outcome: Int8[np.ndarray, " n"], num_boxes: int) -> float:
-    is_true = outcome[outcome != NOT_COUNTED] == TRUE_POSITIVE
+def pool_average_precision(images: Sequence[ImageOutcome]) -> float:
+    """Return AP at one IoU, in [0, 1], of judged images; NaN where no object counts."""
+    is_true, num_boxes = pool_outcomes(images)
+    if not num_boxes:
+        return float("nan")
     num_true = np.cumsum(is_true)
     precision = num_true / np.arange(1, len(is_true) + 1)
     falling = np.maximum.accumulate(precision[::-1])[::-1]

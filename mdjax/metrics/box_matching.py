@@ -3,6 +3,7 @@
 NumPy alone, so that scores need neither JAX nor a device.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,6 +115,39 @@ def match_detections(
     is_covered = (overlaps.covered[:, is_ignored] >= min_overlap).any(axis=1)
     outcome[is_covered & (outcome == FALSE_POSITIVE)] = NOT_COUNTED
     return outcome
+
+
+@dataclass(frozen=True)
+class ImageOutcome:
+    """What one image adds to the score of a set of images."""
+
+    scores: Float[np.ndarray, " n"]
+    """Of the detections that count."""
+    is_true: Bool[np.ndarray, " n"]
+    """Whether each is true; else it is false."""
+    num_boxes: int
+    """Objects that count."""
+
+
+def judge_detections(
+    overlaps: Overlaps, is_ignored: Bool[np.ndarray, " g"], min_overlap: float
+) -> ImageOutcome:
+    """Keep what counts of one image, see `match_detections`."""
+    outcome = match_detections(overlaps, is_ignored, min_overlap)
+    is_counted = outcome != NOT_COUNTED
+    return ImageOutcome(
+        overlaps.scores[is_counted],
+        outcome[is_counted] == TRUE_POSITIVE,
+        int((~is_ignored).sum()),
+    )
+
+
+def pool_outcomes(images: Sequence[ImageOutcome]) -> tuple[Bool[np.ndarray, " n"], int]:
+    """Say of the detections of all images, best score first, which are true; and count objects."""
+    scores = np.concatenate([np.zeros(0), *(image.scores for image in images)])
+    is_true = np.concatenate([np.zeros(0, bool), *(image.is_true for image in images)])
+    order = np.argsort(-scores, kind="stable")
+    return is_true[order], sum(image.num_boxes for image in images)
 
 
 def _divide(

@@ -12,13 +12,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mdjax.metrics.box_matching import (
-    NOT_COUNTED,
-    TRUE_POSITIVE,
-    Overlaps,
+    ImageOutcome,
     ScoredBoxes,
     TrueBoxes,
     compute_overlaps,
-    match_detections,
+    judge_detections,
+    pool_outcomes,
 )
 
 Rule = Literal["matlab", "python"]
@@ -152,10 +151,50 @@ def compute_miss_rates(
             for index, night in enumerate(is_night)
             if subset.is_night is None or subset.is_night == bool(night)
         ]
-        scores[subset.name] = _score_subset(
-            [overlaps[index] for index in members], [is_ignored[index] for index in members], rule
-        )
+        outcomes = [
+            judge_detections(overlaps[index], is_ignored[index], MIN_IOU) for index in members
+        ]
+        if rule == "python":
+            outcomes = [
+                outcome
+                if len(overlaps[index].scores)
+                else dataclasses.replace(outcome, num_boxes=0)
+                for index, outcome in zip(members, outcomes, strict=True)
+            ]
+        reference = REFERENCE_FPPI if rule == "matlab" else _PYTHON_REFERENCE_FPPI
+        scores[subset.name] = pool_miss_rate(outcomes, reference)
     return scores
+
+
+def pool_miss_rate(
+    images: Sequence[ImageOutcome], reference_fppi: Float[np.ndarray, "9"] = REFERENCE_FPPI
+) -> MissRate:
+    """Return the log-average miss rate of images whose detections are judged.
+
+    Args:
+        images: All images of a subset.
+        reference_fppi: False positives per image at which it is measured.
+    """
+    is_true, num_boxes = pool_outcomes(images)
+    if num_boxes == 0:
+        nothing = np.full(len(reference_fppi), np.nan)
+        return MissRate(
+            float("nan"), np.zeros(0), np.zeros(0), reference_fppi, nothing, len(images), 0
+        )
+    fppi = np.cumsum(~is_true) / len(images)
+    miss_rate = 1 - np.cumsum(is_true) / num_boxes
+    # With 1 before the curve, position 0 stands for "no point with FPPI <= reference".
+    position = np.searchsorted(fppi, reference_fppi, side="right")
+    at_reference = np.concatenate([[1.0], miss_rate])[position]
+    return MissRate(
+        percent=100 * float(np.exp(np.log(np.maximum(_MIN_MISS_RATE, at_reference)).mean())),
+        fppi=fppi,
+        miss_rate=miss_rate,
+        reference_fppi=reference_fppi,
+        miss_rate_at_reference=at_reference,
+        num_images=len(images),
+        num_boxes=num_boxes,
+    )
 
 
 def find_ignored(
@@ -182,43 +221,4 @@ def _join(truths: Sequence[TrueBoxes]) -> TrueBoxes:
         np.concatenate([np.zeros((0, 4)), *(true.boxes_xywh_px for true in truths)]),
         np.concatenate([np.zeros(0, bool), *(true.is_ignored for true in truths)]),
         np.concatenate([np.zeros(0, np.int64), *(true.occlusion for true in truths)]),
-    )
-
-
-def _score_subset(
-    overlaps: Sequence[Overlaps], is_ignored: Sequence[Bool[np.ndarray, " _"]], rule: Rule
-) -> MissRate:
-    outcomes = [
-        match_detections(image, ignored, MIN_IOU)
-        for image, ignored in zip(overlaps, is_ignored, strict=True)
-    ]
-    outcome = np.concatenate([np.zeros(0, np.int8), *outcomes])
-    score = np.concatenate([np.zeros(0), *(image.scores for image in overlaps)])
-    is_sampled = outcome != NOT_COUNTED
-    order = np.argsort(-score[is_sampled], kind="stable")
-    is_true = outcome[is_sampled][order] == TRUE_POSITIVE
-    num_boxes = sum(
-        int((~ignored).sum())
-        for image, ignored in zip(overlaps, is_ignored, strict=True)
-        if rule == "matlab" or len(image.scores)
-    )
-    reference_fppi = REFERENCE_FPPI if rule == "matlab" else _PYTHON_REFERENCE_FPPI
-    if num_boxes == 0:
-        nothing = np.full(len(reference_fppi), np.nan)
-        return MissRate(
-            float("nan"), np.zeros(0), np.zeros(0), reference_fppi, nothing, len(overlaps), 0
-        )
-    fppi = np.cumsum(~is_true) / len(overlaps)
-    miss_rate = 1 - np.cumsum(is_true) / num_boxes
-    # With 1 before the curve, position 0 stands for "no point with FPPI <= reference".
-    position = np.searchsorted(fppi, reference_fppi, side="right")
-    at_reference = np.concatenate([[1.0], miss_rate])[position]
-    return MissRate(
-        percent=100 * float(np.exp(np.log(np.maximum(_MIN_MISS_RATE, at_reference)).mean())),
-        fppi=fppi,
-        miss_rate=miss_rate,
-        reference_fppi=reference_fppi,
-        miss_rate_at_reference=at_reference,
-        num_images=len(overlaps),
-        num_boxes=num_boxes,
     )

@@ -1,4 +1,4 @@
-"""What was scored of each test image, small enough to keep, for pooled scores and intervals."""
+"""What was scored of each test image, small enough to keep, and the pooled scores it gives."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -6,8 +6,21 @@ from typing import Any
 import numpy as np
 
 from mdjax.data.objects import ImageObjects
+from mdjax.metrics.average_precision import (
+    MAX_DETECTIONS,
+    MIN_IOUS,
+    pool_average_precision,
+)
+from mdjax.metrics.box_matching import ImageOutcome, compute_overlaps, judge_detections
 from mdjax.metrics.confusion import SegmentationScores
-from mdjax.tasks.detection_scores import DetectionEvaluation, ImageDetections, score_detections
+from mdjax.metrics.miss_rate import MIN_IOU, Subset, find_ignored, pool_miss_rate
+from mdjax.studies.pooling import ImageScore
+from mdjax.tasks.detection_scores import (
+    DetectionEvaluation,
+    ImageDetections,
+    select_scored,
+    select_true,
+)
 from mdjax.tasks.segmentation_scores import SegmentationEvaluation
 from mdjax.tasks.task import Evaluation
 
@@ -38,51 +51,54 @@ def describe_images(evaluation: Evaluation) -> list[ImageResult]:
     ]
 
 
-def make_label_score(metric: str, class_names: Sequence[str]) -> Callable[..., float]:
-    """Build the score of a set of label maps, such as `mean_accuracy_9/night`.
+def make_label_score(
+    compute: Callable[[SegmentationScores], float], *, is_night: bool | None = None
+) -> ImageScore[ImageResult, np.ndarray]:
+    """Build a score of label maps.
 
     Args:
-        metric: Name as `SegmentationEvaluation.to_metrics` gives it.
-        class_names: Names by class id.
-    """
-    name, _, subset = metric.rpartition("/")
-
-    def score(images: Sequence[ImageResult]) -> float:
-        chosen = [image["confusion"] for image in images if _is_member(image, subset)]
-        if not chosen:
-            return float("nan")
-        total = np.sum(np.asarray(chosen, np.int64), axis=0)
-        return SegmentationScores(total).to_percent(class_names)[name]
-
-    return score
-
-
-def make_box_score(metric: str, class_names: Sequence[str]) -> Callable[..., float]:
-    """Build the score of a set of images with boxes, such as `miss_rate/all`.
-
-    Args:
-        metric: Name as `DetectionEvaluation.to_metrics` gives it.
-        class_names: Names by class id.
+        compute: From the scores of a set of images to the one that is asked for, in percent.
+        is_night: Images that count; None: all.
     """
 
-    def score(images: Sequence[ImageResult]) -> float:
-        truths = [_read_true(image["true"]) for image in images]
-        if not any((~true.is_ignored).any() for true in truths):
-            return float("nan")
-        evaluation = score_detections(
-            [_read_found(image["found"]) for image in images],
-            truths,
-            tuple(class_names),
-            image_sizes_hw=[tuple(image["image_size_hw"]) for image in images],
-            is_night=np.array([image["is_night"] for image in images]),
-        )
-        return evaluation.to_metrics()[metric]
+    def read(image: ImageResult) -> np.ndarray | None:
+        if is_night not in (None, image["is_night"]):
+            return None
+        return np.asarray(image["confusion"], np.int64)
 
-    return score
+    def pool(confusions: Sequence[np.ndarray]) -> float:
+        return compute(SegmentationScores(np.sum(confusions, axis=0)))
+
+    return ImageScore(read, pool)
 
 
-def _is_member(image: ImageResult, subset: str) -> bool:
-    return subset == "all" or image["is_night"] == (subset == "night")
+def make_miss_rate(subset: Subset, class_id: int = 0) -> ImageScore[ImageResult, ImageOutcome]:
+    """Build the log-average miss rate of a subset of persons, in percent."""
+
+    def read(image: ImageResult) -> ImageOutcome | None:
+        if subset.is_night not in (None, image["is_night"]):
+            return None
+        true = select_true(_read_true(image["true"]), class_id)
+        overlaps = compute_overlaps(select_scored(_read_found(image["found"]), class_id), true)
+        sizes_hw = np.tile(image["image_size_hw"], (len(true.is_ignored), 1))
+        return judge_detections(overlaps, find_ignored(true, subset, sizes_hw), MIN_IOU)
+
+    return ImageScore(read, lambda images: pool_miss_rate(images).percent)
+
+
+def make_ap50(
+    *, is_night: bool | None = None, class_id: int = 0
+) -> ImageScore[ImageResult, ImageOutcome]:
+    """Build COCO's AP50, in percent, of all images or those of a time of day."""
+
+    def read(image: ImageResult) -> ImageOutcome | None:
+        if is_night not in (None, image["is_night"]):
+            return None
+        true = select_true(_read_true(image["true"]), class_id)
+        found = select_scored(_read_found(image["found"]), class_id).keep_best(MAX_DETECTIONS)
+        return judge_detections(compute_overlaps(found, true), true.is_ignored, MIN_IOUS[0])
+
+    return ImageScore(read, lambda images: 100 * pool_average_precision(images))
 
 
 def _list_found(found: ImageDetections) -> list[list[float]]:

@@ -9,28 +9,37 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from jaxtyping import Int
 
-ImageResult = TypeVar("ImageResult")
+Image = TypeVar("Image")
+Share = TypeVar("Share")
 
-Score = Callable[[Sequence[ImageResult]], float]
-"""From the results of images to one score, in percent."""
+Rows = Mapping[str, Mapping[int, Sequence[Image]]]
+"""By name of the row and by seed, the results of the seed's test images, in one order for all."""
 
 
 @dataclass(frozen=True)
-class PooledResults(Generic[ImageResult]):
-    """What each network said of each test image.
+class ImageScore(Generic[Image, Share]):
+    """A score of a set of images in two parts, so that drawing images anew is quick.
 
     Attributes:
-        rows: By name of the row and by seed, the results of the seed's test images, in one order
-            for all rows.
+        read: Makes of the result of an image what it adds to the score; None where it is not of
+            those that are scored.
+        pool: From what images add to the score in percent, of one image or more; NaN where there
+            is nothing to be scored.
     """
 
-    rows: Mapping[str, Mapping[int, Sequence[ImageResult]]]
+    read: Callable[[Image], Share | None]
+    pool: Callable[[Sequence[Share]], float]
 
-    def score(self, row: str, compute: Score[ImageResult], seeds: Sequence[int]) -> float:
-        """Score the images of some seeds together."""
-        by_seed = self.rows[row]
-        return compute([image for seed in seeds for image in by_seed[seed]])
+    def compute(self, images: Sequence[Image]) -> float:
+        """Score a set of images."""
+        return self.pool_present([self.read(image) for image in images])
+
+    def pool_present(self, shares: Sequence[Share | None]) -> float:
+        """Score what images add, some of which may add nothing."""
+        present = [share for share in shares if share is not None]
+        return self.pool(present) if present else float("nan")
 
 
 @dataclass(frozen=True)
@@ -53,10 +62,10 @@ class PooledDifference:
 
 
 def estimate_pooled_difference(
-    results: PooledResults[Any],
+    rows: Rows[Any],
     minuend: str,
     subtrahend: str,
-    compute: Score[Any],
+    score: ImageScore[Any, Any],
     *,
     num_draws: int = 2_000,
     seed: int = 0,
@@ -69,32 +78,41 @@ def estimate_pooled_difference(
     97.5 % quantiles of the draws.
 
     Args:
-        results: Of all rows.
+        rows: Of the study.
         minuend: Row that is hoped to be better.
         subtrahend: Row that it is compared with.
-        compute: Score of a set of images; NaN where there is nothing to be scored.
+        score: What is compared.
         num_draws: Draws of the bootstrap.
         seed: Of the draws.
+
+    Raises:
+        ValueError: The two rows have different numbers of images of a seed.
     """
-    ours, theirs = results.rows[minuend], results.rows[subtrahend]
-    seeds = [seed for seed in ours if seed in theirs]
-    sizes = {seed: len(ours[seed]) for seed in seeds}
-    if any(len(theirs[seed]) != sizes[seed] for seed in seeds):
+    seeds = [at for at in rows[minuend] if at in rows[subtrahend]]
+    sizes = [len(rows[minuend][at]) for at in seeds]
+    if any(len(rows[subtrahend][at]) != size for at, size in zip(seeds, sizes, strict=True)):
         raise ValueError(f"{minuend} and {subtrahend} were tested on different images.")
     if not seeds:
         return PooledDifference(np.nan, np.nan, np.nan, 0, 0)
+    ours, theirs = (
+        [score.read(image) for at in seeds for image in rows[row][at]]
+        for row in (minuend, subtrahend)
+    )
+
+    def subtract(drawn: Int[np.ndarray, " n"]) -> float:
+        mine, its = ([shares[i] for i in drawn] for shares in (ours, theirs))
+        return score.pool_present(mine) - score.pool_present(its)
+
     rng = np.random.default_rng(seed)
-    differences = []
-    for _ in range(num_draws):
-        drawn = [
-            (seed, index)
-            for seed in rng.choice(seeds, len(seeds))
-            for index in rng.integers(sizes[seed], size=sizes[seed])
-        ]
-        differences.append(
-            compute([ours[seed][index] for seed, index in drawn])
-            - compute([theirs[seed][index] for seed, index in drawn])
+    firsts = np.cumsum([0, *sizes])
+
+    def draw() -> Int[np.ndarray, " n"]:
+        of_seeds = rng.integers(len(seeds), size=len(seeds))
+        return np.concatenate(
+            [firsts[at] + rng.integers(sizes[at], size=sizes[at]) for at in of_seeds]
         )
+
+    differences = [subtract(draw()) for _ in range(num_draws)]
     low, high = np.nanquantile(differences, (0.025, 0.975))
-    points = results.score(minuend, compute, seeds) - results.score(subtrahend, compute, seeds)
-    return PooledDifference(points, float(low), float(high), len(seeds), sum(sizes.values()))
+    points = subtract(np.arange(len(ours)))
+    return PooledDifference(points, float(low), float(high), len(seeds), len(ours))

@@ -205,8 +205,8 @@ def score_detections(
     times = {"all": np.full(len(truths), True), "day": ~is_night, "night": is_night}
     miss_rates, average_precisions = {}, {}
     for k, name in enumerate(class_names):
-        scored = [_select_scored(found, k) for found in detections]
-        true = [_select_true(truth, k) for truth in truths]
+        scored = [select_scored(found, k) for found in detections]
+        true = [select_true(truth, k) for truth in truths]
         miss_rates[name] = compute_miss_rates(
             scored, true, image_sizes_hw=image_sizes_hw, is_night=is_night
         )
@@ -232,14 +232,16 @@ def score_detections(
 _FIRST_PIXEL = 1
 
 
-def _select_scored(found: ImageDetections, class_id: int) -> ScoredBoxes:
+def select_scored(found: ImageDetections, class_id: int) -> ScoredBoxes:
+    """Return what was found of a class, as scores take it."""
     is_class = found.class_ids == class_id
     return ScoredBoxes.from_xyxy(
         found.boxes_xyxy_px[is_class].astype(np.float64) + _FIRST_PIXEL, found.scores[is_class]
     )
 
 
-def _select_true(truth: ImageObjects, class_id: int) -> TrueBoxes:
+def select_true(truth: ImageObjects, class_id: int) -> TrueBoxes:
+    """Return what is there of a class, as scores take it."""
     is_class = truth.class_ids == class_id
     return TrueBoxes.from_xyxy(
         truth.boxes_xyxy_px[is_class].astype(np.float64) + _FIRST_PIXEL,

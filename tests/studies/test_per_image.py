@@ -8,7 +8,8 @@ import pytest
 
 from mdjax.data.objects import ImageObjects
 from mdjax.metrics.confusion import SegmentationScores
-from mdjax.studies.per_image import describe_images, make_box_score, make_label_score
+from mdjax.metrics.miss_rate import REASONABLE, REASONABLE_NIGHT
+from mdjax.studies.per_image import describe_images, make_ap50, make_label_score, make_miss_rate
 from mdjax.tasks.detection_scores import ImageDetections, score_detections
 from mdjax.tasks.segmentation_scores import SegmentationEvaluation
 
@@ -28,10 +29,17 @@ def test_pooled_label_maps_score_as_the_whole_split() -> None:
         is_night,
     )
     images = json.loads(json.dumps(describe_images(evaluation)))
-    for metric, value in evaluation.to_metrics().items():
-        if not metric.startswith("num_classes"):
-            assert make_label_score(metric, NAMES)(images) == pytest.approx(value)
-    assert np.isnan(make_label_score("mean_iou_3/night", NAMES)(images[:1]))
+    metrics = evaluation.to_metrics()
+    for name in ("mean_accuracy_3", "mean_iou_2", "accuracy/car"):
+
+        def compute(scores: SegmentationScores, name: str = name) -> float:
+            return scores.to_percent(NAMES)[name]
+
+        for subset, night in (("all", None), ("day", False), ("night", True)):
+            score = make_label_score(compute, is_night=night)
+            assert score.compute(images) == pytest.approx(metrics[f"{name}/{subset}"])
+            if night:
+                assert np.isnan(score.compute(images[:1]))
 
 
 def test_pooled_boxes_score_as_the_whole_split() -> None:
@@ -56,10 +64,16 @@ def test_pooled_boxes_score_as_the_whole_split() -> None:
         detections, truths, ("person",), image_sizes_hw=[(300, 300)] * 6, is_night=is_night
     )
     images: Any = json.loads(json.dumps(describe_images(evaluation)))
-    for metric in ("miss_rate/all", "miss_rate/night", "ap50/all", "ap50/day"):
+    for metric, score in {
+        "miss_rate/all": make_miss_rate(REASONABLE),
+        "miss_rate/night": make_miss_rate(REASONABLE_NIGHT),
+        "ap50/all": make_ap50(),
+        "ap50/day": make_ap50(is_night=False),
+    }.items():
         value = evaluation.to_metrics()[metric]
         assert not np.isnan(value)
-        assert make_box_score(metric, ("person",))(images) == pytest.approx(value, abs=1e-4)
+        assert score.compute(images) == pytest.approx(value, abs=1e-4)
     for image in images:
         image["true"] = []
-    assert np.isnan(make_box_score("ap50/all", ("person",))(images))
+    assert np.isnan(make_ap50().compute(images))
+    assert np.isnan(make_miss_rate(REASONABLE).compute(images))
