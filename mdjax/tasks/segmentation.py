@@ -1,6 +1,7 @@
 """Semantic segmentation: its loss terms and its evaluation."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -30,6 +31,8 @@ class SegmentationTask:
     Attributes:
         guidance_weight: Weight of both guidance losses of GAFF; networks without GAFF ignore it.
             The paper's 1 swamps the segmentation loss when training from scratch on little data.
+        class_balance: Share of the cross-entropy in which all classes weigh alike, 0 to 1: for
+            few steps on data of which nearly all pixels are of one class, see `cross_entropy_loss`.
         dropout_rate: Of the PSPNet head.
         scored_size: Size at which pixels are scored: that of the label files, to which logits are
             resized, as `predict` does and as papers do; or the working size, to which label maps
@@ -37,12 +40,15 @@ class SegmentationTask:
     """
 
     guidance_weight: float = 0.1
+    class_balance: float = 0.0
     dropout_rate: float = DROPOUT_RATE
     scored_size: ScoredSize = "labels"
 
     def __post_init__(self):
         if self.guidance_weight < 0:
             raise MdjaxError(f"guidance_weight is {self.guidance_weight}; give 0 or more.")
+        if not 0 <= self.class_balance <= 1:
+            raise MdjaxError(f"class_balance is {self.class_balance}; give 0 up to 1.")
         if not 0 <= self.dropout_rate < 1:
             raise MdjaxError(f"dropout_rate is {self.dropout_rate}; give 0 up to below 1.")
 
@@ -62,7 +68,8 @@ class SegmentationTask:
 
     def make_terms(self, *, has_guidance: bool) -> tuple[LossTerm, ...]:
         """List the loss terms, with those of GAFF for a network that has it."""
-        terms = (LossTerm("segmentation", 1.0, compute_cross_entropy),)
+        cross_entropy = partial(compute_cross_entropy, class_balance=self.class_balance)
+        terms = (LossTerm("segmentation", 1.0, cross_entropy),)
         if not has_guidance:
             return terms
         return (*terms, *make_guidance_terms(self.guidance_weight, compute_foreground))
@@ -109,9 +116,11 @@ class SegmentationTask:
         return LabelTally(split, class_names, scored_size=self.scored_size)
 
 
-def compute_cross_entropy(inputs: TermInputs) -> Ratio:
+def compute_cross_entropy(inputs: TermInputs, *, class_balance: float = 0.0) -> Ratio:
     """Compute the task loss of a batch."""
-    return cross_entropy_loss(inputs.output.prediction, inputs.targets.label_maps)
+    return cross_entropy_loss(
+        inputs.output.prediction, inputs.targets.label_maps, class_balance=class_balance
+    )
 
 
 def compute_foreground(inputs: TermInputs) -> Array:

@@ -91,3 +91,41 @@ def test_cross_entropy_ignores_a_shift_and_averages_images(seed: int, shift: flo
     assert float(cross_entropy_loss(logits + shift, labels)) == pytest.approx(loss, rel=1e-4)
     singles = [float(cross_entropy_loss(logits[i : i + 1], labels[i : i + 1])) for i in (0, 1)]
     assert np.mean(singles) == pytest.approx(loss, rel=1e-5)
+
+
+def test_balanced_cross_entropy_weighs_classes_alike() -> None:
+    """Probabilities 1/4, 3/4; labels 1, 1, 1, 0, ignored: a = −ln(3/4), b = −ln(1/4).
+
+    Over pixels (3 a + b) / 4 = 0.562335, over classes (a + b) / 2 = 0.836988.
+    """
+    logits = jnp.broadcast_to(QUARTERS, (1, 1, 5, 2))
+    labels = np.array([[[1, 1, 1, 0, 255]]], np.uint8)
+    for balance, expected in ((0.0, 0.562335), (1.0, 0.836988), (0.5, 0.699662)):
+        loss, gradient = jax.value_and_grad(
+            lambda z, balance=balance: cross_entropy_loss(z, labels, class_balance=balance)
+        )(logits)
+        assert float(loss) == pytest.approx(expected, abs=1e-6)
+        np.testing.assert_array_equal(gradient[0, 0, 4], 0.0)
+
+
+@pytest.mark.parametrize("balance", [0.25, 1.0])
+def test_balanced_cross_entropy_is_that_of_the_whole_batch_however_it_is_cut(
+    balance: float,
+) -> None:
+    logits, labels = create_case(3, batch=4)
+    labels[2:] = 0  # The parts have classes of their own.
+    whole = segmentation.cross_entropy_loss(logits, labels, class_balance=balance)
+    parts = [
+        segmentation.cross_entropy_loss(logits[rows], labels[rows], class_balance=balance)
+        for rows in (slice(0, 2), slice(2, 4))
+    ]
+    added = jax.tree.map(lambda a, b: a + b, *parts)
+    assert float(added.value) == pytest.approx(float(whole.value), rel=1e-6)
+
+
+def test_balanced_cross_entropy_of_classes_that_do_not_occur_is_finite() -> None:
+    loss, gradient = jax.value_and_grad(
+        lambda z: cross_entropy_loss(z, np.full((1, 2, 2), 255, np.uint8), class_balance=1.0)
+    )(jnp.zeros((1, 2, 2, 9)))
+    assert float(loss) == 0.0
+    np.testing.assert_array_equal(gradient, 0.0)

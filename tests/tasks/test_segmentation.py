@@ -136,6 +136,26 @@ def test_guidance_terms_are_for_networks_with_gaff_only() -> None:
     assert len(without.make_terms(has_guidance=True)) == 1
 
 
+def test_class_balance_reaches_the_loss() -> None:
+    """Three pixels of class 0, one of class 1, logits that favour class 0: β = 1 costs more."""
+    batch = make_batch([[0] * 4], [[0, 0, 0, 1]], is_night=[False])
+    output = NetworkOutput(jnp.broadcast_to(jnp.array([1.0, 0.0]), (1, 1, 4, 2)))
+    values = [
+        float(
+            SegmentationTask(class_balance=balance)
+            .make_terms(has_guidance=False)[0]
+            .compute(TermInputs(output, batch, batch))
+            .value
+        )
+        for balance in (0.0, 1.0)
+    ]
+    assert values[1] - values[0] == pytest.approx(
+        0.25, abs=1e-6
+    )  # (a + b)/2 - (3a + b)/4, b = a + 1
+    with pytest.raises(MdjaxError, match="class_balance is 2"):
+        SegmentationTask(class_balance=2.0)
+
+
 def test_guidance_of_a_network_without_gaff_is_refused() -> None:
     batch = make_batch([[0]], [[0]], is_night=[False])
     output = NetworkOutput(jnp.zeros((1, 1, 1, 3)))
