@@ -167,6 +167,7 @@ def run_missing(rows: dict[str, Row], seed: int, folder: Path, arguments: Argume
         arguments.runs_dir / folder.name,
         seeds=[seed],
         on_finished_run=keep,
+        num_workers=arguments.num_workers,
     )
     for failure in results.failures:
         print(f"FAILED: {failure}")

@@ -37,7 +37,7 @@ from mdjax.train.state import (
     create_state,
     create_variables,
 )
-from mdjax.train.step import make_distill_step
+from mdjax.train.step import make_distill_step, make_forward
 from mdjax.types import MdjaxError
 
 Print = Callable[[str], None]
@@ -128,7 +128,9 @@ def train(
     probe = make_gradient_norm_probe(network, terms, teachers=frozen, **parts)
     if isinstance(config, DistillConfig):
         # Networks that do not fit each other show it in their shapes, before anything is computed.
-        jax.eval_shape(probe, state, example)
+        shown = {name: teacher.variables for name, teacher in frozen.items()}
+        forward = make_forward(network, frozen, terms, **parts)
+        jax.eval_shape(forward, shown, state.trainable, state, example, jax.random.key(0))
         check_teachers(teachers, frozen, config, splits, mesh, show)
 
     provenance = describe_provenance(splits, teachers, config.pretrained)

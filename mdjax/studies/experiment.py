@@ -30,12 +30,14 @@ class Budget:
         runs_dir: Folder of the studies, each with its runs.
         num_seeds: Trainings of each row.
         num_steps: Steps of each training; those of the recipe by default.
+        num_workers: Trainings at a time, each in a process of its own; they share out the cores.
     """
 
     data_dir: Path = Path("data")
     runs_dir: Path = Path("runs")
     num_seeds: int = 3
     num_steps: int | None = None
+    num_workers: int = 1
 
     def adjust(self, config: Any) -> Any:
         """Return a configuration with data folder and steps of this budget."""
@@ -92,6 +94,7 @@ class Experiment:
             budget.runs_dir / self.name,
             seeds=range(budget.num_seeds),
             on_finished_run=keep,
+            num_workers=budget.num_workers,
         )
         report = create_report(
             results, self.columns, differences=self.differences, split=self.split

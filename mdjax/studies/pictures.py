@@ -10,20 +10,33 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from mdjax.data.pipeline import make_evaluation_batches
+from mdjax.metrics.box_matching import (
+    ScoredBoxes,
+    TrueBoxes,
+    compute_overlaps,
+    judge_detections,
+)
 from mdjax.metrics.confusion import predict_labels
+from mdjax.metrics.miss_rate import MIN_IOU
 from mdjax.models.predictor import make_predictor
 from mdjax.ops.boxes import compute_areas
 from mdjax.ops.masks import UNLABELLED
 from mdjax.ops.nms import compute_detections
 from mdjax.ops.resize import get_size_hw
-from mdjax.predict.boxes import DEFAULT_SCORE_THRESHOLD
 from mdjax.runs.config import MAIN_TEACHER, DistillConfig
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.splits import open_scored_split
 from mdjax.studies.rows import DISTILLED, NATIVE, STUDENT, TEACHER
 from mdjax.tasks.detection import DetectionTask
 from mdjax.train.terms import TermInputs
-from mdjax.types import IGNORED_LABEL, Batch, MdjaxError, NetworkOutput
+from mdjax.types import (
+    IGNORED_LABEL,
+    Batch,
+    Detections,
+    MdjaxError,
+    NetworkOutput,
+    Objects,
+)
 from mdjax.viz.boxes import DetectionRow, make_detection_figure
 from mdjax.viz.colours import create_palette
 from mdjax.viz.labels import ComparisonRow, make_comparison_figure
@@ -75,6 +88,9 @@ def draw_boxes(
 ) -> None:
     """Draw the scenes with most objects by area: truth, thermal, boxes found, F-MSE mask.
 
+    Each network shows what it is surest of, down to the score at which it makes one false detection
+    in two test images: so they can be compared, however high their scores are.
+
     Args:
         networks: One a row of the study, by its name; of detection.
         path: PNG file to write.
@@ -87,12 +103,16 @@ def draw_boxes(
     objects = shown.batch.objects
     is_true = np.asarray(objects.is_valid & ~np.asarray(objects.is_ignored))
     size_hw = get_size_hw(shown.batch.visible)
-    # Curves and scores count from far lower than what a person would call a detection.
-    options = replace(_get_task(networks).nms, score_threshold=DEFAULT_SCORE_THRESHOLD)
-    detections = {
-        name: compute_detections(out.prediction, size_hw, options)
-        for name, out in shown.outputs.items()
-    }
+    options = _get_task(networks).nms
+    detections = {}
+    for name, output in shown.outputs.items():
+        everywhere = _apply(networks[name], batch).prediction
+        threshold = find_score_threshold(
+            compute_detections(everywhere, size_hw, options), batch.objects
+        )
+        detections[name] = compute_detections(
+            output.prediction, size_hw, replace(options, score_threshold=threshold)
+        )
     rows = [
         DetectionRow(
             name=_name_time(shown.batch, i),
@@ -111,6 +131,30 @@ def draw_boxes(
         for i in range(len(shown.batch.is_night))
     ]
     make_detection_figure(rows, path)
+
+
+def find_score_threshold(found: Detections, objects: Objects) -> float:
+    """Return the score from which on there is at most one false detection in two images.
+
+    Args:
+        found: In all images.
+        objects: In the same images.
+    """
+    false_scores = [np.zeros(0)]
+    for i in range(len(objects.is_valid)):
+        kept, there = np.asarray(found.is_valid[i]), np.asarray(objects.is_valid[i])
+        is_ignored = np.asarray(objects.is_ignored[i])[there]
+        scored = ScoredBoxes.from_xyxy(
+            np.asarray(found.boxes_xyxy_px[i])[kept], np.asarray(found.scores[i])[kept]
+        )
+        true = TrueBoxes.from_xyxy(np.asarray(objects.boxes_xyxy_px[i])[there], is_ignored)
+        outcome = judge_detections(compute_overlaps(scored, true), is_ignored, MIN_IOU)
+        false_scores.append(outcome.scores[~outcome.is_true])
+    descending = np.sort(np.concatenate(false_scores))[::-1]
+    num_allowed = len(objects.is_valid) // 2
+    if len(descending) <= num_allowed:
+        return 0.0
+    return float(np.nextafter(np.float32(descending[num_allowed]), np.float32(2)))
 
 
 def _get_task(networks: Mapping[str, LoadedNetwork]) -> DetectionTask:

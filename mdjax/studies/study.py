@@ -9,7 +9,8 @@ name its teacher:
     }
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from mdjax.runs.fusion import fuse
 from mdjax.runs.results import RunResult, read_result
 from mdjax.runs.resuming import require_same_config, require_same_run
 from mdjax.runs.training import train
+from mdjax.studies.workers import open_workers
 from mdjax.types import MdjaxError
 
 Print = Callable[[str], None]
@@ -89,6 +91,22 @@ class StudyResults:
     failures: tuple[RowFailure, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Job:
+    """A run of a study."""
+
+    seed: int
+    row: str
+    config: RunConfig
+    run_dir: Path
+    needed: tuple[str, ...]
+    """Rows of the same seed that must be finished before."""
+
+    def needs(self, other: "_Job") -> bool:
+        """Whether the other run must be finished before this one."""
+        return other.seed == self.seed and other.row in self.needed
+
+
 def run_study(
     rows: Rows,
     study_dir: Path,
@@ -96,43 +114,68 @@ def run_study(
     seeds: Sequence[int],
     show: Print = print,
     on_finished_run: Callable[[StudyResults], None] = lambda results: None,
+    num_workers: int = 1,
 ) -> StudyResults:
-    """Train every row for every seed, one after the other.
+    """Train every row for every seed.
 
-    Call it again after an interruption: finished runs are read, the one in progress is resumed. A
+    Call it again after an interruption: finished runs are read, those in progress are resumed. A
     row that fails is reported, and so is each row that needs it; all others go on.
 
     Args:
         rows: What to train.
         study_dir: Holds the runs, `seed0/teacher` and so on.
         seeds: One training of each row a seed.
-        show: Takes lines that a person should read.
+        show: Takes lines that a person should read; picklable where there are several workers.
         on_finished_run: Takes what there is so far, each time that a run is finished.
+        num_workers: Runs at a time, each in a process of its own; see `open_workers`.
 
     Raises:
         MdjaxError: A run in the directory has another configuration; nothing has been run then.
     """
+    waiting = [job for seed in seeds for job in _list_jobs(rows, study_dir, seed)]
+    for job in waiting:
+        if (job.run_dir / "config.json").is_file():
+            require_same_config(job.run_dir, job.config)
     runs: dict[str, dict[int, RunResult]] = {name: {} for name in rows}
     failures: list[RowFailure] = []
-    for seed in seeds:
-        for _, config, run_dir, _ in _configure(rows, study_dir, seed):
-            if (run_dir / "config.json").is_file():
-                require_same_config(run_dir, config)
-    for seed in seeds:
-        for name, config, run_dir, needed in _configure(rows, study_dir, seed):
-            broken = [row for row in needed if seed not in runs[row]]
-            try:
-                if broken:
-                    raise MdjaxError(f"needs {', '.join(broken)}, which failed.")
-                runs[name][seed] = run_or_read(config, run_dir, show)
-            # Whatever stops one run, a full disk for instance, does not stop the others.
-            except Exception as error:
-                reason = str(error) if isinstance(error, MdjaxError) else repr(error)
-                failures.append(RowFailure(name, seed, reason))
-                show(f"FAILED: {failures[-1]}")
-            else:
+
+    def fail(job: _Job, reason: str) -> None:
+        failures.append(RowFailure(job.row, job.seed, reason))
+        show(f"FAILED: {failures[-1]}")
+        for other in [other for other in waiting if other.needs(job)]:
+            waiting.remove(other)
+            fail(other, f"needs {job.row}, which failed.")
+
+    running: dict[Future[RunResult], _Job] = {}
+    num_unfinished = sum(read_result(job.run_dir) is None for job in waiting)
+    num_workers = max(1, min(num_workers, num_unfinished))
+    with open_workers(num_workers) as submit:
+        while waiting or running:
+            while len(running) < num_workers and (job := _find_ready(waiting, runs)):
+                waiting.remove(job)
+                name = f"seed{job.seed}/{job.row}"
+                running[submit(name, run_or_read, job.config, job.run_dir, show)] = job
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                job = running.pop(future)
+                # Whatever stops one run, a full disk for instance, does not stop the others.
+                if error := future.exception():
+                    fail(job, str(error) if isinstance(error, MdjaxError) else repr(error))
+                    continue
+                runs[job.row][job.seed] = future.result()
                 on_finished_run(StudyResults(study_dir, runs, tuple(failures)))
-    return StudyResults(study_dir, runs, tuple(failures))
+    in_order = {
+        row: {seed: by_seed[seed] for seed in seeds if seed in by_seed}
+        for row, by_seed in runs.items()
+    }
+    return StudyResults(study_dir, in_order, tuple(failures))
+
+
+def _find_ready(
+    waiting: Sequence[_Job], runs: Mapping[str, Mapping[int, RunResult]]
+) -> _Job | None:
+    """Return the first run all of whose needs are finished."""
+    ready = (job for job in waiting if all(job.seed in runs[row] for row in job.needed))
+    return next(ready, None)
 
 
 def run_or_read(config: RunConfig, run_dir: Path, show: Print = print) -> RunResult:
@@ -153,16 +196,13 @@ def run_or_read(config: RunConfig, run_dir: Path, show: Print = print) -> RunRes
     return train(config, run_dir, resume=(run_dir / "config.json").is_file(), show=show)
 
 
-def _configure(
-    rows: Rows, study_dir: Path, seed: int
-) -> Iterator[tuple[str, RunConfig, Path, list[str]]]:
-    """Name, configuration, directory and needed rows of each run of a seed."""
+def _list_jobs(rows: Rows, study_dir: Path, seed: int) -> list[_Job]:
     seed_dir = study_dir / f"seed{seed}"
-    earlier: list[str] = []
+    jobs: list[_Job] = []
     for name, configure in rows.items():
-        seed_runs = SeedRuns(seed, seed_dir, tuple(earlier))
+        seed_runs = SeedRuns(seed, seed_dir, tuple(job.row for job in jobs))
         config = configure(seed_runs)
         if not isinstance(config, FuseConfig):
             config = replace(config, seed=seed)
-        yield name, config, seed_dir / name, seed_runs.asked
-        earlier.append(name)
+        jobs.append(_Job(seed, name, config, seed_dir / name, tuple(seed_runs.asked)))
+    return jobs

@@ -1,6 +1,7 @@
 """What training changes from step to step: arrays only."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,6 +13,9 @@ from jaxtyping import Int
 from mdjax.models.network import Network, SelectInputs
 from mdjax.train.teacher import Teacher
 from mdjax.types import Array
+
+# Initial values are drawn once: at the usual level, compiling takes ten seconds, thrice as long.
+_QUICK_COMPILATION = {"xla_backend_optimization_level": 1}
 
 
 @struct.dataclass
@@ -78,7 +82,7 @@ def create_variables(
     """Initialise a network from a seed; only the shapes of the batch matter."""
     inputs = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), select_inputs(batch))
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=_QUICK_COMPILATION)
     def initialise(key: Array) -> Any:
         return network.init({"params": key, "dropout": key}, *inputs, train=False)
 
@@ -109,7 +113,7 @@ def create_method_variables(
     if module is None:
         return {}
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=_QUICK_COMPILATION)
     def initialise(key: Array, variables: Any, teacher_variables: Any, batch: Any) -> Any:
         output = network.apply(variables, *select_inputs(batch), train=False)
         taught = {name: teachers[name].apply(teacher_variables[name], batch) for name in teachers}

@@ -1,0 +1,140 @@
+"""Runs of a study side by side, each in a process and on cores of its own.
+
+Two small networks on one core each are trained sooner than one after the other on two cores.
+"""
+
+import contextlib
+import io
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any
+
+import jax
+
+Submit = Callable[..., Future[Any]]
+"""From a name for messages, a function and its arguments to what it will have returned."""
+
+
+_MAX_WORKERS = 4
+
+
+def count_workers() -> int:
+    """Return how many small trainings at a time suit this machine.
+
+    One a core, four at most; one where there is an accelerator, which they would have to share.
+    """
+    if jax.default_backend() != "cpu":
+        return 1
+    return max(1, min(_MAX_WORKERS, len(_list_cores())))
+
+
+@contextlib.contextmanager
+def open_workers(num_workers: int) -> Iterator[Submit]:
+    """Give work to processes; with one worker, do it here and at once.
+
+    What is submitted must be picklable, and is never more than there are workers. What workers
+    write to stderr begins with the name of their work. SIGINT and SIGTERM are passed on to them,
+    so that trainings save their state, and raise KeyboardInterrupt here.
+
+    Args:
+        num_workers: Processes, which share out the cores.
+    """
+    if num_workers == 1:
+        yield _do_here
+        return
+    spawn = multiprocessing.get_context("spawn")  # JAX has threads, which a fork would lose.
+    cores = spawn.Queue()
+    for of_worker in _divide_cores(num_workers):
+        cores.put(of_worker)
+    pool = ProcessPoolExecutor(
+        num_workers,
+        mp_context=spawn,
+        initializer=_begin_work,
+        initargs=(cores, jax.config.values["jax_compilation_cache_dir"]),
+    )
+    with pool, _pass_signals_on():
+        yield lambda name, function, *arguments: pool.submit(_work, name, function, *arguments)
+
+
+def _do_here(name: str, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    del name
+    future: Future[Any] = Future()
+    try:
+        future.set_result(function(*arguments))
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
+def _divide_cores(num_workers: int) -> list[list[int]]:
+    """Deal the cores of this process; where there are fewer than workers, each gets all."""
+    cores = _list_cores()
+    if len(cores) < num_workers:
+        return [cores] * num_workers
+    return [cores[first::num_workers] for first in range(num_workers)]
+
+
+def _list_cores() -> list[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+@contextlib.contextmanager
+def _pass_signals_on() -> Iterator[None]:
+    def stop(number: int, frame: Any) -> None:
+        del number, frame
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _begin_work(cores: Any, compilation_cache_dir: str | None) -> None:
+    """Set a new process up, before JAX looks how many cores there are."""
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()  # Ctrl-C reaches the main process alone, which passes it on once.
+    of_worker = cores.get()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, of_worker)
+    jax.config.update("jax_compilation_cache_dir", compilation_cache_dir)
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
+
+
+def _stop_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _work(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    with contextlib.redirect_stderr(_NamedLines(name)):
+        return function(*arguments)
+
+
+class _NamedLines(io.TextIOBase):
+    """Writes whole lines to stderr, each after a name; it is no terminal."""
+
+    def __init__(self, name: str):
+        self._name = name
+        self._begun = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._begun = (self._begun + text).split("\n")
+        stream: Any = sys.__stderr__
+        for line in lines:
+            stream.write(f"{self._name}: {line}\n")
+        stream.flush()
+        return len(text)

@@ -1,0 +1,93 @@
+"""Work in processes: cores of their own, named lines, errors, and a stop that saves."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import wait
+from pathlib import Path
+
+import pytest
+
+from mdjax.studies.workers import open_workers
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+
+def describe_process(delay_s: float) -> tuple[int, tuple[int, ...]]:
+    time.sleep(delay_s)  # So that one process cannot do the work of both.
+    print("half a line,", end=" ", file=sys.stderr)
+    print("and the rest", file=sys.stderr)
+    return os.getpid(), tuple(sorted(os.sched_getaffinity(0)))
+
+
+def fail() -> None:
+    raise OSError("no space left")
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def save_when_stopped(folder: Path) -> None:
+    """As a training does: a signal sets a flag, the state is saved, then it stops."""
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
+    (folder / f"started{os.getpid()}").touch()
+    while not stopped:
+        time.sleep(0.05)
+    (folder / f"saved{os.getpid()}").touch()
+    raise KeyboardInterrupt
+
+
+def test_one_worker_works_here_and_at_once() -> None:
+    with open_workers(1) as submit:
+        pid, _ = submit("a", describe_process, 0.0).result()
+        assert pid == os.getpid()
+        assert isinstance(submit("b", fail).exception(), OSError)
+        with pytest.raises(KeyboardInterrupt):
+            submit("c", interrupt)
+
+
+@pytest.mark.slow
+def test_workers_have_processes_and_cores_of_their_own(capfd: pytest.CaptureFixture[str]) -> None:
+    num_cores = len(os.sched_getaffinity(0))
+    with open_workers(2) as submit:
+        work = [submit(f"seed{n}/a", describe_process, 1.0) for n in range(2)]
+        wait(work)
+        (first, first_cores), (second, second_cores) = (done.result() for done in work)
+        assert len({first, second, os.getpid()}) == 3
+        if num_cores > 1:
+            assert not set(first_cores) & set(second_cores)
+        assert isinstance(submit("c", fail).exception(), OSError)
+    lines = capfd.readouterr().err.splitlines()
+    for n in range(2):
+        assert f"seed{n}/a: half a line, and the rest" in lines
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_to_the_main_process_lets_workers_save(tmp_path: Path, number: int) -> None:
+    script = tmp_path / "study.py"
+    script.write_text(
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from concurrent.futures import wait\n"
+        "from mdjax.studies.workers import open_workers\n"
+        "from tests.studies.test_workers import save_when_stopped\n"
+        "if __name__ == '__main__':\n"
+        "    try:\n"
+        "        with open_workers(2) as submit:\n"
+        "            wait([submit(str(n), save_when_stopped, Path(sys.argv[1])) for n in (0, 1)])\n"
+        "    except KeyboardInterrupt:\n"
+        "        sys.exit(77)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
+    with subprocess.Popen([sys.executable, str(script), str(tmp_path)], env=environment) as main:
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.glob("started*"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        main.send_signal(number)
+        assert main.wait(timeout=30) == 77
+    assert len(list(tmp_path.glob("saved*"))) == 2
