@@ -57,6 +57,11 @@ FROM_SCRATCH = ModalityDistillation(
     attention_weight=0.1, semantic_weight=0.3, semantic_loss="mse", mask_reduction="relative"
 )
 
+# In few steps the teacher has to be imitated quickly. On generated scenes (validation split, mean
+# of seeds 100 to 103, 300 steps of 8) mean accuracy was 18.0 without transfer, and 23.9, 24.1, 24.7
+# and 23.8 with a semantic weight of 0.3, 1, 3 and 10.
+FEW_STEPS_FROM_SCRATCH = replace(FROM_SCRATCH, semantic_weight=3.0)
+
 # The losses of a detector pull at the student four to five times as hard as the MSE does; the loss
 # of segmentation pulls no harder than it. On MSRS (validation split, seed 0, 1,000 steps of 8) AP50
 # was 38.1 without transfer, 37.0 with the weights above, 42.5 with these, and 41.7 with a semantic
@@ -89,7 +94,7 @@ def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
 def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
     """Generated scenes for two CPU cores in minutes: 96x72, eighth width, batches of 8."""
     return replace(
-        _configure_from_scratch(base, FROM_SCRATCH),
+        _configure_from_scratch(base, FEW_STEPS_FROM_SCRATCH),
         dataset="synthetic",
         pipeline=PipelineConfig(image_size_hw=(72, 96)),
         network=network(ResNetConfig(width=0.125, stem_stride=2, output_stride=8)),

@@ -45,7 +45,7 @@ NUM_SCENES_SHOWN = 6
 
 
 class _Shown(NamedTuple):
-    """Scenes, what the students say of them, and where F-MSE looks."""
+    """Scenes, what the networks say of them, and where F-MSE looks."""
 
     batch: Batch
     outputs: Mapping[str, NetworkOutput]
@@ -172,7 +172,7 @@ def _open_test_scenes(networks: Mapping[str, LoadedNetwork]) -> Batch:
 
 
 def _run(networks: Mapping[str, LoadedNetwork], batch: Batch, interest: np.ndarray) -> _Shown:
-    """Show the scenes of most interest, half of them at night, to teacher and students."""
+    """Show the scenes of most interest, half of them at night, to all networks."""
     student = networks[DISTILLED]
     if not isinstance(student.config, DistillConfig):
         raise MdjaxError(f"{student.run_dir} is no distillation.")
@@ -180,7 +180,7 @@ def _run(networks: Mapping[str, LoadedNetwork], batch: Batch, interest: np.ndarr
     batch = jax.tree.map(lambda x: x[chosen], batch)
     outputs = {
         name: _apply(networks[name], batch)
-        for name in (NATIVE, STUDENT, DISTILLED)
+        for name in (TEACHER, NATIVE, STUDENT, DISTILLED)
         if name in networks
     }
     masks = student.config.method.compute_mask(
@@ -188,7 +188,7 @@ def _run(networks: Mapping[str, LoadedNetwork], batch: Batch, interest: np.ndarr
             output=outputs[DISTILLED],
             targets=None,
             batch=batch,
-            teachers={MAIN_TEACHER: _apply(networks[TEACHER], batch)},
+            teachers={MAIN_TEACHER: outputs[TEACHER]},
         )
     )
     return _Shown(batch, outputs, None if masks is None else np.asarray(masks))

@@ -11,7 +11,6 @@ import pytest
 from mdjax.cli import demo
 from mdjax.cli.demo import Demonstration
 from mdjax.cli.main import main
-from mdjax.studies.rows import DISTILLED, NATIVE, TEACHER
 from tests.predict.image_files import read_image
 from tests.runs.small import LOOP, SIZE_HW, shrink
 
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.slow
 NUM_STEPS = str(LOOP.num_steps)
 # What is patched here is not so in other processes.
 IN_THIS_PROCESS = ["--num-workers", "1"]
-NETWORKS = ["teacher", "native", "student", "distilled"]
+NETWORKS = ["teacher", "student", "distilled"]
 
 
 @pytest.fixture
@@ -48,7 +47,6 @@ def test_demo_trains_compares_draws_and_says_what_the_gain_is_worth(
     for name in NETWORKS:
         assert f"| {name} " in text
     assert "distilled - student (what distillation gives): " in text
-    assert "distilled - native (what a user gets): " in text
     assert "one seed tells nothing about the noise" in text
     picture = read_image(tmp_path / "comparison.png")
     assert picture.shape[0] > 6 * SIZE_HW[0]
@@ -75,7 +73,6 @@ def test_demo_trains_compares_draws_and_says_what_the_gain_is_worth(
         for entry in summary["differences_percent_points"]
         if entry["metric"] == "mean_iou_9/all"
     }
-    assert gains["distilled - native"] == pytest.approx(scores["distilled"] - scores["native"])
     assert gains["distilled - student"] == pytest.approx(scores["distilled"] - scores["student"])
 
 
@@ -83,14 +80,11 @@ def test_demo_of_detection_has_its_own_table_and_picture(
     small_demo: None,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rows = (TEACHER, NATIVE, DISTILLED)
-    monkeypatch.setattr(demo, "ROWS", rows)
     arguments = ["demo", "--task", "detection", "--out", str(tmp_path), *IN_THIS_PROCESS]
     assert main([*arguments, "--num-seeds", "1", "--num-steps", NUM_STEPS]) == 0
     text = capsys.readouterr().out.replace("\n", " ")
-    for name in rows:
+    for name in NETWORKS:
         assert f"| {name} " in text
     assert "AP50 night" in text
     assert "one seed tells nothing about the noise" in text
