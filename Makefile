@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 # The interpreter that makes the virtual environment; left empty, the first fitting one is taken.
 PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
-# -qq leaves pip's errors and drops its progress.
-PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+# -qq leaves pip's errors and drops its progress; Python compiles what is used when it is used.
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile
 PYTEST_WORKERS ?= 2
 CHECKED := mdjax data_builders experiments tests
 
