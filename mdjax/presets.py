@@ -98,7 +98,7 @@ def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
         dataset="synthetic",
         pipeline=PipelineConfig(image_size_hw=(72, 96)),
         network=network(ResNetConfig(width=0.125, stem_stride=2, output_stride=8)),
-        loop=LoopConfig(num_steps=260, evaluate_every=0, save_every=260),
+        loop=LoopConfig(num_steps=300, evaluate_every=0, save_every=300),
         batch_size=8,
     )
 
@@ -153,7 +153,7 @@ def _configure_from_scratch(base: Config, method: ModalityDistillation) -> Confi
 RECIPES = {
     "mfnet": (configure_mfnet, "MFNet 640x480, full width, 14,000 steps"),
     "mfnet-small": (configure_mfnet_small, "MFNet 128x96, quarter width, 1,500 steps"),
-    "synthetic": (configure_synthetic, "generated scenes 96x72, eighth width, 260 steps"),
+    "synthetic": (configure_synthetic, "generated scenes 96x72, eighth width, 300 steps"),
     "kaist": (configure_kaist, "persons, KAIST 640x512, full width, 3,500 steps"),
     "msrs-small": (configure_msrs_small, "persons, MSRS 192x144, quarter width, 1,000 steps"),
     "synthetic-detection": (
