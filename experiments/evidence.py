@@ -21,7 +21,7 @@ import numpy as np
 import tyro
 
 from mdjax.data.folds import Folds
-from mdjax.io.json_file import read_json, write_json, write_text
+from mdjax.io.json_file import format_json, read_json, write_text
 from mdjax.metrics.confusion import SegmentationScores
 from mdjax.metrics.miss_rate import REASONABLE, REASONABLE_DAY, REASONABLE_NIGHT
 from mdjax.presets import configure_mfnet_small, configure_msrs_small
@@ -151,16 +151,15 @@ def run_missing(rows: dict[str, Row], seed: int, folder: Path, arguments: Argume
             if seed in by_seed and not path.is_file():
                 loaded = load_network(results.study_dir / f"seed{seed}" / row)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_json(
-                    path,
-                    {
-                        "command": f"python experiments/evidence.py {' '.join(sys.argv[1:])}",
-                        "row": row,
-                        "seed": seed,
-                        "result": by_seed[seed].to_dict(),
-                        "images": describe_images(evaluate_network(loaded)),
-                    },
-                )
+                record = {
+                    "command": f"python experiments/evidence.py {' '.join(sys.argv[1:])}",
+                    "row": row,
+                    "seed": seed,
+                    "result": by_seed[seed].to_dict(),
+                    "images": describe_images(evaluate_network(loaded)),
+                }
+                # On one line: thousands of boxes with a number a line are three times as large.
+                write_text(path, format_json(record) + "\n")
 
     results = run_study(
         {name: _fold(row) for name, row in rows.items() if name in missing | needed},
