@@ -149,9 +149,6 @@ def run_study(
     running: dict[Future[RunResult], _Job] = {}
     num_unfinished = sum(read_result(job.run_dir) is None for job in waiting)
     num_workers = max(1, min(num_workers, num_unfinished))
-    if num_workers > 1:
-        # What others wait for comes first, so that no process is idle at the end.
-        waiting = sorted(waiting, key=lambda job: not any(other.needs(job) for other in waiting))
     with open_workers(num_workers) as submit:
         while waiting or running:
             while len(running) < num_workers and (job := _find_ready(waiting, runs)):
