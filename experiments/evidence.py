@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import tyro
 
 from mdjax.data.folds import Folds
@@ -74,24 +73,24 @@ class Evidence:
     scores: dict[str, ImageScore[Any, Any]]
 
 
-def average_accuracy(scores: SegmentationScores) -> float:
+def compute_mean_accuracy(scores: SegmentationScores) -> float:
     """Mean accuracy of the classes that occur, in percent."""
-    return 100 * float(np.nanmean(scores.class_accuracy))
+    return 100 * scores.mean_accuracy
 
 
-def average_iou(scores: SegmentationScores) -> float:
+def compute_mean_iou(scores: SegmentationScores) -> float:
     """Mean IoU of the classes that occur, in percent."""
-    return 100 * float(np.nanmean(scores.class_iou))
+    return 100 * scores.mean_iou
 
 
 EVIDENCE = {
     "mfnet": Evidence(
         configure_mfnet_small,
         {
-            "mAcc all": make_label_score(average_accuracy),
-            "mAcc day": make_label_score(average_accuracy, is_night=False),
-            "mAcc night": make_label_score(average_accuracy, is_night=True),
-            "mIoU all": make_label_score(average_iou),
+            "mAcc all": make_label_score(compute_mean_accuracy),
+            "mAcc day": make_label_score(compute_mean_accuracy, is_night=False),
+            "mAcc night": make_label_score(compute_mean_accuracy, is_night=True),
+            "mIoU all": make_label_score(compute_mean_iou),
         },
     ),
     "msrs": Evidence(

@@ -65,7 +65,8 @@ def compute_focal_mask(
         student_features: f_S.
         teacher_features: f_T, of the same shape.
         reduction: What enters the softmax. Trained from scratch, features have variances of 1
-            and more: "sum" and "mean" then put nearly all the weight on one position.
+            and more: "sum" and "mean" then put nearly all the weight on one position, and so does
+            "teacher_variance" where student and teacher are as far apart as strangers.
 
     Returns:
         Weights that sum to 1 over each image, float32.

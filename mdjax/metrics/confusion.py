@@ -57,6 +57,16 @@ class SegmentationScores:
         return np.where(self.confusion.sum(1) > 0, _divide(true_positives, union), np.nan)
 
     @property
+    def mean_accuracy(self) -> float:
+        """Mean accuracy of the classes that occur, in [0, 1]."""
+        return _mean(self.class_accuracy)
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean IoU of the classes that occur, in [0, 1]."""
+        return _mean(self.class_iou)
+
+    @property
     def num_classes_present(self) -> int:
         """Number of classes with at least one true pixel: what the 9-class means average."""
         return int((self.confusion.sum(1) > 0).sum())
@@ -70,9 +80,9 @@ class SegmentationScores:
         k = len(class_names)
         accuracy, iou = 100 * self.class_accuracy, 100 * self.class_iou
         scores = {
-            f"mean_accuracy_{k}": _mean(accuracy),
+            f"mean_accuracy_{k}": 100 * self.mean_accuracy,
             f"mean_accuracy_{k - 1}": _mean(accuracy[1:]),
-            f"mean_iou_{k}": _mean(iou),
+            f"mean_iou_{k}": 100 * self.mean_iou,
             f"mean_iou_{k - 1}": _mean(iou[1:]),
             "num_classes": float(self.num_classes_present),
         }

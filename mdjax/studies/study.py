@@ -11,6 +11,7 @@ name its teacher:
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -130,7 +131,8 @@ def run_study(
         num_workers: Runs at a time, each in a process of its own; see `open_workers`.
 
     Raises:
-        MdjaxError: A run in the directory has another configuration; nothing has been run then.
+        MdjaxError: A run in the directory has another configuration; nothing has been run then. Or
+            the process of a run was killed.
     """
     waiting = [job for seed in seeds for job in _list_jobs(rows, study_dir, seed)]
     for job in waiting:
@@ -158,7 +160,13 @@ def run_study(
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 job = running.pop(future)
                 # Whatever stops one run, a full disk for instance, does not stop the others.
-                if error := future.exception():
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    raise MdjaxError(
+                        f"{job.run_dir}: its process was killed, perhaps for lack of memory. Run "
+                        "the same again to continue, with fewer workers (--num-workers 1)."
+                    ) from error
+                if error:
                     fail(job, str(error) if isinstance(error, MdjaxError) else repr(error))
                     continue
                 runs[job.row][job.seed] = future.result()

@@ -1,6 +1,7 @@
 """Rows of a study: what they need, what is read, resumed, refused and reported."""
 
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -188,3 +189,14 @@ def test_student_alone_differs_from_the_distilled_one_by_its_teacher_alone(
         assert getattr(student, field) == getattr(distilled, field), field
     assert not isinstance(student, DistillConfig)
     assert isinstance(distilled, DistillConfig)
+
+
+def test_killed_process_ends_the_study_with_a_remedy(
+    calls: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(config: Any, run_dir: Path, **options: Any) -> RunResult:
+        raise BrokenProcessPool("terminated abruptly")
+
+    monkeypatch.setattr(study, "train", die)
+    with pytest.raises(MdjaxError, match=r"seed0/first: its process was killed.*--num-workers 1"):
+        run({"first": train_row()}, tmp_path, [0])
