@@ -12,7 +12,7 @@ is measured with a product of two large matrices.
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +22,9 @@ import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 import tyro
 
+from experiments.steps import NUM_CLASSES, STEPS, Setting, compile_steps
 from mdjax.io.json_file import write_json
-from mdjax.methods.modality_distillation import ModalityDistillation
-from mdjax.models.backbones.resnet import ResNetConfig
-from mdjax.models.config import FeatureLevelConfig, MdStudentConfig
-from mdjax.models.predictor import make_predictor
-from mdjax.presets import configure_mfnet
-from mdjax.runs.config import TrainConfig
-from mdjax.runs.loading import create_network, select_inputs_for
 from mdjax.runs.results import describe_environment
-from mdjax.train.optimiser import SgdConfig
-from mdjax.train.state import create_state, create_variables
-from mdjax.train.step import make_distill_step
-from mdjax.train.teacher import Teacher
-from mdjax.types import Batch
 from tests.golden.torch_losses import (
     compute_cross_entropy,
     compute_dice,
@@ -46,29 +35,7 @@ from tests.golden.torch_networks import Student as TorchStudent
 from tests.golden.torch_networks import Teacher as TorchTeacher
 
 RESULTS_PATH = Path(__file__).parent / "results" / "pytorch.json"
-NUM_CLASSES = 9
-STEPS = ("teacher step", "student step", "distillation step", "student forward")
 Run = Callable[[], Any]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is timed.
-
-    Attributes:
-        width: Of the networks.
-        image_size_hw: Rows and columns.
-        batch_size: Pairs of a step.
-    """
-
-    width: float
-    image_size_hw: tuple[int, int]
-    batch_size: int
-
-    def __str__(self) -> str:
-        height, width = self.image_size_hw
-        return f"{width}x{height}, batch {self.batch_size}, width {self.width:g}"
-
 
 SETTINGS = (
     Setting(1.0, (192, 256), 4),
@@ -99,14 +66,14 @@ def main() -> None:
     print(f"peak {peak / 1e9:.0f} GFLOP/s")
     rows = []
     for setting in SETTINGS:
-        ours, flops = make_ours(setting)
+        ours = compile_steps(setting)
         theirs = [make_theirs(setting, layout) for layout in torch_layouts()]
         for name in STEPS:
             rows.append(
-                {"setting": str(setting), "what": name, "flops": flops[name]}
-                | compare(ours[name], [runs[name] for runs in theirs], arguments.num_rounds)
+                {"setting": str(setting), "what": name, "flops": ours[name].flops}
+                | compare(ours[name].run, [runs[name] for runs in theirs], arguments.num_rounds)
             )
-            rows[-1]["share_of_peak"] = flops[name] / rows[-1]["ours_s"] / peak
+            rows[-1]["share_of_peak"] = ours[name].flops / rows[-1]["ours_s"] / peak
             print_row(rows[-1])
     write_json(
         RESULTS_PATH,
@@ -130,67 +97,6 @@ def measure_peak(size: int = 2048) -> float:
     product = jax.jit(jnp.matmul)
     seconds = [_time(lambda: jax.block_until_ready(product(matrix, matrix))) for _ in range(9)]
     return 2 * size**3 / statistics.median(seconds[1:])
-
-
-def make_ours(setting: Setting) -> tuple[dict[str, Run], dict[str, float]]:
-    """Compile our steps; return them and the operations of each."""
-    batch = make_batch(setting)
-    optimiser = SgdConfig().create(100_000)
-    networks, variables, configs = {}, {}, {}
-    for name, network in {"teacher": FeatureLevelConfig, "student": MdStudentConfig}.items():
-        config = configure_mfnet(TrainConfig(), network)
-        backbone = ResNetConfig(setting.width, output_stride=16)
-        configs[name] = config = replace(config, network=network(backbone))
-        networks[name] = create_network(config, NUM_CLASSES)
-        variables[name] = create_variables(
-            networks[name], batch, select_inputs=select_inputs_for(config), seed=0
-        )
-    teacher = Teacher(
-        networks["teacher"], variables["teacher"], select_inputs_for(configs["teacher"])
-    )
-    cases = {
-        "teacher step": ("teacher", {}, ()),
-        "student step": ("student", {}, ()),
-        "distillation step": (
-            "student",
-            {"teacher": teacher},
-            ModalityDistillation().make_terms(),
-        ),
-    }
-    runs: dict[str, Run] = {}
-    flops: dict[str, float] = {}
-    for title, (name, teachers, transfer) in cases.items():
-        config = configs[name]
-        terms = config.task.make_terms(has_guidance=config.network.has_guidance)
-        step: Any = make_distill_step(
-            networks[name],
-            teachers,
-            optimiser,
-            (*terms, *transfer),
-            select_inputs=select_inputs_for(config),
-            seed=0,
-            compute_targets=config.task.compute_targets,
-        )
-        state = create_state(jax.tree.map(jnp.array, variables[name]), optimiser)
-        update, constants = step.func, step.args  # `make_distill_step` returns a partial
-        compiled = update.lower(*constants, state, batch).compile()
-        flops[title] = compiled.cost_analysis()["flops"]
-        runs[title] = _make_run(compiled, constants, state, batch)
-    predict: Any = make_predictor(networks["student"], lambda output: output.prediction)
-    inputs = jax.device_put(select_inputs_for(configs["student"])(batch))
-    forward = predict.lower(variables["student"], *inputs).compile()
-    flops["student forward"] = forward.cost_analysis()["flops"]
-    runs["student forward"] = lambda: jax.block_until_ready(forward(variables["student"], *inputs))
-    return runs, flops
-
-
-def _make_run(compiled: Any, constants: Any, state: Any, batch: Batch) -> Run:
-    def run() -> None:
-        nonlocal state
-        state, metrics = compiled(*constants, state, batch)
-        jax.block_until_ready(metrics)
-
-    return run
 
 
 def make_theirs(setting: Setting, layout: Any) -> dict[str, Run]:
@@ -264,26 +170,6 @@ def compare(ours: Run, theirs: list[Run], num_rounds: int) -> dict[str, Any]:
         "pytorch_layout": str(torch_layouts()[best - 1]).removeprefix("torch."),
         "ratio": statistics.median(times[0] / times[best] for times in seconds),
     }
-
-
-def make_batch(setting: Setting) -> Batch:
-    """Make images and labels of random numbers."""
-    rng = np.random.default_rng(0)
-    height, width = setting.image_size_hw
-    b = setting.batch_size
-
-    def image(channels: int) -> jax.Array:
-        return jnp.asarray(rng.random((b, height, width, channels)), jnp.float32)
-
-    return Batch(
-        visible=image(3),
-        thermal_full=image(1),
-        thermal_camera=image(1),
-        truth=jnp.asarray(rng.integers(0, NUM_CLASSES, (b, height, width)), jnp.uint8),
-        image_size_hw=jnp.array([[height, width]] * b),
-        is_night=jnp.zeros(b, bool),
-        is_valid=jnp.ones(b, bool),
-    )
 
 
 def print_row(row: dict[str, Any]) -> None:
