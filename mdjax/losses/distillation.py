@@ -10,14 +10,11 @@ from mdjax.losses.dice import dice_loss
 from mdjax.losses.ratio import Ratio, mean_ratio
 from mdjax.types import Array, MdjaxError
 
-MaskReduction = Literal["teacher_variance", "relative", "mean", "sum"]
+MaskReduction = Literal["bounded", "relative", "mean", "sum"]
 
-PRETRAINED_CHANNELS = 256
-PRETRAINED_STD = 0.19
-"""Of C4 of ResNet-18 with ImageNet weights on street images: the scale of the paper's features."""
-
-
-_SMALLEST_VARIANCE = 1e-6  # A teacher that says the same everywhere has none.
+LARGEST_SPREAD = 2.0
+"""Standard deviation of the logits of a bounded mask, at most: with normally distributed logits of
+standard deviation s, the softmax attends to a share exp(-s²/2) of the positions, here 14 %."""
 
 
 def attention_transfer_loss(
@@ -56,32 +53,28 @@ def compute_focal_mask(
     - "mean": (1/n) Σ_n d;
     - "relative": (1/n) Σ_n d over its own mean over the image, so that the mask does not depend
       on the scale of the features;
-    - "teacher_variance": κ · (1/n) Σ_n d / var(f_T) with the variance over h, w, n of each image
-      and κ = 256 · 0.19² = 9.24. The mask depends on how large the differences are for the
-      teacher, not on the scale of its features; and for features of ImageNet weights, n = 256 and
-      var(f_T) = 0.19², it is the literal formula.
+    - "bounded": Σ_n d / τ with the temperature τ = max(1, std_hw(Σ_n d) / 2) of each image, a
+      constant to the gradient: the literal formula as long as its logits spread by no more than
+      2, and a mask of several objects at every scale of features.
 
     Args:
         student_features: f_S.
         teacher_features: f_T, of the same shape.
         reduction: What enters the softmax. Trained from scratch, features have variances of 1
-            and more: "sum" and "mean" then put nearly all the weight on one position, and so does
-            "teacher_variance" where student and teacher are as far apart as strangers.
+            and more: "sum" and "mean" then put nearly all the weight on one position.
 
     Returns:
         Weights that sum to 1 over each image, float32.
     """
     distance = _squared_distance(student_features, teacher_features)
-    logits = distance.sum(-1) if reduction == "sum" else distance.mean(-1)
+    logits = distance.sum(-1) if reduction in ("sum", "bounded") else distance.mean(-1)
     if reduction == "relative":
         image_mean = jnp.mean(logits, axis=(1, 2), keepdims=True)
         # Not the smallest number there is: its square, in the gradient, would be 0.
         logits = logits / jnp.maximum(image_mean, 1e-12)
-    if reduction == "teacher_variance":
-        teacher = jax.lax.stop_gradient(teacher_features.astype(jnp.float32))
-        variance = jnp.var(teacher, axis=(1, 2, 3))[:, None, None]
-        kappa = PRETRAINED_CHANNELS * PRETRAINED_STD**2
-        logits = kappa * logits / jnp.maximum(variance, _SMALLEST_VARIANCE)
+    if reduction == "bounded":
+        spread = jnp.std(jax.lax.stop_gradient(logits), axis=(1, 2), keepdims=True)
+        logits = logits / jnp.maximum(1.0, spread / LARGEST_SPREAD)
     b, h, w = logits.shape
     return jax.nn.softmax(logits.reshape(b, h * w)).reshape(b, h, w, 1)
 

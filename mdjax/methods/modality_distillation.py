@@ -28,7 +28,7 @@ class ModalityDistillation:
         semantic_loss: F-MSE (MD eq. 4), or the plain MSE of the paper's ablation.
         mask_reduction: What enters the softmax of F-MSE: the squared difference summed over
             channels (the paper's literal formula), averaged over channels, that over its mean over
-            the image, or that in units of the teacher's variance; see `compute_focal_mask`.
+            the image, or the sum at a temperature that bounds its spread; see `compute_focal_mask`.
         mask_gradient: Let the gradient of F-MSE through its mask too.
         level: Features that semantic transfer compares: C4, on which GAFF fuses, or C5.
     """
@@ -36,7 +36,7 @@ class ModalityDistillation:
     attention_weight: float = 1.0
     semantic_weight: float = 1.0
     semantic_loss: Literal["focal_mse", "mse"] = "focal_mse"
-    mask_reduction: Literal["mean", "sum", "relative", "teacher_variance"] = "mean"
+    mask_reduction: Literal["mean", "sum", "relative", "bounded"] = "mean"
     mask_gradient: bool = False
     level: Literal["c4", "c5"] = "c4"
 

@@ -5,13 +5,12 @@ import jax.numpy as jnp
 import jaxtyping
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdjax.losses import distillation
 from mdjax.losses.distillation import (
-    PRETRAINED_CHANNELS,
-    PRETRAINED_STD,
     MaskReduction,
     compute_focal_mask,
 )
@@ -24,7 +23,7 @@ focal_mse_loss = take_value(distillation.focal_mse_loss)
 mse_loss = take_value(distillation.mse_loss)
 
 
-REDUCTIONS: tuple[MaskReduction, ...] = ("mean", "sum", "relative", "teacher_variance")
+REDUCTIONS: tuple[MaskReduction, ...] = ("mean", "sum", "relative", "bounded")
 
 # One image of two cells and two channels, teacher 0: squared differences (4, 0) and (1, 1), so
 # channel means 2 and 1, sums 4 and 2.
@@ -113,30 +112,42 @@ def test_focal_mse_gradient_through_the_mask_adds_its_share() -> None:
     np.testing.assert_allclose(gradient.ravel(), expected, atol=1e-5)
 
 
-def test_mask_in_units_of_the_teachers_variance() -> None:
-    """Two cells with f_T = (0, 2) and (4, 2): mean 2, variance (4 + 0 + 4 + 0)/4 = 2.
+def test_bounded_mask_has_a_temperature() -> None:
+    """Sums of squares 4 and 16: mean 10, standard deviation 6, τ = 6/2 = 3.
 
-    f_S − f_T = (1, 0) and (0.5, 0.5): means of squares 0.5 and 0.25. Times κ/2 = 9.2416/2:
-    2.3104 and 1.1552, softmax 1/(1 + e^−1.1552) = 0.760459 and 0.239541.
+    Softmax of (4/3, 16/3): 1/(1 + e^4) = 0.0179862 and 0.9820138.
     """
-    teacher = jnp.array([0.0, 2.0, 4.0, 2.0]).reshape(1, 1, 2, 2)
-    student = teacher + jnp.array([1.0, 0.0, 0.5, 0.5]).reshape(1, 1, 2, 2)
-    mask = compute_focal_mask(student, teacher, "teacher_variance")
-    np.testing.assert_allclose(mask.ravel(), [0.760459, 0.239541], atol=1e-6)
+    student = jnp.array([2.0, 0.0, 4.0, 0.0]).reshape(1, 1, 2, 2)
+    mask = compute_focal_mask(student, TEACHER, "bounded")
+    np.testing.assert_allclose(mask.ravel(), [0.0179862, 0.9820138], atol=1e-6)
 
 
-def test_mask_in_units_of_variance_is_literal_at_the_scale_of_pretrained_features() -> None:
-    """And the same at every scale that student and teacher share."""
-    rng = np.random.default_rng(0)
-    student, teacher = rng.standard_normal((2, 1, 6, 8, PRETRAINED_CHANNELS)).astype(np.float32)
-    teacher *= PRETRAINED_STD / teacher.std()
-    student = teacher + 0.1 * student
-    literal = compute_focal_mask(jnp.asarray(student), jnp.asarray(teacher), "sum")
-    for scale in (1.0, 1e-2, 1e3):
-        ours = compute_focal_mask(
-            jnp.asarray(scale * student), jnp.asarray(scale * teacher), "teacher_variance"
-        )
-        np.testing.assert_allclose(ours, literal, rtol=2e-3)
+def test_bounded_mask_is_literal_where_logits_spread_little() -> None:
+    """Sums 4 and 2 have the standard deviation 1, at the most 2 are let through."""
+    np.testing.assert_array_equal(
+        compute_focal_mask(STUDENT, TEACHER, "bounded"), compute_focal_mask(STUDENT, TEACHER, "sum")
+    )
+
+
+@pytest.mark.parametrize("scale", [10.0, 1e3, 1e6])
+def test_bounded_mask_covers_a_seventh_of_the_positions_at_every_scale(scale: float) -> None:
+    """Normally distributed logits of standard deviation 2: a share exp(−2) = 0.135."""
+    quantiles = scipy.stats.norm.ppf((np.arange(64 * 64) + 0.5) / (64 * 64))
+    wanted = 50 + quantiles.reshape(1, 64, 64, 1)
+    student = jnp.asarray(np.sqrt(scale * wanted), jnp.float32)
+    mask = compute_focal_mask(student, jnp.zeros_like(student), "bounded")
+    assert float(compute_perplexity_share(mask)) == pytest.approx(np.exp(-2), rel=0.1)
+    literal = compute_focal_mask(student, jnp.zeros_like(student), "sum")
+    assert float(compute_perplexity_share(literal)) < 0.01
+
+
+def test_temperature_is_a_constant_to_the_gradient() -> None:
+    """Equal features have no spread, whose root has no derivative."""
+    gradient = jax.grad(
+        lambda f: focal_mse_loss(f, TEACHER, mask_reduction="bounded", mask_gradient=True)
+    )
+    np.testing.assert_array_equal(gradient(TEACHER), 0.0)
+    assert np.all(np.isfinite(gradient(100 * STUDENT)))
 
 
 def test_perplexity_is_the_share_of_attended_cells() -> None:
