@@ -10,7 +10,8 @@ Seed s trains on four fifths of all pairs and tests on fold s, each with its own
 seeds every pair is tested once. Finished runs are kept as one JSON each in
 `experiments/results/evidence_NAME`, with what was scored of each test image, and are not run again
 on any machine. The tables, `experiments/results/evidence_NAME.md`, pool the images of all seeds;
-intervals are a paired bootstrap over seeds and images. `experiments/claims.py` sums them up.
+intervals are a paired bootstrap over seeds and images; the picture beside them shows how many
+positions F-MSE attended to in training. `experiments/claims.py` sums them up.
 """
 
 import sys
@@ -23,6 +24,7 @@ import tyro
 
 from mdjax.data.folds import Folds
 from mdjax.io.json_file import format_json, read_json, write_text
+from mdjax.io.metrics_log import read_metrics
 from mdjax.metrics.confusion import SegmentationScores
 from mdjax.metrics.miss_rate import REASONABLE, REASONABLE_DAY, REASONABLE_NIGHT
 from mdjax.presets import (
@@ -48,6 +50,7 @@ from mdjax.studies.rows import (
     create_rows,
 )
 from mdjax.studies.study import Row, SeedRuns, run_study
+from mdjax.viz.curves import plot_training_curves
 
 RESULTS_DIR = Path(__file__).parent / "results"
 NUM_FOLDS = 5
@@ -70,6 +73,8 @@ DIFFERENCES = (
     Difference(DISTILLED, MSE, "F-MSE over MSE"),
     Difference(DISTILLED, NO_ATTENTION, "what attention transfer adds"),
 )
+LOGGED = ("train/loss", "train/focal_mask_perplexity_share")
+"""What is drawn of each training."""
 Adjust = Callable[[Any], Any]
 
 
@@ -186,6 +191,7 @@ def main() -> None:
     for seed in range(arguments.num_control_seeds):
         run_missing(controls, seed, folder, arguments)
     write_tables(read_images(folder, list(rows)), evidence, folder.with_suffix(".md"), arguments)
+    plot_logs(folder, list(rows))
 
 
 def run_missing(rows: dict[str, Row], seed: int, folder: Path, arguments: Arguments) -> None:
@@ -205,6 +211,11 @@ def run_missing(rows: dict[str, Row], seed: int, folder: Path, arguments: Argume
                     "seed": seed,
                     "result": by_seed[seed].to_dict(),
                     "images": describe_images(evaluate_network(loaded)),
+                    "log": [
+                        {name: line[name] for name in ("step", *LOGGED) if name in line}
+                        for line in read_metrics(loaded.run_dir / "metrics.jsonl")
+                        if LOGGED[0] in line
+                    ],
                 }
                 # On one line: thousands of boxes with a number a line are three times as large.
                 write_text(path, format_json(record) + "\n")
@@ -243,6 +254,18 @@ def read_images(folder: Path, rows: Sequence[str]) -> Rows[Any]:
         records = [read_json(path) for path in sorted(folder.glob(f"seed*_{row}.json"))]
         images[row] = {record["seed"]: record["images"] for record in records}
     return images
+
+
+def plot_logs(folder: Path, rows: Sequence[str]) -> None:
+    """Draw the logs of those trainings of seed 0 that measured the mask of F-MSE."""
+    logs = {}
+    for row in rows:
+        path = _get_path(folder, row, 0)
+        log = read_json(path).get("log", []) if path.is_file() else []
+        if any(LOGGED[1] in line for line in log):
+            logs[row] = log
+    if logs:
+        plot_training_curves(logs, folder.with_suffix(".png"), metrics=LOGGED)
 
 
 def write_tables(rows: Rows[Any], evidence: Evidence, path: Path, arguments: Arguments) -> None:
