@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data_builders.checks.annotations import RawPair, Role
+from data_builders.checks.faults import FaultyFilesError
 from data_builders.checks.pair_files import PairReport, PairRequirements, check_pair_files
 from mdjax.io.findings import Findings
-from mdjax.types import MdjaxError
 
 DEFAULT_CONFIG = "default"
 """Name of a prepared version where no other name is given."""
@@ -98,7 +98,7 @@ def check_pairs(
         show_progress: Draw a progress bar on standard error.
 
     Raises:
-        MdjaxError: There are faults; the message has a line for each.
+        FaultyFilesError: There are faults.
     """
     problems = [*findings.problems, *_find_name_faults(pairs), *_find_leaks(pairs)]
     requirements = PairRequirements(
@@ -116,11 +116,7 @@ def check_pairs(
         reports, thermal_range_counts
     )
     if problems:
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        raise MdjaxError(
-            f"{folder}: {len(problems)} problem(s) with the {title} files, nothing was written.\n"
-            f"{lines}\nFix them all; a pair that cannot be fixed can be left out of the data set."
-        )
+        raise FaultyFilesError(folder, title, problems)
     checked = {
         split: tuple(_finish_pair(pair, reports[pair.name]) for pair in split_pairs)
         for split, split_pairs in pairs.items()

@@ -51,7 +51,7 @@ def check_raw_msrs(
         show_progress: Draw a progress bar on standard error.
 
     Raises:
-        MdjaxError: There are faults; the message has a line for each.
+        MdjaxError: There are faults; the message has a line for each kind.
     """
     if val_every < 0 or val_every == 1:
         raise MdjaxError(
@@ -117,7 +117,7 @@ def _find_pairs(raw_dir: Path, part: str, findings: Findings) -> list[RawPair]:
         return []
     matched = match_folders(folder / "vi", folder / "ir", findings)
     findings.problems += [
-        f"{part}/{name}: ends neither in D (day) nor in N (night)."
+        f"{part}/{name}: ends neither in D (day) nor in N (night); rename it, or take it out."
         for name in matched.pairs
         if not name.endswith(("D", "N"))
     ]

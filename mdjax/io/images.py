@@ -62,7 +62,9 @@ def decode_visible(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
     image = decode_image(data, name)
     num_channels = 1 if image.ndim == 2 else image.shape[2]
     if num_channels != 3:
-        remedy = "give the colour image" if num_channels == 1 else "save it without transparency"
+        remedy = "save it without transparency"
+        if num_channels == 1:
+            remedy = "give the colour image (a camera without colour: three equal channels)"
         raise MdjaxError(
             f"{name}: a visible image needs 3 channels (RGB), this one has {num_channels}; "
             f"{remedy}."
@@ -194,8 +196,9 @@ def _check_labels_header(header: PngHeader, name: str) -> None:
         )
     if header.num_channels != 1 or header.bit_depth != 8:
         raise MdjaxError(
-            f"{name}: labels need 1 channel of 8 bits (class ids), this file has "
-            f"{header.num_channels} of {header.bit_depth} bits."
+            f"{name}: labels need 1 channel of 8 bits, this file has {header.num_channels} of "
+            f"{header.bit_depth} bits; save a grey image whose values are the class ids (what the "
+            "colours mean may stand in a file such as labelmap.txt)."
         )
 
 
@@ -206,19 +209,26 @@ def check_pair_sizes(visible_hw: tuple[int, int], thermal_hw: tuple[int, int], n
     the rounding of one pixel.
 
     Raises:
-        MdjaxError: The thermal image is larger, or of another aspect.
+        MdjaxError: The thermal image is of another aspect, or larger.
     """
     (height, width), (thermal_height, thermal_width) = visible_hw, thermal_hw
     sizes = f"visible {width}x{height}, thermal {thermal_width}x{thermal_height}"
+    # |tw/w - th/h| w <= 1: scaled to the same width, the heights agree within one thermal pixel.
+    # The aspect comes first: scaled down, a larger image of another aspect would be refused again.
+    if abs(thermal_width * height - thermal_height * width) > max(height, width):
+        # The largest part of the thermal image that has the visible one's aspect.
+        part_height = min(thermal_height, round(thermal_width * height / width))
+        part_width = min(thermal_width, round(part_height * width / height))
+        scale = ", and scale it down to the visible one's size" if part_width > width else ""
+        raise MdjaxError(
+            f"{name}: visible and thermal have different aspects ({sizes}), so they cannot show "
+            "the same field of view; cut out of each what both show. If the visible image shows "
+            f"less, cut the thermal one to its {part_width}x{part_height} pixels{scale}."
+        )
     if thermal_height > height or thermal_width > width:
         raise MdjaxError(
-            f"{name}: the thermal image is larger than the visible one ({sizes}); scale it down."
-        )
-    # |tw/w - th/h| w <= 1: scaled to the same width, the heights agree within one thermal pixel.
-    if abs(thermal_width * height - thermal_height * width) > max(height, width):
-        raise MdjaxError(
-            f"{name}: visible and thermal have different aspects ({sizes}); crop them to the same "
-            "field of view."
+            f"{name}: the thermal image is larger than the visible one ({sizes}); scale it down to "
+            f"{width}x{height} or less."
         )
 
 

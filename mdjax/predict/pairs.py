@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, group_problems
 from mdjax.io.image_files import IMAGE_SUFFIXES, list_files, match_folders
 from mdjax.io.images import (
     ThermalImage,
@@ -106,7 +106,7 @@ def raise_problems(problems: Sequence[str]) -> None:
     if len(problems) == 1:
         raise MdjaxError(f"{problems[0]} Nothing was written.")
     if problems:
-        lines = "\n".join(f"  {problem}" for problem in problems)
+        lines = "\n".join(f"  {line}" for line in group_problems(problems))
         raise MdjaxError(f"{len(problems)} problems, nothing was written.\n{lines}")
 
 

@@ -157,7 +157,7 @@ def test_half_of_a_paired_annotation_is_refused(raw_dir):
     splits = _make_paired(raw_dir, ["person 3 3 4 5 0", "people 1 1 9 8 1"])
     (raw_dir / "a/set00/V000/lwir/I00001.txt").unlink()
     (problem,) = get_problems(check_raw_kaist, raw_dir, splits)
-    assert problem.startswith(f"{raw_dir}/a/set00/V000/lwir/I00001.txt: there is no such file")
+    assert problem.startswith(f"{raw_dir}/a/set00/V000/lwir/I00001.txt: file is missing")
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".JPG", ".PNG"])

@@ -124,7 +124,9 @@ def test_wrong_folder_names_what_belongs_there(tmp_path):
 
 def test_name_without_day_or_night_is_refused(tmp_path):
     raw_dir = write_raw_mfnet(tmp_path / "raw", SPLIT_NAMES | {"val": ("00004",)})
-    assert _get_problems(raw_dir) == ["val.txt: 00004 ends neither in D (day) nor in N (night)."]
+    assert _get_problems(raw_dir) == [
+        "val.txt, 00004: ends neither in D (day) nor in N (night); rename it, or take it out."
+    ]
 
 
 @pytest.mark.parametrize("name", ["images/00002N.png", "labels/00002N.png"])
