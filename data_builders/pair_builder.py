@@ -134,6 +134,7 @@ def prepare_checked(
         class_pixels=checked.class_pixels if checked.class_names.labels else {},
         class_names=checked.class_names.labels,
         box_counts=checked.box_counts if checked.class_names.objects else {},
+        warnings=checked.warnings,
         notes=checked.notes,
     )
 
@@ -166,7 +167,10 @@ def _make_metadata(checked: CheckedPairs) -> dict[str, Any]:
     metadata = make_metadata(
         checked.class_names, max_objects=checked.max_objects, fingerprint=checked.fingerprint
     )
-    metadata |= {"raw_dir": str(checked.folder), "notes": list(checked.notes)}
+    metadata |= {
+        "raw_dir": str(checked.folder),
+        "notes": [*(f"Warning: {text}" for text in checked.warnings), *checked.notes],
+    }
     if checked.thermal_range_counts is not None:
         metadata["thermal_range_counts"] = list(checked.thermal_range_counts)
     return metadata

@@ -37,6 +37,8 @@ class PreparedSummary:
     """Of label maps."""
     box_counts: dict[str, dict[str, dict[Role, int]]] = dataclasses.field(default_factory=dict)
     """Number of boxes by split, label and what becomes of them; empty where there are none."""
+    warnings: tuple[str, ...] = ()
+    """What is most likely a mistake, but may be meant."""
     notes: tuple[str, ...] = ()
     """What was found and is no error, such as unlisted files."""
 
@@ -45,7 +47,7 @@ def make_summary_table(summary: PreparedSummary) -> Group:
     """Where the data set is, and what it holds by split.
 
     Counts of images by day and night; each class's share of pixels where there are label maps; the
-    number of boxes by label where there are boxes.
+    number of boxes by label where there are boxes. Warnings come last, where they are seen.
     """
     splits = tuple(summary.num_day)
     table = Table()
@@ -69,7 +71,11 @@ def make_summary_table(summary: PreparedSummary) -> Group:
     state = "Prepared in" if summary.is_new else f"Was there already, from the same {source}:"
     lines = [f"{state} {summary.folder}", *(f"Note: {note}" for note in summary.notes)]
     # A long path goes on in the next line; by default it would be cut off.
-    return Group(*(Text(line, overflow="fold") for line in lines), table)
+    return Group(
+        *(Text(line, overflow="fold") for line in lines),
+        table,
+        *(Text(f"Warning: {line}", "bold yellow", overflow="fold") for line in summary.warnings),
+    )
 
 
 def _count_boxes(summary: PreparedSummary, split: str, label: str, role: Role) -> int:

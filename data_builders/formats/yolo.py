@@ -89,7 +89,7 @@ def _read_line(
 ) -> AnnotatedObject:
     parts = line.split()
     if len(parts) != 5:
-        raise MdjaxError(f"{where}: {_describe_wrong_count(len(parts))}, is {line.strip()!r}.")
+        raise MdjaxError(f"{where}: {_describe_wrong_count(parts)}")
     try:
         x, y, width, height = map(float, parts[1:])
     except ValueError:
@@ -122,14 +122,16 @@ def _read_line(
     )
 
 
-def _describe_wrong_count(count: int) -> str:
+def _describe_wrong_count(parts: Sequence[str]) -> str:
     """What a line of another number of fields may be, and what to do about it."""
-    needs = f"has {count} fields, needs five numbers ({_FIELDS})"
-    if count == 6:
-        return f"{needs}; take the sixth away, which tools write as the confidence"
-    if count > 6 and count % 2:
-        return f"{needs}; if it is a polygon of {count // 2} corners, write the box around it"
-    return needs
+    remedy = "correct it"
+    if len(parts) == 6:
+        remedy = "take the sixth away, which tools write as the confidence"
+    elif len(parts) > 6 and len(parts) % 2:
+        remedy = f"if it is a polygon of {len(parts) // 2} corners, write the box around it"
+    return (
+        f"needs five numbers ({_FIELDS}), has {len(parts)} fields in {' '.join(parts)!r}; {remedy}."
+    )
 
 
 def read_class_names(path: Path, name: str) -> tuple[str, ...]:

@@ -119,6 +119,7 @@ def check_raw_kaist(
         findings,
         ClassNames(CLASS_NAMES),
         has_folders=has_images,
+        is_published=True,
         show_progress=show_progress,
     )
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.checks.unread_folders import describe_unread_folders
 from data_builders.formats.name_list import read_names
 from mdjax.io.findings import Findings
 from mdjax.types import MdjaxError
@@ -70,6 +71,7 @@ def check_raw_mfnet(
     findings.problems += [f"{folder}/: folder is missing." for folder in missing]
     _note_day_night_lists(raw_dir, names.get("test", []), findings)
     if not missing:
+        findings.notes += describe_unread_folders(raw_dir, _FOLDERS)
         _note_unlisted_files(raw_dir, {name for part in names.values() for name in part}, findings)
     checked = check_pairs(
         raw_dir,
@@ -79,6 +81,7 @@ def check_raw_mfnet(
         ClassNames(labels=CLASS_NAMES),
         may_have_uncounted_pixels=False,
         has_folders=not missing,
+        is_published=True,
         show_progress=show_progress,
     )
     config_name = FLIPS_CONFIG if include_flips else ORIGINAL_CONFIG

@@ -28,6 +28,7 @@ from pathlib import Path, PurePath
 
 from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.checks.unread_folders import describe_unread_folders
 from data_builders.formats.coco import CocoImage, read_coco_json
 from data_builders.formats.yolo import read_class_names, read_yolo_folder
 from data_builders.rgbt_folder.splits import SPLITS, find_split_pairs
@@ -90,6 +91,8 @@ def check_raw_rgbt_folder(
         pairs = _add_yolo_boxes(raw_dir, pairs, names, findings)
     else:
         pairs = _add_coco_boxes(raw_dir, pairs, names, findings)
+    folders = {"visible", "thermal", *(kind for kind in kinds if (raw_dir / kind).is_dir())}
+    findings.warnings += describe_unread_folders(raw_dir, folders)
     return check_pairs(
         raw_dir,
         _TITLE,

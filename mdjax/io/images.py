@@ -41,6 +41,27 @@ def decode_visible_thermal(
     return cv2.cvtColor(bgrt_u8, cv2.COLOR_BGRA2RGB), cv2.extractChannel(bgrt_u8, 3)
 
 
+def check_fourth_channel(thermal_u8: UInt8[np.ndarray, "h w"], name: str) -> None:
+    """Refuse a fourth channel that is no thermal image but transparency.
+
+    Opaque images have one value everywhere, cut-out ones 0 and the largest value alone.
+
+    Raises:
+        MdjaxError: There is no thermal image in it.
+    """
+    low, high = int(thermal_u8.min()), int(thermal_u8.max())
+    is_constant = low == high
+    if not is_constant and (low, high) != (0, 255):
+        return
+    if is_constant or not np.any((thermal_u8 > low) & (thermal_u8 < high)):
+        held = f"is {low} everywhere" if is_constant else "holds only 0 and 255"
+        raise MdjaxError(
+            f"{name}: its fourth channel {held}: transparency, or nothing, but no thermal image; "
+            "save it without transparency, and give the thermal image as a file of its own (mdjax "
+            "predict --thermal, or mdjax prepare rgbt-folder)."
+        )
+
+
 def decode_labels(data: bytes, name: str) -> UInt8[np.ndarray, "h w"]:
     """Decode a label PNG of one channel, whose grey values are class ids.
 

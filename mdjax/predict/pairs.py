@@ -13,6 +13,7 @@ from mdjax.io.findings import Findings, group_problems
 from mdjax.io.image_files import IMAGE_SUFFIXES, list_files, match_folders
 from mdjax.io.images import (
     ThermalImage,
+    check_fourth_channel,
     check_orientation,
     check_pair_sizes,
     decode_thermal,
@@ -119,7 +120,9 @@ def _read_single(path: Path, thermal_range_counts: Sequence[float] | None) -> De
                 f"{name}: has a thermal channel of 8 bits, where counts of 16 bits are expected; "
                 "give the thermal image as a file of its own."
             )
-        return DecodedPair(*decode_visible_thermal(data, name))
+        visible_u8, thermal_u8 = decode_visible_thermal(data, name)
+        check_fourth_channel(thermal_u8, name)
+        return DecodedPair(visible_u8, thermal_u8)
     visible_u8 = decode_visible(data, name)
     check_orientation(data, name)
     return DecodedPair(visible_u8, None)

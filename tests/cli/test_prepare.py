@@ -113,6 +113,18 @@ def test_rgbt_folder_takes_the_range_of_16_bits(
     assert len(read_records(folder, "test")) == 1
 
 
+def test_warnings_are_printed_last_and_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw_dir = write_rgbt(tmp_path / "raw", {"test": ("a",)})
+    write(raw_dir / "labels/a.txt", "")
+    command = ("rgbt-folder", "--raw", raw_dir, "--data-dir", tmp_path / "data")
+    text = "Warning: test: there is no positive box; nothing can be scored there."
+    assert " ".join(_run(capsys, *command)[-1]) == text
+    (folder,) = tmp_path.glob("data/rgbt_folder/default/*")
+    assert read_metadata(folder)["notes"] == [text]
+
+
 def test_many_equal_faults_are_one_line_and_listed_in_a_file(tmp_path: Path) -> None:
     """20,000 annotations of a class that classes.txt lacks: four lines."""
     raw_dir = write_rgbt(tmp_path / "raw", {"test": ("a",)})

@@ -146,10 +146,22 @@ def test_thermal_of_its_own_resolution_and_16_bits_passes_with_a_range(raw_dir):
     _add_yolo(raw_dir)
     for number, path in enumerate(sorted((raw_dir / "thermal").iterdir())):
         write(path, encode_png(make_thermal_u16(number, (6, 8))))
-    (problem,) = get_problems(check_raw_rgbt_folder, raw_dir)
-    assert problem.startswith("4 thermal images have 16 bits (thermal/a.png, thermal/b.png, ")
+    problems = get_problems(check_raw_rgbt_folder, raw_dir)
+    assert [problem.partition(";")[0] for problem in problems] == [
+        f"thermal/{name}.png: has 16 bits" for name in "abcd"
+    ]
     checked = check_raw_rgbt_folder(raw_dir, thermal_range_counts=(7000, 9000))
     assert checked.thermal_range_counts == (7000, 9000)
+
+
+def test_folders_of_data_that_are_not_read_are_warned_of(raw_dir):
+    """Hidden ones are not, nor those without data."""
+    _add_yolo(raw_dir)
+    for name in ("labels_thermal/a.txt", ".cache/a.txt", "notes/todo.md"):
+        write(raw_dir / name, "")
+    assert check_raw_rgbt_folder(raw_dir).warnings == (
+        "labels_thermal/ is not read; read are labels/, thermal/, visible/.",
+    )
 
 
 @pytest.mark.parametrize("counts", [(5, 5), (9, 3), (-1, 5), (0, 65536)])
