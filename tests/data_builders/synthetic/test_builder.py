@@ -48,7 +48,7 @@ def test_default_settings_are_prepared(tmp_path: Path, monkeypatch: pytest.Monke
     """TFDS knows a config of this name, and takes no other object in its place."""
     written: list[Any] = []
 
-    def write(builder: Any, *, overwrite: bool) -> None:
+    def write(builder: Any) -> None:
         written.append(builder)
         raise MdjaxError("far enough")
 
@@ -198,3 +198,22 @@ def test_preparing_needs_no_tensorflow_and_prints_nothing(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert "WARNING" not in done.stderr
+
+
+def test_two_processes_prepare_one_data_set_once(tmp_path: Path) -> None:
+    """The second waits, and then finds what the first has written."""
+    code = (
+        "import pathlib\n"
+        "from data_builders.synthetic import PrepareSynthetic\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "print(PrepareSynthetic(folder, num_train=40, num_val=1, num_test=1).prepare().is_new)\n"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    ends = [process.communicate(timeout=100) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], ends
+    assert sorted(out.strip() for out, _ in ends) == ["False", "True"]
