@@ -1,5 +1,6 @@
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import hypothesis
@@ -187,6 +188,20 @@ def test_pair_of_one_aspect_is_accepted(thermal_hw):
 def test_pair_of_other_aspect_is_refused(thermal_hw, reason):
     with pytest.raises(MdjaxError, match=f"a.png: .*{reason}"):
         check_pair_sizes((480, 640), thermal_hw, "a.png")
+
+
+def test_opencv_keeps_its_log_level_for_the_rest_of_the_process():
+    """Also when several threads decode, and where a file is damaged."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_INFO)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: decode_visible(encode_png(BGRT_U8[..., :3]), "a"), range(40)))
+        with pytest.raises(MdjaxError, match="cannot be decoded"):
+            decode_visible(b"BM damaged", "a")
+        assert cv2.utils.logging.getLogLevel() == cv2.utils.logging.LOG_LEVEL_INFO
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 def test_opencv_prints_nothing_about_damaged_files(capfd):
