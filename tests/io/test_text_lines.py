@@ -32,6 +32,13 @@ def test_picture_in_place_of_a_text_is_named(tmp_path: Path) -> None:
         read_numbered_lines(path)
 
 
+def test_zero_bytes_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_bytes(b"one\ntw\0o\n")
+    with pytest.raises(MdjaxError, match=r"lines\.txt: holds zero bytes, so it is no text"):
+        read_numbered_lines(path)
+
+
 def test_no_problem_is_no_error(tmp_path: Path) -> None:
     raise_problems(tmp_path, [], "Nothing to do.")
 

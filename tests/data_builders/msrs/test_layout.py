@@ -119,6 +119,12 @@ def test_every_fault_is_in_one_message(raw_dir):
         assert problem.startswith(start)
 
 
+def test_folders_that_are_not_read_are_noted(raw_dir):
+    write(raw_dir / "test/labels_thermal/00010D.txt", "")
+    notes = check_raw_msrs(raw_dir).notes
+    assert "test/labels_thermal/ is not read; read are ir/, labels/, vi/." in notes
+
+
 def test_missing_class_names_are_one_line(raw_dir):
     (raw_dir / "classes.txt").unlink()
     assert get_problems(check_raw_msrs, raw_dir) == [
