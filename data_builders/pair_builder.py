@@ -16,7 +16,7 @@ import tensorflow_datasets as tfds
 
 from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import DEFAULT_CONFIG, CheckedPairs
-from data_builders.prepared import PreparedSummary, write_data_set, write_records
+from data_builders.prepared import PreparedSummary, write_data_set
 from data_builders.records import (
     make_features,
     make_four_channel_image,
@@ -112,7 +112,6 @@ def prepare_checked(
     builder, is_new = write_data_set(
         folder,
         lambda: builder_class(checked, config_name=config_name, data_dir=str(data_dir)),
-        write=write_records,
         overwrite=overwrite,
     )
     if not is_new:

@@ -113,7 +113,6 @@ def write_data_set(
     folder: Path,
     make_builder: Callable[[], _Builder],
     *,
-    write: Callable[[_Builder], None],
     overwrite: bool,
 ) -> tuple[_Builder, bool]:
     """Write a data set unless it is there already, one process at a time.
@@ -123,7 +122,6 @@ def write_data_set(
     Args:
         folder: Folder of this version of the data set, which the builder writes.
         make_builder: Makes the builder; TFDS reads what is in the folder while it is made.
-        write: Lets it write the folder, see `write_records`.
         overwrite: Replace what is there.
 
     Returns:
@@ -150,7 +148,7 @@ def write_data_set(
                 # TFDS has no error of its own for files that it cannot read.
                 raise MdjaxError(f"{folder}: is damaged ({error}); {remedy}.") from error
             if is_new:
-                write(builder)
+                write_records(builder)
                 write_checksums(folder)
             return builder, is_new
     except OSError as error:

@@ -6,7 +6,7 @@ from typing import cast
 import tensorflow_datasets as tfds
 
 from data_builders.command import DEFAULT_DATA_DIR, DataDir, Overwrite
-from data_builders.prepared import PreparedSummary, write_data_set, write_records
+from data_builders.prepared import PreparedSummary, write_data_set
 from data_builders.synthetic.builder import Synthetic, SyntheticConfig
 from mdjax.scenes import CLASS_NAMES
 
@@ -54,7 +54,6 @@ class PrepareSynthetic:
                 config=Synthetic.builder_configs.get(config.name, config),
                 show_progress=show_progress,
             ),
-            write=write_records,
             overwrite=self.overwrite,
         )
         metadata = cast(tfds.core.MetadataDict, builder.info.metadata)

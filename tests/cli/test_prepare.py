@@ -108,7 +108,7 @@ def test_rgbt_folder_takes_the_range_of_16_bits(
     command = ("rgbt-folder", "--raw", raw_dir, "--data-dir", tmp_path / "data")
     rows = _run(capsys, *command, "--thermal-range-counts", 7000, 9000)
     assert ["deer:", "positive", "boxes", "1"] in rows
-    (folder,) = tmp_path.glob("data/rgbt_folder/default/*")
+    (folder,) = tmp_path.glob("data/rgbt_folder/default/[0-9]*")
     assert read_metadata(folder)["thermal_range_counts"] == [7000, 9000]
     assert len(read_records(folder, "test")) == 1
 
@@ -121,7 +121,7 @@ def test_warnings_are_printed_last_and_kept(
     command = ("rgbt-folder", "--raw", raw_dir, "--data-dir", tmp_path / "data")
     text = "Warning: test: there is no positive box; nothing can be scored there."
     assert " ".join(_run(capsys, *command)[-1]) == text
-    (folder,) = tmp_path.glob("data/rgbt_folder/default/*")
+    (folder,) = tmp_path.glob("data/rgbt_folder/default/[0-9]*")
     assert read_metadata(folder)["notes"] == [text]
 
 

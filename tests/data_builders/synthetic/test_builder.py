@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import rich.console
 
+from data_builders import prepared
 from data_builders.mfnet.layout import CLASS_NAMES
 from data_builders.prepared import PreparedSummary, make_summary_table
-from data_builders.synthetic import PrepareSynthetic, Synthetic, SyntheticConfig, prepare
+from data_builders.synthetic import PrepareSynthetic, Synthetic, SyntheticConfig
 from data_builders.synthetic import builder as synthetic
 from data_builders.synthetic.builder import SPLIT_STARTS
 from mdjax.data.source import open_split
@@ -52,7 +53,7 @@ def test_default_settings_are_prepared(tmp_path: Path, monkeypatch: pytest.Monke
         written.append(builder)
         raise MdjaxError("far enough")
 
-    monkeypatch.setattr(prepare, "write_records", write)
+    monkeypatch.setattr(prepared, "write_records", write)
     with pytest.raises(MdjaxError, match="far enough"):
         PrepareSynthetic(tmp_path).prepare()
     assert written[0].builder_config.name == "96x128_480_60_120_seed0"
