@@ -41,6 +41,8 @@ from mdjax.types import IGNORED_LABEL, MdjaxError
 _MAX_THREADS = 16
 # Less is the rounding of the file's numbers, not a box that sticks out.
 _MIN_OVERHANG_PX = 0.01
+# One pixel, but for that rounding.
+_MIN_AREA_PX = 0.99
 
 SizeHw = tuple[int, int]
 
@@ -263,7 +265,7 @@ def _fit_box(box: BoxXyxy, size_hw: SizeHw, where: str, report: PairReport) -> B
         report.problems.append(str(error))
         return box
     left, top, right, bottom = clipped.box_xyxy_px
-    report.num_small_boxes += (right - left) * (bottom - top) < 1
+    report.num_small_boxes += (right - left) * (bottom - top) < _MIN_AREA_PX
     if clipped.overhang_px > _MIN_OVERHANG_PX:
         report.num_clipped += 1
         report.max_overhang_px = max(report.max_overhang_px, clipped.overhang_px)
