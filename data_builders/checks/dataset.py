@@ -151,7 +151,7 @@ def check_pairs(
     box_counts = {split: _count_boxes(split_pairs) for split, split_pairs in pairs.items()}
     warnings = [
         *findings.warnings,
-        *group_problems(repeated),
+        *group_problems(repeated).lines,
         *warn_of_range(thermal, thermal_range_counts),
         *warn_of_shift(reports),
         *warn_of_small_boxes(reports),

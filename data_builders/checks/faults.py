@@ -24,8 +24,9 @@ class FaultyFilesError(MdjaxError):
         self._heading = (
             f"{folder}: {len(problems)} problem(s) with the {title} files, nothing was written."
         )
-        self._lines = group_problems(problems)
-        lines = "".join(f"\n  {line}" for line in self._lines)
+        grouped = group_problems(problems)
+        self._is_complete = grouped.is_complete
+        lines = "".join(f"\n  {line}" for line in grouped.lines)
         super().__init__(
             f"{self._heading}{lines}\nFix them all; a pair that cannot be fixed can be left out of "
             "the data set."
@@ -38,9 +39,9 @@ class FaultyFilesError(MdjaxError):
             data_dir: Folder of prepared data sets, which may not exist yet; the file lies in it.
 
         Returns:
-            The error to raise, whose last line names the file; this one if it has every problem.
+            The error to raise, whose last line names the file; this one if it leaves nothing out.
         """
-        if self._lines == list(self.problems):
+        if self._is_complete:
             return self
         path = data_dir / f"{self.folder.name}_problems.txt"
         try:

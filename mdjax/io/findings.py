@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 # With a heading, what to do and where the whole list is, a message has twenty lines at most.
 _MAX_KINDS = 16
@@ -29,7 +30,15 @@ class Findings:
     notes: list[str] = dataclasses.field(default_factory=list)
 
 
-def group_problems(problems: Sequence[str]) -> list[str]:
+class GroupedProblems(NamedTuple):
+    """Problems in few lines."""
+
+    lines: list[str]
+    is_complete: bool
+    """Whether the lines say all that the problems say."""
+
+
+def group_problems(problems: Sequence[str]) -> GroupedProblems:
     """Describe problems in few lines: one for each kind, with its count and its first three places.
 
     Problems are of one kind where their texts behind the first colon differ in numbers alone; the
@@ -42,21 +51,28 @@ def group_problems(problems: Sequence[str]) -> list[str]:
         if not separator:
             place, text = "", problem
         kinds.setdefault(_NUMBER.sub("#", text), []).append((place, text))
+    is_complete = len(kinds) <= _MAX_KINDS and not any(
+        len(members) > _NUM_NAMES or _differ(members) for members in kinds.values()
+    )
     lines = [_describe_kind(members) for members in kinds.values()]
     if len(lines) > _MAX_KINDS:
         num_hidden = len(lines) - _MAX_KINDS + 1
         lines = [*lines[:-num_hidden], f"and {num_hidden} more kinds of problems."]
-    return [_shorten(line) for line in lines]
+    shortened = [_shorten(line) for line in lines]
+    return GroupedProblems(shortened, is_complete and shortened == lines)
+
+
+def _differ(members: Sequence[tuple[str, str]]) -> bool:
+    return any(text != members[0][1] for _, text in members)
 
 
 def _describe_kind(members: Sequence[tuple[str, str]]) -> str:
     place, text = members[0]
     if len(members) == 1:
         return f"{place}: {text}" if place else text
-    is_same = all(other == text for _, other in members)
     places = "; ".join(place for place, _ in members[:_NUM_NAMES])
     rest = "" if len(members) <= _NUM_NAMES else f"; and {len(members) - _NUM_NAMES} more"
-    return f"{len(members)} times{'' if is_same else ', such as'}: {text} ({places}{rest})"
+    return f"{len(members)} times{', such as' if _differ(members) else ''}: {text} ({places}{rest})"
 
 
 def _shorten(line: str) -> str:

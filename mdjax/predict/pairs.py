@@ -107,7 +107,7 @@ def raise_problems(problems: Sequence[str]) -> None:
     if len(problems) == 1:
         raise MdjaxError(f"{problems[0]} Nothing was written.")
     if problems:
-        lines = "\n".join(f"  {line}" for line in group_problems(problems))
+        lines = "\n".join(f"  {line}" for line in group_problems(problems).lines)
         raise MdjaxError(f"{len(problems)} problems, nothing was written.\n{lines}")
 
 

@@ -29,8 +29,9 @@ def test_message_has_twenty_lines_and_the_file_all_problems(
     assert list((tmp_path / "data").iterdir()) == [path]
 
 
-def test_message_with_every_problem_needs_no_file(tmp_path: Path) -> None:
-    error = FaultyFilesError(tmp_path / "raw", "test", _make_problems(3, 1))
+@pytest.mark.parametrize("num_each", [1, 3])
+def test_message_with_every_problem_needs_no_file(tmp_path: Path, num_each: int) -> None:
+    error = FaultyFilesError(tmp_path / "raw", "test", _make_problems(3, num_each))
     assert error.list_in_file(tmp_path / "data") is error
     assert not (tmp_path / "data").exists()
 
