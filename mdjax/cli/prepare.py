@@ -6,6 +6,7 @@ from typing import Annotated
 import rich
 import tyro
 
+from data_builders.checks.faults import FaultyFilesError
 from data_builders.command import PrepareCommand
 from data_builders.kaist import PrepareKaist
 from data_builders.mfnet import PrepareMfnet
@@ -30,5 +31,9 @@ def run_prepare(arguments: Sequence[str]) -> int:
         args=arguments,
         prog="mdjax prepare",
     )
-    rich.print(make_summary_table(command.prepare(show_progress=True)))
+    try:
+        summary = command.prepare(show_progress=True)
+    except FaultyFilesError as error:
+        raise error.list_in_file(command.data_dir) from None
+    rich.print(make_summary_table(summary))
     return 0
