@@ -47,7 +47,7 @@ class ChosenRecords:
 
     def __getitem__(self, index: int, /) -> Mapping[str, Any]:
         source, row = self.places[index]
-        return self.sources[source].records[row]
+        return self.sources[source].read_record(row)
 
 
 def deal_into_folds(
@@ -88,7 +88,7 @@ def split_by_fold(sources: Sequence[SplitSource], folds: Folds) -> tuple[SplitSo
     names, is_night = [], []
     # One record at a time: each holds the bytes of two images.
     for s, row in places:
-        record = sources[s].records[row]
+        record = sources[s].read_record(row)
         names.append(_decode(record["name"]))
         is_night.append(bool(record["is_night"]))
     of_pairs = deal_into_folds(names, is_night, folds.num_folds)

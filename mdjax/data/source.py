@@ -80,19 +80,27 @@ class SplitSource:
     def fingerprint(self) -> str:
         """Equal for equal data: what the builder wrote down, else a hash of its records."""
         told = self.metadata.get("fingerprint")
-        return str(told) if told else hash_records(self.records)
+        return str(told) if told else hash_records(map(self.read_record, range(len(self))))
 
     def __len__(self) -> int:
         return len(self.records)
 
-    def __getitem__(self, index: int, /) -> Mapping[str, Any]:
+    def read_record(self, index: int) -> Mapping[str, Any]:
+        """Return a record as it was written.
+
+        Raises:
+            MdjaxError: It is damaged.
+        """
         try:
-            record = self.records[index]
+            return self.records[index]
         except RuntimeError as error:  # ArrayRecord hashes each block.
             raise MdjaxError(
                 f"data set {self.dataset_name}: record {index} of split {self.split!r} is damaged "
                 f"({error}); {_REMEDY}."
             ) from error
+
+    def __getitem__(self, index: int, /) -> Mapping[str, Any]:
+        record = self.read_record(index)
         # What a thermal count means is the same for the whole data set, so records do without.
         counts = self.metadata.get("thermal_range_counts")
         return {**record, "thermal_range_counts": counts} if counts else record
@@ -150,11 +158,11 @@ def find_split(dataset: str, split: str, data_dir: Path) -> SplitSource | None:
     return open_split(dataset, split, data_dir) if split in builder.info.splits else None
 
 
-def hash_records(records: RecordSource) -> str:
+def hash_records(records: Iterable[Mapping[str, Any]]) -> str:
     """Hash what records hold, in their order."""
     digest = hashlib.sha256()
-    for index in range(len(records)):
-        _hash_value(records[index], digest)
+    for record in records:
+        _hash_value(record, digest)
     return digest.hexdigest()[:16]
 
 

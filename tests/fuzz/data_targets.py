@@ -1,0 +1,176 @@
+"""What reads the files of a data set: raw folders, prepared sets, KAIST's text files."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from data_builders.kaist.labels import TEST_RULE
+from data_builders.kaist.layout import KaistSplit, check_raw_kaist
+from data_builders.mfnet.layout import check_raw_mfnet
+from data_builders.msrs.layout import check_raw_msrs
+from data_builders.rgbt_folder import PrepareRgbtFolder
+from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
+from mdjax.cli.score_detections import score_kaist_files
+from mdjax.data.folds import Folds
+from mdjax.data.source import hash_records
+from mdjax.predict.pairs import find_pairs, read_pair
+from mdjax.runs.splits import open_splits
+from tests.data.factories import encode_png, write_raw_mfnet
+from tests.data_builders.raw_pairs import (
+    make_image_u8,
+    write,
+    write_annotations,
+    write_kaist_pairs,
+    write_list,
+    write_rgbt,
+)
+from tests.data_builders.raw_pairs import write_msrs as write_raw_msrs
+from tests.fuzz.fuzzer import Target
+
+_NAMES = {"train": ("a", "b"), "test": ("c",)}
+_KAIST_NAMES = ("set00/V000/I00001", "set00/V000/I00003", "set03/V000/I00001")
+
+
+def explain_raw(name: str) -> str | None:
+    """A person's own file may say anything that is right by its format."""
+    if name.endswith((".txt", ".json")):
+        return "text of the user's that is right by its format: nobody knows that it was another"
+    if name.endswith(".jpg"):
+        return "a JPEG whose decoder repairs it: the format has no checksum"
+    return None
+
+
+def summarise(checked: Any) -> Any:
+    """All that a prepared data set would hold: pixels, and what is said of them."""
+    pairs = [
+        (split, pair.name, pair.is_night, str(pair.objects), _decode(pair))
+        for split, of_split in checked.pairs.items()
+        for pair in of_split
+    ]
+    return pairs, checked.warnings, checked.notes
+
+
+def _decode(pair: Any) -> list[np.ndarray | None]:
+    """Decode each image file of a pair."""
+    paths = [getattr(pair, field.name) for field in dataclasses.fields(pair)]
+    paths = [path for value in paths for path in (value if isinstance(value, tuple) else [value])]
+    return [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in paths if isinstance(path, Path)]
+
+
+def write_yolo(folder: Path) -> None:
+    """Boxes of YOLO."""
+    write_rgbt(folder, _NAMES)
+    write(folder / "night.txt", "a\n")
+    for name in "abc":
+        write(folder / f"labels/{name}.txt", "0 .5 .5 .5 .5\n1 .2 .2 .1 .1\n")
+
+
+def write_coco(folder: Path) -> None:
+    """Boxes of COCO."""
+    write_rgbt(folder, _NAMES)
+    content = {
+        "images": [
+            {"id": i, "file_name": f"{name}.jpg", "width": 16, "height": 12}
+            for i, name in enumerate("abc")
+        ],
+        "annotations": [
+            {"image_id": i, "category_id": 8, "bbox": [4, 3, 8, 6], "iscrowd": 0} for i in range(3)
+        ],
+        "categories": [{"id": 8, "name": "boar"}],
+    }
+    write(folder / "annotations.json", json.dumps(content))
+
+
+def write_masks(folder: Path) -> None:
+    """Label maps."""
+    write_rgbt(folder, _NAMES)
+    for name in "abc":
+        write(folder / f"masks/{name}.png", encode_png(np.eye(12, 16, dtype=np.uint8)))
+
+
+def write_mfnet(folder: Path) -> None:
+    """MFNet in its official layout."""
+    write_raw_mfnet(folder)
+
+
+def write_msrs(folder: Path) -> None:
+    """MSRS, with boxes."""
+    write_raw_msrs(folder, ("1D", "2N"), ("3N",))
+
+
+def write_kaist(folder: Path) -> None:
+    """Images, a list, annotations, and detections of somebody's detector."""
+    write_kaist_pairs(folder, _KAIST_NAMES)
+    write_annotations(folder / "boxes", {name: ["person 2 3 4 5 0"] for name in _KAIST_NAMES})
+    write_list(folder / "list.txt", _KAIST_NAMES)
+    rows = [f"{i + 1},2,3,4,{60 + i},0.{9 - i}\n" for i in range(len(_KAIST_NAMES))]
+    write(folder / "detections.txt", "".join(rows))
+
+
+def read_kaist(folder: Path) -> Any:
+    """As `mdjax prepare kaist`."""
+    split = KaistSplit(folder / "list.txt", folder / "boxes", TEST_RULE)
+    return summarise(check_raw_kaist(folder, {"test": split}))
+
+
+def read_kaist_scores(folder: Path) -> Any:
+    """As `mdjax score-detections kaist`."""
+    scores = score_kaist_files(folder / "boxes", folder / "list.txt", folder / "detections.txt")
+    return str(scores)
+
+
+def write_prepared(folder: Path) -> None:
+    """A prepared data set of boxes."""
+    write_yolo(folder / "raw")
+    PrepareRgbtFolder(raw=folder / "raw", data_dir=folder / "data", name="roof").prepare()
+
+
+def read_prepared(folder: Path) -> Any:
+    """All records of all splits."""
+    splits = open_splits("rgbt_folder/roof", folder / "data", Folds())
+    sources = [splits.train, *splits.scored.values()]
+    return [
+        (str(source.metadata), hash_records(map(source.__getitem__, range(len(source)))))
+        for source in sources
+    ]
+
+
+def write_predicted(folder: Path) -> None:
+    """Images to predict on."""
+    for name in "ab":
+        write(folder / f"visible/{name}.png", encode_png(make_image_u8(1)))
+        write(folder / f"thermal/{name}.png", encode_png(make_image_u8(2)[..., 0]))
+
+
+def read_predicted(folder: Path) -> Any:
+    """As `mdjax predict`."""
+    pairs = find_pairs(folder / "visible", folder / "thermal")
+    return [tuple(read_pair(pair)) for pair in pairs]
+
+
+def _check(check: Callable[..., Any], **options: Any) -> Callable[[Path], Any]:
+    return lambda folder: summarise(check(folder, **options))
+
+
+TARGETS = (
+    Target("folder with YOLO", write_yolo, _check(check_raw_rgbt_folder), explain=explain_raw),
+    Target("folder with COCO", write_coco, _check(check_raw_rgbt_folder), explain=explain_raw),
+    Target("folder with masks", write_masks, _check(check_raw_rgbt_folder), explain=explain_raw),
+    Target("MFNet", write_mfnet, _check(check_raw_mfnet), explain=explain_raw),
+    Target("MSRS", write_msrs, _check(check_raw_msrs, val_every=0), explain=explain_raw),
+    Target("KAIST", write_kaist, read_kaist, explain=explain_raw),
+    Target(
+        "KAIST's scores",
+        write_kaist,
+        read_kaist_scores,
+        ("list.txt", "detections.txt", "boxes/*/*/*.txt", "boxes/*.txt"),
+        explain=explain_raw,
+    ),
+    Target("prepared data set", write_prepared, read_prepared, ("data/**/*",)),
+    Target("images for predict", write_predicted, read_predicted, explain=explain_raw),
+)
