@@ -21,7 +21,7 @@ from typing import Any
 
 import filelock
 
-from mdjax.io.json_file import read_json, write_json, write_text
+from mdjax.io.json_file import read_json, read_json_object, seal, write_json, write_text
 from mdjax.types import MdjaxError
 
 _LOCK_NAME = ".lock"
@@ -149,13 +149,20 @@ class RunDirectory:
         return self.path / "table.txt"
 
     def read_config(self) -> dict[str, Any]:
-        """Read the configuration that the run began with."""
-        return read_json(self.config_path)
+        """Read the configuration that the run began with.
+
+        Raises:
+            MdjaxError: It is missing or damaged.
+        """
+        return read_json_object(
+            self.config_path,
+            remedy="Put back what stands under `config` in checkpoints/last/metadata.json.",
+        )
 
     def write_result(self, result: Mapping[str, Any], table: str) -> None:
         """Write the final scores for programs and for people."""
         write_text(self.table_path, table.rstrip("\n") + "\n")
-        write_json(self.result_path, result)
+        write_json(self.result_path, seal(result))
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:

@@ -20,6 +20,10 @@ class Evaluation(Protocol):
         """Say on how many images, and at which size, these scores were measured."""
         ...
 
+    def explain_missing_value(self) -> str:
+        """Say why the main metric has no value on this split, and what to do about it."""
+        ...
+
     def format_table(self) -> str:
         """Lay the scores out for people."""
         ...
@@ -33,11 +37,7 @@ class Tally(Protocol):
         ...
 
     def compute(self) -> Evaluation:
-        """Return the scores of all rows.
-
-        Raises:
-            MdjaxError: The split holds nothing that counts.
-        """
+        """Return the scores of all rows; NaN where nothing counts."""
         ...
 
 
