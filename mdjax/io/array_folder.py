@@ -146,9 +146,7 @@ def read_arrays(folder: Path, groups: Collection[str]) -> dict[str, np.ndarray]:
     # What is damaged can fail anywhere in Orbax, in any way.
     except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise MdjaxError(
-            f"{folder}: cut short or damaged ({reason[:200]}). {REMEDY}"
-        ) from error
+        raise MdjaxError(f"{folder}: cut short or damaged ({reason[:200]}). {REMEDY}") from error
     return found
 
 
@@ -158,9 +156,7 @@ def _check_files(folder: Path) -> None:
         path = folder / name
         found = path.stat().st_size if path.is_file() else 0
         if found != size:
-            raise MdjaxError(
-                f"{folder}: cut short: {name} has {found} of {size} bytes. {REMEDY}"
-            )
+            raise MdjaxError(f"{folder}: cut short: {name} has {found} of {size} bytes. {REMEDY}")
 
 
 def _describe(array: np.ndarray) -> dict[str, Any]:

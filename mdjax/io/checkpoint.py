@@ -33,7 +33,7 @@ from mdjax.io.array_folder import (
 )
 from mdjax.io.json_file import read_json_object, seal, unseal, write_json
 from mdjax.io.whole_folder import locate_whole_folder, sync_path, write_whole_folder
-from mdjax.types import MdjaxError
+from mdjax.types import MdjaxError, format_count
 
 State = TypeVar("State")
 
@@ -292,16 +292,16 @@ def _require(path: Path) -> Path:
 def _read_header(folder: Path) -> dict[str, Any]:
     path = folder / _METADATA
     values = read_json_object(path, remedy=REMEDY)
-    number = values.get("format")
-    is_sealed = type(number) is not int or number >= _FIRST_SEALED_FORMAT
-    if type(number) is int and number > FORMAT:
+    told = values.get("format")
+    number = told if type(told) is int else 0
+    is_sealed = number == 0 or number >= _FIRST_SEALED_FORMAT
+    if number > FORMAT:
         raise MdjaxError(
             f"{folder}: has format {number}, this version reads up to {FORMAT}. "
             "Read it with the version of mdjax that wrote it."
         )
     header = unseal(values, path, is_required=is_sealed, remedy=REMEDY)
-    missing = {"format", "contents"} - header.keys()
-    if missing or number < 1:
+    if number < 1 or "contents" not in header:
         raise MdjaxError(f"{path}: damaged (is no metadata of a checkpoint). {REMEDY}")
     if is_sealed and header.pop(_TABLE_CHECKSUM, None) != compute_table_checksum(folder):
         raise MdjaxError(
@@ -351,8 +351,9 @@ def _check_architecture(folder: Path, wanted: Mapping[str, Any], saved: LeafTabl
         lines = differing[:_MAX_LISTED]
         if len(differing) > len(lines):
             lines.append(f"and {len(differing) - len(lines)} more")
+        num_differing = format_count(len(differing), "leaf differs", "leaves differ")
         raise MdjaxError(
-            f"{folder}: of another architecture, {len(differing)} leaves differ. Use the "
+            f"{folder}: of another architecture, {num_differing}. Use the "
             "configuration in its metadata.json, or another checkpoint.\n  " + "\n  ".join(lines)
         )
 

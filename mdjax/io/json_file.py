@@ -87,13 +87,11 @@ def read_json(path: Path, *, remedy: str = "") -> Any:
         MdjaxError: It is missing, or not the JSON that this module writes.
     """
     try:
-        return json.loads(
-            path.read_text(encoding="utf-8"),
-            object_pairs_hook=_read_object,
-            parse_constant=_refuse_constant,
-        )
+        return parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise MdjaxError(f"{path}: cannot be read: {error.strerror or error}. {remedy}".rstrip()) from error
+        raise MdjaxError(
+            f"{path}: cannot be read: {error.strerror or error}. {remedy}".rstrip()
+        ) from error
     except (ValueError, RecursionError) as error:
         raise MdjaxError(f"{path}: damaged or cut short ({error}). {remedy}".rstrip()) from error
 
@@ -136,6 +134,15 @@ def unseal(
             f"fit). {remedy}".rstrip()
         )
     return rest
+
+
+def parse_json(text: str) -> Any:
+    """Read strict JSON: no infinities, no key twice.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    return json.loads(text, object_pairs_hook=_read_object, parse_constant=_refuse_constant)
 
 
 def _compute_checksum(values: Mapping[str, Any]) -> str:

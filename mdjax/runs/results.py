@@ -10,14 +10,13 @@ from typing import Any
 import jax
 
 from mdjax import __version__
-from mdjax.io.counts import format_count
 from mdjax.io.json_file import read_json_object, restore_scores, unseal
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.splits import Splits
 from mdjax.runs.stored_config import hash_config
 from mdjax.tasks.task import Evaluation
 from mdjax.train.state import count_parameters
-from mdjax.types import MdjaxError
+from mdjax.types import MdjaxError, format_count
 
 
 @dataclass(frozen=True)

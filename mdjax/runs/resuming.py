@@ -69,13 +69,12 @@ def _require_config_of_checkpoint(run_dir: Path, began: RunConfig) -> None:
     if isinstance(began, FuseConfig) or not has_checkpoint(last):
         return
     saved = read_stored_config(read_metadata(last).get("config"), run_dir, source=last)
-    if lines := find_differences(saved, began, MAY_DIFFER_ON_RESUME):
-        listed = "\n  ".join(lines).replace(" in the run,", " in the checkpoint,")
-        listed = listed.replace(" now", " in config.json")
+    places = ("in the checkpoint", "in config.json")
+    if lines := find_differences(saved, began, MAY_DIFFER_ON_RESUME, places=places):
         raise MdjaxError(
-            f"{run_dir / 'config.json'}: was changed since {last} was saved under it. Put back what "
-            f"stands under `config` in {last / 'metadata.json'}, or begin a new run in another "
-            f"folder.\n  {listed}"
+            f"{run_dir / 'config.json'}: was changed since {last} was saved under it. Put back "
+            f"what stands under `config` in {last / 'metadata.json'}, or begin a new run in "
+            "another folder.\n  " + "\n  ".join(lines)
         )
 
 

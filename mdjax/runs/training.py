@@ -29,6 +29,7 @@ from mdjax.runs.splits import Splits, open_splits
 from mdjax.runs.stored_config import store_config
 from mdjax.runs.teachers import check_teachers, freeze, load_teachers
 from mdjax.tasks.task import Evaluation
+from mdjax.train.beside import Objective, add_objectives
 from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
 from mdjax.train.loop import LogWindow, NonFiniteLossError, run_training
 from mdjax.train.optimiser import freeze_parameters
@@ -40,7 +41,7 @@ from mdjax.train.state import (
     create_variables,
 )
 from mdjax.train.step import make_distill_step, make_forward
-from mdjax.types import MdjaxError
+from mdjax.types import MdjaxError, format_count
 
 Print = Callable[[str], None]
 
@@ -92,21 +93,25 @@ def train(
     variables = create_variables(network, example, select_inputs=select_inputs, seed=config.seed)
     if config.pretrained and not goes_on:
         variables = _load_pretrained(variables, config.pretrained, show)
-    terms = config.task.make_terms(has_guidance=config.network.has_guidance)
+    objective = Objective(
+        config.task.make_terms(has_guidance=config.network.has_guidance),
+        config.task.create_module(len(class_names), config.network.backbone),
+    )
     teachers: dict[str, LoadedNetwork] = {}
-    method_module, diagnostics = None, {}
     if isinstance(config, DistillConfig):
         teachers = load_teachers(config, splits)
         method: Method = config.method
-        terms = (*terms, *method.make_terms())
-        method_module = method.create_module()
-        diagnostics = method.make_diagnostics()
+        objective = add_objectives(
+            objective,
+            Objective(method.make_terms(), method.create_module(), method.make_diagnostics()),
+        )
+    terms, module = objective.terms, objective.module
     frozen = freeze(teachers, mesh)
 
     # -- State and step -----------------------------------------------------------------------
     parts: dict[str, Any] = {
         "select_inputs": select_inputs,
-        "method_module": method_module,
+        "method_module": module,
         "compute_targets": config.task.compute_targets,
     }
     optimiser = freeze_parameters(
@@ -114,7 +119,7 @@ def train(
         config.network.backbone.find_frozen(variables["params"]),
     )
     method_variables = create_method_variables(
-        method_module, network, variables, frozen, example, select_inputs, seed=config.seed
+        module, network, variables, frozen, example, select_inputs, seed=config.seed
     )
     state = create_state(variables, optimiser, method_variables)
     step = make_distill_step(
@@ -124,7 +129,7 @@ def train(
         terms,
         seed=config.seed,
         num_microbatches=config.num_microbatches,
-        diagnostics=diagnostics,
+        diagnostics=objective.diagnostics,
         **parts,
     )
     probe = make_gradient_norm_probe(network, terms, teachers=frozen, **parts)
@@ -242,11 +247,15 @@ def _explaining_what_is_saved(store: CheckpointStore, num_steps: int) -> Iterato
         saved_step = read_metadata(store.last)["step"] if has_checkpoint(store.last) else None
         if saved_step != num_steps:
             raise
-        reason = str(error) if isinstance(error, MdjaxError | OSError) else repr(error)
+        reason = str(error)
+        if not isinstance(error, MdjaxError | OSError):
+            first = next(iter(reason.splitlines()), "")
+            reason = f"A fault of mdjax: {type(error).__name__}: {first}"
         raise MdjaxError(
-            f"{reason}\nAll {num_steps} steps are done and the last state is saved ({store.last}): "
-            "nothing is lost. Once this is put right, the same command with --resume finishes the "
-            "run without a further step; mdjax evaluate scores it now."
+            f"{reason}\nThe training is done ({format_count(num_steps, 'step')}) and its last "
+            f"state is saved ({store.last}): nothing is lost. Once this is put right, the same "
+            "command with --resume finishes the run without a further step; mdjax evaluate scores "
+            "it now."
         ) from error
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.stats
 
-from mdjax.io.counts import format_count
 from mdjax.runs.results import RunResult
+from mdjax.types import format_count
 
 CONFIDENCE = 0.95
 

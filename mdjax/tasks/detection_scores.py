@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -9,12 +10,11 @@ from jaxtyping import Bool, Float, Int
 
 from mdjax.data.objects import ImageObjects, ObjectReader
 from mdjax.data.source import SplitSource
-from mdjax.io.counts import format_count
 from mdjax.metrics.average_precision import AveragePrecision, compute_average_precision
 from mdjax.metrics.box_matching import ScoredBoxes, TrueBoxes
 from mdjax.metrics.miss_rate import MissRate, compute_miss_rates
 from mdjax.ops.resize import get_size_hw
-from mdjax.types import Batch, Detections
+from mdjax.types import Batch, Detections, format_count
 
 
 @dataclass(frozen=True)
@@ -231,10 +231,9 @@ def score_detections(
     for k, name in enumerate(class_names):
         scored = [select_scored(found, k) for found in detections]
         true = [select_true(truth, k) for truth in truths]
-        for by_class, rule in ((miss_rates, "matlab"), (python_miss_rates, "python")):
-            by_class[name] = compute_miss_rates(
-                scored, true, image_sizes_hw=image_sizes_hw, is_night=is_night, rule=rule
-            )
+        images: Any = {"image_sizes_hw": image_sizes_hw, "is_night": is_night}
+        miss_rates[name] = compute_miss_rates(scored, true, **images, rule="matlab")
+        python_miss_rates[name] = compute_miss_rates(scored, true, **images, rule="python")
         average_precisions[name] = {
             time: compute_average_precision(
                 [scored[i] for i in np.flatnonzero(members)],

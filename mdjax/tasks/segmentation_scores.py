@@ -10,9 +10,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from mdjax.data.source import SplitSource
 from mdjax.data.truth import LabelMapReader
-from mdjax.io.counts import format_count
 from mdjax.metrics.confusion import SegmentationScores, count_confusions
-from mdjax.types import Batch
+from mdjax.types import Batch, format_count
 
 ScoredSize = Literal["labels", "working"]
 """Size at which pixels are scored: that of the label files, or that of the network's images."""
@@ -168,9 +167,9 @@ def _format_scores(evaluation: SegmentationEvaluation) -> str:
         lines.append(f"{title:{_TITLE_WIDTH}}" + "".join(_format_cell(cell) for cell in cells))
 
     for title, metric in (("mean accuracy", "mean_accuracy"), ("mean IoU", "mean_iou")):
-        add_row(f"{title}, {k} classes", f"{metric}_{k}")
+        add_row(f"{title}, {format_count(k, 'class', 'classes')}", f"{metric}_{k}")
         add_row(f"{title}, {k}, absent as 0", f"{metric}_{k}_absent_as_0")
-        add_row(f"{title}, {k - 1} classes", f"{metric}_{k - 1}")
+        add_row(f"{title}, {format_count(k - 1, 'class', 'classes')}", f"{metric}_{k - 1}")
     counts = (scores.num_classes_present for scores in evaluation.subsets.values())
     cells = "".join(f"{count:9d}" for count in counts)
     lines.append(f"{f'classes that occur, of {k}':{_TITLE_WIDTH}}{cells}")

@@ -2,6 +2,8 @@
 
 from typing import Any, Protocol
 
+import flax.linen as nn
+
 from mdjax.data.source import SplitSource
 from mdjax.data.truth import TruthReader
 from mdjax.models.backbones.backbone import Backbone
@@ -67,6 +69,15 @@ class Task(Protocol):
 
     def create_head(self, num_classes: int, backbone: Backbone) -> Any:
         """Build the module that turns features into a prediction, see `models.networks.Head`."""
+        ...
+
+    def create_module(self, num_classes: int, backbone: Backbone) -> nn.Module | None:
+        """Build what the task trains beside the network, None where that is nothing.
+
+        Called as `module(output, teacher outputs by name, batch, train=)`; the task's terms read
+        what it returns as `TermInputs.method`. Its variables are trained and saved with the
+        network's and left out of what is exported.
+        """
         ...
 
     def compute_targets(self, output: Any, batch: Batch) -> Any:

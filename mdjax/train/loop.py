@@ -197,9 +197,7 @@ class _MetricsWindow:
 
     def describe(self) -> LogWindow:
         """What a run that goes on from here has to know."""
-        return LogWindow(
-            dict(self._sums), self.num_steps, time.perf_counter() - self._start_time
-        )
+        return LogWindow(dict(self._sums), self.num_steps, time.perf_counter() - self._start_time)
 
     def take_means(self) -> dict[str, float]:
         now = time.perf_counter()

@@ -271,7 +271,7 @@ def test_both_rules_and_all_precisions_stand_side_by_side() -> None:
     for name in ("ap50", "ap75", "ap"):
         assert metrics[f"{name}/all"] == pytest.approx(100 * 51 / 101)
     head, row = evaluation.format_table().splitlines()[:2]
-    assert head.split() == "person MR % MR python % AP50 % AP75 % AP % images objects".split()
+    assert " ".join(head.split()) == "person MR % MR python % AP50 % AP75 % AP % images objects"
     assert row.split() == ["all", "50.00", "0.00", "50.50", "50.50", "50.50", "2", "2"]
 
 
