@@ -8,9 +8,7 @@ therefore knows nothing of devices, and reads on any number of them. Every array
 `leaves.json`, that file and `metadata.json` have theirs in `metadata.json`.
 """
 
-import errno
 import hashlib
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import metadata as package_metadata
@@ -32,7 +30,12 @@ from mdjax.io.array_folder import (
     write_arrays,
 )
 from mdjax.io.json_file import read_json_object, seal, unseal, write_json
-from mdjax.io.whole_folder import locate_whole_folder, sync_path, write_whole_folder
+from mdjax.io.whole_folder import (
+    is_disk_full,
+    locate_whole_folder,
+    sync_path,
+    write_whole_folder,
+)
 from mdjax.types import MdjaxError, format_count
 
 State = TypeVar("State")
@@ -47,7 +50,6 @@ _PACKAGES = ("jax", "flax", "optax", "orbax-checkpoint", "numpy")
 _VARIABLES, _TRAINING = "variables", "training"
 _VARIABLE_FIELDS = ("params", "model_state")
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MAX_LISTED = 8
 _METADATA, _TABLE_CHECKSUM = "metadata.json", "leaves_crc32"
 
@@ -360,21 +362,10 @@ def _check_architecture(folder: Path, wanted: Mapping[str, Any], saved: LeafTabl
 
 def _explain_failure(path: Path, error: Exception, num_bytes: int = 0) -> str:
     previous = " The previous one there is untouched." if has_checkpoint(path) else ""
-    if not _is_disk_full(error):
+    if not is_disk_full(error):
         return f"{path}: the checkpoint cannot be saved: {error}.{previous}"
     size = f" (up to {num_bytes / 1e6:.1f} MB)" if num_bytes else ""
     return (
         f"{path}: the disk is full, the checkpoint{size} was not saved."
         f"{previous} Free some space in {path.parent} and resume."
     )
-
-
-def _is_disk_full(error: BaseException | None) -> bool:
-    """Also where the error comes from tensorstore, which gives the system's words only."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _DISK_FULL:
-            return True
-        if any(os.strerror(number) in str(error) for number in _DISK_FULL):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

@@ -1,10 +1,13 @@
 """Folders that are either complete or not there, also after a kill or a power cut."""
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -61,6 +64,20 @@ def sync_path(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Say whether it was the disk that failed a write.
+
+    Also where the error comes from tensorstore, which gives the system's words only.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            return True
+        if any(os.strerror(number) in str(error) for number in _DISK_FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _sync(folder: Path) -> None:

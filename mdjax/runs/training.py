@@ -285,7 +285,8 @@ def _say_what_has_no_value(
 ) -> None:
     if math.isnan(evaluation.to_metrics()[main_metric]):
         reason = evaluation.explain_missing_value()
-        show(f"{main_metric} has no value on the split {split!r}: {reason}")
+        best = " No checkpoint is kept as the best one." if split == "val" else ""
+        show(f"{main_metric} has no value on the split {split!r}: {reason}{best}")
 
 
 def _describe_last_checkpoint(store: CheckpointStore) -> str:

@@ -225,6 +225,30 @@ def test_nothing_in_an_archive_is_passed_over(tmp_path: Path) -> None:
         read_tensors(tmp_path / "twice.pth")
 
 
+@pytest.mark.parametrize("name", ["module_zip", "module_legacy", "tensors_zip", "tensors_legacy"])
+def test_changed_bytes_are_one_message_or_tensors(name: str, tmp_path: Path) -> None:
+    """Never another error. In an archive no changed number passes: zip files have checksums."""
+    content = (FILES / f"{name}.pth").read_bytes()
+    expected = read_tensors(FILES / f"{name}.pth")
+    rng, path = np.random.default_rng(0), tmp_path / "changed.pth"
+    num_refused = 0
+    for _ in range(300):
+        changed = bytearray(content)
+        for place in rng.integers(0, len(content), rng.integers(1, 4)):
+            changed[place] = rng.integers(0, 256)
+        path.write_bytes(changed)
+        try:
+            found = read_tensors(path)
+        except MdjaxError as error:
+            num_refused += 1
+            assert str(error).startswith(f"{path}: ")  # noqa: PT017
+            continue
+        if name.endswith("_zip"):
+            assert list(found) == list(expected)
+            assert all(_is_same(found[key], expected[key]) for key in expected)
+    assert num_refused > 30
+
+
 @BOTH_FORMATS
 def test_storage_of_a_foreign_kind_is_refused(write: Callable[..., Path], tmp_path: Path) -> None:
     path = write(tmp_path / "module.pth", {"w": _StorageId("module", "m", "0", "cpu", 4)})
