@@ -116,8 +116,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
             if number == len(lines) and not line.endswith(b"\n"):
                 break  # A process that was killed wrote no more of it.
             raise MdjaxError(
-                f"{path}: line {number} is damaged ({error}); delete it, or resume the run from "
-                "its last checkpoint, which writes later lines anew."
+                f"{path}: line {number} is damaged ({error}); delete this line."
             ) from error
         entries.append(entry)
     return entries

@@ -111,7 +111,7 @@ def _find_problem(values: Mapping[str, Any]) -> str:
     if missing := sorted(required - values.keys()):
         return f"{', '.join(missing)} missing"
     if unknown := sorted(values.keys() - known.keys()):
-        return f"{', '.join(unknown)} unknown"
+        return f"{', '.join(unknown)} unknown, unless a later version of mdjax wrote it"
     scores = values["scores"]
     is_scored = isinstance(scores, dict) and all(
         isinstance(metrics, dict)

@@ -92,8 +92,12 @@ def test_damaged_line_in_the_middle_is_named(run: RunDirectory) -> None:
 )
 def test_line_that_is_no_entry_is_named(run: RunDirectory, line: bytes) -> None:
     run.metrics_path.write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 2}\n')
-    with pytest.raises(MdjaxError, match=r"metrics\.jsonl: line 2 is damaged"):
-        read_metrics(run.metrics_path)
+    with pytest.raises(MdjaxError, match=r"metrics\.jsonl: line 2 is damaged.*delete this line"):
+        MetricsLog(run, start_step=2)
+    lines = run.metrics_path.read_bytes().splitlines(keepends=True)
+    run.metrics_path.write_bytes(lines[0] + lines[2])
+    MetricsLog(run, start_step=2).close()
+    assert read_metrics(run.metrics_path) == [{"step": 1}, {"step": 2}]
     # Only what a killed process has begun is left out: it has no end of line.
     run.metrics_path.write_bytes(b'{"step": 1}\n' + line)
     assert read_metrics(run.metrics_path) == [{"step": 1}]

@@ -250,7 +250,8 @@ def test_non_finite_loss_names_step_term_and_last_good_checkpoint(
     )
     with pytest.raises(
         NonFiniteLossError,
-        match=r"Step 2: loss/segmentation is (nan|inf).*lower learning rate.*Last good checkpoint: .*/last, step 1\.",
+        match=r"Step 2: loss/segmentation is (nan|inf).*lower learning rate.*"
+        r"Last good checkpoint: .*/last, step 1\.",
     ):
         run_quietly(config, tmp_path / "run")
     assert read_metadata(tmp_path / "run" / "checkpoints" / "last")["step"] == 1
