@@ -111,7 +111,7 @@ class RunDirectory:
                 raise MdjaxError(
                     f"{self.path}: holds {', '.join(used[:3])} already. Give another folder."
                 )
-            remedy = "Continue it with --resume, or give" if is_trained else "Give"
+            remedy = "Continue a training with --resume, or give" if is_trained else "Give"
             raise MdjaxError(f"{self.path}: holds a run already. {remedy} another folder.")
 
     def require_idle(self) -> None:

@@ -38,7 +38,9 @@ def test_teacher_whose_training_was_cut_teaches_once_it_is_finished(
 
 def test_used_folder_is_resumed_or_another_one_given(small_runs: SmallRuns, tmp_path: Path) -> None:
     native = RunDirectory(small_runs.root / "native")
-    with pytest.raises(MdjaxError, match="Continue it with --resume, or give another folder"):
+    with pytest.raises(
+        MdjaxError, match="Continue a training with --resume, or give another folder"
+    ):
         native.require_unused()
     native.require_run()
     with pytest.raises(
