@@ -1,4 +1,4 @@
-"""Arrays and errors that every part of mdjax shares.
+"""Arrays, errors and words that every part of mdjax shares.
 
 Axis letters, used in every shape annotation: b images, h rows, w columns, c channels, k classes,
 a anchors, g ground truths, l pyramid levels.
@@ -21,6 +21,17 @@ class MdjaxError(Exception):
 
     The command line prints the message alone, without a traceback.
     """
+
+
+def format_count(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 image", "2 images".
+
+    Args:
+        number: How many.
+        noun: What of, in the singular.
+        plural: The noun with an s by default.
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 Array = jax.Array | np.ndarray

@@ -6,6 +6,7 @@ arrays/       the arrays, written by Orbax, in groups that are read separately
 
 import contextlib
 import logging
+import shutil
 import zlib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -16,12 +17,18 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 from orbax.checkpoint import v1 as ocp
 
-from mdjax.io.json_file import format_json, read_json, write_json, write_text
+from mdjax.io.json_file import format_json, read_json_object, write_json, write_text
+from mdjax.io.whole_folder import link_files
 from mdjax.types import MdjaxError
 
 Groups = Mapping[str, Mapping[str, np.ndarray]]
 LeafTable = dict[str, dict[str, Any]]
 """By name: `dtype`, `shape`, `crc32` and the `group` of an array."""
+
+REMEDY = (
+    "Use another checkpoint of the run: `--checkpoint best` evaluates and predicts, and a copy of "
+    "its folder checkpoints/best as checkpoints/last is resumed."
+)
 
 
 def write_arrays(folder: Path, groups: Groups) -> None:
@@ -35,8 +42,7 @@ def write_arrays(folder: Path, groups: Groups) -> None:
         for group, arrays in groups.items()
         for name, array in arrays.items()
     }
-    lines = [f"{format_json(name)}: {format_json(leaf)}" for name, leaf in table.items()]
-    write_text(folder / "leaves.json", "{\n" + ",\n".join(lines) + "\n}\n")
+    _write_leaf_table(folder, table)
     # Orbax refuses empty arrays and empty groups; the table describes such arrays fully.
     trees = {
         group: unflatten_dict({name: x for name, x in arrays.items() if x.size}, sep="/")
@@ -45,9 +51,39 @@ def write_arrays(folder: Path, groups: Groups) -> None:
     }
     with _quiet_orbax():
         ocp.save_checkpointables(_get_array_path(folder), trees)
+    _write_file_table(folder)
 
 
-def write_file_table(folder: Path) -> None:
+def link_arrays(source: Path, folder: Path, groups: Collection[str]) -> None:
+    """Put some groups of the arrays of a folder into another one, without writing them anew.
+
+    Raises:
+        Exception: Of any kind, when it fails; the folder is then of no use.
+    """
+    table = _read_whole_table(source)
+    _write_leaf_table(folder, {name: x for name, x in table.items() if x["group"] in groups})
+    link_files(source / "arrays", folder / "arrays")
+    for group in {leaf["group"] for leaf in table.values()} - set(groups):
+        shutil.rmtree(folder / "arrays" / group, ignore_errors=True)
+    _write_file_table(folder)
+
+
+def compute_table_checksum(folder: Path) -> str:
+    """Return a checksum of `leaves.json`, which holds those of the arrays."""
+    try:
+        return f"{zlib.crc32((folder / 'leaves.json').read_bytes()):08x}"
+    except OSError as error:
+        raise MdjaxError(
+            f"{folder / 'leaves.json'}: cannot be read: {error.strerror or error}. {REMEDY}"
+        ) from error
+
+
+def _write_leaf_table(folder: Path, table: LeafTable) -> None:
+    lines = [f"{format_json(name)}: {format_json(leaf)}" for name, leaf in table.items()]
+    write_text(folder / "leaves.json", "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def _write_file_table(folder: Path) -> None:
     """Note the size of every file, once all are written; without it the arrays do not read."""
     sizes = {
         path.relative_to(folder).as_posix(): path.stat().st_size
@@ -63,8 +99,28 @@ def read_leaf_table(folder: Path, groups: Collection[str]) -> LeafTable:
     Raises:
         MdjaxError: The table is missing or damaged.
     """
-    table = read_json(folder / "leaves.json")
+    table = _read_whole_table(folder)
     return {name: leaf for name, leaf in table.items() if leaf["group"] in groups}
+
+
+def _read_whole_table(folder: Path) -> LeafTable:
+    path = folder / "leaves.json"
+    table = read_json_object(path, remedy=REMEDY)
+    for name, leaf in table.items():
+        if not _is_leaf(leaf):
+            raise MdjaxError(f"{path}: damaged (what it says of {name} is no array). {REMEDY}")
+    return table
+
+
+def _is_leaf(leaf: Any) -> bool:
+    return (
+        isinstance(leaf, dict)
+        and leaf.keys() == {"dtype", "shape", "crc32", "group"}
+        and isinstance(leaf["dtype"], str)
+        and isinstance(leaf["group"], str)
+        and isinstance(leaf["shape"], list)
+        and all(type(size) is int and size >= 0 for size in leaf["shape"])
+    )
 
 
 def read_arrays(folder: Path, groups: Collection[str]) -> dict[str, np.ndarray]:
@@ -90,22 +146,17 @@ def read_arrays(folder: Path, groups: Collection[str]) -> dict[str, np.ndarray]:
     # What is damaged can fail anywhere in Orbax, in any way.
     except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise MdjaxError(
-            f"{folder}: cut short or damaged ({reason[:200]}). Use another checkpoint of the run."
-        ) from error
+        raise MdjaxError(f"{folder}: cut short or damaged ({reason[:200]}). {REMEDY}") from error
     return found
 
 
 def _check_files(folder: Path) -> None:
     """Find out about missing and short files before Orbax, which would not say it in one line."""
-    for name, size in read_json(folder / "files.json").items():
+    for name, size in read_json_object(folder / "files.json", remedy=REMEDY).items():
         path = folder / name
         found = path.stat().st_size if path.is_file() else 0
         if found != size:
-            raise MdjaxError(
-                f"{folder}: cut short: {name} has {found} of {size} bytes. "
-                "Use another checkpoint of the run."
-            )
+            raise MdjaxError(f"{folder}: cut short: {name} has {found} of {size} bytes. {REMEDY}")
 
 
 def _describe(array: np.ndarray) -> dict[str, Any]:

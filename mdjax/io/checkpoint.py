@@ -4,13 +4,11 @@
                      leaves.json, files.json, arrays/   see `array_folder.py`
 
 Arrays are saved from the host, under names that follow from the state's structure. A checkpoint
-therefore knows nothing of devices, and reads on any number of them.
+therefore knows nothing of devices, and reads on any number of them. Every array has a checksum in
+`leaves.json`, that file and `metadata.json` have theirs in `metadata.json`.
 """
 
-import errno
 import hashlib
-import os
-import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import metadata as package_metadata
@@ -23,27 +21,37 @@ from flax.traverse_util import unflatten_dict
 
 from mdjax import __version__
 from mdjax.io.array_folder import (
+    REMEDY,
     LeafTable,
+    compute_table_checksum,
+    link_arrays,
     read_arrays,
     read_leaf_table,
     write_arrays,
-    write_file_table,
 )
-from mdjax.io.json_file import read_json, write_json
-from mdjax.types import MdjaxError
+from mdjax.io.json_file import read_json_object, seal, unseal, write_json
+from mdjax.io.whole_folder import (
+    is_disk_full,
+    locate_whole_folder,
+    sync_path,
+    write_whole_folder,
+)
+from mdjax.types import MdjaxError, format_count
 
 State = TypeVar("State")
 
-FORMAT = 2
-"""Format 1 had no method's variables; the optimiser's state followed the network's alone."""
+FORMAT = 3
+"""Format 1 had no method's variables: the optimiser's state followed the network's alone. Formats 1
+and 2 had no checksums of their JSON files."""
+_FIRST_SEALED_FORMAT = 3
 _PACKAGES = ("jax", "flax", "optax", "orbax-checkpoint", "numpy")
 
 # Groups of arrays; a reader loads those it needs. Inference needs no optimiser.
 _VARIABLES, _TRAINING = "variables", "training"
 _VARIABLE_FIELDS = ("params", "model_state")
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MAX_LISTED = 8
+_METADATA, _TABLE_CHECKSUM = "metadata.json", "leaves_crc32"
 
 
 @dataclass(frozen=True)
@@ -71,18 +79,18 @@ class CheckpointStore:
         """Save the state as the last one, see `save`."""
         return save(self.last, state, metadata)
 
-    def save_best(self, state: Any, metadata: Mapping[str, Any]) -> Path:
-        """Save the state as the best one, see `save`."""
-        return save(self.best, state, metadata)
+    def copy_last_to_best(self, changes: Mapping[str, Any]) -> Path:
+        """Keep the last state as the best one too, see `copy`."""
+        return copy(self.last, self.best, changes)
 
-    def save_inference(self, variables: Mapping[str, Any], metadata: Mapping[str, Any]) -> Path:
-        """Save variables alone, see `save_variables`."""
-        return save_variables(self.inference, variables, metadata)
+    def copy_last_to_inference(self, changes: Mapping[str, Any]) -> Path:
+        """Keep the variables of the last state alone, without its optimiser, see `copy`."""
+        return copy(self.last, self.inference, changes, is_for_inference=True)
 
 
 def has_checkpoint(path: Path) -> bool:
     """Say whether a complete checkpoint lies at this path."""
-    return _locate(path) is not None
+    return locate_whole_folder(path, _METADATA) is not None
 
 
 def save(path: Path, state: Any, metadata: Mapping[str, Any]) -> Path:
@@ -111,6 +119,50 @@ def save_variables(path: Path, variables: Mapping[str, Any], metadata: Mapping[s
     """
     leaves = _name_leaves(_split_variables(variables))
     return _write(path, leaves, {**metadata, "contents": "inference"})
+
+
+def copy(
+    source: Path, path: Path, changes: Mapping[str, Any], *, is_for_inference: bool = False
+) -> Path:
+    """Save a checkpoint once more under another name; its arrays are shared, not written anew.
+
+    Args:
+        source: A checkpoint.
+        path: Folder of the copy; an older checkpoint there is replaced at the very end.
+        changes: Metadata that differ from those of the source, such as `scores`.
+        is_for_inference: Leave out all but what inference needs.
+
+    Returns:
+        The path.
+
+    Raises:
+        MdjaxError: As `save`.
+    """
+    folder = _require(source)
+    metadata = {**_read_header(folder), **changes}
+    if is_for_inference:
+        metadata["contents"] = "inference"
+    groups = (_VARIABLES,) if metadata["contents"] == "inference" else (_VARIABLES, _TRAINING)
+    try:
+        with write_whole_folder(path) as copied:
+            link_arrays(folder, copied, groups)
+            _write_metadata(copied, metadata)
+    except MdjaxError:
+        raise
+    except Exception as error:
+        raise MdjaxError(_explain_failure(path, error)) from error
+    return path
+
+
+def change_metadata(path: Path, changes: Mapping[str, Any]) -> None:
+    """Change what is noted beside a checkpoint's arrays, such as its `scores`, at once.
+
+    Raises:
+        MdjaxError: No checkpoint is there, or it cannot be written; it is then as it was.
+    """
+    folder = _require(path)
+    _write_metadata(folder, {**_read_header(folder), **changes})
+    sync_path(folder)
 
 
 def restore(path: Path, like: State) -> State:
@@ -169,6 +221,9 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
     Returns:
         What the saver gave, and `format`, `contents` ("training" or "inference") and `versions`.
+
+    Raises:
+        MdjaxError: No checkpoint is there, or its metadata are damaged.
     """
     return _read_header(_require(path))
 
@@ -206,67 +261,27 @@ def _to_host(leaf: Any) -> np.ndarray:
 
 
 def _write(path: Path, leaves: Mapping[str, Any], metadata: Mapping[str, Any]) -> Path:
-    temporary = path.with_name(f".{path.name}.incomplete")
     arrays = {name: _to_host(leaf) for name, leaf in leaves.items()}
+    versions = {name: package_metadata.version(name) for name in _PACKAGES}
+    header = {"format": FORMAT, "versions": {"mdjax": __version__, **versions}}
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        versions = {name: package_metadata.version(name) for name in _PACKAGES}
-        header = {"format": FORMAT, "versions": {"mdjax": __version__, **versions}}
-        write_json(temporary / "metadata.json", {**metadata, **header})
-        write_arrays(temporary, _group(arrays))
-        write_file_table(temporary)
-        _sync(temporary)
-        _publish(temporary, path)
+        with write_whole_folder(path) as folder:
+            write_arrays(folder, _group(arrays))
+            _write_metadata(folder, {**metadata, **header})
     except Exception as error:
-        raise MdjaxError(_explain_failure(path, error, arrays)) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        num_bytes = sum(array.nbytes for array in arrays.values())
+        raise MdjaxError(_explain_failure(path, error, num_bytes)) from error
     return path
 
 
-def _sync(folder: Path) -> None:
-    """Wait until everything in a folder is on the disk, so that a power cut cannot take it."""
-    for path in (*folder.rglob("*"), folder):
-        _sync_one(path)
-
-
-def _publish(temporary: Path, path: Path) -> None:
-    """Put a complete folder in its place; the old one is moved aside first and removed last.
-
-    A folder cannot replace another in one step. A process that dies between the two renames leaves
-    the old checkpoint under the name that `_locate` knows.
-    """
-    aside = _name_aside(path)
-    if path.exists():
-        shutil.rmtree(aside, ignore_errors=True)
-        path.rename(aside)
-    temporary.rename(path)
-    _sync_one(path.parent)  # The new one is there before the old one goes.
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _sync_one(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _name_aside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.previous")
-
-
-def _locate(path: Path) -> Path | None:
-    for candidate in (path, _name_aside(path)):
-        if (candidate / "metadata.json").is_file():
-            return candidate
-    return None
+def _write_metadata(folder: Path, metadata: Mapping[str, Any]) -> None:
+    """Write `metadata.json` last: it is what makes a folder a checkpoint."""
+    values = {**metadata, _TABLE_CHECKSUM: compute_table_checksum(folder)}
+    write_json(folder / _METADATA, seal(values))
 
 
 def _require(path: Path) -> Path:
-    folder = _locate(path)
+    folder = locate_whole_folder(path, _METADATA)
     if folder is None:
         hint = "is empty or something else" if path.exists() else "does not exist"
         raise MdjaxError(
@@ -277,11 +292,23 @@ def _require(path: Path) -> Path:
 
 
 def _read_header(folder: Path) -> dict[str, Any]:
-    header = read_json(folder / "metadata.json")
-    if header.get("format") not in range(1, FORMAT + 1):
+    path = folder / _METADATA
+    values = read_json_object(path, remedy=REMEDY)
+    told = values.get("format")
+    number = told if type(told) is int else 0
+    is_sealed = number == 0 or number >= _FIRST_SEALED_FORMAT
+    if number > FORMAT:
         raise MdjaxError(
-            f"{folder}: has format {header.get('format')}, this version reads up to {FORMAT}. "
+            f"{folder}: has format {number}, this version reads up to {FORMAT}. "
             "Read it with the version of mdjax that wrote it."
+        )
+    header = unseal(values, path, is_required=is_sealed, remedy=REMEDY)
+    if number < 1 or "contents" not in header:
+        raise MdjaxError(f"{path}: damaged (is no metadata of a checkpoint). {REMEDY}")
+    if is_sealed and header.pop(_TABLE_CHECKSUM, None) != compute_table_checksum(folder):
+        raise MdjaxError(
+            f"{folder / 'leaves.json'}: damaged, cut short or changed since it was written (its "
+            f"checksum does not fit). {REMEDY}"
         )
     return header
 
@@ -326,29 +353,19 @@ def _check_architecture(folder: Path, wanted: Mapping[str, Any], saved: LeafTabl
         lines = differing[:_MAX_LISTED]
         if len(differing) > len(lines):
             lines.append(f"and {len(differing) - len(lines)} more")
+        num_differing = format_count(len(differing), "leaf differs", "leaves differ")
         raise MdjaxError(
-            f"{folder}: of another architecture, {len(differing)} leaves differ. Use the "
+            f"{folder}: of another architecture, {num_differing}. Use the "
             "configuration in its metadata.json, or another checkpoint.\n  " + "\n  ".join(lines)
         )
 
 
-def _explain_failure(path: Path, error: Exception, arrays: Mapping[str, np.ndarray]) -> str:
+def _explain_failure(path: Path, error: Exception, num_bytes: int = 0) -> str:
     previous = " The previous one there is untouched." if has_checkpoint(path) else ""
-    if not _is_disk_full(error):
+    if not is_disk_full(error):
         return f"{path}: the checkpoint cannot be saved: {error}.{previous}"
-    needed = sum(array.nbytes for array in arrays.values()) / 1e6
+    size = f" (up to {num_bytes / 1e6:.1f} MB)" if num_bytes else ""
     return (
-        f"{path}: the disk is full, the checkpoint (up to {needed:.1f} MB) was not saved."
+        f"{path}: the disk is full, the checkpoint{size} was not saved."
         f"{previous} Free some space in {path.parent} and resume."
     )
-
-
-def _is_disk_full(error: BaseException | None) -> bool:
-    """Also where the error comes from tensorstore, which gives the system's words only."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _DISK_FULL:
-            return True
-        if any(os.strerror(number) in str(error) for number in _DISK_FULL):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

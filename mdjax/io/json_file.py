@@ -2,11 +2,15 @@
 
 JSON knows no infinities and no NaN: they are written as null, which every reader takes for "no
 value". Numbers of NumPy and JAX, paths and tuples are written as what they stand for.
+
+A sealed file carries a checksum of its values, so that a changed byte does not pass for another
+value. What people may edit, such as `config.json`, is not sealed.
 """
 
 import json
 import math
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,9 @@ import jax
 import numpy as np
 
 from mdjax.types import MdjaxError
+
+SEAL_KEY = "checksum"
+"""Of a sealed file; older versions of mdjax wrote none."""
 
 
 def to_plain(value: Any) -> Any:
@@ -69,15 +76,85 @@ def write_text(path: Path, text: str) -> None:
         raise MdjaxError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, remedy: str = "") -> Any:
     """Read a JSON file.
 
+    Args:
+        path: The file.
+        remedy: What to do if it is damaged, for the message.
+
     Raises:
-        MdjaxError: It is missing or no JSON.
+        MdjaxError: It is missing, or not the JSON that this module writes.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise MdjaxError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise MdjaxError(f"{path}: damaged or cut short ({error}).") from error
+        raise MdjaxError(
+            f"{path}: cannot be read: {error.strerror or error}. {remedy}".rstrip()
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise MdjaxError(f"{path}: damaged or cut short ({error}). {remedy}".rstrip()) from error
+
+
+def read_json_object(path: Path, *, remedy: str = "") -> dict[str, Any]:
+    """Read a JSON file of keys and values.
+
+    Raises:
+        MdjaxError: As `read_json`, or it holds something else.
+    """
+    values = read_json(path, remedy=remedy)
+    if not isinstance(values, dict):
+        raise MdjaxError(f"{path}: damaged (holds no keys and values). {remedy}".rstrip())
+    return values
+
+
+def seal(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a checksum to values that are to be written."""
+    return {**values, SEAL_KEY: _compute_checksum(values)}
+
+
+def unseal(
+    values: Mapping[str, Any], path: Path, *, is_required: bool = False, remedy: str = ""
+) -> dict[str, Any]:
+    """Check and remove the checksum of values that were read.
+
+    Args:
+        values: From `read_json_object`.
+        path: Their file, for the message.
+        is_required: False for files that older versions of mdjax wrote without one.
+        remedy: What to do if they are damaged, for the message.
+
+    Raises:
+        MdjaxError: They are not the values that were sealed.
+    """
+    rest = {name: value for name, value in values.items() if name != SEAL_KEY}
+    if (is_required or SEAL_KEY in values) and values.get(SEAL_KEY) != _compute_checksum(rest):
+        raise MdjaxError(
+            f"{path}: damaged, cut short or changed since it was written (its checksum does not "
+            f"fit). {remedy}".rstrip()
+        )
+    return rest
+
+
+def parse_json(text: str) -> Any:
+    """Read strict JSON: no infinities, no key twice.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    return json.loads(text, object_pairs_hook=_read_object, parse_constant=_refuse_constant)
+
+
+def _compute_checksum(values: Mapping[str, Any]) -> str:
+    return f"{zlib.crc32(format_json(values).encode()):08x}"
+
+
+def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a key is there twice")
+    return values
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")

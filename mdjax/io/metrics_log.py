@@ -6,11 +6,10 @@ A metric has one name everywhere: `train/loss`, `val/mean_accuracy_9/all`.
 import collections
 import datetime
 import io
-import json
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import rich.console
 import rich.progress
 import tensorboardX
 
-from mdjax.io.json_file import format_json, write_text
+from mdjax.io.json_file import format_json, parse_json, write_text
 from mdjax.io.run_directory import RunDirectory
 from mdjax.types import Array, MdjaxError
 
@@ -105,17 +104,31 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         MdjaxError: The file cannot be read, or a line before the last is damaged.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = path.read_bytes().splitlines(keepends=True)
     except OSError as error:
         raise MdjaxError(f"{path}: cannot be read: {error.strerror or error}") from error
-    entries = []
+    entries: list[dict[str, Any]] = []
     for number, line in enumerate(lines, start=1):
         try:
-            entries.append(json.loads(line))
-        except ValueError as error:
-            if number < len(lines):
-                raise MdjaxError(f"{path}: line {number} is damaged; delete it.") from error
+            entry = parse_json(line.decode())
+            _check_entry(entry, entries)
+        except (ValueError, RecursionError) as error:
+            if number == len(lines) and not line.endswith(b"\n"):
+                break  # A process that was killed wrote no more of it.
+            raise MdjaxError(
+                f"{path}: line {number} is damaged ({error}); delete this line."
+            ) from error
+        entries.append(entry)
     return entries
+
+
+def _check_entry(entry: Any, before: Sequence[Mapping[str, Any]]) -> None:
+    if not isinstance(entry, dict) or type(entry.get("step")) is not int:
+        raise ValueError("tells no step")
+    if bad := [name for name, x in entry.items() if type(x) not in (int, float, type(None))]:
+        raise ValueError(f"{bad[0]} is no number")
+    if before and entry["step"] < before[-1]["step"]:
+        raise ValueError(f"step {entry['step']} comes after step {before[-1]['step']}")
 
 
 def require_wandb() -> Any:

@@ -21,7 +21,7 @@ from typing import Any
 
 import filelock
 
-from mdjax.io.json_file import read_json, write_json, write_text
+from mdjax.io.json_file import read_json, read_json_object, seal, write_json, write_text
 from mdjax.types import MdjaxError
 
 _LOCK_NAME = ".lock"
@@ -74,39 +74,45 @@ class RunDirectory:
             MdjaxError: There is none.
         """
         if not self.config_path.is_file():
+            is_free = not self.path.exists() or not self._list_used()
+            remedy = "to begin one" if is_free else "and give another folder to begin one"
             raise MdjaxError(
                 f"{self.path}: no run to resume here ({self.config_path.name} is missing). "
-                "Leave --resume away to begin one."
+                f"Leave --resume away {remedy}."
             )
 
-    def require_unused(self) -> None:
+    def require_unused(self, *, is_trained: bool = True) -> None:
         """Check that a new run may go here, and change nothing.
+
+        Args:
+            is_trained: False for a run in which nothing is trained, which nobody can resume.
 
         Raises:
             MdjaxError: Something is there already, or a process is at work on it.
         """
         self.require_idle()
-        self._require_empty()
+        self._require_empty(is_trained=is_trained)
 
-    def _require_empty(self) -> None:
+    def _list_used(self) -> list[str]:
         try:
-            used = sorted(item.name for item in self.path.iterdir())
+            names = sorted(item.name for item in self.path.iterdir())
         except FileNotFoundError:
-            return
+            return []
         except OSError as error:
             raise MdjaxError(
                 f"{self.path}: cannot be used: {error.strerror or error}. Give another folder."
             ) from error
-        used = [name for name in used if not name.startswith(".")]
+        return [name for name in names if not name.startswith(".")]
+
+    def _require_empty(self, *, is_trained: bool = True) -> None:
+        used = self._list_used()
         if used:
             if not self.config_path.exists():
                 raise MdjaxError(
                     f"{self.path}: holds {', '.join(used[:3])} already. Give another folder."
                 )
-            raise MdjaxError(
-                f"{self.path}: holds a run already. Continue a training with --resume, or give "
-                "another folder."
-            )
+            remedy = "Continue a training with --resume, or give" if is_trained else "Give"
+            raise MdjaxError(f"{self.path}: holds a run already. {remedy} another folder.")
 
     def require_idle(self) -> None:
         """Check that no process is at this run, and change nothing.
@@ -149,13 +155,20 @@ class RunDirectory:
         return self.path / "table.txt"
 
     def read_config(self) -> dict[str, Any]:
-        """Read the configuration that the run began with."""
-        return read_json(self.config_path)
+        """Read the configuration that the run began with.
+
+        Raises:
+            MdjaxError: It is missing or damaged.
+        """
+        return read_json_object(
+            self.config_path,
+            remedy="Put back what stands under `config` in checkpoints/last/metadata.json.",
+        )
 
     def write_result(self, result: Mapping[str, Any], table: str) -> None:
         """Write the final scores for programs and for people."""
         write_text(self.table_path, table.rstrip("\n") + "\n")
-        write_json(self.result_path, result)
+        write_json(self.result_path, seal(result))
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:

@@ -1,14 +1,15 @@
 """Tensors out of PyTorch and safetensors files, without PyTorch and without running their code.
 
 A `.pth` file is a pickle, and a pickle may ask for any function of the interpreter. The reader here
-hands out four harmless stand-ins and refuses everything else by name before anything is called.
+hands out harmless stand-ins and refuses everything else by name before anything is called: other
+globals, and operations of the pickle that torch.save never writes.
 """
 
 import io
 import pickle
+import pickletools
 import struct
 import zipfile
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -110,6 +111,17 @@ class _Tensor(NamedTuple):
     stride: Any
 
 
+class _Dictionary(dict[Any, Any]):
+    """Stands for an OrderedDict, of whose attributes a pickle may set one, which is not read."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: Any) -> None:
+        # `_metadata` of a state_dict: the versions of its modules.
+        if not isinstance(state, dict) or set(state) != {"_metadata"}:
+            raise MdjaxError("refused: the pickle sets attributes, which are no part of a tensor.")
+
+
 # The stand-ins are objects without attributes: a pickle can call them and do nothing else to them.
 class _RebuildTensor:
     __slots__ = ()
@@ -129,7 +141,7 @@ class _NewOrderedDict:
     __slots__ = ()
 
     def __call__(self, *pairs: Any) -> Any:
-        return OrderedDict(*pairs)
+        return _Dictionary(*pairs)
 
 
 class _StorageType(NamedTuple):
@@ -145,13 +157,52 @@ _ALLOWED_GLOBALS: dict[tuple[str, str], Callable[..., Any] | _StorageType] = {
 }
 
 
+# What torch.save writes, by protocol 2 or 4, and what PyTorch wrote under Python 2 (strings).
+_ALLOWED_OPERATIONS = frozenset(
+    {
+        *("PROTO", "FRAME", "STOP", "MARK"),
+        *("NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
+        *("BINUNICODE", "SHORT_BINUNICODE", "BINSTRING", "SHORT_BINSTRING"),
+        *("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
+        *("EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_DICT", "SETITEM", "SETITEMS"),
+        *("BINPUT", "LONG_BINPUT", "BINGET", "LONG_BINGET", "MEMOIZE"),
+        *("GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD", "BINPERSID"),
+    }
+)
+
+
+def _unpickle(unpickler_class: type["_TensorUnpickler"], stream: io.BytesIO) -> "_Unpickled":
+    """Read one pickle of a stream, after every operation of it was found to be allowed.
+
+    Raises:
+        MdjaxError: One is not.
+    """
+    start = stream.tell()
+    for operation, _, position in pickletools.genops(stream):
+        if operation.name not in _ALLOWED_OPERATIONS:
+            raise MdjaxError(
+                f"refused: the pickle holds the operation {operation.name} (byte {position}), "
+                "which torch.save does not write. Nothing was executed. Where you trust the file, "
+                "load it with PyTorch and save its state_dict alone."
+            )
+    end = stream.tell()
+    stream.seek(start)
+    unpickler = unpickler_class(io.BytesIO(stream.read(end - start)))
+    return _Unpickled(unpickler.load(), unpickler.item_sizes)
+
+
+class _Unpickled(NamedTuple):
+    root: Any
+    item_sizes: dict[str, int]
+    """Bytes per element of every storage that the pickle mentions."""
+
+
 class _TensorUnpickler(pickle.Unpickler):
     """Unpickles names and tensors; any other wish of the pickle is an error that names it."""
 
     def __init__(self, stream: io.BytesIO) -> None:
         super().__init__(stream)
         self.item_sizes: dict[str, int] = {}
-        """Bytes per element of every storage that the pickle mentions."""
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         try:
@@ -183,6 +234,8 @@ class _PlainUnpickler(_TensorUnpickler):
 def _read_torch_zip(content: bytes) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = set(archive.namelist())
+        if len(names) < len(archive.namelist()):
+            raise MdjaxError("a zip archive with two files of one name. Fetch the file again.")
         pickles = [name for name in names if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(pickles) != 1:
             raise MdjaxError("a zip archive without the data.pkl of torch.save.")
@@ -193,28 +246,35 @@ def _read_torch_zip(content: bytes) -> dict[str, np.ndarray]:
         def read_storage(storage: _Storage) -> bytes:
             return archive.read(f"{folder}data/{storage.key}")
 
-        root = _TensorUnpickler(io.BytesIO(archive.read(pickles[0]))).load()
+        stream = io.BytesIO(archive.read(pickles[0]))
+        root = _unpickle(_TensorUnpickler, stream).root
+        if stream.read(1):
+            raise MdjaxError("its pickle goes on after its end. Fetch the file again.")
         return _fill_tensors(_find_tensors(root), read_storage)
 
 
 def _read_torch_legacy(content: bytes) -> dict[str, np.ndarray]:
     stream = io.BytesIO(content)
-    if _PlainUnpickler(stream).load() != LEGACY_MAGIC_NUMBER:
+
+    def read_plain() -> Any:
+        return _unpickle(_PlainUnpickler, stream).root
+
+    if read_plain() != LEGACY_MAGIC_NUMBER:
         raise MdjaxError("a pickle, but not one of torch.save. Save model.state_dict() with it.")
-    if _PlainUnpickler(stream).load() != LEGACY_PROTOCOL_VERSION:
+    if read_plain() != LEGACY_PROTOCOL_VERSION:
         raise MdjaxError("written by an unknown version of torch.save; save it again.")
-    if not _PlainUnpickler(stream).load()["little_endian"]:
+    if not read_plain()["little_endian"]:
         raise MdjaxError("written on a big-endian machine; save it on a little-endian one.")
-    unpickler = _TensorUnpickler(stream)
-    tensors = _find_tensors(unpickler.load())
-    keys = [str(key) for key in _PlainUnpickler(stream).load()]
+    root, item_sizes = _unpickle(_TensorUnpickler, stream)
+    tensors = _find_tensors(root)
+    keys = [str(key) for key in read_plain()]
 
     # After the pickles: for each key the number of elements, then the elements. Their width stands
     # only in the pickle.
     storages: dict[str, bytes] = {}
     for key in keys:
         (num_elements,) = struct.unpack("<q", stream.read(8))
-        storages[key] = stream.read(num_elements * unpickler.item_sizes[key])
+        storages[key] = stream.read(num_elements * item_sizes[key])
     return _fill_tensors(tensors, lambda storage: storages[storage.key])
 
 

@@ -1,4 +1,4 @@
-"""COCO average precision, AP and AP50. NumPy alone.
+"""COCO average precision: AP, AP50 and AP75. NumPy alone.
 
 Lin et al., "Microsoft COCO: Common objects in context", ECCV 2014, with the evaluation that its
 authors publish (all areas, 100 detections an image).
@@ -47,6 +47,11 @@ class AveragePrecision:
     def ap50_percent(self) -> float:
         """COCO's AP50, at IoU 0.5."""
         return float(self.ap_by_iou_percent[0])
+
+    @property
+    def ap75_percent(self) -> float:
+        """COCO's AP75, at IoU 0.75."""
+        return float(self.ap_by_iou_percent[5])
 
 
 def compute_average_precision(

@@ -67,6 +67,20 @@ class SegmentationScores:
         return _mean(self.class_iou)
 
     @property
+    def mean_accuracy_absent_as_0(self) -> float:
+        """Mean accuracy of all k classes, those that do not occur counted as 0, in [0, 1].
+
+        Σ_c accuracy_c / k, as Sun et al. (RTFNet, RA-L 2019) and those who compare with them count;
+        NaN where no pixel is labelled.
+        """
+        return _mean_of_all(self.class_accuracy)
+
+    @property
+    def mean_iou_absent_as_0(self) -> float:
+        """Mean IoU of all k classes, those that do not occur counted as 0, in [0, 1]."""
+        return _mean_of_all(self.class_iou)
+
+    @property
     def num_classes_present(self) -> int:
         """Number of classes with at least one true pixel: what the 9-class means average."""
         return int((self.confusion.sum(1) > 0).sum())
@@ -74,15 +88,18 @@ class SegmentationScores:
     def to_percent(self, class_names: Sequence[str]) -> dict[str, float]:
         """Return every score in percent (counts of classes excepted), by its name in logs.
 
-        `mean_accuracy_9` averages all classes, `mean_accuracy_8` all but unlabelled; the number
-        in the name follows the data set, and `num_classes` says how many occurred.
+        `mean_accuracy_9` averages all classes that occur, `mean_accuracy_8` all but unlabelled; the
+        number in the name follows the data set, and `num_classes` says how many occurred.
+        `mean_accuracy_9_absent_as_0` counts the others as 0: it is lower where classes are absent.
         """
         k = len(class_names)
         accuracy, iou = 100 * self.class_accuracy, 100 * self.class_iou
         scores = {
             f"mean_accuracy_{k}": 100 * self.mean_accuracy,
+            f"mean_accuracy_{k}_absent_as_0": 100 * self.mean_accuracy_absent_as_0,
             f"mean_accuracy_{k - 1}": _mean(accuracy[1:]),
             f"mean_iou_{k}": 100 * self.mean_iou,
+            f"mean_iou_{k}_absent_as_0": 100 * self.mean_iou_absent_as_0,
             f"mean_iou_{k - 1}": _mean(iou[1:]),
             "num_classes": float(self.num_classes_present),
         }
@@ -105,3 +122,8 @@ def _divide(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 def _mean(values: np.ndarray) -> float:
     present = values[~np.isnan(values)]
     return float(present.mean()) if present.size else float("nan")
+
+
+def _mean_of_all(values: np.ndarray) -> float:
+    is_present = ~np.isnan(values)
+    return float(values[is_present].sum() / values.size) if is_present.any() else float("nan")

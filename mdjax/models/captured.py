@@ -6,11 +6,12 @@ from typing import Any
 
 import flax.linen as nn
 import jax
-from flax.core.scope import union_filters
+from flax.core.scope import in_filter, union_filters
 
 from mdjax.types import MdjaxError, NetworkOutput
 
 _INTERMEDIATES = "intermediates"
+_CAPTURED = "__call__"
 
 
 def _pass_train(train: bool) -> Mapping[str, Any]:
@@ -50,6 +51,10 @@ class CapturedNetwork:
     ) -> NetworkOutput | tuple[NetworkOutput, Mapping[str, Any]]:
         """Run the module and gather its prediction, features and mask.
 
+        `mutable` is flax's: the collections that come back beside the output, by name, as a list, a
+        filter, or True for all; False for none. What is captured here is not among them, what the
+        module itself sows into "intermediates" is.
+
         Raises:
             MdjaxError: No submodule has the path; the message lists those there are.
         """
@@ -64,6 +69,9 @@ class CapturedNetwork:
             **kwargs,
         )
         captured = updates.pop(_INTERMEDIATES, {})
+        sown = _leave_out_captured(captured)
+        if sown and in_filter(mutable, _INTERMEDIATES):
+            updates[_INTERMEDIATES] = sown
         mask = None if self.mask is None else self._pick(captured, self.mask, variables)
         if mask is not None and self.mask_activation is not None:
             mask = self.mask_activation(mask)
@@ -77,12 +85,22 @@ class CapturedNetwork:
         node: Any = captured
         for part in path.split("/"):
             node = node.get(part, {})
-        if "__call__" not in node:
+        if _CAPTURED not in node:
             raise MdjaxError(
                 f"{type(self.module).__name__} has no submodule '{path}' that was called. "
                 f"It has: {', '.join(_module_paths(variables['params']))}."
             )
-        return node["__call__"][0]
+        return node[_CAPTURED][0]
+
+
+def _leave_out_captured(intermediates: Mapping[str, Any]) -> dict[str, Any]:
+    """What a module has sown itself; submodules that have sown nothing are left out."""
+    sown = {
+        name: _leave_out_captured(value) if isinstance(value, Mapping) else value
+        for name, value in intermediates.items()
+        if name != _CAPTURED
+    }
+    return {name: value for name, value in sown.items() if not isinstance(value, dict) or value}
 
 
 def _module_paths(params: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -76,7 +76,13 @@ def batch_norm(
     name: str | None = None,
     scale_init: nn.initializers.Initializer = nn.initializers.ones,
 ) -> nn.BatchNorm:
-    """Build a batch normalisation; its statistics are float32 whatever the compute type."""
+    """Build a batch normalisation; its statistics are float32 whatever the compute type.
+
+    The running variance is, as always in flax, the average of the biased variance of each batch,
+    Σ (x − mean)² / n over n = b·h·w values of a channel; PyTorch averages the unbiased one, with
+    n − 1. In training the two compute the same numbers. In evaluation they differ by a factor of
+    up to n / (n − 1) of this variance: a few per mille on feature maps, and most where n is small.
+    """
     return nn.BatchNorm(
         use_running_average=not train,
         momentum=BATCH_NORM_MOMENTUM,

@@ -45,7 +45,7 @@ def fuse(config: FuseConfig, run_dir: Path, *, show: Callable[[str], None] = pri
         require_same_config(run_dir, config)
         directory.require_idle()
     else:
-        directory.require_unused()
+        directory.require_unused(is_trained=False)
     visible = _load(config.visible, VisibleOnlyConfig)
     thermal = _load(config.thermal, ThermalOnlyConfig)
     _check_same(visible, thermal)
@@ -121,7 +121,8 @@ def _check_same(visible: LoadedNetwork, thermal: LoadedNetwork) -> None:
     if differing:
         raise MdjaxError(
             f"{visible.run_dir} and {thermal.run_dir} differ in {', '.join(differing)}; only "
-            "networks of one task, data set and size can be fused."
+            "networks of one task, data set and size can be fused. Train one of them anew with the "
+            "settings of the other."
         )
 
 

@@ -1,11 +1,18 @@
 """Which states of a training are kept: the last, and the best on the validation split."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
 
-from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata
+from mdjax.io.checkpoint import (
+    CheckpointStore,
+    change_metadata,
+    has_checkpoint,
+    read_metadata,
+)
 from mdjax.io.json_file import restore_scores
+from mdjax.train.loop import LogWindow
 from mdjax.train.state import TrainState
 
 
@@ -35,27 +42,58 @@ class CheckpointKeeper:
         self._main_metric = main_metric
         self._is_lower_better = is_lower_better
         self._keeps_best = keeps_best
-        self._best: float | None = None
+        self._best = math.nan
         if keeps_best and has_checkpoint(store.best):
-            self._best = restore_scores(read_metadata(store.best)["scores"])[main_metric]
+            scores = restore_scores(read_metadata(store.best)["scores"])
+            self._best = scores.get(main_metric, math.nan)
 
-    def save(self, state: TrainState, scores: Mapping[str, float] | None) -> None:
-        """Save the last state, with its scores if it has any, and the best one if this is it."""
-        record = self._describe(state, scores)
+    def save(self, state: TrainState, window: LogWindow) -> None:
+        """Save the last state, not yet scored, with what was measured since the last log entry."""
+        record = {**self._metadata, "step": int(state.step), "scores": {}}
+        self._store.save_last(state, {**record, "log_window": dataclasses.asdict(window)})
+
+    def add_scores(self, scores: Mapping[str, float]) -> None:
+        """Note what the last state scored, and keep it as the best one if this is it."""
+        changes = {"scores": dict(scores)}
         # The best one first: what a kill between the two leaves is scored once more, and equal.
-        if self._keeps_best and scores and self._is_better(scores[self._main_metric]):
+        if self._keeps_best and self._is_better(scores[self._main_metric]):
             self._best = scores[self._main_metric]
-            self._store.save_best(state, record)
-        self._store.save_last(state, record)
+            self._store.copy_last_to_best(changes)
+        change_metadata(self._store.last, changes)
 
-    def save_inference(self, state: TrainState, scores: Mapping[str, float]) -> None:
-        """Save the network alone: no optimiser, nothing of the method, no teacher."""
-        self._store.save_inference(state.variables, self._describe(state, scores))
-
-    def _describe(self, state: TrainState, scores: Mapping[str, float] | None) -> dict[str, Any]:
-        return {**self._metadata, "step": int(state.step), "scores": dict(scores or {})}
+    def save_inference(self, scores: Mapping[str, float]) -> None:
+        """Keep the last network alone: no optimiser, nothing of the method, no teacher."""
+        self._store.copy_last_to_inference({"scores": dict(scores)})
 
     def _is_better(self, score: float) -> bool:
-        if self._best is None or math.isnan(self._best):
-            return True
+        """A state without a score is never the best one."""
+        if math.isnan(score) or math.isnan(self._best):
+            return not math.isnan(score)
         return score < self._best if self._is_lower_better else score > self._best
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedProgress:
+    """How far a run was when its last state was saved.
+
+    Attributes:
+        window: What was measured since the last log entry.
+        is_scored: Whether the scores of this state are noted beside it.
+    """
+
+    window: LogWindow
+    is_scored: bool
+
+
+def read_progress(store: CheckpointStore) -> SavedProgress:
+    """Read what the last checkpoint of a run says of its progress.
+
+    Raises:
+        MdjaxError: There is none, or its metadata are damaged.
+    """
+    metadata = read_metadata(store.last)
+    # Earlier versions began a new window where a run was cut.
+    window = metadata.get("log_window")
+    return SavedProgress(
+        LogWindow(**window) if window else LogWindow(), is_scored=bool(metadata.get("scores"))
+    )

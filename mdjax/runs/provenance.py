@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from mdjax.config import config_from_dict, config_to_dict
 from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, hash_variables
-from mdjax.io.json_file import read_json, write_json
+from mdjax.io.json_file import read_json_object, seal, unseal, write_json
 from mdjax.io.read_file import hash_file
 from mdjax.io.run_directory import RunDirectory
 from mdjax.runs.loading import LoadedNetwork
@@ -20,6 +20,7 @@ from mdjax.runs.stored_config import VERSION_KEY
 from mdjax.types import MdjaxError
 
 _GONE = "not there any more"
+_REMEDY = "Put the original back, or begin a new run in another folder."
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,13 @@ def describe_provenance(
 def _describe_weights(source: Literal["imagenet"] | Path | None) -> str | None:
     if not isinstance(source, Path):
         return source
-    # A run that goes on does not need them any more.
+    # A finished run does not need them any more.
     return hash_file(source) if source.is_file() else _GONE
 
 
 def write_provenance(directory: RunDirectory, provenance: Provenance) -> None:
     """Write what a run is made of."""
-    write_json(directory.provenance_path, config_to_dict(provenance))
+    write_json(directory.provenance_path, seal(config_to_dict(provenance)))
 
 
 def has_provenance(directory: RunDirectory) -> bool:
@@ -84,21 +85,30 @@ def has_provenance(directory: RunDirectory) -> bool:
     )
 
 
-def check_provenance(directory: RunDirectory, now: Provenance) -> None:
+def check_provenance(
+    directory: RunDirectory, now: Provenance, *, has_weights: bool = False
+) -> None:
     """Refuse to go on with other data or other teachers than the run began with.
+
+    Args:
+        directory: Of the run.
+        now: What it would go on with.
+        has_weights: Whether the run has saved weights of its own, and needs no pretrained ones.
 
     Raises:
         MdjaxError: Something differs; the message names it.
     """
     path = directory.provenance_path
-    began: Any = config_from_dict(Provenance, read_json(path), source=path)
+    values = unseal(read_json_object(path, remedy=_REMEDY), path, remedy=_REMEDY)
+    began: Any = config_from_dict(Provenance, values, source=path)
     lines = []
     if began.dataset_fingerprint != now.dataset_fingerprint:
         lines.append(f"the data set was {began.dataset} with other records, now {now.dataset}")
     for name in dict.fromkeys([*began.teachers, *now.teachers]):
         if began.teachers.get(name) != now.teachers.get(name):
             lines.append(f"{name}: has other variables than the one that the run began with")
-    if began.pretrained != now.pretrained and now.pretrained != _GONE:
+    needs_weights = not has_weights and now.pretrained != _GONE
+    if needs_weights and began.pretrained != now.pretrained:
         lines.append("pretrained: other weights than the run began with")
     if lines:
         raise MdjaxError(

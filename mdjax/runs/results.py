@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 import jax
 
 from mdjax import __version__
-from mdjax.io.json_file import read_json, restore_scores
+from mdjax.io.json_file import read_json_object, restore_scores, unseal
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.splits import Splits
 from mdjax.runs.stored_config import hash_config
 from mdjax.tasks.task import Evaluation
 from mdjax.train.state import count_parameters
+from mdjax.types import MdjaxError, format_count
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class RunResult:
 
     def format_table(self) -> str:
         """Return the final table: a head, then a part for each split, there or not."""
-        head = f"{self.network}, {self.num_parameters:,} parameters, {self.num_steps} steps"
+        steps = format_count(self.num_steps, "step")
+        head = f"{self.network}, {self.num_parameters:,} parameters, {steps}"
         parts = [f"{self.describe_split(split)}\n{table}" for split, table in self.tables.items()]
         parts += [f"{split}: {self.dataset} has no such split." for split in self.missing_splits]
         return "\n\n".join([head, *parts])
@@ -87,12 +89,41 @@ def read_result(run_dir: Path) -> RunResult | None:
     path = run_dir / "result.json"
     if not path.is_file():
         return None
-    values = read_json(path)
+    remedy = "Delete it and finish the run anew with --resume, which trains no further step."
+    values = unseal(read_json_object(path, remedy=remedy), path, remedy=remedy)
+    problem = _find_problem(values)
+    if problem:
+        raise MdjaxError(f"{path}: damaged ({problem}). {remedy}")
     scores = {split: restore_scores(metrics) for split, metrics in values.pop("scores").items()}
     for name in ("image_size_hw", "missing_splits"):
         if values.get(name) is not None:
             values[name] = tuple(values[name])
     return RunResult(**values, scores=scores, tables={})
+
+
+def _find_problem(values: Mapping[str, Any]) -> str:
+    """Say what is wrong with the values of a result, "" for nothing.
+
+    Scores that later versions added may be missing; they then have no value.
+    """
+    known = {item.name: item for item in fields(RunResult) if item.name != "tables"}
+    required = {name for name, item in known.items() if item.default is MISSING} - {"scored"}
+    if missing := sorted(required - values.keys()):
+        return f"{', '.join(missing)} missing"
+    if unknown := sorted(values.keys() - known.keys()):
+        return f"{', '.join(unknown)} unknown, unless a later version of mdjax wrote it"
+    scores = values["scores"]
+    is_scored = isinstance(scores, dict) and all(
+        isinstance(metrics, dict)
+        and all(type(x) in (int, float, type(None)) for x in metrics.values())
+        for metrics in scores.values()
+    )
+    if not is_scored:
+        return "its scores are no numbers"
+    if type(values["num_steps"]) is not int or type(values["num_parameters"]) is not int:
+        return "steps or parameters are no number"
+    lists = [values.get(name) for name in ("image_size_hw", "missing_splits")]
+    return "" if all(x is None or isinstance(x, list) for x in lists) else "sizes are no list"
 
 
 def create_result(

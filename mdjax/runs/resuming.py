@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata
 from mdjax.io.run_directory import RunDirectory
 from mdjax.runs.config import DistillConfig, FuseConfig, RunConfig, TrainConfig
 from mdjax.runs.loading import load_network
@@ -52,11 +53,28 @@ def require_same_config(run_dir: Path, config: RunConfig) -> None:
     Raises:
         MdjaxError: There is no run, or settings differ that touch its numbers; they are listed.
     """
-    lines = find_differences(read_run_config(run_dir), config, MAY_DIFFER_ON_RESUME)
+    began = read_run_config(run_dir)
+    lines = find_differences(began, config, MAY_DIFFER_ON_RESUME)
     if lines:
         raise MdjaxError(
             f"{run_dir}: the run began with another configuration. Resume it with the same, or "
             "begin a new run in another folder.\n  " + "\n  ".join(lines)
+        )
+    _require_config_of_checkpoint(run_dir, began)
+
+
+def _require_config_of_checkpoint(run_dir: Path, began: RunConfig) -> None:
+    """Refuse a `config.json` that was changed since the last checkpoint was saved under it."""
+    last = CheckpointStore(run_dir).last
+    if isinstance(began, FuseConfig) or not has_checkpoint(last):
+        return
+    saved = read_stored_config(read_metadata(last).get("config"), run_dir, source=last)
+    places = ("in the checkpoint", "in config.json")
+    if lines := find_differences(saved, began, MAY_DIFFER_ON_RESUME, places=places):
+        raise MdjaxError(
+            f"{run_dir / 'config.json'}: was changed since {last} was saved under it. Put back "
+            f"what stands under `config` in {last / 'metadata.json'}, or begin a new run in "
+            "another folder.\n  " + "\n  ".join(lines)
         )
 
 
@@ -101,7 +119,9 @@ def claim_run(
         return
     with directory.reopen():
         if has_provenance(directory):
-            check_provenance(directory, provenance)
+            store = CheckpointStore(directory.path)
+            has_weights = has_checkpoint(store.last)
+            check_provenance(directory, provenance, has_weights=has_weights)
         else:
             write_provenance(directory, provenance)
         yield

@@ -73,7 +73,11 @@ def read_stored_config(values: Any, run_dir: Path, *, source: Path) -> Any:
 
 
 def find_differences(
-    began: RunConfig, wanted: RunConfig, may_differ: Collection[str] = ()
+    began: RunConfig,
+    wanted: RunConfig,
+    may_differ: Collection[str] = (),
+    *,
+    places: tuple[str, str] = ("in the run", "now"),
 ) -> list[str]:
     """Compare the configuration of a run with the one that it is asked to go on with.
 
@@ -83,6 +87,7 @@ def find_differences(
         began: Configuration of the run.
         wanted: Configuration now.
         may_differ: Dotted names of settings in which they may differ, such as `loop.log_every`.
+        places: Where either stands, for the lines.
 
     Returns:
         A line for each setting that differs; the last one counts those beyond twelve.
@@ -91,7 +96,7 @@ def find_differences(
         dict(_flatten(config_to_dict(map_paths(config, _normalise)))) for config in (began, wanted)
     )
     lines = [
-        f"{name}: {_show(before, name)} in the run, {_show(now, name)} now"
+        f"{name}: {_show(before, name)} {places[0]}, {_show(now, name)} {places[1]}"
         for name in dict.fromkeys([*before, *now])
         if name not in may_differ and before.get(name, _ABSENT) != now.get(name, _ABSENT)
     ]

@@ -70,21 +70,22 @@ def check_teachers(
             batch_size=config.batch_size,
             mesh=mesh,
         )
-        measured = score(frozen[name].variables, split).to_metrics()
-        metric = teacher.config.task.get_main_metric(teacher.class_names)
+        measured = score(frozen[name].variables, split)
         tolerance = config.teacher_score_tolerance
-        show(check_teacher_scores(teacher, measured, metric, split.split, tolerance))
+        show(check_teacher_scores(teacher, measured.to_metrics(), split.split, tolerance))
 
 
 def check_teacher_scores(
-    teacher: LoadedNetwork, measured: Mapping[str, float], metric: str, split: str, tolerance: float
+    teacher: LoadedNetwork, measured: Mapping[str, float], split: str, tolerance: float
 ) -> str:
     """Compare the score a teacher has reached just now with the one its checkpoint records.
+
+    It is the main metric of its task, or the first score that has a value where that one has none:
+    no person may count for the miss rate while some count for AP.
 
     Args:
         teacher: From `load_network`.
         measured: What it reached.
-        metric: Which score to compare.
         split: Where both were measured.
         tolerance: Greatest difference in percent points.
 
@@ -94,29 +95,33 @@ def check_teacher_scores(
     Raises:
         MdjaxError: No score is recorded, or the two differ by more than the tolerance.
     """
-    recorded = teacher.scores.get(metric)
-    if recorded is None:
+    main_metric = teacher.config.task.get_main_metric(teacher.class_names)
+    if main_metric not in teacher.scores:
         raise MdjaxError(
             f"{teacher.run_dir}: the teacher's checkpoint of step {teacher.step} records no "
-            f"{metric}, so nobody can tell whether it was loaded rightly; finish its training "
+            f"{main_metric}, so nobody can tell whether it was loaded rightly; finish its training "
             "(mdjax train … --resume)."
         )
-    if math.isnan(recorded):
-        raise MdjaxError(
-            f"{teacher.run_dir}: {metric} does not exist on the split {split!r}, where no object "
-            "counts for it, so nobody can tell whether the teacher was loaded rightly; train the "
-            "teacher with another task.main_metric, such as ap50."
+    head = f"Teacher {teacher.run_dir}, step {teacher.step}:"
+    has_value = [name for name, score in teacher.scores.items() if not math.isnan(score)]
+    comparable = [name for name in (main_metric, *has_value) if name in has_value]
+    # Counts, as that of classes, are no scores: they hold for any network.
+    comparable = [name for name in comparable if not name.startswith("num_") and name in measured]
+    if not comparable:
+        return (
+            f"{head} nothing counts on the split {split!r}, so its checkpoint records no score to "
+            "compare with; it is taken as it is."
         )
-    line = (
-        f"Teacher {teacher.run_dir}, step {teacher.step}: {metric} on {split} "
-        f"{measured[metric]:.2f} %, recorded {recorded:.2f} %"
-    )
+    metric = comparable[0]
+    recorded = teacher.scores[metric]
+    line = f"{head} {metric} on {split} {measured[metric]:.2f} %, recorded {recorded:.2f} %"
     if not abs(measured[metric] - recorded) <= tolerance:
+        height, width = teacher.config.pipeline.image_size_hw
         raise MdjaxError(
             f"{line}. They differ by more than {tolerance} points: the teacher would not teach "
-            "what it learned. Use the data set and the image size it was trained with "
-            f"({teacher.config.dataset}, {teacher.config.pipeline.image_size_hw} rows and "
-            "columns), or train a teacher for these."
+            f"what it learned. Use the data set and the image size that it was trained with "
+            f"(--dataset {teacher.config.dataset} --pipeline.image-size-hw {height} {width}), or "
+            "train a teacher for these."
         )
     return line
 

@@ -1,6 +1,8 @@
 """Train or distil from a configuration, read top to bottom."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +19,7 @@ from mdjax.methods.method import Method
 from mdjax.models.backbones.resnet_weights import initialise_from_resnet18
 from mdjax.models.config import DecisionLevelConfig
 from mdjax.runs.config import DistillConfig, TrainConfig
-from mdjax.runs.keeper import CheckpointKeeper
+from mdjax.runs.keeper import CheckpointKeeper, SavedProgress, read_progress
 from mdjax.runs.loading import LoadedNetwork, create_network, select_inputs_for
 from mdjax.runs.provenance import describe_provenance
 from mdjax.runs.results import RunResult, create_result
@@ -27,8 +29,9 @@ from mdjax.runs.splits import Splits, open_splits
 from mdjax.runs.stored_config import store_config
 from mdjax.runs.teachers import check_teachers, freeze, load_teachers
 from mdjax.tasks.task import Evaluation
+from mdjax.train.beside import Objective, add_objectives
 from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
-from mdjax.train.loop import NonFiniteLossError, run_training
+from mdjax.train.loop import LogWindow, NonFiniteLossError, run_training
 from mdjax.train.optimiser import freeze_parameters
 from mdjax.train.probe import make_gradient_norm_probe
 from mdjax.train.state import (
@@ -38,7 +41,7 @@ from mdjax.train.state import (
     create_variables,
 )
 from mdjax.train.step import make_distill_step, make_forward
-from mdjax.types import MdjaxError
+from mdjax.types import MdjaxError, format_count
 
 Print = Callable[[str], None]
 
@@ -90,21 +93,25 @@ def train(
     variables = create_variables(network, example, select_inputs=select_inputs, seed=config.seed)
     if config.pretrained and not goes_on:
         variables = _load_pretrained(variables, config.pretrained, show)
-    terms = config.task.make_terms(has_guidance=config.network.has_guidance)
+    objective = Objective(
+        config.task.make_terms(has_guidance=config.network.has_guidance),
+        config.task.create_module(len(class_names), config.network.backbone),
+    )
     teachers: dict[str, LoadedNetwork] = {}
-    method_module, diagnostics = None, {}
     if isinstance(config, DistillConfig):
         teachers = load_teachers(config, splits)
         method: Method = config.method
-        terms = (*terms, *method.make_terms())
-        method_module = method.create_module()
-        diagnostics = method.make_diagnostics()
+        objective = add_objectives(
+            objective,
+            Objective(method.make_terms(), method.create_module(), method.make_diagnostics()),
+        )
+    terms, module = objective.terms, objective.module
     frozen = freeze(teachers, mesh)
 
     # -- State and step -----------------------------------------------------------------------
     parts: dict[str, Any] = {
         "select_inputs": select_inputs,
-        "method_module": method_module,
+        "method_module": module,
         "compute_targets": config.task.compute_targets,
     }
     optimiser = freeze_parameters(
@@ -112,7 +119,7 @@ def train(
         config.network.backbone.find_frozen(variables["params"]),
     )
     method_variables = create_method_variables(
-        method_module, network, variables, frozen, example, select_inputs, seed=config.seed
+        module, network, variables, frozen, example, select_inputs, seed=config.seed
     )
     state = create_state(variables, optimiser, method_variables)
     step = make_distill_step(
@@ -122,7 +129,7 @@ def train(
         terms,
         seed=config.seed,
         num_microbatches=config.num_microbatches,
-        diagnostics=diagnostics,
+        diagnostics=objective.diagnostics,
         **parts,
     )
     probe = make_gradient_norm_probe(network, terms, teachers=frozen, **parts)
@@ -133,9 +140,11 @@ def train(
         jax.eval_shape(forward, shown, state.trainable, state, example, jax.random.key(0))
         check_teachers(teachers, frozen, config, splits, mesh, show)
 
-    provenance = describe_provenance(splits, teachers, config.pretrained)
+    provenance = describe_provenance(splits, teachers, None if goes_on else config.pretrained)
     with claim_run(directory, config, provenance, is_resumed=resume):
+        progress = SavedProgress(LogWindow(), is_scored=False)
         if goes_on:
+            progress = read_progress(store)
             state = restore(store.last, state)
             show(f"Resuming {run_dir} after step {int(state.step)} of {config.loop.num_steps}")
         start_step = int(state.step)
@@ -168,6 +177,8 @@ def train(
 
         def evaluate(state: TrainState) -> Mapping[str, float]:
             evaluation = score(state.variables, splits.scored[scored_split])
+            if not evaluations:
+                _say_what_has_no_value(evaluation, scored_split, main_metric, show)
             evaluations[int(state.step)] = evaluation
             return evaluation.to_metrics()
 
@@ -181,53 +192,71 @@ def train(
         )
         # Without a split for it, nothing is scored while training.
         loop = config.loop if splits.val else replace(config.loop, evaluate_every=0)
-        with (
-            MetricsLog(directory, start_step=start_step, use_wandb=config.wandb) as log,
-            Progress(
-                num_steps=loop.num_steps, start_step=start_step, batch_size=config.batch_size
-            ) as progress,
-        ):
-            try:
+        with _explaining_what_is_saved(store, loop.num_steps):
+            with (
+                MetricsLog(directory, start_step=start_step, use_wandb=config.wandb) as log,
+                Progress(
+                    num_steps=loop.num_steps, start_step=start_step, batch_size=config.batch_size
+                ) as shown,
+            ):
                 state = run_training(
                     state,
                     step,
                     prefetch_to_devices(batches, make_batch_sharding(mesh)),
                     loop,
                     log=log.write,
-                    show=progress.update,
+                    show=shown.update,
                     save=keeper.save,
                     evaluate=evaluate,
+                    add_scores=keeper.add_scores,
                     scored_split=scored_split,
                     probe=probe,
+                    window=progress.window,
+                    is_scored=progress.is_scored,
                 )
-            except NonFiniteLossError as error:
-                raise NonFiniteLossError(f"{error} {_describe_last_checkpoint(store)}") from error
-            if loop.num_steps not in evaluations:  # The run was resumed after its last step.
-                scores = evaluate(state)
-                log.write(
-                    loop.num_steps, {f"{scored_split}/{name}": x for name, x in scores.items()}
-                )
-                keeper.save(state, scores)
 
-        # -- Result ---------------------------------------------------------------------------
-        final = {
-            name: evaluations[loop.num_steps]
-            if name == scored_split
-            else score(state.variables, split)
-            for name, split in splits.scored.items()
-        }
-        result = create_result(
-            run_dir=run_dir,
-            config=config,
-            evaluations=final,
-            splits=splits,
-            params=state.params,
-            main_metric=main_metric,
-            num_steps=loop.num_steps,
-        )
-        keeper.save_inference(state, result.scores[scored_split])
-        directory.write_result(result.to_dict(), result.format_table())
+            # -- Result -----------------------------------------------------------------------
+            final: dict[str, Evaluation] = {}
+            for name, split in splits.scored.items():
+                known = evaluations.get(loop.num_steps) if name == scored_split else None
+                final[name] = known or score(state.variables, split)
+                if name != scored_split:
+                    _say_what_has_no_value(final[name], name, main_metric, show)
+            result = create_result(
+                run_dir=run_dir,
+                config=config,
+                evaluations=final,
+                splits=splits,
+                params=state.params,
+                main_metric=main_metric,
+                num_steps=loop.num_steps,
+            )
+            keeper.save_inference(result.scores[scored_split])
+            directory.write_result(result.to_dict(), result.format_table())
     return result
+
+
+@contextlib.contextmanager
+def _explaining_what_is_saved(store: CheckpointStore, num_steps: int) -> Iterator[None]:
+    """Say what is left of the work when something fails, and how it goes on."""
+    try:
+        yield
+    except NonFiniteLossError as error:
+        raise NonFiniteLossError(f"{error} {_describe_last_checkpoint(store)}") from error
+    except Exception as error:
+        saved_step = read_metadata(store.last)["step"] if has_checkpoint(store.last) else None
+        if saved_step != num_steps:
+            raise
+        reason = str(error)
+        if not isinstance(error, MdjaxError | OSError):
+            first = next(iter(reason.splitlines()), "")
+            reason = f"A fault of mdjax: {type(error).__name__}: {first}"
+        raise MdjaxError(
+            f"{reason}\nThe training is done ({format_count(num_steps, 'step')}) and its last "
+            f"state is saved ({store.last}): nothing is lost. Once this is put right, the same "
+            "command with --resume finishes the run without a further step; mdjax evaluate scores "
+            "it now."
+        ) from error
 
 
 def _check_config(config: TrainConfig) -> None:
@@ -249,6 +278,15 @@ def _say_what_is_missing(splits: Splits, scored_split: str, show: Print) -> None
         )
     if splits.test is None:
         show(f"{name} has no split 'test': the result has no test scores.")
+
+
+def _say_what_has_no_value(
+    evaluation: Evaluation, split: str, main_metric: str, show: Print
+) -> None:
+    if math.isnan(evaluation.to_metrics()[main_metric]):
+        reason = evaluation.explain_missing_value()
+        best = " No checkpoint is kept as the best one." if split == "val" else ""
+        show(f"{main_metric} has no value on the split {split!r}: {reason}{best}")
 
 
 def _describe_last_checkpoint(store: CheckpointStore) -> str:

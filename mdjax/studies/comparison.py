@@ -8,6 +8,7 @@ import numpy as np
 import scipy.stats
 
 from mdjax.runs.results import RunResult
+from mdjax.types import format_count
 
 CONFIDENCE = 0.95
 
@@ -92,8 +93,8 @@ def estimate_difference(
 
 
 def _get_score(run: RunResult, split: str, metric: str) -> float:
-    """Return a score, NaN where the data set has no such split."""
-    return run.scores[split][metric] if split in run.scores else math.nan
+    """Return a score, NaN where the data set has no such split or the run is older than it."""
+    return run.scores.get(split, {}).get(metric, math.nan)
 
 
 def describe_difference(
@@ -168,5 +169,6 @@ def describe_table(results: Mapping[str, SeedResults], *, split: str) -> str:
         if run.num_steps
     )
     num_seeds = max((len(by_seed) for by_seed in results.values()), default=0)
+    seeds = format_count(num_seeds, "seed")
     where = "; ".join(told) if told else f"split {split}"
-    return f"Percent, mean ± standard error over {num_seeds} seeds; {where}."
+    return f"Percent, mean ± standard error over {seeds}; {where}."

@@ -1,5 +1,6 @@
 """What a study leaves behind: one table for people, one JSON file for programs."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -126,7 +127,10 @@ def create_report(
     return StudyReport(
         heading=describe_table(results.runs, split=split),
         table=format_comparison(
-            results.runs, split=split, metrics=columns.titles, milliseconds=milliseconds
+            results.runs,
+            split=split,
+            metrics=_add_means_of_all_classes(columns.titles, results, split),
+            milliseconds=milliseconds,
         ),
         verdicts=tuple(
             describe_difference(
@@ -152,6 +156,31 @@ def create_report(
             ],
         },
     )
+
+
+def _add_means_of_all_classes(
+    titles: Mapping[str, str], results: StudyResults, split: str
+) -> dict[str, str]:
+    """Put the mean that counts absent classes as 0 beside ours, where classes are absent.
+
+    Papers that compare with RTFNet publish that one.
+    """
+    all_scores = [
+        run.scores[split]
+        for by_seed in results.runs.values()
+        for run in by_seed.values()
+        if split in run.scores
+    ]
+    columns: dict[str, str] = {}
+    for metric, title in titles.items():
+        columns[metric] = title
+        name, _, subset = metric.partition("/")
+        of_all = f"{name}_absent_as_0/{subset}"
+        pairs = [(scores.get(of_all, math.nan), scores.get(metric)) for scores in all_scores]
+        # No value stands where a split has nothing to count, and in results of earlier versions.
+        if any(not math.isnan(published) and published != ours for published, ours in pairs):
+            columns[of_all] = f"{title}, absent as 0"
+    return columns
 
 
 def write_report(report: StudyReport, path: Path, *, command: str) -> None:

@@ -21,7 +21,7 @@ from mdjax.runs.results import RunResult, read_result
 from mdjax.runs.resuming import require_same_config, require_same_run
 from mdjax.runs.training import train
 from mdjax.studies.workers import open_workers
-from mdjax.types import MdjaxError
+from mdjax.types import MdjaxError, format_count
 
 Print = Callable[[str], None]
 
@@ -202,7 +202,7 @@ def run_or_read(config: RunConfig, run_dir: Path, show: Print = print) -> RunRes
         return finished
     if isinstance(config, FuseConfig):
         return fuse(config, run_dir, show=show)
-    show(f"{run_dir}: {config.loop.num_steps} steps")
+    show(f"{run_dir}: {format_count(config.loop.num_steps, 'step')}")
     return train(config, run_dir, resume=(run_dir / "config.json").is_file(), show=show)
 
 

@@ -112,6 +112,10 @@ class DetectionTask:
         channels = scale_channels(FPN_CHANNELS, backbone.width)
         return RetinaNetHead(num_classes, self.anchors, channels, backbone.dtype)
 
+    def create_module(self, num_classes: int, backbone: Backbone) -> None:
+        """Nothing is trained beside the network."""
+        del num_classes, backbone
+
     def compute_targets(self, output: NetworkOutput, batch: Batch) -> "DetectionTargets":
         """Assign objects to anchors, once for all terms."""
         prediction, objects = output.prediction, batch.objects

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -13,7 +14,7 @@ from mdjax.metrics.average_precision import AveragePrecision, compute_average_pr
 from mdjax.metrics.box_matching import ScoredBoxes, TrueBoxes
 from mdjax.metrics.miss_rate import MissRate, compute_miss_rates
 from mdjax.ops.resize import get_size_hw
-from mdjax.types import Batch, Detections, MdjaxError
+from mdjax.types import Batch, Detections, format_count
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,9 @@ class DetectionEvaluation:
 
     Attributes:
         class_names: Names by class id.
-        miss_rates: By class and by name of the subset of persons, see `metrics.miss_rate`.
+        miss_rates: By class and by name of the subset of persons, see `metrics.miss_rate`; by the
+            rule of KAIST's Matlab code.
+        python_miss_rates: The same by the rule of the Python script.
         average_precisions: By class and by time of day, "all" among them.
         detections: Of each image, in the order of the split.
         truths: Of each image.
@@ -41,6 +44,7 @@ class DetectionEvaluation:
 
     class_names: tuple[str, ...]
     miss_rates: Mapping[str, Mapping[str, MissRate]]
+    python_miss_rates: Mapping[str, Mapping[str, MissRate]]
     average_precisions: Mapping[str, Mapping[str, AveragePrecision]]
     detections: Sequence[ImageDetections]
     truths: Sequence[ImageObjects]
@@ -50,21 +54,16 @@ class DetectionEvaluation:
     def to_metrics(self) -> dict[str, float]:
         """Return all scores in percent, called `<score>/<subset>`: `miss_rate/night`, `ap50/all`.
 
-        Means over the classes that occur; of several classes also `miss_rate_person/night`.
+        `miss_rate` follows the Matlab code, `miss_rate_python` the Python script. Means over the
+        classes that occur; of several classes also `miss_rate_person/night`.
         """
+        aps = self.average_precisions
         scores: dict[str, dict[str, dict[str, float]]] = {
-            "miss_rate": {
-                name: {subset: rate.percent for subset, rate in rates.items()}
-                for name, rates in self.miss_rates.items()
-            },
-            "ap50": {
-                name: {subset: ap.ap50_percent for subset, ap in aps.items()}
-                for name, aps in self.average_precisions.items()
-            },
-            "ap": {
-                name: {subset: ap.ap_percent for subset, ap in aps.items()}
-                for name, aps in self.average_precisions.items()
-            },
+            "miss_rate": _get_percents(self.miss_rates, "percent"),
+            "miss_rate_python": _get_percents(self.python_miss_rates, "percent"),
+            "ap50": _get_percents(aps, "ap50_percent"),
+            "ap75": _get_percents(aps, "ap75_percent"),
+            "ap": _get_percents(aps, "ap_percent"),
         }
         metrics: dict[str, float] = {}
         for score, by_class in scores.items():
@@ -82,25 +81,62 @@ class DetectionEvaluation:
 
     def describe(self) -> str:
         """Say on how many images boxes were scored, and in which pixels."""
-        return f"{len(self.detections)} images, boxes scored in pixels of the image files"
+        images = format_count(len(self.detections), "image")
+        found = "" if self._has_objects else f", no {self._kinds} to be found"
+        return f"{images}, boxes scored in pixels of the image files{found}"
+
+    def explain_missing_value(self) -> str:
+        """Say why the main score has no value, and what to do about it."""
+        if not self._has_objects:
+            return (
+                f"it holds no {self._kinds} to be found. Check its annotations and task.classes; a "
+                "data set without such a split is trained and scored on what it has."
+            )
+        return (
+            f"each {self._kinds} there is below the height, or above the occlusion, from which one "
+            "counts for the miss rate. AP counts them all: begin a run with task.main_metric ap50."
+        )
+
+    @property
+    def _has_objects(self) -> bool:
+        return any((~truth.is_ignored).any() for truth in self.truths)
+
+    @property
+    def _kinds(self) -> str:
+        return " or ".join(self.class_names)
 
     def format_table(self) -> str:
-        """Lay the scores out: one row per subset; a score of - has no object to be measured on."""
+        """Lay the scores out: one row per subset; a score of - has no object to be measured on.
+
+        MR is the log-average miss rate by the Matlab code, MR python that by the Python script.
+        """
+        titles = {"MR %": 8, "MR python %": 13, "AP50 %": 9, "AP75 %": 9, "AP %": 9}
         lines = []
         for name in self.class_names:
-            lines += [
-                f"{name:20}{'miss rate %':>12}{'AP50 %':>9}{'AP %':>9}{'images':>9}{'objects':>9}"
-            ]
+            titled = "".join(f"{title:>{width}}" for title, width in titles.items())
+            lines.append(f"{name:20}{titled}{'images':>9}{'objects':>9}")
             aps = self.average_precisions[name]
             for subset, rate in self.miss_rates[name].items():
                 ap = aps.get(subset)
-                cells = [rate.percent, *([ap.ap50_percent, ap.ap_percent] if ap else [])]
-                lines.append(
-                    f"{subset:20}{_format_cell(cells[0], 12)}"
-                    + "".join(_format_cell(cell, 9) for cell in cells[1:]).rjust(18)
-                    + f"{rate.num_images:9d}{rate.num_boxes:9d}"
+                python_rate = self.python_miss_rates[name][subset]
+                precisions = [ap.ap50_percent, ap.ap75_percent, ap.ap_percent] if ap else []
+                cells = [_format_cell(x) for x in (rate.percent, python_rate.percent, *precisions)]
+                cells += [""] * (len(titles) - len(cells))
+                row = "".join(
+                    f"{cell:>{width}}" for cell, width in zip(cells, titles.values(), strict=True)
                 )
+                lines.append(f"{subset:20}{row}{rate.num_images:9d}{rate.num_boxes:9d}")
         return "\n".join(lines)
+
+
+def _get_percents(
+    scores: Mapping[str, Mapping[str, MissRate | AveragePrecision]], name: str
+) -> dict[str, dict[str, float]]:
+    """One number of each score, by class and subset."""
+    return {
+        class_name: {subset: getattr(score, name) for subset, score in by_subset.items()}
+        for class_name, by_subset in scores.items()
+    }
 
 
 class DetectionTally:
@@ -130,11 +166,7 @@ class DetectionTally:
         self._sizes_hw += [(int(h), int(w)) for h, w in np.asarray(batch.image_size_hw)[is_valid]]
 
     def compute(self) -> DetectionEvaluation:
-        """Return all scores.
-
-        Raises:
-            MdjaxError: There is no object to be found in the whole split.
-        """
+        """Return all scores; NaN where there is no object to be found."""
         # One record at a time: each holds the bytes of two images.
         truths, is_night = [], []
         for i in range(len(self._split)):
@@ -185,7 +217,7 @@ def score_detections(
     image_sizes_hw: Sequence[tuple[int, int]],
     is_night: np.ndarray,
 ) -> DetectionEvaluation:
-    """Compute all scores of all classes.
+    """Compute all scores of all classes, NaN where there is no object to be found.
 
     Args:
         detections: Of each image.
@@ -193,23 +225,15 @@ def score_detections(
         class_names: Names by class id.
         image_sizes_hw: Rows and columns of each image, for the rule about its edges.
         is_night: Of each image.
-
-    Raises:
-        MdjaxError: There is no object to be found in the whole split.
     """
-    if not any((~truth.is_ignored).any() for truth in truths):
-        raise MdjaxError(
-            f"There is no {' or '.join(class_names)} to be found in this split; check its "
-            "annotations and task.classes."
-        )
     times = {"all": np.full(len(truths), True), "day": ~is_night, "night": is_night}
-    miss_rates, average_precisions = {}, {}
+    miss_rates, python_miss_rates, average_precisions = {}, {}, {}
     for k, name in enumerate(class_names):
         scored = [select_scored(found, k) for found in detections]
         true = [select_true(truth, k) for truth in truths]
-        miss_rates[name] = compute_miss_rates(
-            scored, true, image_sizes_hw=image_sizes_hw, is_night=is_night
-        )
+        images: Any = {"image_sizes_hw": image_sizes_hw, "is_night": is_night}
+        miss_rates[name] = compute_miss_rates(scored, true, **images, rule="matlab")
+        python_miss_rates[name] = compute_miss_rates(scored, true, **images, rule="python")
         average_precisions[name] = {
             time: compute_average_precision(
                 [scored[i] for i in np.flatnonzero(members)],
@@ -220,6 +244,7 @@ def score_detections(
     return DetectionEvaluation(
         class_names,
         miss_rates,
+        python_miss_rates,
         average_precisions,
         detections,
         truths,
@@ -250,5 +275,5 @@ def select_true(truth: ImageObjects, class_id: int) -> TrueBoxes:
     )
 
 
-def _format_cell(value: float, width: int) -> str:
-    return f"{'-':>{width}}" if np.isnan(value) else f"{value:{width}.2f}"
+def _format_cell(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.2f}"

@@ -14,7 +14,13 @@ from mdjax.data.truth import LabelMapReader
 from mdjax.losses.ratio import Ratio
 from mdjax.losses.segmentation import cross_entropy_loss
 from mdjax.models.backbones.backbone import Backbone
-from mdjax.models.heads.pspnet import BIN_CHANNELS, DROPOUT_RATE, JOINT_CHANNELS, PspHead
+from mdjax.models.heads.pspnet import (
+    BIN_CHANNELS,
+    DROPOUT_RATE,
+    JOINT_CHANNELS,
+    AuxiliaryHead,
+    PspHead,
+)
 from mdjax.models.layers import scale_channels
 from mdjax.ops.masks import compute_foreground_mask
 from mdjax.ops.resize import get_size_hw
@@ -34,6 +40,8 @@ class SegmentationTask:
         class_balance: Share of the cross-entropy in which all classes weigh alike, 0 to 1: for
             few steps on data of which nearly all pixels are of one class, see `cross_entropy_loss`.
         dropout_rate: Of the PSPNet head.
+        auxiliary_weight: Weight of a second cross-entropy, of what a small head beside the network
+            says from C4, in training only; 0.4 in PSPNet (Zhao et al. 2017, section 5.2).
         scored_size: Size at which pixels are scored: that of the label files, to which logits are
             resized, as `predict` does and as papers do; or the working size, to which label maps
             are reduced: quicker, and kinder to a network of small images.
@@ -42,11 +50,14 @@ class SegmentationTask:
     guidance_weight: float = 0.1
     class_balance: float = 0.0
     dropout_rate: float = DROPOUT_RATE
+    auxiliary_weight: float = 0.0
     scored_size: ScoredSize = "labels"
 
     def __post_init__(self):
         if self.guidance_weight < 0:
             raise MdjaxError(f"guidance_weight is {self.guidance_weight}; give 0 or more.")
+        if self.auxiliary_weight < 0:
+            raise MdjaxError(f"auxiliary_weight is {self.auxiliary_weight}; give 0 or more.")
         if not 0 <= self.class_balance <= 1:
             raise MdjaxError(f"class_balance is {self.class_balance}; give 0 up to 1.")
         if not 0 <= self.dropout_rate < 1:
@@ -62,6 +73,12 @@ class SegmentationTask:
             dtype=backbone.dtype,
         )
 
+    def create_module(self, num_classes: int, backbone: Backbone) -> AuxiliaryHead | None:
+        """Build the auxiliary head, where its loss has a weight."""
+        if not self.auxiliary_weight:
+            return None
+        return AuxiliaryHead(num_classes, dropout_rate=self.dropout_rate, dtype=backbone.dtype)
+
     def compute_targets(self, output: NetworkOutput, batch: Batch) -> Batch:
         """Return the batch: label maps are targets as they are."""
         return use_batch(output, batch)
@@ -70,6 +87,9 @@ class SegmentationTask:
         """List the loss terms, with those of GAFF for a network that has it."""
         cross_entropy = partial(compute_cross_entropy, class_balance=self.class_balance)
         terms = (LossTerm("segmentation", 1.0, cross_entropy),)
+        if self.auxiliary_weight:
+            auxiliary = partial(compute_auxiliary_loss, class_balance=self.class_balance)
+            terms = (*terms, LossTerm("auxiliary", self.auxiliary_weight, auxiliary))
         if not has_guidance:
             return terms
         return (*terms, *make_guidance_terms(self.guidance_weight, compute_foreground))
@@ -121,6 +141,11 @@ def compute_cross_entropy(inputs: TermInputs, *, class_balance: float = 0.0) -> 
     return cross_entropy_loss(
         inputs.output.prediction, inputs.targets.label_maps, class_balance=class_balance
     )
+
+
+def compute_auxiliary_loss(inputs: TermInputs, *, class_balance: float = 0.0) -> Ratio:
+    """Compute the same loss of what the auxiliary head says."""
+    return cross_entropy_loss(inputs.method, inputs.targets.label_maps, class_balance=class_balance)
 
 
 def compute_foreground(inputs: TermInputs) -> Array:

@@ -11,10 +11,12 @@ from jaxtyping import Bool, Float, Int, UInt8
 from mdjax.data.source import SplitSource
 from mdjax.data.truth import LabelMapReader
 from mdjax.metrics.confusion import SegmentationScores, count_confusions
-from mdjax.types import Batch, MdjaxError
+from mdjax.types import Batch, format_count
 
 ScoredSize = Literal["labels", "working"]
 """Size at which pixels are scored: that of the label files, or that of the network's images."""
+
+_TITLE_WIDTH = 30
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,13 @@ class SegmentationEvaluation:
         """Say on how many images, and at which size, pixels were scored."""
         sizes = ", ".join(f"{width}x{height}" for height, width in self.label_sizes_hw[:3])
         more = ", ..." if len(self.label_sizes_hw) > 3 else ""
-        return f"{self.num_images} images, pixels scored at {sizes}{more}"
+        k, num_present = len(self.class_names), self.subsets["all"].num_classes_present
+        found = f"{num_present} of {k} classes occur" if num_present else "no pixel is labelled"
+        return f"{format_count(self.num_images, 'image')}, pixels scored at {sizes}{more}, {found}"
+
+    def explain_missing_value(self) -> str:
+        """Say why there are no scores, and what to do about it."""
+        return "none of its pixels is labelled. Check its label files."
 
     def format_table(self) -> str:
         """Lay the scores out: one row per score or class, one column per subset of the images.
@@ -104,19 +112,17 @@ class LabelTally:
             self._label_sizes_hw.add(size_hw)
 
     def compute(self) -> SegmentationEvaluation:
-        """Return the scores of all images that were counted.
-
-        Raises:
-            MdjaxError: Not one pixel is labelled.
-        """
+        """Return the scores of all images that were counted; NaN where no pixel is labelled."""
         num_classes = len(self._class_names)
         confusions = np.array(self._confusions, np.int64).reshape(-1, num_classes, num_classes)
         is_night = np.array(self._is_night, bool)
         candidates = {"day": ~is_night, "night": is_night, "all": np.ones_like(is_night)}
         totals = {name: confusions[members].sum(axis=0) for name, members in candidates.items()}
-        subsets = {name: SegmentationScores(total) for name, total in totals.items() if total.any()}
-        if "all" not in subsets:
-            raise MdjaxError("There is no labelled pixel to evaluate on; check the split.")
+        subsets = {
+            name: SegmentationScores(total)
+            for name, total in totals.items()
+            if total.any() or name == "all"
+        }
         return SegmentationEvaluation(
             subsets,
             self._class_names,
@@ -154,18 +160,19 @@ def _format_scores(evaluation: SegmentationEvaluation) -> str:
     k = len(names)
     percent = {name: scores.to_percent(names) for name, scores in evaluation.subsets.items()}
     columns = "".join(f"{subset:>9}" for subset in percent)
-    lines = [f"{'percent':24}{columns}"]
+    lines = [f"{'percent':{_TITLE_WIDTH}}{columns}"]
 
     def add_row(title: str, metric: str) -> None:
         cells = (scores[metric] for scores in percent.values())
-        lines.append(f"{title:24}" + "".join(_format_cell(cell) for cell in cells))
+        lines.append(f"{title:{_TITLE_WIDTH}}" + "".join(_format_cell(cell) for cell in cells))
 
-    add_row(f"mean accuracy, {k} classes", f"mean_accuracy_{k}")
-    add_row(f"mean accuracy, {k - 1} classes", f"mean_accuracy_{k - 1}")
-    add_row(f"mean IoU, {k} classes", f"mean_iou_{k}")
-    add_row(f"mean IoU, {k - 1} classes", f"mean_iou_{k - 1}")
+    for title, metric in (("mean accuracy", "mean_accuracy"), ("mean IoU", "mean_iou")):
+        add_row(f"{title}, {format_count(k, 'class', 'classes')}", f"{metric}_{k}")
+        add_row(f"{title}, {k}, absent as 0", f"{metric}_{k}_absent_as_0")
+        add_row(f"{title}, {format_count(k - 1, 'class', 'classes')}", f"{metric}_{k - 1}")
     counts = (scores.num_classes_present for scores in evaluation.subsets.values())
-    lines.append(f"{'classes that occur':24}" + "".join(f"{count:9d}" for count in counts))
+    cells = "".join(f"{count:9d}" for count in counts)
+    lines.append(f"{f'classes that occur, of {k}':{_TITLE_WIDTH}}{cells}")
     for name in names:
         add_row(f"accuracy {name}", f"accuracy/{name}")
     for name in names:

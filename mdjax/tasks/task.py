@@ -2,6 +2,8 @@
 
 from typing import Any, Protocol
 
+import flax.linen as nn
+
 from mdjax.data.source import SplitSource
 from mdjax.data.truth import TruthReader
 from mdjax.models.backbones.backbone import Backbone
@@ -20,6 +22,10 @@ class Evaluation(Protocol):
         """Say on how many images, and at which size, these scores were measured."""
         ...
 
+    def explain_missing_value(self) -> str:
+        """Say why the main metric has no value on this split, and what to do about it."""
+        ...
+
     def format_table(self) -> str:
         """Lay the scores out for people."""
         ...
@@ -33,11 +39,7 @@ class Tally(Protocol):
         ...
 
     def compute(self) -> Evaluation:
-        """Return the scores of all rows.
-
-        Raises:
-            MdjaxError: The split holds nothing that counts.
-        """
+        """Return the scores of all rows; NaN where nothing counts."""
         ...
 
 
@@ -67,6 +69,15 @@ class Task(Protocol):
 
     def create_head(self, num_classes: int, backbone: Backbone) -> Any:
         """Build the module that turns features into a prediction, see `models.networks.Head`."""
+        ...
+
+    def create_module(self, num_classes: int, backbone: Backbone) -> nn.Module | None:
+        """Build what the task trains beside the network, None where that is nothing.
+
+        Called as `module(output, teacher outputs by name, batch, train=)`; the task's terms read
+        what it returns as `TermInputs.method`. Its variables are trained and saved with the
+        network's and left out of what is exported.
+        """
         ...
 
     def compute_targets(self, output: Any, batch: Batch) -> Any:

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -56,6 +56,21 @@ class LoopConfig:
                 raise MdjaxError(f"{name} is {getattr(self, name)}; give 0 (never) or more.")
 
 
+@dataclass(frozen=True)
+class LogWindow:
+    """What was measured since the last log entry; saved with a state, so that no entry is cut.
+
+    Attributes:
+        sums: Of each training metric over these steps.
+        num_steps: How many they are.
+        seconds: How long they took.
+    """
+
+    sums: Mapping[str, float] = field(default_factory=dict)
+    num_steps: int = 0
+    seconds: float = 0.0
+
+
 def run_training(
     state: TrainState,
     step: Step,
@@ -64,12 +79,18 @@ def run_training(
     *,
     log: Callable[[int, Mapping[str, float]], None],
     show: Callable[[int, float], None],
-    save: Callable[[TrainState, Mapping[str, float] | None], None],
+    save: Callable[[TrainState, LogWindow], None],
     evaluate: Callable[[TrainState], Mapping[str, float]],
+    add_scores: Callable[[Mapping[str, float]], None],
     scored_split: str = "val",
     probe: Callable[[TrainState, Any], Metrics] | None = None,
+    window: LogWindow | None = None,
+    is_scored: bool = False,
 ) -> TrainState:
     """Train from the state's step to the last one.
+
+    A state is saved before it is logged and scored: whatever goes wrong then, it is not lost, and
+    what was left undone is done first when the training goes on from it.
 
     Args:
         state: Where to begin; donated to the first step.
@@ -78,10 +99,13 @@ def run_training(
         config: How often what happens.
         log: Records metrics after a number of steps.
         show: Shows how far the training is, and its loss.
-        save: Saves a state, with the scores of this very state where it was just evaluated.
+        save: Saves a state, with what was measured since the last log entry.
         evaluate: Scores a state, on the validation split as a rule.
+        add_scores: Notes the scores of the state that was saved last.
         scored_split: Name of the split, under which the scores are logged.
         probe: Measures gradient norms, see `make_gradient_norm_probe`.
+        window: As it was saved with the state; a new training has none.
+        is_scored: Whether the scores of the state were noted.
 
     Returns:
         The state after the last step.
@@ -91,41 +115,51 @@ def run_training(
         InterruptedTraining: SIGINT or SIGTERM came; the state is saved.
     """
     done = int(state.step)
-    window = _MetricsWindow()
+    measured = _MetricsWindow(window or LogWindow())
+
+    def log_window() -> None:
+        if measured.num_steps and (done == config.num_steps or _is_due(done, config.log_every)):
+            log(done, measured.take_means())
+
+    def score(state: TrainState) -> None:
+        if done == config.num_steps or _is_due(done, config.evaluate_every):
+            with measured.stop_clock():
+                scores = evaluate(state)
+                log(done, {f"{scored_split}/{name}": x for name, x in scores.items()})
+                add_scores(scores)
+
+    if done:  # What a kill may have left undone after the state was saved.
+        log_window()
+        if not is_scored:
+            score(state)
     with _catch_stop_signals() as stop:
         while done < config.num_steps:
             batch = next(batches)
             if probe and config.probe_every and done % config.probe_every == 0:
-                window.flush()  # The step before is training: its time counts.
-                with window.stop_clock():
+                measured.flush()  # The step before is training: its time counts.
+                with measured.stop_clock():
                     norms = jax.device_get(probe(state, batch))
                 log(done, {name: float(x) for name, x in norms.items()})
             state, metrics = step(state, batch)
             done += 1
             # Metrics are read one step late, so that the device never waits for the host.
-            window.add(done, metrics)
+            measured.add(done, metrics)
             is_last = done == config.num_steps
-            is_evaluated = is_last or _is_due(done, config.evaluate_every)
             # Asked once a step: a signal that comes later stops the next one, which is saved too.
             is_stopped = stop.is_set()
-            is_saved = is_last or is_evaluated or is_stopped or _is_due(done, config.save_every)
+            is_due = (_is_due(done, config.evaluate_every), _is_due(done, config.save_every))
+            is_saved = is_last or is_stopped or any(is_due)
             if is_saved or _is_due(done, config.log_every):
-                window.flush()
-            if window.last_loss is not None:
-                show(window.last_step, window.last_loss)
-            if is_last or _is_due(done, config.log_every):
-                log(done, window.take_means())
-            scores = None
-            with window.stop_clock():
-                if is_last:
-                    save(state, None)  # Whatever goes wrong in scoring it, it is not lost.
-                if is_evaluated:
-                    scores = evaluate(state)
-                    log(done, {f"{scored_split}/{name}": x for name, x in scores.items()})
-                if is_saved:
-                    save(state, scores)
+                measured.flush()
+            if measured.last_loss is not None:
+                show(measured.last_step, measured.last_loss)
+            if is_saved:
+                with measured.stop_clock():
+                    save(state, measured.describe())
+            log_window()
             if is_stopped and not is_last:
                 raise InterruptedTraining(done)
+            score(state)
     return state
 
 
@@ -136,13 +170,13 @@ def _is_due(step: int, every: int) -> bool:
 class _MetricsWindow:
     """Collects the metrics of the steps since the last log entry, and checks each of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, begun: LogWindow) -> None:
         self.last_step = 0
         self.last_loss: float | None = None
+        self.num_steps = begun.num_steps
         self._pending: tuple[int, Metrics] | None = None
-        self._sums: dict[str, float] = {}
-        self._num_steps = 0
-        self._start_time = time.perf_counter()
+        self._sums = dict(begun.sums)
+        self._start_time = time.perf_counter() - begun.seconds
 
     @contextlib.contextmanager
     def stop_clock(self) -> Iterator[None]:
@@ -161,11 +195,15 @@ class _MetricsWindow:
             self._read(*self._pending)
             self._pending = None
 
+    def describe(self) -> LogWindow:
+        """What a run that goes on from here has to know."""
+        return LogWindow(dict(self._sums), self.num_steps, time.perf_counter() - self._start_time)
+
     def take_means(self) -> dict[str, float]:
         now = time.perf_counter()
-        means = {f"train/{name}": total / self._num_steps for name, total in self._sums.items()}
-        means["train/steps_per_second"] = self._num_steps / (now - self._start_time)
-        self._sums, self._num_steps, self._start_time = {}, 0, now
+        means = {f"train/{name}": total / self.num_steps for name, total in self._sums.items()}
+        means["train/steps_per_second"] = self.num_steps / (now - self._start_time)
+        self._sums, self.num_steps, self._start_time = {}, 0, now
         return means
 
     def _read(self, step: int, metrics: Metrics) -> None:
@@ -174,7 +212,7 @@ class _MetricsWindow:
         self.last_step, self.last_loss = step, values["loss"]
         for name, x in values.items():
             self._sums[name] = self._sums.get(name, 0.0) + x
-        self._num_steps += 1
+        self.num_steps += 1
 
 
 def _check_finite(step: int, values: Mapping[str, float]) -> None:

@@ -19,7 +19,8 @@ class ScheduleConfig:
         warmup_steps: Steps of the linear rise.
         warmup_start: Rate at step 0.
         final_learning_rate: Rate at the last step.
-        weight_decay: Acts on kernels; biases and batch norms have none.
+        weight_decay: Acts on arrays of two and more axes, such as kernels and embeddings; biases,
+            scales and whatever else has one axis have none.
         max_gradient_norm: Gradients above this global norm are scaled down to it; 0 never does.
     """
 
@@ -58,7 +59,7 @@ class SgdConfig(ScheduleConfig):
         """Build the optimiser; the decay is added to the gradient, as in PyTorch's SGD."""
         return optax.chain(
             _make_clipping(self),
-            optax.add_decayed_weights(self.weight_decay, mask=find_kernels),
+            optax.add_decayed_weights(self.weight_decay, mask=find_decayed),
             optax.sgd(make_schedule(self, num_steps), momentum=self.momentum),
         )
 
@@ -81,7 +82,7 @@ class AdamWConfig(ScheduleConfig):
         schedule = make_schedule(self, num_steps)
         return optax.chain(
             _make_clipping(self),
-            optax.adamw(schedule, weight_decay=self.weight_decay, mask=find_kernels),
+            optax.adamw(schedule, weight_decay=self.weight_decay, mask=find_decayed),
         )
 
 
@@ -139,6 +140,6 @@ def freeze_parameters(
     return optax.partition({"trained": optimiser, "frozen": optax.set_to_zero()}, label)
 
 
-def find_kernels(params: Mapping[str, Any]) -> Any:
-    """Mark the leaves called "kernel", the only ones with weight decay."""
-    return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key == "kernel", params)
+def find_decayed(params: Mapping[str, Any]) -> Any:
+    """Mark the leaves with weight decay: those of two and more axes, whatever they are called."""
+    return jax.tree.map(lambda leaf: leaf.ndim >= 2, params)

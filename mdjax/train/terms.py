@@ -24,7 +24,7 @@ class TermInputs:
     teachers: Mapping[str, Any] = struct.field(default_factory=dict)
     """What each frozen teacher returned, by its name; no gradient flows into them."""
     method: Any = None
-    """What the method's own module returned; None for a method without one."""
+    """What the module of the term's own method, or of its own task, returned; None without one."""
     params: Any = None
     """Parameters of the network that is trained, for penalties on them."""
 

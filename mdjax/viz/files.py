@@ -1,11 +1,14 @@
 """Pictures to PNG files."""
 
+import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from mdjax.types import MdjaxError
 
@@ -31,14 +34,35 @@ def save_rgb_png(image_u8: UInt8[np.ndarray, "h w 3"], path: Path) -> None:
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG.
 
+    Names are drawn as they are: "$" begins no formula, and letters that the font does not have
+    become boxes without a warning.
+
     Raises:
-        MdjaxError: The file cannot be written.
+        MdjaxError: The file cannot be written, or the picture not drawn, as without any font.
     """
+    for text in _find_texts(figure):
+        text.set_parse_math(False)
     try:
-        # Without the library's version in it, equal pictures are equal files.
-        figure.savefig(path, format="png", metadata={"Software": None})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+            # Without the library's version in it, equal pictures are equal files.
+            figure.savefig(path, format="png", metadata={"Software": None})
     except OSError as error:
         raise MdjaxError(f"{path}: the picture cannot be written: {error.strerror}.") from error
+    except (RuntimeError, ValueError) as error:
+        raise MdjaxError(
+            f"{path}: the picture cannot be drawn: {error}. Check matplotlib and its fonts."
+        ) from error
+
+
+def _find_texts(figure: Figure) -> list[Text]:
+    """All texts but the labels of ticks, which are formulas: 10 to the power of -2."""
+    ticks: set[int] = set()
+    for axes in figure.findobj(Axes):
+        assert isinstance(axes, Axes)
+        for axis in (axes.xaxis, axes.yaxis):
+            ticks |= {id(text) for minor in (False, True) for text in axis.get_ticklabels(minor)}
+    return [x for x in figure.findobj(Text) if isinstance(x, Text) and id(x) not in ticks]
 
 
 def _write_png(image: np.ndarray, path: Path) -> None:

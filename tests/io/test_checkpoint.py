@@ -18,9 +18,10 @@ import pytest
 from flax import struct
 
 import mdjax.io.array_folder
-import mdjax.io.checkpoint
+import mdjax.io.whole_folder
 from mdjax.io.checkpoint import (
     CheckpointStore,
+    change_metadata,
     has_checkpoint,
     hash_variables,
     read_metadata,
@@ -100,24 +101,65 @@ def test_metadata_comes_back_with_versions_and_without_infinities(tmp_path: Path
 def test_newer_checkpoint_replaces_the_older_and_best_stays(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path)
     first, second = _create_state(seed=0), _create_state(seed=1)
-    store.save_best(first, {"step": 0})
     store.save_last(first, {"step": 0})
+    store.copy_last_to_best({"scores": {"ap": 1.0}})
     store.save_last(second, {"step": 1})
     assert _get_bytes(restore(store.last, first)) == _get_bytes(second)
     assert _get_bytes(restore(store.best, first)) == _get_bytes(first)
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["best", "last"]
+    assert read_metadata(store.best)["step"] == 0
+    assert read_metadata(store.best)["scores"] == {"ap": 1.0}
+
+
+def test_copy_shares_its_files_and_survives_the_original(tmp_path: Path) -> None:
+    """Nothing is written twice, and what becomes of the original does not touch the copy."""
+    state, store = _create_state(), CheckpointStore(tmp_path)
+    store.save_last(state, {"step": 7})
+    store.copy_last_to_best({})
+    store.copy_last_to_inference({})
+    shared = [path for path in (store.last / "arrays").rglob("*") if path.is_file()]
+    assert len(shared) > 8
+    for path in shared:
+        is_variable = "variables" in path.parts or len(path.relative_to(store.last).parts) == 2
+        assert path.stat().st_nlink == (3 if is_variable else 2), path
+    change_metadata(store.last, {"step": 8})
+    assert read_metadata(store.best)["step"] == 7
+    shutil.rmtree(store.last)
+    assert _get_bytes(restore(store.best, state)) == _get_bytes(state)
+    assert not (store.inference / "arrays" / "training").exists()
+
+
+def test_copy_works_on_disks_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    state, store = _create_state(), CheckpointStore(tmp_path)
+    store.save_last(state, {})
+    monkeypatch.setattr(os, "link", refuse)
+    store.copy_last_to_best({})
+    assert _get_bytes(restore(store.best, state)) == _get_bytes(state)
+
+
+def test_metadata_change_at_once_and_keep_the_rest(tmp_path: Path) -> None:
+    state, store = _create_state(), CheckpointStore(tmp_path)
+    store.save_last(state, {"step": 7, "scores": {}})
+    change_metadata(store.last, {"scores": {"ap": 0.5}})
+    found = read_metadata(store.last)
+    assert (found["step"], found["scores"], found["contents"]) == (7, {"ap": 0.5}, "training")
+    assert _get_bytes(restore(store.last, state)) == _get_bytes(state)
 
 
 def test_inference_checkpoint_has_variables_only(tmp_path: Path) -> None:
     state = _create_state()
     store = CheckpointStore(tmp_path)
     variables = {"params": state.params, **state.model_state}
-    store.save_inference(variables, {"step": 7})
-    store.save_last(state, {})
+    store.save_last(state, {"step": 7})
+    store.copy_last_to_inference({})
+    save_variables(tmp_path / "alone", variables, {"step": 7})
     assert read_metadata(store.inference)["contents"] == "inference"
     names = set(json.loads((store.inference / "leaves.json").read_text()))
     assert {name.split("/")[0] for name in names} == {"params", "model_state"}
-    for path in (store.inference, store.last):
+    for path in (store.inference, store.last, tmp_path / "alone"):
         restored = restore_variables(path, like=variables)
         assert jax.tree.structure(restored) == jax.tree.structure(variables)
         assert _get_bytes(restored) == _get_bytes(variables)
@@ -197,8 +239,35 @@ def test_changed_number_is_noticed(tmp_path: Path) -> None:
     table = json.loads((path / "leaves.json").read_text())
     table["params/head/bias"]["crc32"] ^= 1
     (path / "leaves.json").write_text(json.dumps(table))
+    with pytest.raises(MdjaxError, match=r"leaves\.json: damaged, cut short or changed"):
+        restore(path, state)
+    # What earlier versions wrote has no checksum of that file.
+    metadata = json.loads((path / "metadata.json").read_text())
+    old = {name: x for name, x in metadata.items() if name not in ("checksum", "leaves_crc32")}
+    (path / "metadata.json").write_text(json.dumps({**old, "format": 2}))
     with pytest.raises(MdjaxError, match="params/head/bias are not those that were saved"):
         restore(path, state)
+
+
+@pytest.mark.parametrize("name", ["metadata.json", "leaves.json", "files.json"])
+def test_no_changed_byte_passes_for_another_checkpoint(tmp_path: Path, name: str) -> None:
+    """Each byte in turn of a small file, every 7th of a longer one: refused, or the same state."""
+    state = {"params": {"w": np.arange(3.0)}, "model_state": {}, "step": np.int32(1)}
+    path = save(tmp_path / "last", state, {"step": 1, "scores": {"ap": 0.5}})
+    good = (path / name).read_bytes()
+    metadata = read_metadata(path)
+    messages: list[str] = []
+    for place in range(0, len(good), 7):
+        (path / name).write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
+        try:
+            found, restored = read_metadata(path), restore(path, state)
+        except MdjaxError as error:
+            messages.append(str(error))
+        else:
+            assert found == metadata  # Such as a space that became another one.
+            assert _get_bytes(restored) == _get_bytes(state)
+    assert len(messages) > len(good) // 7 // 3
+    assert all(str(path) in message and "checkpoint" in message for message in messages)
 
 
 def _fail_with(error: BaseException) -> Callable[..., None]:
@@ -264,7 +333,7 @@ def test_new_checkpoint_is_on_the_disk_before_the_old_one_goes(
     """A power cut at any moment leaves one of the two complete."""
     path = save(tmp_path / "last", _create_state(), {"step": 1})
     events: list[str] = []
-    sync, remove, rename = mdjax.io.checkpoint._sync_one, shutil.rmtree, Path.rename
+    sync, remove, rename = mdjax.io.whole_folder.sync_path, shutil.rmtree, Path.rename
 
     def log_sync(synced: Path) -> None:
         events.append(f"sync {synced.name}")
@@ -279,7 +348,7 @@ def test_new_checkpoint_is_on_the_disk_before_the_old_one_goes(
         events.append(f"rename {self.name} {target.name}")
         return rename(self, target)
 
-    monkeypatch.setattr(mdjax.io.checkpoint, "_sync_one", log_sync)
+    monkeypatch.setattr(mdjax.io.whole_folder, "sync_path", log_sync)
     monkeypatch.setattr(shutil, "rmtree", log_removal)
     monkeypatch.setattr(Path, "rename", log_rename)
     save(path, _create_state(seed=1), {"step": 2})
@@ -319,7 +388,7 @@ def test_metadata_that_json_cannot_hold_is_refused(tmp_path: Path) -> None:
 def test_format_of_the_future_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "last", _create_state(), {})
     (path / "metadata.json").write_text('{"format": 99}')
-    with pytest.raises(MdjaxError, match="has format 99, this version reads up to 2"):
+    with pytest.raises(MdjaxError, match="has format 99, this version reads up to 3"):
         read_metadata(path)
 
 

@@ -76,6 +76,33 @@ def test_damaged_line_in_the_middle_is_named(run: RunDirectory) -> None:
         MetricsLog(run)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[1, 2]",
+        b'"text"',
+        b'{"train/loss": 1.0}',
+        b'{"step": "1"}',
+        b'{"step": 1, "train/loss": "low"}',
+        b'{"step": 1, "train/loss": NaN}',
+        b'{"step": 0, "step": 1}',
+        b'{"step": 0}',
+        b'{"step": 1, "train/l\xffss": 1.0}',
+    ],
+)
+def test_line_that_is_no_entry_is_named(run: RunDirectory, line: bytes) -> None:
+    run.metrics_path.write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 2}\n')
+    with pytest.raises(MdjaxError, match=r"metrics\.jsonl: line 2 is damaged.*delete this line"):
+        MetricsLog(run, start_step=2)
+    lines = run.metrics_path.read_bytes().splitlines(keepends=True)
+    run.metrics_path.write_bytes(lines[0] + lines[2])
+    MetricsLog(run, start_step=2).close()
+    assert read_metrics(run.metrics_path) == [{"step": 1}, {"step": 2}]
+    # Only what a killed process has begun is left out: it has no end of line.
+    run.metrics_path.write_bytes(b'{"step": 1}\n' + line)
+    assert read_metrics(run.metrics_path) == [{"step": 1}]
+
+
 def test_unwritable_log_is_named(run: RunDirectory) -> None:
     run.metrics_path.mkdir()
     with pytest.raises(MdjaxError, match=r"metrics\.jsonl"):

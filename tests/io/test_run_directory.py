@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mdjax.io.json_file import unseal
 from mdjax.io.run_directory import RunDirectory
 from mdjax.types import MdjaxError
 
@@ -135,5 +136,6 @@ def test_what_a_killed_process_leaves_hidden_is_no_run(tmp_path: Path) -> None:
 def test_result_is_written_for_programs_and_people(tmp_path: Path) -> None:
     run = create(tmp_path)
     run.write_result({"mean_iou": 0.5, "missing": float("nan")}, "a table")
-    assert json.loads(run.result_path.read_text()) == {"mean_iou": 0.5, "missing": None}
+    values = json.loads(run.result_path.read_text())
+    assert unseal(values, run.result_path, is_required=True) == {"mean_iou": 0.5, "missing": None}
     assert run.table_path.read_text() == "a table\n"

@@ -1,5 +1,6 @@
 """Reading tensors without PyTorch; `tests/golden/make_torch_files.py` wrote the good files."""
 
+import copyreg
 import io
 import os
 import pickle
@@ -7,6 +8,7 @@ import struct
 import sys
 import types
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,6 +156,97 @@ def test_malicious_header_of_a_legacy_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(_dump(_Call(os.system, "true")))
     with pytest.raises(MdjaxError, match=r"\.system"):
         read_tensors(path)
+
+
+# What is called without a global, is passed over, or hides a global in the interpreter's registry.
+_OPERATIONS = {
+    "EXT1": b"\x82\x01",
+    "INST": b"(ios\nsystem\n",
+    "NEWOBJ": b"))\x81",
+    "NEXT_BUFFER": b"\x97",
+    "GET": b"g0\n",
+    "INT": b"I1\n",
+    "POP": b"N0",
+    "LONG4": b"\x8b\x01\x00\x00\x00\x01",
+}
+
+
+@pytest.mark.parametrize("name", _OPERATIONS)
+def test_any_other_operation_is_named_and_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/data.pkl", b"\x80\x02}q\x00" + _OPERATIONS[name] + b".")
+    with pytest.raises(MdjaxError, match=rf"odd\.pth: refused.*operation {name} \(byte \d+\)"):
+        read_tensors(path)
+
+
+def test_registered_extension_is_not_handed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`pickle` takes it from a cache, without asking which global it is."""
+    monkeypatch.setitem(copyreg._extension_cache, 1, os.system)  # pyright: ignore
+    victim = tmp_path / "executed"
+    call = f"touch {victim}".encode()
+    pickled = b"\x80\x02\x82\x01X" + struct.pack("<I", len(call)) + call + b"\x85R."
+    with zipfile.ZipFile(tmp_path / "evil.pth", "w") as archive:
+        archive.writestr("a/data.pkl", pickled)
+    with pytest.raises(MdjaxError, match="operation EXT1"):
+        read_tensors(tmp_path / "evil.pth")
+    assert not victim.exists()
+    pickle.loads(pickled)  # The same bytes do harm where nothing is refused.
+    assert victim.exists()
+
+
+@BOTH_FORMATS
+def test_attribute_that_would_hide_the_tensors_is_refused(
+    write: Callable[..., Path], make_tensor: Callable[..., Any], tmp_path: Path
+) -> None:
+    tensor = make_tensor(0, (4,), (1,))
+    for attributes, is_refused in (({"_metadata": 1}, False), ({"items": OrderedDict}, True)):
+        state = _Call(OrderedDict, [("w", tensor)], state=attributes)
+        path = write(tmp_path / "odd.pth", state)
+        if is_refused:
+            with pytest.raises(MdjaxError, match="refused: the pickle sets attributes"):
+                read_tensors(path)
+        else:
+            assert list(read_tensors(path)) == ["w"]
+
+
+def test_nothing_in_an_archive_is_passed_over(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "long.pth", "w") as archive:
+        archive.writestr("a/data.pkl", _dump({}) + _dump({"w": 1}))
+    with pytest.raises(MdjaxError, match="goes on after its end"):
+        read_tensors(tmp_path / "long.pth")
+    with zipfile.ZipFile(tmp_path / "twice.pth", "w") as archive:
+        archive.writestr("a/data.pkl", _dump({}))
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a/data.pkl", _dump({"w": 1}))
+    with pytest.raises(MdjaxError, match="two files of one name"):
+        read_tensors(tmp_path / "twice.pth")
+
+
+@pytest.mark.parametrize("name", ["module_zip", "module_legacy", "tensors_zip", "tensors_legacy"])
+def test_changed_bytes_are_one_message_or_tensors(name: str, tmp_path: Path) -> None:
+    """Never another error. In an archive no changed number passes: zip files have checksums."""
+    content = (FILES / f"{name}.pth").read_bytes()
+    expected = read_tensors(FILES / f"{name}.pth")
+    rng, path = np.random.default_rng(0), tmp_path / "changed.pth"
+    num_refused = 0
+    for _ in range(300):
+        changed = bytearray(content)
+        for place in rng.integers(0, len(content), rng.integers(1, 4)):
+            changed[place] = rng.integers(0, 256)
+        path.write_bytes(changed)
+        try:
+            found = read_tensors(path)
+        except MdjaxError as error:
+            num_refused += 1
+            assert str(error).startswith(f"{path}: ")  # noqa: PT017
+            continue
+        if name.endswith("_zip"):
+            assert list(found) == list(expected)
+            assert all(_is_same(found[key], expected[key]) for key in expected)
+    assert num_refused > 30
 
 
 @BOTH_FORMATS

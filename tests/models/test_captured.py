@@ -133,3 +133,38 @@ def test_captured_network_tells_its_module_in_its_own_words(train: bool) -> None
     rngs = {"dropout": jax.random.key(0)}
     output: Any = network.apply({"params": {}}, INPUTS[0], train=train, rngs=rngs)
     assert float(output.prediction.max()) == (0.0 if train else 1.0)
+
+
+class Sower(nn.Module):
+    """Keeps a number of its own among the intermediates, and a penalty."""
+
+    @nn.compact
+    def __call__(self, visible: jax.Array, thermal: jax.Array, *, train: bool) -> jax.Array:
+        x = Encoder(name="encoder")(visible, train=train)
+        self.sow("intermediates", "mean", x.mean())
+        self.sow("losses", "penalty", (x**2).sum())
+        return x
+
+
+@pytest.mark.parametrize(
+    "mutable",
+    [
+        "batch_stats",
+        True,
+        ["batch_stats", "intermediates"],
+        ("batch_stats",),
+        nn.DenyList("params"),
+    ],
+    ids=str,
+)
+def test_what_comes_back_is_exactly_what_flax_gives(mutable: Any) -> None:
+    """Also the module's own intermediates, and none of those that are captured."""
+    module = Sower()
+    variables = module.init(jax.random.key(0), *INPUTS, train=False)
+    variables = {name: variables[name] for name in ("params", "batch_stats")}
+    network = CapturedNetwork(module, features={"c1": "encoder/stage1", "c3": "encoder"})
+    result: Any = network.apply(variables, *INPUTS, train=True, mutable=mutable)
+    expected: Any = module.apply(variables, *INPUTS, train=True, mutable=mutable)
+    np.testing.assert_array_equal(result[0].prediction, expected[0])
+    assert jax.tree.structure(result[1]) == jax.tree.structure(expected[1])
+    jax.tree.map(np.testing.assert_array_equal, result[1], expected[1])

@@ -56,6 +56,22 @@ def test_report_holds_scores_times_differences_failures_and_command(
     assert f"distilled - native (what a user gets): {gain:+.2f} points of mIoU all" in text
 
 
+def test_published_mean_stands_beside_ours_where_classes_are_absent(
+    small_runs: SmallRuns, tmp_path: Path
+) -> None:
+    """Ours 40 over the 5 classes that occur of 9; published 40 · 5 / 9 = 22.22."""
+    scores = {"test": {METRIC: 40.0, "mean_iou_9_absent_as_0/all": 200 / 9}}
+    run = dataclasses.replace(small_runs.results["native"], scores=scores)
+    old = dataclasses.replace(run, scores={"test": {METRIC: 40.0}})  # Of an earlier version.
+    for runs, is_shown in (({0: run, 1: old}, True), ({0: old}, False)):
+        results = StudyResults(tmp_path, {"native": runs}, ())
+        table = create_report(results, COLUMNS, networks={}).table
+        assert ("mIoU all, absent as 0" in table) == is_shown
+        assert ("| 40.00 " in table) or ("| 40.00 ± 0.00" in table)
+    results = StudyResults(tmp_path, {"native": {0: run}}, ())
+    assert "| 22.22 " in create_report(results, COLUMNS, networks={}).table
+
+
 def test_two_seeds_give_an_interval_and_a_verdict(small_runs: SmallRuns, tmp_path: Path) -> None:
     results = make_results(small_runs, tmp_path / "study")
     runs = {

@@ -90,9 +90,15 @@ def test_padding_rows_and_ignored_pixels_do_not_count() -> None:
     assert "night" not in evaluation.subsets
 
 
-def test_set_without_a_labelled_pixel_is_refused() -> None:
-    with pytest.raises(MdjaxError, match="no labelled pixel"):
-        evaluate(make_batch([[0]], [[IGNORED_LABEL]], is_night=[False]))
+def test_set_without_a_labelled_pixel_has_no_score_and_says_so() -> None:
+    evaluation = evaluate(make_batch([[0]], [[IGNORED_LABEL]], is_night=[False]))
+    metrics = evaluation.to_metrics()
+    assert metrics.pop("num_classes/all") == 0
+    assert "mean_accuracy_3/all" in metrics
+    assert np.isnan(list(metrics.values())).all()
+    assert evaluation.describe().endswith("no pixel is labelled")
+    assert "labelled" in evaluation.explain_missing_value()
+    assert "mean accuracy, 3 classes              -" in evaluation.format_table()
 
 
 def test_table_shows_absent_classes_as_dashes_and_says_what_was_averaged() -> None:
@@ -110,12 +116,17 @@ def test_table_shows_absent_classes_as_dashes_and_says_what_was_averaged() -> No
     )
     assert evaluation.num_images == 2
     table = evaluation.format_table()
-    rows = {line[:24].strip(): line[24:].split() for line in table.splitlines()}
+    rows = {line[:30].strip(): line[30:].split() for line in table.splitlines()}
     assert rows["percent"] == ["day", "night", "all"]
     assert rows["mean accuracy, 3 classes"] == ["75.00", "0.00", "50.00"]
     # Without class a: b alone by day, c alone at night, both together.
     assert rows["mean accuracy, 2 classes"] == ["100.00", "0.00", "50.00"]
-    assert rows["classes that occur"] == ["2", "1", "3"]
+    assert rows["classes that occur, of 3"] == ["2", "1", "3"]
+    # a and b, or c, of three.
+    assert rows["mean accuracy, 3, absent as 0"] == ["50.00", "0.00", "50.00"]
+    # Day: a 1/2, b 2/3; night: c 0; both: a 1/3, b 2/3, c 0.
+    assert rows["mean IoU, 3, absent as 0"] == ["38.89", "0.00", "33.33"]
+    assert evaluation.describe() == "2 images, pixels scored at 2x1, 3 of 3 classes occur"
     assert rows["accuracy a"] == ["50.00", "-", "50.00"]
     assert rows["accuracy c"] == ["-", "0.00", "0.00"]
     # a: 1 true positive of 2, and one false positive at night.
@@ -202,10 +213,10 @@ def test_labels_are_scored_at_their_own_size() -> None:
     batch = make_batch([[0, 1]], [[0, 1]], is_night=[False])
     own = score(SegmentationTask(), Oracle(), NAMES, [batch], split)
     assert own.subsets["all"].confusion.tolist() == [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
-    assert own.describe() == "1 images, pixels scored at 4x1"
+    assert own.describe() == "1 image, pixels scored at 4x1, 2 of 3 classes occur"
     working = score(SegmentationTask(scored_size="working"), Oracle(), NAMES, [batch], split)
     assert working.subsets["all"].confusion.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
-    assert working.describe() == "1 images, pixels scored at 2x1"
+    assert working.describe() == "1 image, pixels scored at 2x1, 2 of 3 classes occur"
 
 
 def test_each_image_is_scored_by_its_own_record_whatever_the_batches() -> None:
@@ -219,7 +230,7 @@ def test_each_image_is_scored_by_its_own_record_whatever_the_batches() -> None:
     evaluation = score(SegmentationTask(), Oracle(), NAMES, batches, split)
     assert evaluation.subsets["all"].confusion.tolist() == np.diag([2, 4, 3]).tolist()
     assert evaluation.subsets["night"].confusion.tolist() == np.diag([0, 4, 0]).tolist()
-    assert evaluation.describe() == "3 images, pixels scored at 2x1, 3x1, 2x2"
+    assert evaluation.describe() == "3 images, pixels scored at 2x1, 3x1, 2x2, 3 of 3 classes occur"
 
 
 def test_resized_logits_are_those_of_bilinear_scaling() -> None:

@@ -27,14 +27,16 @@ class Recorder:
         self.logged = []
         self.shown = []
         self.saved = []
+        self.scored = []
 
     def options(self, scores=None) -> dict[str, Any]:
         return {
             "log": lambda step, metrics: self.logged.append((step, dict(metrics))),
             "show": lambda step, loss: self.shown.append((step, loss)),
-            "save": lambda state, scores: self.saved.append(
-                (int(state.step), scores, jax.tree.map(np.array, state))
+            "save": lambda state, window: self.saved.append(
+                (int(state.step), window, jax.tree.map(np.array, state))
             ),
+            "add_scores": lambda scores: self.scored.append((len(self.saved), dict(scores))),
             "evaluate": lambda state: scores or {"score": float(state.step)},
         }
 
@@ -91,32 +93,82 @@ def test_metrics_are_means_over_the_steps_since_the_last_entry():
     assert logged[4]["train/steps_per_second"] > 0
 
 
-def test_scores_are_saved_with_the_state_that_reached_them():
+def test_each_state_is_saved_once_and_then_scored():
     step, state = make_tiny_step()
     recorder = Recorder()
     config = LoopConfig(num_steps=4, evaluate_every=2, save_every=3)
     run_training(state, step, make_batches(), config, **recorder.options())
-    assert [(done, scores) for done, scores, _ in recorder.saved] == [
-        (2, {"score": 2.0}),
-        (3, None),
-        (4, None),  # the last state is saved before it is scored
-        (4, {"score": 4.0}),
-    ]
+    assert [done for done, _, _ in recorder.saved] == [2, 3, 4]
+    # After the first and the third were saved.
+    assert recorder.scored == [(1, {"score": 2.0}), (3, {"score": 4.0})]
     assert (4, {"val/score": 4.0}) in recorder.logged
+
+
+@pytest.mark.parametrize("save_every", [1, 2, 3])
+def test_log_entries_do_not_depend_on_where_a_run_was_cut(save_every):
+    """Cut after each saved state in turn, also amid a log interval."""
+    config = LoopConfig(num_steps=7, log_every=3, evaluate_every=4, save_every=save_every)
+    step, state = make_tiny_step()
+    whole = Recorder()
+    run_training(state, step, make_batches(), config, **whole.options())
+    expected = list_entries(whole)
+    assert [at for at, _ in expected] == [3, 4, 6, 7, 7]
+    for done, window, middle in whole.saved:
+        is_scored = done in (4, 7)
+        resumed = Recorder()
+        run_training(
+            jax.tree.map(jnp.array, middle),
+            step,
+            make_batches(done),
+            config,
+            window=window,
+            is_scored=is_scored,
+            **resumed.options(),
+        )
+        # What is due at the saved step itself comes again; the log knows it.
+        is_later = [at > done or (at == done and "val/score" not in m) for at, m in expected]
+        later = [entry for entry, is_kept in zip(expected, is_later, strict=True) if is_kept]
+        assert list_entries(resumed) == later
+
+
+def list_entries(recorder):
+    return [
+        (at, {name: x for name, x in metrics.items() if name != "train/steps_per_second"})
+        for at, metrics in recorder.logged
+    ]
+
+
+def test_scoring_that_failed_is_done_first_when_the_training_goes_on():
+    config = LoopConfig(num_steps=4, log_every=2, evaluate_every=2, save_every=100)
+    step, state = make_tiny_step()
+    cut = Recorder()
+    options = {**cut.options(), "evaluate": fail_to_score}
+    with pytest.raises(MdjaxError, match="nothing to be scored"):
+        run_training(state, step, make_batches(), config, **options)
+    ((done, window, saved),) = cut.saved
+    resumed = Recorder()
+    run_training(
+        jax.tree.map(jnp.array, saved),
+        step,
+        make_batches(done),
+        config,
+        window=window,
+        **resumed.options(),
+    )
+    assert [at for at, metrics in resumed.logged if "val/score" in metrics] == [2, 4]
+
+
+def fail_to_score(state):
+    raise MdjaxError("nothing to be scored")
 
 
 def test_last_state_is_saved_even_if_scoring_it_fails():
     step, state = make_tiny_step()
     recorder = Recorder()
-
-    def fail(state):
-        raise MdjaxError("nothing to be scored")
-
     config = LoopConfig(num_steps=2, evaluate_every=0, save_every=100)
+    options = {**recorder.options(), "evaluate": fail_to_score}
     with pytest.raises(MdjaxError, match="nothing to be scored"):
-        run_training(
-            state, step, make_batches(), config, **{**recorder.options(), "evaluate": fail}
-        )
+        run_training(state, step, make_batches(), config, **options)
     assert [done for done, _, _ in recorder.saved] == [2]
 
 
@@ -141,7 +193,8 @@ def test_rate_counts_neither_scoring_nor_saving_nor_probing(monkeypatch):
 
     monkeypatch.setattr("mdjax.train.loop.time.perf_counter", lambda: now)
     options = recorder.options() | {
-        "save": lambda state, scores: spend(100, None),
+        "save": lambda state, window: spend(100, None),
+        "add_scores": lambda scores: spend(100, None),
         "evaluate": lambda state: spend(100, {"score": 1.0}),
         "probe": lambda state, batch: spend(100, {}),
     }

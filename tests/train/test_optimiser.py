@@ -6,15 +6,27 @@ import numpy as np
 import optax
 import pytest
 
+from mdjax.methods.channel_wise import ChannelWiseDistillation
+from mdjax.models.config import (
+    DecisionLevelConfig,
+    FeatureLevelConfig,
+    ImageLevelConfig,
+    MdStudentConfig,
+    VisibleOnlyConfig,
+)
+from mdjax.tasks.detection import DetectionTask
+from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.train.optimiser import (
     AdamWConfig,
     OptimiserConfig,
     SgdConfig,
-    find_kernels,
+    find_decayed,
     freeze_parameters,
     make_schedule,
 )
-from mdjax.types import MdjaxError
+from mdjax.types import MdjaxError, NetworkOutput
+from tests.models.factories import TINY
+from tests.train.tiny import make_batch
 
 
 def compute_first_updates(config: OptimiserConfig, gradients: Any, params: Any) -> Any:
@@ -36,25 +48,64 @@ def test_schedule_is_the_papers():
     np.testing.assert_allclose(schedule(3500), 1e-6, rtol=1e-2)
 
 
-def test_weight_decay_acts_on_kernels_only():
-    """Gradient 0, rate 1 without warm-up: a kernel of 2 loses 0.5 · 2 = 1, a bias nothing."""
+def test_weight_decay_acts_on_arrays_of_two_and_more_axes():
+    """Gradient 0, rate 1 without warm-up: a kernel of 2 loses 0.5 · 2 = 1, a bias nothing.
+
+    So does an embedding, whatever a module calls it; a scale of one axis does not.
+    """
     config = SgdConfig(
         learning_rate=1.0, warmup_steps=0, warmup_start=1.0, momentum=0.0, weight_decay=0.5
     )
-    params = {"conv": {"kernel": jnp.array([2.0]), "bias": jnp.array([2.0])}}
-    zeros = {"conv": {"kernel": jnp.zeros(1), "bias": jnp.zeros(1)}}
-    updates = compute_first_updates(config, zeros, params)
-    np.testing.assert_allclose(updates["conv"]["kernel"], [-1.0])
+    params = {
+        "conv": {"kernel": jnp.array([[2.0]]), "bias": jnp.array([2.0])},
+        "own": {"embedding": jnp.array([[2.0]]), "kernel": jnp.array([2.0]), "t": jnp.array(2.0)},
+    }
+    updates = compute_first_updates(config, jax.tree.map(jnp.zeros_like, params), params)
+    np.testing.assert_allclose(updates["conv"]["kernel"], [[-1.0]])
     np.testing.assert_allclose(updates["conv"]["bias"], [0.0])
-    assert find_kernels(params) == {"conv": {"kernel": True, "bias": False}}
+    np.testing.assert_allclose(updates["own"]["embedding"], [[-1.0]])
+    assert find_decayed(params) == {
+        "conv": {"kernel": True, "bias": False},
+        "own": {"embedding": True, "kernel": False, "t": False},
+    }
+
+
+TASKS = (SegmentationTask(auxiliary_weight=0.4), DetectionTask())
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: type(task).__name__)
+@pytest.mark.parametrize(
+    "config",
+    [VisibleOnlyConfig, ImageLevelConfig, FeatureLevelConfig, DecisionLevelConfig, MdStudentConfig],
+)
+def test_of_our_networks_the_kernels_and_nothing_else_decays(config: Any, task: Any) -> None:
+    """As before the rule was one of axes: no run of ours changes."""
+    network = config(TINY).create(task.create_head(3, TINY))
+    images = jnp.zeros((1, 32, 48, 3)), jnp.zeros((1, 32, 48, 1))
+    params = jax.eval_shape(lambda: network.init(jax.random.key(0), *images, train=False))["params"]
+    assert find_decayed(params) == find_kernels(params)
+
+
+def test_of_what_is_trained_beside_a_network_the_kernels_decay() -> None:
+    output = NetworkOutput(None, {"c4": jnp.ones((4, 6, 8, 4)), "c5": jnp.ones((4, 6, 8, 4))})
+    teachers = {"teacher": NetworkOutput(None, {"c5": jnp.ones((4, 6, 8, 8))})}
+    batch = make_batch()
+    for module in (TASKS[0].create_module(3, TINY), ChannelWiseDistillation().create_module()):
+        assert module is not None
+        params = module.init(jax.random.key(0), output, teachers, batch, train=False)["params"]
+        assert find_decayed(params) == find_kernels(params)
+
+
+def find_kernels(params: Any) -> Any:
+    return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key == "kernel", params)
 
 
 @pytest.mark.parametrize("config", [SgdConfig(warmup_steps=0), AdamWConfig(warmup_steps=0)])
 def test_frozen_parameters_stay_bit_for_bit(config: OptimiserConfig) -> None:
     """No decay and no momentum for them; what a method trains is none of them."""
     params: Any = {
-        "network": {"a": {"kernel": jnp.ones(3)}, "b": {"kernel": jnp.ones(3)}},
-        "method": {"kernel": jnp.ones(2)},
+        "network": {"a": {"kernel": jnp.ones((1, 3))}, "b": {"kernel": jnp.ones((1, 3))}},
+        "method": {"kernel": jnp.ones((1, 2))},
     }
     is_frozen = {"a": {"kernel": True}, "b": {"kernel": False}}
     optimiser = freeze_parameters(config.create(10), is_frozen)
@@ -101,8 +152,8 @@ def test_warmup_longer_than_the_training_is_refused():
 def test_adamw_first_step_is_the_rate_in_the_direction_of_the_gradient():
     """First step of Adam: m̂ / √v̂ = g / |g|; a kernel of 2 also decays by rate · 0.5 · 2."""
     config = AdamWConfig(learning_rate=0.1, warmup_steps=0, weight_decay=0.5)
-    params = {"kernel": jnp.array([2.0]), "bias": jnp.array([2.0])}
-    gradients = {"kernel": jnp.array([-3.0]), "bias": jnp.array([7.0])}
+    params = {"kernel": jnp.array([[2.0]]), "bias": jnp.array([2.0])}
+    gradients = {"kernel": jnp.array([[-3.0]]), "bias": jnp.array([7.0])}
     updates = compute_first_updates(config, gradients, params)
-    np.testing.assert_allclose(updates["kernel"], [0.1 - 0.1 * 0.5 * 2.0], atol=1e-6)
+    np.testing.assert_allclose(updates["kernel"], [[0.1 - 0.1 * 0.5 * 2.0]], atol=1e-6)
     np.testing.assert_allclose(updates["bias"], [-0.1], atol=1e-6)

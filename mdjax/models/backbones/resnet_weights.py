@@ -13,7 +13,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from mdjax.models.backbones.resnet import find_resnet_parts
-from mdjax.types import MdjaxError
+from mdjax.types import MdjaxError, format_count
 
 Path = tuple[str, ...]
 
@@ -145,7 +145,8 @@ def initialise_from_resnet18(
         )
     num_kept = len(flat_params) + len(flat_stats) - num_filled
     lines.append(
-        f"{source_name}: {len(used)} tensors into {', '.join(scopes)}: {_list_stages(loaded)}"
+        f"{source_name}: {format_count(len(used), 'tensor')} into {', '.join(scopes)}: "
+        f"{_list_stages(loaded)}"
         + (f"; {_list_stages(left)} not in the file, at random" if left else "")
         + f"; not used: {_summarise_unused(unused)}; {num_kept} other leaves keep their initial "
         "values"
@@ -242,7 +243,8 @@ def _check_width(leaf: Any, kernel: np.ndarray, source_name: str) -> None:
         raise MdjaxError(
             f"{source_name}: the network has width {channels / RESNET18_CHANNELS:g} ({channels} "
             f"channels after conv1), pretrained weights fit width 1 only ({RESNET18_CHANNELS} "
-            "channels). Set the width to 1, or train without pretrained weights."
+            "channels). Set the width to 1 (and blocks_per_stage to 2), or train without "
+            "pretrained weights."
         )
 
 
@@ -253,7 +255,7 @@ def _check_depth(
     if not has_second_block and any(name.startswith("layer1.1.") for name in tensors):
         raise MdjaxError(
             f"{source_name}: the network is a ResNet-10, pretrained weights fit ResNet-18 only. "
-            "Set blocks_per_stage to 2, or train without pretrained weights."
+            "Set blocks_per_stage to 2 (and the width to 1), or train without pretrained weights."
         )
 
 

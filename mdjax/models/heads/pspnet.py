@@ -1,4 +1,7 @@
-"""Pyramid scene parsing head (Zhao et al., CVPR 2017)."""
+"""Pyramid scene parsing head and its auxiliary head (Zhao et al., CVPR 2017)."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -8,16 +11,31 @@ from jaxtyping import Float
 from mdjax.models.backbones.backbone import Norm
 from mdjax.models.layers import Dtype, batch_norm, conv
 from mdjax.ops.resize import adaptive_average_pool, get_size_hw, resize_bilinear
-from mdjax.types import Array, Features
+from mdjax.types import Array, Batch, Features, NetworkOutput
 
 PYRAMID_BINS = (1, 2, 3, 6)  # Zhao et al. 2017, section 3.2
 BIN_CHANNELS = 128
 JOINT_CHANNELS = 512
 DROPOUT_RATE = 0.1
+AUXILIARY_SHARE = 4  # The auxiliary head has a quarter of C4's channels: semseg's 256 of 1,024.
 
 
 class PspHead(nn.Module):
     """Classify every pixel from C5 and its averages over 1, 2×2, 3×3 and 6×6 regions.
+
+    Source: Zhao et al. 2017, section 3.2.
+
+    Differs from the authors' PyTorch code (github.com/hszhao/semseg):
+
+    - Resizing takes half-pixel centres, there the corners are aligned (`align_corners=True`).
+    - Dropout drops single values, there whole channels (`Dropout2d`).
+    - The branch of one bin has no batch normalisation: one value per channel and image remains
+      there, which a small batch cannot normalise.
+    - The auxiliary loss on C4 is an option and off by default, see `AuxiliaryHead`; there its
+      weight is 0.4.
+    - New layers learn at the rate of the pretrained ones, there at ten times that rate.
+    - The branches and the joint layer have 128 and 512 channels times the width of the backbone;
+      there each branch has a quarter of C5's channels, 512 of 2,048.
 
     Attributes:
         num_classes: Classes of a pixel.
@@ -44,9 +62,6 @@ class PspHead(nn.Module):
         train: bool,
     ) -> Float[Array, "b h w k"]:
         """Return float32 logits at the size of the image.
-
-        The branch of one bin has no batch normalisation: one value per channel and image remains
-        there, which a small batch cannot normalise.
 
         Args:
             features: Only "c5" is read.
@@ -75,3 +90,43 @@ class PspHead(nn.Module):
         """Average the class probabilities: log((softmax(z_1) + softmax(z_2)) / 2), logits again."""
         log_sum = jnp.logaddexp(jax.nn.log_softmax(first), jax.nn.log_softmax(second))
         return log_sum - jnp.log(2.0)
+
+
+class AuxiliaryHead(nn.Module):
+    """Classify every pixel from C4 in training, beside the network (Zhao et al. 2017, section 3.3).
+
+    A 3×3 convolution with normalisation and ReLU to a quarter of C4's channels, dropout, and a 1×1
+    convolution. It is no part of the network: evaluation and what is exported do without.
+
+    Attributes:
+        num_classes: Classes of a pixel.
+        dropout_rate: Share of the inner channels that training drops.
+        dtype: Type of activations; the logits are float32.
+        norm: Builds the normalisation.
+    """
+
+    num_classes: int
+    dropout_rate: float = DROPOUT_RATE
+    dtype: Dtype = jnp.float32
+    norm: Norm = batch_norm
+
+    @nn.compact
+    def __call__(
+        self, output: NetworkOutput, teachers: Mapping[str, Any], batch: Batch, *, train: bool
+    ) -> Float[Array, "b h w k"]:
+        """Return float32 logits at the size of the image.
+
+        Args:
+            output: Of the network; its features "c4" are read.
+            teachers: Not read.
+            batch: Tells the size.
+            train: Normalise by the batch, and drop (needs the random key "dropout").
+        """
+        del teachers
+        dtype, c4 = self.dtype, output.features["c4"]
+        channels = max(1, c4.shape[-1] // AUXILIARY_SHARE)
+        x = conv(channels, 3, dtype=dtype, name="conv")(c4)
+        x = nn.relu(self.norm(train=train, dtype=dtype, name="bn")(x))
+        x = nn.Dropout(self.dropout_rate, deterministic=not train)(x)
+        logits = nn.Conv(self.num_classes, (1, 1), dtype=dtype, name="classifier")(x)
+        return resize_bilinear(logits.astype(jnp.float32), get_size_hw(batch.visible))
