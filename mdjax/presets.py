@@ -4,8 +4,9 @@ A preset only says what differs from the defaults, which are the paper's. To fin
 means, follow it: nothing is looked up by string.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mdjax.data.pipeline import PipelineConfig
 from mdjax.methods.channel_wise import ChannelWiseDistillation
@@ -20,10 +21,11 @@ from mdjax.models.config import (
     VisibleOnlyConfig,
 )
 from mdjax.ops.anchors import AnchorOptions
-from mdjax.runs.config import DistillConfig, MethodConfig, TrainConfig
+from mdjax.runs.config import DistillConfig, MethodConfig, TaskConfig, TrainConfig
 from mdjax.tasks.detection import DetectionTask
+from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.train.loop import LoopConfig
-from mdjax.train.optimiser import AdamWConfig
+from mdjax.train.optimiser import AdamWConfig, OptimiserConfig, SgdConfig
 
 Config = TypeVar("Config", bound=TrainConfig)
 
@@ -47,6 +49,10 @@ METHODS: dict[str, tuple[MethodConfig, type[NetworkConfig], str]] = {
         "native student distilled channel by channel (CWD)",
     ),
 }
+
+TASKS: dict[str, TaskConfig] = {"segmentation": SegmentationTask(), "detection": DetectionTask()}
+
+OPTIMISERS: dict[str, OptimiserConfig] = {"sgd": SgdConfig(), "adamw": AdamWConfig()}
 
 
 # From scratch, features differ by d of 5 to 20 a channel, and the softmax of F-MSE puts all its
@@ -179,3 +185,22 @@ DESCRIPTIONS: dict[str, str] = {
     for recipe, (_, recipe_text) in RECIPES.items()
     for name, (*_, text) in {**NETWORKS, **METHODS}.items()
 }
+
+
+def list_parts(preset: str) -> dict[str, Mapping[str, Any]]:
+    """List what can stand in the place of a preset's parts.
+
+    Args:
+        preset: A name in `TRAIN_PRESETS` or `DISTILL_PRESETS`.
+
+    Returns:
+        By field of the configuration, the parts by name: networks with the preset's backbone and
+        methods with the preset's weights, tasks and optimisers with their defaults.
+    """
+    recipe = preset.rpartition("-")[0]
+    return {
+        "network": {name: TRAIN_PRESETS[f"{recipe}-{name}"].network for name in NETWORKS},
+        "task": TASKS,
+        "optimiser": OPTIMISERS,
+        "method": {name: DISTILL_PRESETS[f"{recipe}-{name}"].method for name in METHODS},
+    }

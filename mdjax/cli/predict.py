@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from mdjax.cli.output import print_json
+from mdjax.cli.options import parse_options
+from mdjax.cli.output import print_json, shows_progress
 from mdjax.predict.boxes import DEFAULT_SCORE_THRESHOLD, DetectionWriter
 from mdjax.predict.inputs import SimulateCamera
 from mdjax.predict.labels import LabelWriter
@@ -55,8 +56,8 @@ class Predict:
 
 def run_predict(arguments: Sequence[str]) -> int:
     """Run `mdjax predict RUN_DIR IMAGES [options]`."""
-    command = tyro.cli(
-        Predict, args=arguments, prog="mdjax predict", config=(tyro.conf.FlagCreatePairsOff,)
+    command: Predict = parse_options(
+        Predict, arguments, prog="mdjax predict", config=(tyro.conf.FlagCreatePairsOff,)
     )
     pairs = find_pairs(command.images, command.thermal)
     loaded = load_network(command.run_dir, command.checkpoint)
@@ -67,7 +68,7 @@ def run_predict(arguments: Sequence[str]) -> int:
         simulate=command.simulate_camera,
         batch_size=command.batch_size,
         overwrite=command.overwrite,
-        show_progress=True,
+        show_progress=shows_progress(),
     )
     if command.json:
         network = type(loaded.config.network).__name__.removesuffix("Config")

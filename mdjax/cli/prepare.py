@@ -13,6 +13,8 @@ from data_builders.msrs import PrepareMsrs
 from data_builders.prepared import make_summary_table
 from data_builders.rgbt_folder import PrepareRgbtFolder
 from data_builders.synthetic import PrepareSynthetic
+from mdjax.cli.options import parse_options
+from mdjax.cli.output import shows_progress
 
 Command = (
     Annotated[PrepareMfnet, tyro.conf.subcommand("mfnet")]
@@ -25,10 +27,6 @@ Command = (
 
 def run_prepare(arguments: Sequence[str]) -> int:
     """Run `mdjax prepare mfnet --raw DIR`, `mdjax prepare synthetic`, and so on."""
-    command: PrepareCommand = tyro.cli(
-        Command,  # type: ignore[arg-type]
-        args=arguments,
-        prog="mdjax prepare",
-    )
-    rich.print(make_summary_table(command.prepare(show_progress=True)))
+    command: PrepareCommand = parse_options(Command, arguments, prog="mdjax prepare")
+    rich.print(make_summary_table(command.prepare(show_progress=shows_progress())))
     return 0

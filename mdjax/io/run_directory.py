@@ -76,7 +76,7 @@ class RunDirectory:
         if not self.config_path.is_file():
             raise MdjaxError(
                 f"{self.path}: no run to resume here ({self.config_path.name} is missing). "
-                "Leave --resume away to begin one."
+                "Begin one with mdjax train or mdjax distill, without --resume."
             )
 
     def require_unused(self) -> None:
@@ -104,8 +104,8 @@ class RunDirectory:
                     f"{self.path}: holds {', '.join(used[:3])} already. Give another folder."
                 )
             raise MdjaxError(
-                f"{self.path}: holds a run already. Continue a training with --resume, or give "
-                "another folder."
+                f"{self.path}: holds a run already. Continue a training with mdjax resume "
+                f"{self.path}, or give another folder."
             )
 
     def require_idle(self) -> None:

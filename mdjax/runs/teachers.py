@@ -99,7 +99,7 @@ def check_teacher_scores(
         raise MdjaxError(
             f"{teacher.run_dir}: the teacher's checkpoint of step {teacher.step} records no "
             f"{metric}, so nobody can tell whether it was loaded rightly; finish its training "
-            "(mdjax train … --resume)."
+            f"(mdjax resume {teacher.run_dir})."
         )
     if math.isnan(recorded):
         raise MdjaxError(

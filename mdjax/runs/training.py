@@ -238,6 +238,14 @@ def _check_config(config: TrainConfig) -> None:
             "Decision-level fusion averages two networks that were trained apart: train one that "
             "sees visible and one that sees thermal images, then fuse them (mdjax fuse)."
         )
+    stride = config.network.backbone.output_stride
+    height, width = config.pipeline.image_size_hw
+    if min(height, width) < 2 * stride:
+        raise MdjaxError(
+            f"pipeline.image_size_hw is {height} {width}: too small for this network, whose last "
+            f"features are {stride} times coarser. Give {2 * stride} or more rows and columns, or "
+            "lower network.backbone.output_stride."
+        )
 
 
 def _say_what_is_missing(splits: Splits, scored_split: str, show: Print) -> None:
