@@ -107,6 +107,12 @@ def _load_resume() -> Run:
     return run_resume
 
 
+def _load_runs() -> Run:
+    from mdjax.cli.runs import run_runs
+
+    return run_runs
+
+
 def _load_fuse() -> Run:
     from mdjax.cli.fuse import run_fuse
 
@@ -148,6 +154,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[], Run]]] = {
     "train": ("train a teacher, a native student or another baseline", _load_train),
     "distill": ("train a student from a teacher by modality distillation", _load_distill),
     "resume": ("continue a training or a distillation that was interrupted", _load_resume),
+    "runs": ("list runs with their states and scores", _load_runs),
     "fuse": ("average two trained networks: decision-level fusion", _load_fuse),
     "evaluate": ("score a trained network on a split", _load_evaluate),
     "predict": ("label images of your own, or find objects in them", _load_predict),

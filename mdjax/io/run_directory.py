@@ -118,6 +118,16 @@ class RunDirectory:
             with self._hold_lock():
                 pass
 
+    def is_held(self) -> bool:
+        """Say whether a process is at this run, and change nothing."""
+        try:
+            with filelock.FileLock(self.path / _LOCK_NAME, blocking=False):
+                return False
+        except filelock.Timeout:
+            return True
+        except OSError:  # Nobody can be at a run that cannot be written.
+            return False
+
     @property
     def config_path(self) -> Path:
         """The resolved configuration."""
