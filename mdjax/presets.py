@@ -4,6 +4,7 @@ A preset only says what differs from the defaults, which are the paper's. To fin
 means, follow it: nothing is looked up by string.
 """
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ from mdjax.tasks.detection import DetectionTask
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.train.loop import LoopConfig
 from mdjax.train.optimiser import AdamWConfig, OptimiserConfig, SgdConfig
+from mdjax.types import MdjaxError
 
 Config = TypeVar("Config", bound=TrainConfig)
 
@@ -150,6 +152,11 @@ def configure_synthetic_detection(base: Config, network: type[NetworkConfig]) ->
 
 
 def _configure_from_scratch(base: Config, method: ModalityDistillation) -> Config:
+    """AdamW, and for MD the weights that were chosen from scratch.
+
+    They mean nothing to another method: CWD keeps the weight and temperature of its paper, which
+    nobody has tuned for these recipes.
+    """
     config = replace(base, optimiser=AdamWConfig())
     if isinstance(config, DistillConfig) and isinstance(config.method, ModalityDistillation):
         config = replace(config, method=method)
@@ -185,6 +192,33 @@ DESCRIPTIONS: dict[str, str] = {
     for recipe, (_, recipe_text) in RECIPES.items()
     for name, (*_, text) in {**NETWORKS, **METHODS}.items()
 }
+
+
+def get_preset(name: str) -> TrainConfig | DistillConfig:
+    """Return a ready-made configuration, to be changed with `dataclasses.replace`.
+
+    Args:
+        name: Data set and size, then network or method, such as "mfnet-small-teacher" or
+            "synthetic-md"; `mdjax train --help` and `mdjax distill --help` list them.
+
+    Raises:
+        MdjaxError: There is no such preset; the message names the closest one.
+
+    Example:
+        >>> import dataclasses
+        >>> from pathlib import Path
+        >>> import mdjax
+        >>> config = mdjax.get_preset("mfnet-small-md")
+        >>> config.batch_size, config.loop.num_steps
+        (8, 1500)
+        >>> config = dataclasses.replace(config, teacher=Path("runs/teacher"), seed=1)
+    """
+    presets = {**TRAIN_PRESETS, **DISTILL_PRESETS}
+    if name not in presets:
+        close = difflib.get_close_matches(name, presets, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(presets)}."
+        raise MdjaxError(f"there is no preset {name}; {hint}")
+    return presets[name]
 
 
 def list_parts(preset: str) -> dict[str, Mapping[str, Any]]:

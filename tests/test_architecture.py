@@ -36,7 +36,7 @@ ALLOWED_IMPORTS = {
         *("types", "ops", "metrics", "models", "train", "io", "data", "tasks"),
         *("runs", "predict", "viz"),
     },
-    "presets": {"ops", "models", "train", "methods", "data", "tasks", "runs"},
+    "presets": {"types", "ops", "models", "train", "methods", "data", "tasks", "runs"},
     "cli": {
         *("errors", "types", "metrics", "models", "train", "io", "tasks", "viz", "runs"),
         *("predict", "studies", "presets", "data_builders"),

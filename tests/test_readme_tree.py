@@ -29,7 +29,7 @@ def _read_tree() -> Iterator[tuple[str, str]]:
 TREE = dict(_read_tree())
 
 
-@pytest.mark.parametrize("folder", ["mdjax", "data_builders", "experiments"])
+@pytest.mark.parametrize("folder", ["mdjax", "data_builders", "examples", "experiments"])
 def test_tree_names_every_module_and_no_other(folder: str) -> None:
     """A package's `__init__.py` is its folder's line."""
     modules = {

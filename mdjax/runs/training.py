@@ -60,6 +60,15 @@ def train(
     Raises:
         MdjaxError: Bad input, a used directory, a teacher that does not fit, a non-finite loss.
         InterruptedTraining: The run was asked to stop; its state is saved.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from pathlib import Path
+        >>> import mdjax
+        >>> config = mdjax.load_network(Path("runs/native")).config  # or mdjax.get_preset(...)
+        >>> result = mdjax.train_network(replace(config, seed=1), Path("runs/native_seed1"))
+        >>> sorted(result.scores)
+        ['test', 'val']
     """
     # -- What can be refused at once ----------------------------------------------------------
     _check_config(config)
