@@ -63,8 +63,13 @@ def run_distill(arguments: Sequence[str]) -> int:
 def run_resume(arguments: Sequence[str]) -> int:
     """Run `mdjax resume RUN_DIR [options]`."""
     # The directory comes first: what its run began with gives the options their values.
-    run_dir = next(iter(arguments), "-")
-    stored = TrainConfig() if run_dir.startswith("-") else _read_config(Path(run_dir))
+    run_dir = next(iter(arguments), "")
+    if run_dir in HELP_OPTIONS:
+        stored = TrainConfig()
+    elif not run_dir or run_dir.startswith("-"):
+        raise MdjaxError("give the directory of the run first: mdjax resume RUN_DIR [options]")
+    else:
+        stored = _read_config(Path(run_dir))
     run, config = _parse(
         (ResumedRun(tyro.MISSING), stored),
         arguments,

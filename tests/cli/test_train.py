@@ -12,7 +12,7 @@ from mdjax.cli.main import EXIT_BAD_INPUT, EXIT_INTERRUPTED
 from mdjax.io.json_file import read_json, write_json
 from mdjax.methods.channel_wise import ChannelWiseDistillation
 from mdjax.presets import DISTILL_PRESETS, TRAIN_PRESETS
-from mdjax.runs.config import TrainConfig
+from mdjax.runs.config import FuseConfig, TrainConfig
 from mdjax.runs.stored_config import store_config
 from mdjax.studies.experiment import Budget
 from mdjax.studies.rows import DISTILLED, STUDENT, TEACHER, create_rows
@@ -203,14 +203,23 @@ def test_resume_does_not_touch_a_warmup_that_is_longer_than_today(
     assert resumed.optimiser.warmup_steps == 200
 
 
-@pytest.mark.parametrize("options", [(), ("--seed", "1")])
-def test_resume_of_nothing_is_a_message(
-    options: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run("resume", tmp_path, *options) == EXIT_BAD_INPUT
+def test_resume_of_nothing_is_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("resume", tmp_path, "--json") == EXIT_BAD_INPUT
     assert f"mdjax resume: {tmp_path}: no run to resume here" in capsys.readouterr().err
-    assert run("resume", *options) == EXIT_BAD_INPUT
-    assert "Missing from mdjax resume:\n    RUN_DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json", "run")])
+def test_resume_needs_the_directory_first(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("resume", *arguments) == EXIT_BAD_INPUT
+    assert "give the directory of the run first" in capsys.readouterr().err
+
+
+def test_fusion_is_not_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_dir = store(FuseConfig(), tmp_path / "fused")
+    assert run("resume", run_dir) == EXIT_BAD_INPUT
+    assert "run mdjax fuse again, into a new directory" in capsys.readouterr().err
 
 
 def test_resume_with_another_setting_names_it(
