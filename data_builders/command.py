@@ -16,6 +16,11 @@ DEFAULT_DATA_DIR = Path("data")
 class PrepareCommand(Protocol):
     """The options of one data set; the docstring of its class is the help text."""
 
+    @property
+    def data_dir(self) -> Path:
+        """Folder of prepared data sets."""
+        ...
+
     def prepare(self, *, show_progress: bool = False) -> PreparedSummary:
         """Check or generate the data set, write it, and say what it holds.
 

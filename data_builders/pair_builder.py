@@ -8,7 +8,6 @@ A builder gets a data set that was checked, so that nothing is written for a fau
 own bytes go into the records; nothing is lost or encoded again.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import tensorflow_datasets as tfds
 
 from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import DEFAULT_CONFIG, CheckedPairs
-from data_builders.prepared import PreparedSummary, quiet_tfds, write_records
+from data_builders.prepared import PreparedSummary, write_data_set
 from data_builders.records import (
     make_features,
     make_four_channel_image,
@@ -25,6 +24,7 @@ from data_builders.records import (
     make_objects,
     make_two_images,
 )
+from mdjax.io.json_file import read_json
 from mdjax.types import MdjaxError
 
 
@@ -107,14 +107,15 @@ def prepare_checked(
     """
     if name is not None and not name.replace("_", "").replace("-", "").isalnum():
         raise MdjaxError(f"name {name!r}: use letters, digits, - and _ alone.")
-    with quiet_tfds():
-        builder = builder_class(checked, config_name=name, data_dir=str(data_dir))
-    folder = Path(builder.data_dir)
-    is_new = overwrite or not folder.exists()
-    if is_new:
-        write_records(builder, overwrite=overwrite)
-    else:
-        metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    config_name, data_dir = name or checked.config_name, data_dir.expanduser()
+    folder = data_dir / builder_class.name / config_name / str(builder_class.VERSION)
+    builder, is_new = write_data_set(
+        folder,
+        lambda: builder_class(checked, config_name=config_name, data_dir=str(data_dir)),
+        overwrite=overwrite,
+    )
+    if not is_new:
+        metadata = read_json(folder / "metadata.json")
         if metadata.get("fingerprint") != checked.fingerprint:
             remedy = "choose another --data-dir" if name is None else "give this one another --name"
             raise MdjaxError(
@@ -134,6 +135,7 @@ def prepare_checked(
         class_pixels=checked.class_pixels if checked.class_names.labels else {},
         class_names=checked.class_names.labels,
         box_counts=checked.box_counts if checked.class_names.objects else {},
+        warnings=checked.warnings,
         notes=checked.notes,
     )
 
@@ -166,7 +168,10 @@ def _make_metadata(checked: CheckedPairs) -> dict[str, Any]:
     metadata = make_metadata(
         checked.class_names, max_objects=checked.max_objects, fingerprint=checked.fingerprint
     )
-    metadata |= {"raw_dir": str(checked.folder), "notes": list(checked.notes)}
+    metadata |= {
+        "raw_dir": str(checked.folder),
+        "notes": [*(f"Warning: {text}" for text in checked.warnings), *checked.notes],
+    }
     if checked.thermal_range_counts is not None:
         metadata["thermal_range_counts"] = list(checked.thermal_range_counts)
     return metadata

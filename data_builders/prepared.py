@@ -4,16 +4,23 @@ import contextlib
 import dataclasses
 import io
 import logging
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
+import filelock
 import tensorflow_datasets as tfds
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from data_builders.checks.annotations import Role
+from mdjax.io.checksums import check_files, write_checksums
+from mdjax.types import MdjaxError
+
+_Builder = TypeVar("_Builder", bound=tfds.core.DatasetBuilder)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +44,8 @@ class PreparedSummary:
     """Of label maps."""
     box_counts: dict[str, dict[str, dict[Role, int]]] = dataclasses.field(default_factory=dict)
     """Number of boxes by split, label and what becomes of them; empty where there are none."""
+    warnings: tuple[str, ...] = ()
+    """What is most likely a mistake, but may be meant."""
     notes: tuple[str, ...] = ()
     """What was found and is no error, such as unlisted files."""
 
@@ -45,7 +54,7 @@ def make_summary_table(summary: PreparedSummary) -> Group:
     """Where the data set is, and what it holds by split.
 
     Counts of images by day and night; each class's share of pixels where there are label maps; the
-    number of boxes by label where there are boxes.
+    number of boxes by label where there are boxes. Warnings come last, where they are seen.
     """
     splits = tuple(summary.num_day)
     table = Table()
@@ -69,7 +78,11 @@ def make_summary_table(summary: PreparedSummary) -> Group:
     state = "Prepared in" if summary.is_new else f"Was there already, from the same {source}:"
     lines = [f"{state} {summary.folder}", *(f"Note: {note}" for note in summary.notes)]
     # A long path goes on in the next line; by default it would be cut off.
-    return Group(*(Text(line, overflow="fold") for line in lines), table)
+    return Group(
+        *(Text(line, overflow="fold") for line in lines),
+        table,
+        *(Text(f"Warning: {line}", "bold yellow", overflow="fold") for line in summary.warnings),
+    )
 
 
 def _count_boxes(summary: PreparedSummary, split: str, label: str, role: Role) -> int:
@@ -96,20 +109,56 @@ def quiet_tfds() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def write_records(builder: tfds.core.DatasetBuilder, *, overwrite: bool) -> None:
-    """Let TFDS write the records, without what it prints and without its folder of downloads.
+def write_data_set(
+    folder: Path,
+    make_builder: Callable[[], _Builder],
+    *,
+    overwrite: bool,
+) -> tuple[_Builder, bool]:
+    """Write a data set unless it is there already, one process at a time.
+
+    A second process that prepares the same data set waits, and then finds it.
 
     Args:
-        builder: Builder whose `download_and_prepare` is called.
-        overwrite: Write again where the folder is there already.
+        folder: Folder of this version of the data set, which the builder writes.
+        make_builder: Makes the builder; TFDS reads what is in the folder while it is made.
+        overwrite: Replace what is there.
+
+    Returns:
+        The builder, and whether it wrote.
+
+    Raises:
+        MdjaxError: What is there is damaged, or the folder cannot be written.
     """
-    mode = tfds.GenerateMode.REUSE_DATASET_IF_EXISTS
-    if overwrite:
-        mode = tfds.GenerateMode.REUSE_CACHE_IF_EXISTS
+    remedy = "add --overwrite to prepare it again"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder.with_name(f".{folder.name}.lock")):
+            # Before the builder is made: it may not be able to read what is there.
+            if overwrite and folder.exists():
+                shutil.rmtree(folder)
+            is_new = not folder.exists()
+            check_files(folder, remedy)
+            try:
+                with quiet_tfds():
+                    builder = make_builder()
+            except Exception as error:
+                if is_new:
+                    raise
+                # TFDS has no error of its own for files that it cannot read.
+                raise MdjaxError(f"{folder}: is damaged ({error}); {remedy}.") from error
+            if is_new:
+                write_records(builder)
+                write_checksums(folder)
+            return builder, is_new
+    except OSError as error:
+        raise MdjaxError(f"{folder}: cannot be written: {error.strerror or error}.") from error
+
+
+def write_records(builder: tfds.core.DatasetBuilder) -> None:
+    """Let TFDS write the records, without what it prints and without its folder of downloads."""
     with tempfile.TemporaryDirectory() as download_dir, quiet_tfds():
         builder.download_and_prepare(
             download_dir=download_dir,
-            download_config=tfds.download.DownloadConfig(
-                download_mode=mode, try_download_gcs=False
-            ),
+            download_config=tfds.download.DownloadConfig(try_download_gcs=False),
         )

@@ -1,18 +1,21 @@
-"""What distillation is worth on real images: seven networks, cross-validated, with intervals.
+"""What distillation is worth on real images, cross-validated, with intervals.
 
     mdjax prepare mfnet --raw DIR
-    python experiments/evidence.py mfnet    # label maps
+    python experiments/evidence.py mfnet               # label maps, from scratch
+    python experiments/evidence.py mfnet-pretrained    # what each loss adds, from ImageNet weights
     mdjax prepare msrs --raw DIR
-    python experiments/evidence.py msrs     # persons
+    python experiments/evidence.py msrs                # persons, from scratch
 
 Seed s trains on four fifths of all pairs and tests on fold s, each with its own teacher; over five
 seeds every pair is tested once. Finished runs are kept as one JSON each in
 `experiments/results/evidence_NAME`, with what was scored of each test image, and are not run again
 on any machine. The tables, `experiments/results/evidence_NAME.md`, pool the images of all seeds;
-intervals are a paired bootstrap over seeds and images.
+intervals are a paired bootstrap over seeds and images; the picture beside them shows how many
+positions F-MSE attended to in training. `experiments/claims.py` sums them up.
 """
 
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,9 +24,14 @@ import tyro
 
 from mdjax.data.folds import Folds
 from mdjax.io.json_file import format_json, read_json, write_text
+from mdjax.io.metrics_log import read_metrics
 from mdjax.metrics.confusion import SegmentationScores
 from mdjax.metrics.miss_rate import REASONABLE, REASONABLE_DAY, REASONABLE_NIGHT
-from mdjax.presets import configure_mfnet_small, configure_msrs_small
+from mdjax.presets import (
+    configure_mfnet_pretrained,
+    configure_mfnet_small,
+    configure_msrs_small,
+)
 from mdjax.runs.loading import load_network
 from mdjax.runs.scoring import evaluate_network
 from mdjax.studies.comparison import Difference
@@ -42,12 +50,17 @@ from mdjax.studies.rows import (
     create_rows,
 )
 from mdjax.studies.study import Row, SeedRuns, run_study
+from mdjax.viz.curves import plot_training_curves
 
 RESULTS_DIR = Path(__file__).parent / "results"
 NUM_FOLDS = 5
-CONTROLS = (VISIBLE, THERMAL, DECISION)
+MSE, NO_ATTENTION = "distilled-mse", "distilled-no-attention"
+CONTROLS = (VISIBLE, THERMAL, DECISION, MSE, NO_ATTENTION)
 """Rows of which fewer seeds will do."""
-NEEDS = {DISTILLED: (TEACHER,), DECISION: (VISIBLE, THERMAL)}
+NEEDS = {
+    **dict.fromkeys((DISTILLED, MSE, NO_ATTENTION), (TEACHER,)),
+    DECISION: (VISIBLE, THERMAL),
+}
 DIFFERENCES = (
     Difference(DISTILLED, STUDENT, "what distillation gives"),
     Difference(DISTILLED, NATIVE, "what a user gets"),
@@ -57,7 +70,12 @@ DIFFERENCES = (
     Difference(NATIVE, VISIBLE, "what the cheap thermal camera gives"),
     Difference(NATIVE, THERMAL, "what the visible image gives"),
     Difference(DECISION, NATIVE, "decision-level over image-level fusion"),
+    Difference(DISTILLED, MSE, "F-MSE over MSE"),
+    Difference(DISTILLED, NO_ATTENTION, "what attention transfer adds"),
 )
+LOGGED = ("train/loss", "train/focal_mask_perplexity_share")
+"""What is drawn of each training."""
+Adjust = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -65,12 +83,38 @@ class Evidence:
     """What is measured on a data set.
 
     Attributes:
-        recipe: Configures the networks.
+        create_rows: Lists the networks; takes last changes to each of their configurations.
         scores: By title.
     """
 
-    recipe: Recipe
+    create_rows: Callable[[Adjust], dict[str, Row]]
     scores: dict[str, ImageScore[Any, Any]]
+
+
+def list_networks(recipe: Recipe) -> Callable[[Adjust], dict[str, Row]]:
+    """List all networks of the paper."""
+    return lambda adjust: create_rows(recipe, adjust)
+
+
+def list_losses(recipe: Recipe) -> Callable[[Adjust], dict[str, Row]]:
+    """List students that differ by the losses they are distilled with."""
+
+    def change(row: Row, **options: Any) -> Row:
+        def configure(runs: SeedRuns) -> Any:
+            config: Any = row(runs)
+            return replace(config, method=replace(config.method, **options))
+
+        return configure
+
+    def create(adjust: Adjust) -> dict[str, Row]:
+        rows = create_rows(recipe, adjust)
+        return {
+            **{name: rows[name] for name in (TEACHER, NATIVE, STUDENT, DISTILLED)},
+            MSE: change(rows[DISTILLED], semantic_loss="mse"),
+            NO_ATTENTION: change(rows[DISTILLED], attention_weight=0.0),
+        }
+
+    return create
 
 
 def compute_mean_accuracy(scores: SegmentationScores) -> float:
@@ -83,25 +127,22 @@ def compute_mean_iou(scores: SegmentationScores) -> float:
     return 100 * scores.mean_iou
 
 
+LABEL_SCORES: dict[str, ImageScore[Any, Any]] = {
+    "mAcc all": make_label_score(compute_mean_accuracy),
+    "mAcc day": make_label_score(compute_mean_accuracy, is_night=False),
+    "mAcc night": make_label_score(compute_mean_accuracy, is_night=True),
+    "mIoU all": make_label_score(compute_mean_iou),
+}
+PERSON_SCORES: dict[str, ImageScore[Any, Any]] = {
+    "MR all": make_miss_rate(REASONABLE),
+    "MR day": make_miss_rate(REASONABLE_DAY),
+    "MR night": make_miss_rate(REASONABLE_NIGHT),
+    "AP50 all": make_ap50(),
+}
 EVIDENCE = {
-    "mfnet": Evidence(
-        configure_mfnet_small,
-        {
-            "mAcc all": make_label_score(compute_mean_accuracy),
-            "mAcc day": make_label_score(compute_mean_accuracy, is_night=False),
-            "mAcc night": make_label_score(compute_mean_accuracy, is_night=True),
-            "mIoU all": make_label_score(compute_mean_iou),
-        },
-    ),
-    "msrs": Evidence(
-        configure_msrs_small,
-        {
-            "MR all": make_miss_rate(REASONABLE),
-            "MR day": make_miss_rate(REASONABLE_DAY),
-            "MR night": make_miss_rate(REASONABLE_NIGHT),
-            "AP50 all": make_ap50(),
-        },
-    ),
+    "mfnet": Evidence(list_networks(configure_mfnet_small), LABEL_SCORES),
+    "mfnet-pretrained": Evidence(list_losses(configure_mfnet_pretrained), LABEL_SCORES),
+    "msrs": Evidence(list_networks(configure_msrs_small), PERSON_SCORES),
 }
 
 
@@ -110,24 +151,38 @@ class Arguments(Budget):
     """What to run.
 
     Attributes:
-        name: Data set.
+        name: Which networks on which data set.
         num_seeds: Trainings of teacher, native, student and distilled; each tests its own fold.
         num_control_seeds: Trainings of the other rows.
         num_draws: Of the bootstrap.
+        pretrained: Weights file instead of the download, for networks that start from ImageNet.
     """
 
-    name: tyro.conf.Positional[Literal["mfnet", "msrs"]] = "mfnet"
+    name: tyro.conf.Positional[Literal["mfnet", "mfnet-pretrained", "msrs"]] = "mfnet"
     num_seeds: int = NUM_FOLDS
     num_control_seeds: int = 3
     num_draws: int = 1_000
+    pretrained: Path | None = None
+
+    def adjust(self, config: Any) -> Any:
+        """Return a configuration with data folder, steps and weights of these arguments."""
+        config = super().adjust(config)
+        if self.pretrained and config.pretrained:
+            return replace(config, pretrained=self.pretrained)
+        return config
+
+
+def get_folder(name: str) -> Path:
+    """Return where the rows of some evidence are kept; its table has the same name."""
+    return RESULTS_DIR / f"evidence_{name.replace('-', '_')}"
 
 
 def main() -> None:
     """Run what is missing, and write the tables of all there is."""
     arguments = tyro.cli(Arguments, description=__doc__)
     evidence = EVIDENCE[arguments.name]
-    folder = RESULTS_DIR / f"evidence_{arguments.name}"
-    rows = create_rows(evidence.recipe, arguments.adjust)
+    folder = get_folder(arguments.name)
+    rows = evidence.create_rows(arguments.adjust)
     main_rows = {name: row for name, row in rows.items() if name not in CONTROLS}
     controls = {name: row for name, row in rows.items() if name in CONTROLS}
     # What the question is about first: a study that is cut has its answer before its controls.
@@ -135,8 +190,8 @@ def main() -> None:
         run_missing(main_rows, seed, folder, arguments)
     for seed in range(arguments.num_control_seeds):
         run_missing(controls, seed, folder, arguments)
-    images = {row: read_images(folder, row) for row in rows}
-    write_tables(images, evidence, folder.with_suffix(".md"), arguments)
+    write_tables(read_images(folder, list(rows)), evidence, folder.with_suffix(".md"), arguments)
+    plot_logs(folder, list(rows))
 
 
 def run_missing(rows: dict[str, Row], seed: int, folder: Path, arguments: Arguments) -> None:
@@ -156,6 +211,11 @@ def run_missing(rows: dict[str, Row], seed: int, folder: Path, arguments: Argume
                     "seed": seed,
                     "result": by_seed[seed].to_dict(),
                     "images": describe_images(evaluate_network(loaded)),
+                    "log": [
+                        {name: line[name] for name in ("step", *LOGGED) if name in line}
+                        for line in read_metrics(loaded.run_dir / "metrics.jsonl")
+                        if LOGGED[0] in line
+                    ],
                 }
                 # On one line: thousands of boxes with a number a line are three times as large.
                 write_text(path, format_json(record) + "\n")
@@ -187,10 +247,25 @@ def _get_path(folder: Path, row: str, seed: int) -> Path:
     return folder / f"seed{seed}_{row}.json"
 
 
-def read_images(folder: Path, row: str) -> dict[int, list[Any]]:
-    """Read what was scored of the test images of each seed."""
-    records = [read_json(path) for path in sorted(folder.glob(f"seed*_{row}.json"))]
-    return {record["seed"]: record["images"] for record in records}
+def read_images(folder: Path, rows: Sequence[str]) -> Rows[Any]:
+    """Read what was scored of the test images of each row and seed."""
+    images: dict[str, dict[int, list[Any]]] = {}
+    for row in rows:
+        records = [read_json(path) for path in sorted(folder.glob(f"seed*_{row}.json"))]
+        images[row] = {record["seed"]: record["images"] for record in records}
+    return images
+
+
+def plot_logs(folder: Path, rows: Sequence[str]) -> None:
+    """Draw the logs of those trainings of seed 0 that measured the mask of F-MSE."""
+    logs = {}
+    for row in rows:
+        path = _get_path(folder, row, 0)
+        log = read_json(path).get("log", []) if path.is_file() else []
+        if any(LOGGED[1] in line for line in log):
+            logs[row] = log
+    if logs:
+        plot_training_curves(logs, folder.with_suffix(".png"), metrics=LOGGED)
 
 
 def write_tables(rows: Rows[Any], evidence: Evidence, path: Path, arguments: Arguments) -> None:
@@ -215,12 +290,14 @@ def write_tables(rows: Rows[Any], evidence: Evidence, path: Path, arguments: Arg
     ]
     for difference in DIFFERENCES:
         names = difference.minuend, difference.subtrahend
+        if not set(names) <= set(rows):
+            continue
         found = [
             estimate_pooled_difference(rows, *names, score, num_draws=arguments.num_draws)
             for score in evidence.scores.values()
         ]
         if found[0].num_seeds:
-            cells = " | ".join(map(_format, found))
+            cells = " | ".join(map(format_difference, found))
             lines.append(
                 f"| {difference} | {difference.meaning} | {found[0].num_seeds} | {cells} |"
             )
@@ -229,7 +306,8 @@ def write_tables(rows: Rows[Any], evidence: Evidence, path: Path, arguments: Arg
     write_text(path, text + "\n")
 
 
-def _format(difference: PooledDifference) -> str:
+def format_difference(difference: PooledDifference) -> str:
+    """Write the points and their interval."""
     return f"{difference.points:+.2f} ({difference.low:+.2f} to {difference.high:+.2f})"
 
 

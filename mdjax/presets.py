@@ -68,7 +68,17 @@ FROM_SCRATCH = ModalityDistillation(
 # In few steps the teacher has to be imitated quickly. On generated scenes (validation split, mean
 # of seeds 100 to 103, 300 steps of 8) mean accuracy was 18.0 without transfer, and 23.9, 24.1, 24.7
 # and 23.8 with a semantic weight of 0.3, 1, 3 and 10.
-FEW_STEPS_FROM_SCRATCH = replace(FROM_SCRATCH, semantic_weight=3.0)
+FEW_STEPS_FROM_SCRATCH = replace(FROM_SCRATCH, semantic_weight=3.0, mask_reduction="bounded")
+
+# In few steps, networks that count every pixel alike hardly learn the rare classes. On generated
+# scenes (validation split, seeds 100 to 105 with the teacher of seed 100, 300 steps of 8) the
+# teacher reached a mean accuracy of 25.4, 32.3 and 41.6 with a class balance of 0, 0.1 and 0.25,
+# and the distilled students were better than those without a teacher by 7.1, 8.9 and 7.9 points
+# (mean IoU: 5.7, 6.7 and 3.8).
+FEW_STEPS_CLASS_BALANCE = 0.1
+
+# The features of ImageNet weights are small, so the losses that compare them are.
+PRETRAINED = ModalityDistillation(semantic_weight=10.0, mask_reduction="bounded")
 
 # The losses of a detector pull at the student four to five times as hard as the MSE does; the loss
 # of segmentation pulls no harder than it. On MSRS (validation split, seed 0, 1,000 steps of 8) AP50
@@ -99,6 +109,21 @@ def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
     )
 
 
+def configure_mfnet_pretrained(base: Config, network: type[NetworkConfig]) -> Config:
+    """MFNet for two CPU cores from ImageNet weights: 128x96, full width, 300 steps of 8."""
+    config = replace(
+        base,
+        dataset="mfnet",
+        pretrained="imagenet",
+        pipeline=PipelineConfig(image_size_hw=(96, 128)),
+        network=network(ResNetConfig(output_stride=8)),
+        optimiser=AdamWConfig(learning_rate=5e-4),
+        loop=LoopConfig(num_steps=300, evaluate_every=100, save_every=100, probe_every=100),
+        batch_size=8,
+    )
+    return _set_method(config, PRETRAINED)
+
+
 def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
     """Generated scenes for two CPU cores in minutes: 96x72, eighth width, batches of 8."""
     return replace(
@@ -106,6 +131,7 @@ def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
         dataset="synthetic",
         pipeline=PipelineConfig(image_size_hw=(72, 96)),
         network=network(ResNetConfig(width=0.125, stem_stride=2, output_stride=8)),
+        task=SegmentationTask(class_balance=FEW_STEPS_CLASS_BALANCE),
         loop=LoopConfig(num_steps=300, evaluate_every=0, save_every=300),
         batch_size=8,
     )
@@ -152,12 +178,15 @@ def configure_synthetic_detection(base: Config, network: type[NetworkConfig]) ->
 
 
 def _configure_from_scratch(base: Config, method: ModalityDistillation) -> Config:
-    """AdamW, and for MD the weights that were chosen from scratch.
+    return _set_method(replace(base, optimiser=AdamWConfig()), method)
+
+
+def _set_method(config: Config, method: ModalityDistillation) -> Config:
+    """Give MD the weights that were chosen for a recipe.
 
     They mean nothing to another method: CWD keeps the weight and temperature of its paper, which
-    nobody has tuned for these recipes.
+    were not tuned for these recipes.
     """
-    config = replace(base, optimiser=AdamWConfig())
     if isinstance(config, DistillConfig) and isinstance(config.method, ModalityDistillation):
         config = replace(config, method=method)
     return config
@@ -166,6 +195,10 @@ def _configure_from_scratch(base: Config, method: ModalityDistillation) -> Confi
 RECIPES = {
     "mfnet": (configure_mfnet, "MFNet 640x480, full width, 14,000 steps"),
     "mfnet-small": (configure_mfnet_small, "MFNet 128x96, quarter width, 1,500 steps"),
+    "mfnet-pretrained": (
+        configure_mfnet_pretrained,
+        "MFNet 128x96, full width from ImageNet weights, 300 steps",
+    ),
     "synthetic": (configure_synthetic, "generated scenes 96x72, eighth width, 300 steps"),
     "kaist": (configure_kaist, "persons, KAIST 640x512, full width, 3,500 steps"),
     "msrs-small": (configure_msrs_small, "persons, MSRS 192x144, quarter width, 1,000 steps"),

@@ -85,15 +85,21 @@ def clip_box(box_xyxy_px: BoxXyxy, size_hw: tuple[int, int], where: str) -> Clip
     height, width = size_hw
     text = f"box from ({left:g}, {top:g}) to ({right:g}, {bottom:g})"
     if not all(map(math.isfinite, box_xyxy_px)):
-        raise MdjaxError(f"{where}: {text} has a coordinate that is no finite number.")
+        raise MdjaxError(
+            f"{where}: {text} has a coordinate that is no finite number; correct it, or "
+            "take it out."
+        )
     if right <= left or bottom <= top:
         raise MdjaxError(
             f"{where}: {text} has a width of {right - left:g} and a height of {bottom - top:g} "
-            "pixels; both need to be positive."
+            "pixels; both need to be positive, correct it or take it out."
         )
     clipped = (max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height)))
     if clipped[2] <= clipped[0] or clipped[3] <= clipped[1]:
-        raise MdjaxError(f"{where}: {text} lies outside its image of {width}x{height} pixels.")
+        raise MdjaxError(
+            f"{where}: {text} lies outside its image of {width}x{height} pixels; correct it, or "
+            "take it out."
+        )
     width_share = (clipped[2] - clipped[0]) / (right - left)
     height_share = (clipped[3] - clipped[1]) / (bottom - top)
     if width_share * height_share < _MIN_INSIDE:

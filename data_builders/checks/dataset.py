@@ -11,15 +11,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data_builders.checks.annotations import RawPair, Role
+from data_builders.checks.faults import FaultyFilesError
 from data_builders.checks.pair_files import PairReport, PairRequirements, check_pair_files
-from mdjax.io.findings import Findings
-from mdjax.types import MdjaxError
+from data_builders.checks.plausibility import (
+    find_binary_masks,
+    find_copies,
+    find_shares_for_pixels,
+    warn_of_empty_splits,
+    warn_of_shift,
+    warn_of_small_boxes,
+)
+from data_builders.checks.thermal_values import (
+    compute_share_outside_range,
+    find_depth_faults,
+    find_range_faults,
+    warn_of_range,
+)
+from mdjax.io.findings import Findings, group_problems
 
 DEFAULT_CONFIG = "default"
 """Name of a prepared version where no other name is given."""
-
-_MAX_SHARE_OUTSIDE_RANGE = 0.5
-_NUM_EXAMPLES = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +61,8 @@ class CheckedPairs:
     """Pixels of each class by split; empty tuples where there are no label maps."""
     fingerprint: str
     """Of names, splits, files, boxes and what becomes of them: equal for equal data sets."""
+    warnings: tuple[str, ...]
+    """What is most likely a mistake, but may be meant."""
     notes: tuple[str, ...]
     config_name: str = DEFAULT_CONFIG
     """Of this version of the data set, where nobody names it otherwise."""
@@ -74,6 +87,7 @@ def check_pairs(
     *,
     thermal_range_counts: tuple[int, int] | None = None,
     may_have_uncounted_pixels: bool = True,
+    is_published: bool = False,
     has_folders: bool = True,
     show_progress: bool = False,
 ) -> CheckedPairs:
@@ -82,7 +96,8 @@ def check_pairs(
     Present, whole, three channels visible and one thermal (or equal ones), or both in one PNG of
     four channels; the same field of view; label maps of the visible image's size with known class
     ids; boxes with an area, inside their image. Boxes that stick out are clipped and counted. No
-    name twice or in two splits, not even mirrored; no empty split.
+    name twice or in two splits, not even mirrored; no empty split. What the format allows but
+    hardly anyone can mean is a fault too, or a warning where it may be meant.
 
     Args:
         folder: Folder of the data set, for messages.
@@ -93,12 +108,15 @@ def check_pairs(
         thermal_range_counts: Needed for, and allowed only with, thermal images of 16 bits; at
             least half of their pixels lie inside.
         may_have_uncounted_pixels: Whether label maps may hold 255, which is not counted.
+        is_published: Whether the data set is used as its authors gave it: boxes that are there
+            twice, and images that are in two splits under two names, are then warned of. In files
+            of one's own they are faults.
         has_folders: False where a folder is missing, which is among the findings: the files are
             then left alone, because a line for each of them would hide that.
         show_progress: Draw a progress bar on standard error.
 
     Raises:
-        MdjaxError: There are faults; the message has a line for each.
+        FaultyFilesError: There are faults.
     """
     problems = [*findings.problems, *_find_name_faults(pairs), *_find_leaks(pairs)]
     requirements = PairRequirements(
@@ -112,20 +130,35 @@ def check_pairs(
     if has_folders:
         reports = check_pair_files(distinct, requirements, title=title, show_progress=show_progress)
     problems += [problem for report in reports.values() for problem in report.problems]
-    problems += _find_bit_depth_faults(reports, thermal_range_counts) or _find_range_faults(
-        reports, thermal_range_counts
+    thermal = [report.thermal for report in reports.values() if report.thermal is not None]
+    problems += find_depth_faults(thermal, thermal_range_counts) or find_range_faults(
+        thermal, thermal_range_counts
     )
+    problems += find_shares_for_pixels(pairs)
+    repeated: list[str] = []
+    if reports:
+        problems += find_binary_masks(pairs, reports)
+        repeated = find_copies(pairs, reports)
+        repeated += [line for report in reports.values() for line in report.repeated_boxes]
+    if not is_published:
+        problems += repeated
     if problems:
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        raise MdjaxError(
-            f"{folder}: {len(problems)} problem(s) with the {title} files, nothing was written.\n"
-            f"{lines}\nFix them all; a pair that cannot be fixed can be left out of the data set."
-        )
+        raise FaultyFilesError(folder, title, problems)
     checked = {
         split: tuple(_finish_pair(pair, reports[pair.name]) for pair in split_pairs)
         for split, split_pairs in pairs.items()
     }
     box_counts = {split: _count_boxes(split_pairs) for split, split_pairs in pairs.items()}
+    warnings = [
+        *findings.warnings,
+        *group_problems(repeated).lines,
+        *warn_of_range(thermal, thermal_range_counts),
+        *warn_of_shift(reports),
+        *warn_of_small_boxes(reports),
+        *warn_of_empty_splits(
+            pairs, reports, box_counts, num_object_classes=len(class_names.objects)
+        ),
+    ]
     return CheckedPairs(
         folder=folder,
         pairs=checked,
@@ -146,7 +179,8 @@ def check_pairs(
             for split, split_pairs in pairs.items()
         },
         fingerprint=_compute_fingerprint(checked, reports, class_names, thermal_range_counts),
-        notes=(*findings.notes, *_note_reports(reports), *_note_empty(box_counts, class_names)),
+        warnings=tuple(warnings),
+        notes=(*findings.notes, *_note_reports(reports)),
     )
 
 
@@ -178,60 +212,6 @@ def _find_leaks(pairs: Mapping[str, Sequence[RawPair]]) -> list[str]:
     ]
 
 
-def _find_bit_depth_faults(
-    reports: Mapping[str, PairReport], thermal_range_counts: tuple[int, int] | None
-) -> list[str]:
-    """One line for all files: whoever forgot the range forgot it for every one."""
-    of_bits: dict[int, list[str]] = {8: [], 16: []}
-    for report in reports.values():
-        if report.thermal_bits:
-            of_bits[report.thermal_bits].append(report.thermal_name)
-    wrong_bits = 16 if thermal_range_counts is None else 8
-    wrong = of_bits[wrong_bits]
-    if not wrong:
-        return []
-    examples = ", ".join(wrong[:_NUM_EXAMPLES])
-    if len(wrong) > _NUM_EXAMPLES:
-        examples += f" and {len(wrong) - _NUM_EXAMPLES} more"
-    if of_bits[24 - wrong_bits] and thermal_range_counts is None:
-        return [
-            f"{len(of_bits[8])} thermal images have 8 bits and {len(wrong)} have 16 ({examples}); "
-            "a data set needs one kind; convert those of 16 bits to 8."
-        ]
-    if thermal_range_counts is None:
-        return [
-            f"{len(wrong)} thermal images have 16 bits ({examples}); convert them to 8 bits, or "
-            "prepare them as a folder of your own with the counts that mean black and white: "
-            "mdjax prepare rgbt-folder --thermal-range-counts MIN MAX."
-        ]
-    return [
-        f"{len(wrong)} thermal images have 8 bits ({examples}), but a range of counts for 16 bits "
-        "is given; leave it out, or replace these files."
-    ]
-
-
-def _find_range_faults(
-    reports: Mapping[str, PairReport], thermal_range_counts: tuple[int, int] | None
-) -> list[str]:
-    """A range that most pixels leave is a mistake: they would all be black or white."""
-    share = _compute_share_outside_range(reports)
-    if thermal_range_counts is None or share <= _MAX_SHARE_OUTSIDE_RANGE:
-        return []
-    read = [report for report in reports.values() if report.num_thermal_pixels]
-    low, high = min(r.thermal_min for r in read), max(r.thermal_max for r in read)
-    black, white = thermal_range_counts
-    return [
-        f"{share:.2%} of the thermal pixels lie outside the counts {black}..{white} of "
-        f"--thermal-range-counts; the images hold counts from {low} to {high}, give a range that "
-        "most of them lie in."
-    ]
-
-
-def _compute_share_outside_range(reports: Mapping[str, PairReport]) -> float:
-    num_pixels = sum(report.num_thermal_pixels for report in reports.values())
-    return sum(report.num_outside_range for report in reports.values()) / max(num_pixels, 1)
-
-
 def _finish_pair(pair: RawPair, report: PairReport) -> RawPair:
     objects = None if pair.objects is None else tuple(report.objects)
     return dataclasses.replace(pair, objects=objects, has_relative_boxes=False)
@@ -248,26 +228,15 @@ def _note_reports(reports: Mapping[str, PairReport]) -> list[str]:
     if num_clipped := sum(report.num_clipped for report in reports.values()):
         worst = max(reports, key=lambda name: reports[name].max_overhang_px)
         notes.append(
-            f"{num_clipped} boxes stick out of their image, by up to "
-            f"{reports[worst].max_overhang_px:.1f} pixels ({worst}); they were clipped."
+            f"{num_clipped} box(es) stick out of their image, by up to "
+            f"{reports[worst].max_overhang_px:.2g} pixels ({worst}); they were clipped."
         )
-    if share := _compute_share_outside_range(reports):
+    thermal = [report.thermal for report in reports.values() if report.thermal is not None]
+    if share := compute_share_outside_range(thermal):
         notes.append(f"{share:.2%} of the thermal pixels lie outside the range of counts.")
     if num_uncounted := sum(report.num_uncounted_pixels for report in reports.values()):
         notes.append(f"{num_uncounted} pixels have label 255, which no loss and no metric counts.")
     return notes
-
-
-def _note_empty(
-    box_counts: Mapping[str, Mapping[str, Mapping[Role, int]]], class_names: ClassNames
-) -> list[str]:
-    if not class_names.objects:
-        return []
-    return [
-        f"{split}: there is no positive box."
-        for split, labels in box_counts.items()
-        if not any(counts[Role.POSITIVE] for counts in labels.values())
-    ]
 
 
 def _compute_fingerprint(

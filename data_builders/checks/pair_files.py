@@ -5,6 +5,7 @@ Nothing is raised: whoever asks gets what is wrong with every file.
 
 import concurrent.futures
 import dataclasses
+import hashlib
 import os
 import zlib
 from collections.abc import Mapping
@@ -22,7 +23,10 @@ from data_builders.checks.annotations import (
     clip_box,
     scale_box,
 )
+from data_builders.checks.registration import correlate_edges, is_same_picture
+from data_builders.checks.thermal_values import ThermalValues, measure_thermal
 from mdjax.io.images import (
+    check_fourth_channel,
     check_orientation,
     check_pair_sizes,
     decode_labels,
@@ -37,6 +41,8 @@ from mdjax.types import IGNORED_LABEL, MdjaxError
 _MAX_THREADS = 16
 # Less is the rounding of the file's numbers, not a box that sticks out.
 _MIN_OVERHANG_PX = 0.01
+# One pixel, but for that rounding.
+_MIN_AREA_PX = 0.99
 
 SizeHw = tuple[int, int]
 
@@ -59,18 +65,21 @@ class PairReport:
 
     problems: list[str] = dataclasses.field(default_factory=list)
     checksum: int = 0
-    thermal_name: str = ""
-    thermal_bits: int = 0
-    """8 or 16; 0 where the file cannot be read."""
+    visible_hw: SizeHw = (0, 0)
+    thermal: ThermalValues | None = None
+    """None where the file cannot be read."""
     num_thermal_channels: int = 1
-    num_thermal_pixels: int = 0
-    thermal_min: int = 0
-    thermal_max: int = 0
-    num_outside_range: int = 0
+    pixels_hash: bytes | None = None
+    """Of the visible image; None where it is of one colour or cannot be read."""
+    edge_correlations: np.ndarray | None = None
+    """From `correlate_edges`; None where an image cannot be read."""
     objects: list[AnnotatedObject] = dataclasses.field(default_factory=list)
     """Boxes that are kept, in pixels and clipped; of use only where there is no problem."""
     num_clipped: int = 0
     max_overhang_px: float = 0.0
+    num_small_boxes: int = 0
+    repeated_boxes: list[str] = dataclasses.field(default_factory=list)
+    """A line as in `problems` for each box that is there before."""
     class_pixels: tuple[int, ...] = ()
     num_uncounted_pixels: int = 0
 
@@ -99,13 +108,15 @@ def check_pair(pair: RawPair, requirements: PairRequirements) -> PairReport:
     """Read, check and decode all files of a pair and fit its boxes into the images."""
     report = PairReport(class_pixels=(0,) * requirements.num_label_classes)
     if pair.thermal is None:
-        visible_hw = thermal_hw = _check_visible_thermal(pair.visible, requirements, report)
+        visible, thermal = _read_visible_thermal(pair.visible, requirements, report)
     else:
-        visible_hw = _check_visible(pair.visible, requirements, report)
-        thermal_hw = _check_thermal(pair.thermal, requirements, report)
-    if visible_hw and thermal_hw:
+        visible = _read_visible(pair.visible, requirements, report)
+        thermal = _read_thermal(pair.thermal, requirements, report)
+    visible_hw, thermal_hw = _get_size(visible), _get_size(thermal)
+    if visible is not None and thermal is not None:
         try:
-            check_pair_sizes(visible_hw, thermal_hw, pair.name)
+            check_pair_sizes(visible.shape[:2], thermal.shape[:2], pair.name)
+            _compare_images(visible, thermal, pair, report)
         except MdjaxError as error:
             report.problems.append(str(error))
     if pair.labels is not None:
@@ -120,33 +131,43 @@ def check_pair(pair: RawPair, requirements: PairRequirements) -> PairReport:
     return report
 
 
-def _check_visible_thermal(
+def _get_size(image: np.ndarray | None) -> SizeHw | None:
+    return None if image is None else (image.shape[0], image.shape[1])
+
+
+def _read_visible_thermal(
     path: Path, requirements: PairRequirements, report: PairReport
-) -> SizeHw | None:
+) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
     name = _get_name(path, requirements)
     try:
         data = _read_image(path, name, report)
-        _, thermal_u8 = decode_visible_thermal(data, name)
+        visible_u8, thermal_u8 = decode_visible_thermal(data, name)
+        check_orientation(data, name)
+        check_fourth_channel(thermal_u8, name)
+    except MdjaxError as error:
+        report.problems.append(str(error))
+        return None, None
+    report.thermal = measure_thermal(thermal_u8, name, requirements.thermal_range)
+    return visible_u8, thermal_u8
+
+
+def _read_visible(
+    path: Path, requirements: PairRequirements, report: PairReport
+) -> np.ndarray | None:
+    name = _get_name(path, requirements)
+    try:
+        data = _read_image(path, name, report)
+        visible_u8 = decode_visible(data, name)
         check_orientation(data, name)
     except MdjaxError as error:
         report.problems.append(str(error))
         return None
-    return _describe_thermal(thermal_u8, name, requirements, report)
+    return visible_u8
 
 
-def _check_visible(path: Path, requirements: PairRequirements, report: PairReport) -> SizeHw | None:
-    name = _get_name(path, requirements)
-    try:
-        data = _read_image(path, name, report)
-        height, width, _ = decode_visible(data, name).shape
-        check_orientation(data, name)
-    except MdjaxError as error:
-        report.problems.append(str(error))
-        return None
-    return height, width
-
-
-def _check_thermal(path: Path, requirements: PairRequirements, report: PairReport) -> SizeHw | None:
+def _read_thermal(
+    path: Path, requirements: PairRequirements, report: PairReport
+) -> np.ndarray | None:
     name = _get_name(path, requirements)
     try:
         data = _read_image(path, name, report)
@@ -160,22 +181,28 @@ def _check_thermal(path: Path, requirements: PairRequirements, report: PairRepor
     elif counts.dtype == np.uint8:
         # TFDS repeats a grey image as often as it is told to, but takes no channels away.
         report.num_thermal_channels = 3
-    return _describe_thermal(counts, name, requirements, report)
+    report.thermal = measure_thermal(counts, name, requirements.thermal_range)
+    return counts
 
 
-def _describe_thermal(
-    counts: np.ndarray, name: str, requirements: PairRequirements, report: PairReport
-) -> SizeHw:
-    """Report depth and counts of a thermal image that could be read, and return its size."""
-    report.thermal_name = name
-    report.thermal_bits = counts.dtype.itemsize * 8
-    report.num_thermal_pixels = counts.size
-    report.thermal_min, report.thermal_max = int(counts.min()), int(counts.max())
-    if requirements.thermal_range is not None:
-        black, white = requirements.thermal_range
-        report.num_outside_range = int(np.count_nonzero((counts < black) | (counts > white)))
-    height, width = counts.shape
-    return height, width
+def _compare_images(
+    visible_u8: np.ndarray, thermal: np.ndarray, pair: RawPair, report: PairReport
+) -> None:
+    """Note what tells copies and shifted images.
+
+    Raises:
+        MdjaxError: Both images are one picture. A student that is given the visible image would see
+            the full thermal image: its scores would say nothing.
+    """
+    if is_same_picture(visible_u8, thermal):
+        raise MdjaxError(
+            f"{pair.name}: the visible image shows the same picture as the thermal one; give the "
+            "image of the colour camera, or take the pair out."
+        )
+    report.visible_hw = (visible_u8.shape[0], visible_u8.shape[1])
+    if visible_u8.min() < visible_u8.max():  # All images of a covered camera are equal.
+        report.pixels_hash = hashlib.blake2b(visible_u8.tobytes(), digest_size=16).digest()
+    report.edge_correlations = correlate_edges(visible_u8, thermal)
 
 
 def _check_labels(
@@ -210,9 +237,16 @@ def _fit_boxes(
     pair: RawPair, visible_hw: SizeHw | None, thermal_hw: SizeHw | None, report: PairReport
 ) -> None:
     """Clip the boxes of each image whose size is known, and report those that do not fit."""
+    seen: set[tuple[object, ...]] = set()
     for item in pair.objects or ():
         if item.role is Role.DROPPED:
             continue
+        key = (item.box_xyxy, item.label, item.role, item.thermal_box_xyxy_px)
+        if key in seen:
+            report.repeated_boxes.append(
+                f"{item.where}: is the same box as one before it; take it out."
+            )
+        seen.add(key)
         box, thermal_box = item.box_xyxy, item.thermal_box_xyxy_px
         if visible_hw:
             box = scale_box(box, visible_hw) if pair.has_relative_boxes else box
@@ -230,6 +264,8 @@ def _fit_box(box: BoxXyxy, size_hw: SizeHw, where: str, report: PairReport) -> B
     except MdjaxError as error:
         report.problems.append(str(error))
         return box
+    left, top, right, bottom = clipped.box_xyxy_px
+    report.num_small_boxes += (right - left) * (bottom - top) < _MIN_AREA_PX
     if clipped.overhang_px > _MIN_OVERHANG_PX:
         report.num_clipped += 1
         report.max_overhang_px = max(report.max_overhang_px, clipped.overhang_px)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from data_builders.checks.annotations import AnnotatedObject, Role
 from mdjax.io.findings import Findings
+from mdjax.io.image_files import compose_name
 from mdjax.types import MdjaxError
 
 # What a value of the wrong kind, shape or size raises when it is taken apart.
@@ -65,7 +66,10 @@ def read_coco_json(
         try:
             key, item = _read_annotation(annotation, where, categories, class_ids)
             if key not in objects:
-                raise MdjaxError(f"{where}: image_id {key!r} is not among the images.")
+                raise MdjaxError(
+                    f"{where}: image_id {key!r} is not among the images; correct it, or take "
+                    "the annotation out."
+                )
             objects[key].append(item._replace(where=f"{where} ({images[key].stem})"))
         except MdjaxError as error:
             findings.problems.append(str(error))
@@ -99,6 +103,7 @@ def _read_images(entries: Sequence[Any], name: str, findings: Findings) -> dict[
         try:
             # A file written under Windows may have its separators.
             key, stem = entry["id"], PurePosixPath(entry["file_name"].replace("\\", "/")).stem
+            stem = compose_name(stem)
             twin = images.get(key)
         except _BAD_VALUES as error:
             findings.problems.append(
@@ -112,7 +117,7 @@ def _read_images(entries: Sequence[Any], name: str, findings: Findings) -> dict[
             )
         images[key] = _Image(stem, _read_size(entry, f"{where} ({stem})", findings))
     findings.problems += [
-        f"{name}: lists {count} images of the name {stem}."
+        f"{name}, {stem}: {count} images have this name; leave one."
         for stem, count in Counter(image.stem for image in images.values()).items()
         if count > 1
     ]
@@ -135,6 +140,11 @@ def _read_annotation(
     try:
         image_id, category_id = annotation["image_id"], annotation["category_id"]
         hash((image_id, category_id))
+        if annotation.get("bbox") is None:
+            raise MdjaxError(
+                f"{where}: has no bbox; write [left, top, width, height] in pixels, around its "
+                "segmentation where it has one."
+            )
         left, top, width, height = map(_read_number, annotation["bbox"])
         flags = [_read_flag(annotation.get(key)) for key in ("iscrowd", "ignore")]
     except _BAD_VALUES as error:
@@ -144,7 +154,10 @@ def _read_annotation(
         ) from error
     label = categories.get(category_id)
     if label is None:
-        raise MdjaxError(f"{where}: category_id {category_id!r} is not among the categories.")
+        raise MdjaxError(
+            f"{where}: category_id {category_id!r} is not among the categories; correct it, or "
+            "add the category."
+        )
     if label not in class_ids:
         raise MdjaxError(
             f"{where}: category {label!r} is unknown; add it to classes.txt, which has "

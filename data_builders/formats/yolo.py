@@ -16,8 +16,10 @@ from mdjax.io.image_files import find_annotations
 from mdjax.io.read_file import read_text
 from mdjax.types import MdjaxError
 
-# Centre and size of a box of the whole image may exceed 1 by as much as its numbers are rounded.
-_MAX_SHARE = 1.001
+# A box at the edge may stick out, and is clipped; a side of twice the image's is no longer at the
+# edge, and pixels are nearly always more.
+_MAX_SHARE = 2.0
+_FIELDS = "class, centre x, centre y, width, height"
 
 
 def read_yolo_folder(
@@ -86,13 +88,19 @@ def _read_line(
     line: str, where: str, labels: Sequence[str], class_ids: Mapping[str, int]
 ) -> AnnotatedObject:
     parts = line.split()
+    if len(parts) != 5:
+        raise MdjaxError(f"{where}: {_describe_wrong_count(parts)}")
     try:
-        number = int(parts[0])
         x, y, width, height = map(float, parts[1:])
     except ValueError:
         raise MdjaxError(
-            f"{where}: needs five numbers (class, centre x, centre y, width, height), "
-            f"is {line.strip()!r}."
+            f"{where}: needs five numbers ({_FIELDS}), is {line.strip()!r}; correct it."
+        ) from None
+    try:
+        number = int(parts[0])
+    except ValueError:
+        raise MdjaxError(
+            f"{where}: the class is {parts[0]!r}; write a whole number, such as 0."
         ) from None
     if any(_MAX_SHARE < value < math.inf for value in (x, y, width, height)):
         raise MdjaxError(
@@ -101,8 +109,8 @@ def _read_line(
         )
     if not 0 <= number < len(labels):
         raise MdjaxError(
-            f"{where}: class {number} is unknown, classes.txt names 0..{len(labels) - 1}; add a "
-            "line to it, or correct the number."
+            f"{where}: class {number} is unknown, classes.txt names 0..{len(labels) - 1}; add "
+            "lines to it, or correct the number."
         )
     label = labels[number]
     return AnnotatedObject(
@@ -111,6 +119,18 @@ def _read_line(
         class_id=class_ids.get(label, 0),
         role=Role.POSITIVE if label in class_ids else Role.DROPPED,
         where=where,
+    )
+
+
+def _describe_wrong_count(parts: Sequence[str]) -> str:
+    """What a line of another number of fields may be, and what to do about it."""
+    remedy = "correct it"
+    if len(parts) == 6:
+        remedy = "take the sixth away, which tools write as the confidence"
+    elif len(parts) > 6 and len(parts) % 2:
+        remedy = f"if it is a polygon of {len(parts) // 2} corners, write the box around it"
+    return (
+        f"needs five numbers ({_FIELDS}), has {len(parts)} fields in {' '.join(parts)!r}; {remedy}."
     )
 
 

@@ -73,7 +73,7 @@ def check_raw_kaist(
         show_progress: Draw a progress bar on standard error.
 
     Raises:
-        MdjaxError: There are faults; the message has a line for each.
+        MdjaxError: There are faults; the message has a line for each kind.
     """
     if not splits:
         raise MdjaxError("KAIST: name at least one list of images, --train-list or --test-list.")
@@ -119,6 +119,7 @@ def check_raw_kaist(
         findings,
         ClassNames(CLASS_NAMES),
         has_folders=has_images,
+        is_published=True,
         show_progress=show_progress,
     )
 

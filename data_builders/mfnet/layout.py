@@ -17,8 +17,9 @@ from pathlib import Path
 
 from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.checks.unread_folders import describe_unread_folders
+from data_builders.formats.name_list import read_names
 from mdjax.io.findings import Findings
-from mdjax.io.read_file import read_text
 from mdjax.types import MdjaxError
 
 CLASS_NAMES = (
@@ -57,7 +58,7 @@ def check_raw_mfnet(
         show_progress: Draw a progress bar on standard error.
 
     Raises:
-        MdjaxError: There are faults; the message has a line for each.
+        MdjaxError: There are faults; the message has a line for each kind.
     """
     raw_dir = Path(raw_dir)
     findings = Findings()
@@ -70,6 +71,7 @@ def check_raw_mfnet(
     findings.problems += [f"{folder}/: folder is missing." for folder in missing]
     _note_day_night_lists(raw_dir, names.get("test", []), findings)
     if not missing:
+        findings.notes += describe_unread_folders(raw_dir, _FOLDERS)
         _note_unlisted_files(raw_dir, {name for part in names.values() for name in part}, findings)
     checked = check_pairs(
         raw_dir,
@@ -79,6 +81,7 @@ def check_raw_mfnet(
         ClassNames(labels=CLASS_NAMES),
         may_have_uncounted_pixels=False,
         has_folders=not missing,
+        is_published=True,
         show_progress=show_progress,
     )
     config_name = FLIPS_CONFIG if include_flips else ORIGINAL_CONFIG
@@ -100,7 +103,7 @@ def _make_pair(raw_dir: Path, name: str) -> RawPair:
 def _read_list(path: Path, findings: Findings) -> list[str] | None:
     """Names of a list; None where it cannot be read, which is then among the findings."""
     try:
-        return read_text(path, path.name).split()
+        return read_names(path)
     except MdjaxError as error:
         findings.problems.append(str(error))
         return None
@@ -116,7 +119,7 @@ def _select(
             f"{file_name}: {len(listed) - len(kept)} mirror images (*{FLIP_SUFFIX}) left out."
         )
     findings.problems += [
-        f"{file_name}: {name} ends neither in D (day) nor in N (night)."
+        f"{file_name}, {name}: ends neither in D (day) nor in N (night); rename it, or take it out."
         for name in dict.fromkeys(kept)
         if not name.removesuffix(FLIP_SUFFIX).endswith(("D", "N"))
     ]

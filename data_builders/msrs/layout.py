@@ -19,6 +19,7 @@ from pathlib import Path
 
 from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.checks.unread_folders import describe_unread_folders
 from data_builders.formats.yolo import read_class_names, read_yolo_folder
 from data_builders.mfnet.layout import CLASS_NAMES as LABEL_CLASS_NAMES
 from mdjax.io.findings import Findings
@@ -51,7 +52,7 @@ def check_raw_msrs(
         show_progress: Draw a progress bar on standard error.
 
     Raises:
-        MdjaxError: There are faults; the message has a line for each.
+        MdjaxError: There are faults; the message has a line for each kind.
     """
     if val_every < 0 or val_every == 1:
         raise MdjaxError(
@@ -75,6 +76,11 @@ def check_raw_msrs(
             found[part] = _add_label_maps(
                 raw_dir / part / segmentation_folder, found[part], findings
             )
+        if (raw_dir / part).is_dir():
+            read = {"vi", "ir", "labels"} | ({segmentation_folder} if has_labels else set())
+            findings.notes += [
+                f"{part}/{line}" for line in describe_unread_folders(raw_dir / part, read)
+            ]
     pairs = _split(found, val_every, findings)
     dropped = [label for label in labels if label not in class_ids]
     findings.notes.append(f"kept: {', '.join(classes)}; dropped: {', '.join(dropped) or 'none'}.")
@@ -84,6 +90,7 @@ def check_raw_msrs(
         pairs,
         findings,
         ClassNames(tuple(classes), LABEL_CLASS_NAMES if has_labels else ()),
+        is_published=True,
         show_progress=show_progress,
     )
 
@@ -117,7 +124,7 @@ def _find_pairs(raw_dir: Path, part: str, findings: Findings) -> list[RawPair]:
         return []
     matched = match_folders(folder / "vi", folder / "ir", findings)
     findings.problems += [
-        f"{part}/{name}: ends neither in D (day) nor in N (night)."
+        f"{part}/{name}: ends neither in D (day) nor in N (night); rename it, or take it out."
         for name in matched.pairs
         if not name.endswith(("D", "N"))
     ]

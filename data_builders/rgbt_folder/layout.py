@@ -28,6 +28,7 @@ from pathlib import Path, PurePath
 
 from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.checks.unread_folders import describe_unread_folders
 from data_builders.formats.coco import CocoImage, read_coco_json
 from data_builders.formats.yolo import read_class_names, read_yolo_folder
 from data_builders.rgbt_folder.splits import SPLITS, find_split_pairs
@@ -55,7 +56,7 @@ def check_raw_rgbt_folder(
         show_progress: Draw a progress bar on standard error.
 
     Raises:
-        MdjaxError: There are faults; the message has a line for each.
+        MdjaxError: There are faults; the message has a line for each kind.
     """
     raw_dir = Path(raw_dir)
     _check_range(thermal_range_counts)
@@ -79,6 +80,8 @@ def check_raw_rgbt_folder(
             f"has {' and '.join(kinds) or 'no annotations'}; give one of labels/ (YOLO), "
             "annotations.json or annotations/ (COCO) and masks/ (class ids)."
         )
+    elif fault := _find_other_structure(raw_dir / kinds[0], pairs):
+        findings.problems.append(fault)
     elif not names:  # Every annotation would be reported for what is wrong with classes.txt.
         pass
     elif kinds == ["masks"]:
@@ -88,6 +91,8 @@ def check_raw_rgbt_folder(
         pairs = _add_yolo_boxes(raw_dir, pairs, names, findings)
     else:
         pairs = _add_coco_boxes(raw_dir, pairs, names, findings)
+    folders = {"visible", "thermal", *(kind for kind in kinds if (raw_dir / kind).is_dir())}
+    findings.warnings += describe_unread_folders(raw_dir, folders)
     return check_pairs(
         raw_dir,
         _TITLE,
@@ -119,6 +124,39 @@ def _find_misnamed(raw_dir: Path) -> list[str]:
         for path in sorted(raw_dir.iterdir())
         if path.name not in right and path.name.lower() in right
     ]
+
+
+def _find_other_structure(annotations: Path, pairs: Mapping[str, Sequence[RawPair]]) -> str | None:
+    """What is wrong where annotations are of another format, or images alone lie in split folders.
+
+    One line instead of one for each annotation that is then not found.
+    """
+    if not annotations.is_dir() or not pairs:
+        return None
+    if any(annotations.rglob("*.xml")) and not any(annotations.glob("*.json")):
+        return (
+            f"{annotations.name}/: holds XML files (VOC), which are not read; write the boxes as "
+            "YOLO's into labels/, or as COCO's into annotations.json, and take this folder away."
+        )
+    if annotations.name == "annotations":
+        return None
+    suffix = ".png" if annotations.name == "masks" else ".txt"
+    are_images_sorted = any((annotations.parent / "visible" / split).is_dir() for split in pairs)
+    flat, deep = (
+        sum(path.suffix.lower() == suffix for path in annotations.glob(pattern))
+        for pattern in ("*", "*/*")
+    )
+    if are_images_sorted and flat and not deep:
+        return (
+            f"{annotations.name}/: its {flat} files lie beside each other, the images in folders "
+            f"of splits; move them into {annotations.name}/train/ and so on, as the images."
+        )
+    if not are_images_sorted and deep and not flat:
+        return (
+            f"{annotations.name}/: its {deep} files lie in folders, the images beside each other; "
+            f"move them into {annotations.name}/ itself."
+        )
+    return None
 
 
 def _get_subfolder(raw_dir: Path, pair: RawPair) -> PurePath:
@@ -218,6 +256,9 @@ def _add_coco_image(
 ) -> RawPair:
     image = images.get(pair.name)
     if image is None:
-        findings.problems.append(f"{place}: does not list the image {pair.name}.")
+        findings.problems.append(
+            f"{place}, {pair.name}: the image is not listed; list it, without annotations where it "
+            "shows nothing."
+        )
         return pair
     return dataclasses.replace(pair, objects=image.objects, stated_hw=image.stated_hw)

@@ -1,12 +1,13 @@
 """The pairs of a folder of one's own by split, by folders or by lists (`rgbt_folder`)."""
 
+from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from data_builders.checks.annotations import RawPair
+from data_builders.formats.name_list import read_names
 from mdjax.io.findings import Findings
 from mdjax.io.image_files import IMAGE_SUFFIXES, MatchedFiles, list_files, match_folders
-from mdjax.io.read_file import read_text
 from mdjax.types import MdjaxError
 
 SPLITS = ("train", "val", "test")
@@ -19,9 +20,9 @@ def find_split_pairs(raw_dir: Path, findings: Findings) -> dict[str, list[RawPai
     if missing := [kind for kind in _IMAGE_FOLDERS if not (raw_dir / kind).is_dir()]:
         findings.problems += [f"{raw_dir / kind}: folder is missing." for kind in missing]
         return {}
-    folders, problems = _find_split_folders(raw_dir)
-    findings.problems += problems
     lists = [split for split in SPLITS if (raw_dir / f"{split}.txt").exists()]
+    folders, problems = _find_split_folders(raw_dir, has_lists=bool(lists))
+    findings.problems += problems
     files: dict[str, dict[str, tuple[Path, Path]]] = {}
     named: set[str] = set()  # Also those without partner: they are reported for that alone.
     if folders and lists:
@@ -37,7 +38,7 @@ def find_split_pairs(raw_dir: Path, findings: Findings) -> dict[str, list[RawPai
             )
             files[split] = matched.pairs
             named |= set(matched.pairs) | matched.singles
-    elif lists:
+    elif lists and not problems:  # Else what lies in these folders would be reported as missing.
         matched = match_folders(raw_dir / "visible", raw_dir / "thermal", findings)
         if matched.pairs:  # Else every name would be reported for what is wrong with the folders.
             files = {split: _pick(raw_dir, split, matched, findings) for split in lists}
@@ -59,7 +60,7 @@ def find_split_pairs(raw_dir: Path, findings: Findings) -> dict[str, list[RawPai
     }
 
 
-def _find_split_folders(raw_dir: Path) -> tuple[list[str], list[str]]:
+def _find_split_folders(raw_dir: Path, *, has_lists: bool) -> tuple[list[str], list[str]]:
     """Splits that have a folder of images, and a problem for each folder of another name."""
     # Some systems leave hidden folders.
     names = {
@@ -68,11 +69,15 @@ def _find_split_folders(raw_dir: Path) -> tuple[list[str], list[str]]:
         for path in (raw_dir / kind).iterdir()
         if path.is_dir() and not path.name.startswith(".")
     }
-    problems = [
-        f"{kind}/{name}: is no split; rename it to train, val or test, or take it out."
-        for kind, name in sorted(names)
-        if name not in SPLITS
-    ]
+    # Lists say what is in a split: folders, such as one for each sequence, are then not read.
+    what = (
+        "is a folder, but listed images lie in visible/ and thermal/ themselves; move its images "
+        "there, under names that tell the folder (FOLDER_NAME), and write these names into the "
+        "lists; annotations alike"
+        if has_lists
+        else "is no split; rename it to train, val or test, or take it out"
+    )
+    problems = [f"{kind}/{name}: {what}." for kind, name in sorted(names) if name not in SPLITS]
     return [split for split in SPLITS if split in {name for _, name in names}], problems
 
 
@@ -96,17 +101,21 @@ def _pick(
     """The pairs that a list names; what is wrong with it goes to the findings."""
     path = raw_dir / f"{split}.txt"
     try:
-        names = _read_names(path)
+        names = read_names(path)
     except MdjaxError as error:
         findings.problems.append(str(error))
         return {}
     if not names:
         findings.problems.append(f"{path.name}: is empty; write names into it, or take it away.")
     if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        findings.problems.append(f"{path.name}: lists {', '.join(twice)} more than once.")
+        findings.problems += [
+            f"{path.name}, {name}: is listed {count} times; leave one."
+            for name, count in Counter(names).items()
+            if count > 1
+        ]
     findings.problems += [
-        f"{path.name}: there is no pair {name}.* in visible/ and thermal/."
+        f"{path.name}, {name}: there is no such pair in visible/ and thermal/; correct the name, "
+        "or take it out."
         for name in dict.fromkeys(names)
         if name not in matched.pairs and name not in matched.singles
     ]
@@ -136,21 +145,13 @@ def _read_night_names(raw_dir: Path, known: set[str], findings: Findings) -> set
     if not path.exists():
         return set()
     try:
-        names = set(_read_names(path))
+        names = set(read_names(path))
     except MdjaxError as error:
         findings.problems.append(str(error))
         return set()
     findings.problems += [
-        f"night.txt: there is no pair {name}.*." for name in sorted(names - known) if known
+        f"night.txt, {name}: there is no such pair; correct the name, or take it out."
+        for name in sorted(names - known)
+        if known
     ]
     return names
-
-
-def _read_names(path: Path) -> list[str]:
-    """Names of a list; an image's ending may be there."""
-    lines = [line.strip() for line in read_text(path, path.name).splitlines()]
-    return [
-        PurePath(line).stem if line.lower().endswith(IMAGE_SUFFIXES) else line
-        for line in lines
-        if line
-    ]

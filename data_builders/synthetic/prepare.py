@@ -1,13 +1,12 @@
 """The command that prepares generated scenes."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import tensorflow_datasets as tfds
 
 from data_builders.command import DEFAULT_DATA_DIR, DataDir, Overwrite
-from data_builders.prepared import PreparedSummary, quiet_tfds, write_records
+from data_builders.prepared import PreparedSummary, write_data_set
 from data_builders.synthetic.builder import Synthetic, SyntheticConfig
 from mdjax.scenes import CLASS_NAMES
 
@@ -45,17 +44,18 @@ class PrepareSynthetic:
             image_size_hw=self.image_size_hw,
             seed=self.seed,
         )
-        with quiet_tfds():
-            builder = Synthetic(
-                data_dir=str(self.data_dir),
+        data_dir = self.data_dir.expanduser()
+        folder = data_dir / Synthetic.name / config.name / str(Synthetic.VERSION)
+        builder, is_new = write_data_set(
+            folder,
+            lambda: Synthetic(
+                data_dir=str(data_dir),
                 # TFDS takes a config of a name that it knows only if it is that very object.
                 config=Synthetic.builder_configs.get(config.name, config),
                 show_progress=show_progress,
-            )
-        folder = Path(builder.data_dir)
-        is_new = self.overwrite or not folder.exists()
-        if is_new:
-            write_records(builder, overwrite=self.overwrite)
+            ),
+            overwrite=self.overwrite,
+        )
         metadata = cast(tfds.core.MetadataDict, builder.info.metadata)
         num_night = dict(metadata["night_images"])
         return PreparedSummary(

@@ -83,12 +83,13 @@ class Demo:
 
     Both students are the same network and see the thermal image of a camera with 16 times fewer
     pixels; one of them is distilled. All networks get the same steps, augmentation and schedule.
+    One teacher is trained, with the first seed, and teaches the distilled students of all seeds.
     Run it again to continue after an interruption.
 
     Attributes:
         task: Label every pixel, or find persons.
         out: Folder for scenes, runs, table and picture; `runs/demo` or `runs/demo_detection`.
-        num_seeds: Trainings of each network.
+        num_seeds: Trainings of each student.
         num_steps: Steps of each training; that of the preset by default.
         num_workers: Trainings at a time; by default one a core on a CPU, four at most.
         json: Print one JSON object instead of the table.
@@ -96,7 +97,7 @@ class Demo:
 
     task: Literal["segmentation", "detection"] = "segmentation"
     out: Path | None = None
-    num_seeds: int = 5
+    num_seeds: int = 6
     num_steps: int | None = None
     num_workers: int | None = None
     json: bool = False
@@ -130,6 +131,7 @@ def run_demo(arguments: Sequence[str]) -> int:
         seeds=range(command.num_seeds),
         show=show_on_stderr,
         num_workers=command.num_workers or count_workers(),
+        shared_rows=[TEACHER],
     )
     if results.failures:
         raise MdjaxError("\n".join(map(str, results.failures)))
@@ -155,7 +157,7 @@ def run_demo(arguments: Sequence[str]) -> int:
     text = "\n".join(
         [
             "Generated test scenes; the cheap camera has 16 times fewer pixels; the teacher sees",
-            "the full thermal image.",
+            "the full thermal image. One teacher, of the first seed, for all distilled students.",
             report.format_text(),
             "",
             f"Picture: {picture}   Loss curves: {curves}",

@@ -6,6 +6,7 @@ from typing import Annotated
 import rich
 import tyro
 
+from data_builders.checks.faults import FaultyFilesError
 from data_builders.command import PrepareCommand
 from data_builders.kaist import PrepareKaist
 from data_builders.mfnet import PrepareMfnet
@@ -28,5 +29,9 @@ Command = (
 def run_prepare(arguments: Sequence[str]) -> int:
     """Run `mdjax prepare mfnet --raw DIR`, `mdjax prepare synthetic`, and so on."""
     command: PrepareCommand = parse_options(Command, arguments, prog="mdjax prepare")
-    rich.print(make_summary_table(command.prepare(show_progress=shows_progress())))
+    try:
+        summary = command.prepare(show_progress=shows_progress())
+    except FaultyFilesError as error:
+        raise error.list_in_file(command.data_dir) from None
+    rich.print(make_summary_table(summary))
     return 0

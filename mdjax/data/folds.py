@@ -83,7 +83,7 @@ def split_by_fold(sources: Sequence[SplitSource], folds: Folds) -> tuple[SplitSo
     if len(places) < folds.num_folds:
         raise MdjaxError(
             f"{sources[0].dataset_name} has {len(places)} pairs, too few for {folds.num_folds} "
-            "folds."
+            f"folds; choose {len(places)} or less."
         )
     names, is_night = [], []
     # One record at a time: each holds the bytes of two images.

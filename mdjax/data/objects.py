@@ -70,7 +70,8 @@ class ObjectReader:
         if len(objects.class_ids) > self.max_objects:
             raise MdjaxError(
                 f"record {get_name(record)}: has {len(objects.class_ids)} objects, but batches "
-                f"hold {self.max_objects}; prepare the data set again, which counts them."
+                f"hold {self.max_objects}; prepare the data set again with --overwrite, "
+                "which counts them."
             )
         (height, width), (new_height, new_width) = image_size_hw, size_hw
         scale = np.array([new_width / width, new_height / height] * 2, np.float32)

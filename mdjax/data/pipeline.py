@@ -241,7 +241,10 @@ def _stack_rows(truth_reader: TruthReader, rows: Sequence[_Row]) -> Batch:
 
 def _check_batch_size(source: RecordSource, batch_size: int) -> None:
     if len(source) == 0:
-        raise MdjaxError("the split holds no records; choose another one or prepare it again.")
+        raise MdjaxError(
+            "the split holds no records; choose another one, or prepare the data set again with "
+            "--overwrite."
+        )
     if batch_size < 1:
         raise MdjaxError(f"batch_size = {batch_size}: give 1 or more.")
 

@@ -19,7 +19,6 @@ and what a task needs, where it is there:
 
 import dataclasses
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,9 +27,12 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import tensorflow_datasets as tfds
 
+from mdjax.io.checksums import check_files
+from mdjax.io.json_file import read_json
 from mdjax.types import MdjaxError
 
 _COMMON_FEATURES = ("name", "is_night")
+_REMEDY = "prepare the data set again with --overwrite"
 _IMAGE_FEATURES = (("visible_thermal",), ("visible", "thermal"))
 
 
@@ -71,9 +73,7 @@ class SplitSource:
         key = "class_names" if annotation == "labels" else "object_class_names"
         names = self.metadata.get(key)
         if not names:
-            raise MdjaxError(
-                f"{self.dataset_name}: metadata.json tells no {key}; prepare it again."
-            )
+            raise MdjaxError(f"{self.dataset_name}: metadata.json tells no {key}; {_REMEDY}.")
         return tuple(names)
 
     @property
@@ -86,7 +86,13 @@ class SplitSource:
         return len(self.records)
 
     def __getitem__(self, index: int, /) -> Mapping[str, Any]:
-        record = self.records[index]
+        try:
+            record = self.records[index]
+        except RuntimeError as error:  # ArrayRecord hashes each block.
+            raise MdjaxError(
+                f"data set {self.dataset_name}: record {index} of split {self.split!r} is damaged "
+                f"({error}); {_REMEDY}."
+            ) from error
         # What a thermal count means is the same for the whole data set, so records do without.
         counts = self.metadata.get("thermal_range_counts")
         return {**record, "thermal_range_counts": counts} if counts else record
@@ -108,7 +114,7 @@ def open_split(dataset: str, split: str, data_dir: Path) -> SplitSource:
     folder, builder = _open_builder(dataset, data_dir)
     features = builder.info.features
     if missing := _find_missing(features):
-        raise MdjaxError(f"{folder}: records lack {', '.join(missing)}; prepare it again.")
+        raise MdjaxError(f"{folder}: records lack {', '.join(missing)}; {_REMEDY}.")
     available = ", ".join(
         f"{key} ({value.num_examples})" for key, value in builder.info.splits.items()
     )
@@ -119,7 +125,7 @@ def open_split(dataset: str, split: str, data_dir: Path) -> SplitSource:
     if missing_files := [
         path for path in builder.info.splits[split].filepaths if not path.exists()
     ]:
-        raise MdjaxError(f"{missing_files[0]}: file is missing; prepare it again.")
+        raise MdjaxError(f"{missing_files[0]}: file is missing; {_REMEDY}.")
     decoders = {
         name: tfds.decode.SkipDecoding()
         for name, feature in features.items()
@@ -167,8 +173,15 @@ def _hash_value(value: Any, digest: Any) -> None:
 def _open_builder(dataset: str, data_dir: Path) -> tuple[Path, Any]:
     """The folder of a prepared data set, and TFDS's builder of it."""
     folder = _find_prepared_folder(dataset, Path(data_dir).expanduser())
-    # TFDS declares its decorated methods in a way that type checkers misread.
-    return folder, tfds.builder_from_directory(str(folder))
+    check_files(folder, _REMEDY)
+    try:
+        # TFDS declares its decorated methods in a way that type checkers misread.
+        return folder, tfds.builder_from_directory(str(folder))
+    except Exception as error:
+        # Without checksums TFDS meets whatever the files hold, and has no error of its own for it.
+        raise MdjaxError(
+            f"{folder}: the data set is damaged ({type(error).__name__}: {error}); {_REMEDY}."
+        ) from error
 
 
 def _find_missing(features: Any) -> list[str]:
@@ -224,8 +237,13 @@ def _name_prepared(folders: Iterable[Path], data_dir: Path) -> str:
 
 def _read_default_config(root: Path) -> str | None:
     """The builder's default config, which TFDS notes beside the configs; None without configs."""
-    try:
-        text = (root / ".config" / "metadata.json").read_text(encoding="utf-8")
-    except FileNotFoundError:
+    path = root / ".config" / "metadata.json"
+    if not path.exists():
         return None
-    return json.loads(text).get("default_config_name")
+    try:
+        return read_json(path).get("default_config_name")
+    except (MdjaxError, AttributeError) as error:
+        raise MdjaxError(
+            f"{path}: is damaged; delete it, and give the data set with its config, such as "
+            "mfnet/original."
+        ) from error

@@ -1,5 +1,6 @@
 """Folders of files whose names without ending say what belongs together."""
 
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,11 @@ class MatchedFiles(NamedTuple):
     """Visible and thermal file by name."""
     singles: frozenset[str]
     """Names of the other files: all of them are among the findings."""
+
+
+def compose_name(name: str) -> str:
+    """The one spelling of a name that systems store with accents composed or beside the letters."""
+    return unicodedata.normalize("NFC", name)
 
 
 def list_files(folder: Path, findings: Findings, suffixes: tuple[str, ...]) -> dict[str, Path]:
@@ -37,14 +43,15 @@ def list_files(folder: Path, findings: Findings, suffixes: tuple[str, ...]) -> d
         # Some systems leave hidden companions of each image, such as ._a.png.
         if path.suffix.lower() not in suffixes or path.name.startswith("."):
             continue
-        if path.stem in files:
+        name = compose_name(path.stem)
+        if name in files:
             findings.problems.append(
-                f"{path}: {files[path.stem].name} has the same name; leave one of them."
+                f"{path}: {files[name].name} has the same name; leave one of them."
             )
-        files[path.stem] = path
+        files[name] = path
     if not files:
         endings = ", ".join(f"*{suffix}" for suffix in suffixes)
-        findings.problems.append(f"{folder}: holds no files {endings}.")
+        findings.problems.append(f"{folder}: holds no files {endings}; put them there.")
     return files
 
 
@@ -62,11 +69,13 @@ def find_annotations(
     """
     names = tuple(names)
     files = list_files(folder, findings, (suffix,)) if names else {}
-    if files:  # Else the folder is among the findings.
+    missing = [name for name in names if name not in files]
+    if files and missing:  # Without any, the folder is among the findings.
+        others = [path.name for path in files.values() if compose_name(path.stem) not in set(names)]
+        # Files that no image has by name: most likely those that are missing.
+        hint = f", of its image's name ({others[0]} is of none)" if others else ""
         findings.problems += [
-            f"{folder / name}{suffix}: file is missing; {remedy}."
-            for name in names
-            if name not in files
+            f"{folder / name}{suffix}: file is missing; {remedy}{hint}." for name in missing
         ]
     return {name: files[name] for name in names if name in files}
 
@@ -84,7 +93,8 @@ def match_folders(visible_dir: Path, thermal_dir: Path, findings: Findings) -> M
             (thermal, visible, visible_dir),
         ):
             findings.problems += [
-                f"{path}: has no partner {name}.* in {partner_dir}."
+                f"{path}: has no partner in {partner_dir}; give both images of a pair the same "
+                "name, or take this one out."
                 for name, path in files.items()
                 if name not in partners
             ]

@@ -4,6 +4,7 @@ Decoders differ in what they make of a file that was cut short: some refuse, som
 they found. A PNG is therefore checked for completeness here before OpenCV sees it.
 """
 
+import threading
 from collections.abc import Sequence
 
 import cv2
@@ -22,9 +23,34 @@ _JPEG_END_OF_IMAGE = b"\xff\xd9"
 # In JPEG, PNG and WebP. A TIFF's mark needs no check: OpenCV follows it always, as viewers do.
 _EXIF_MARKS = (b"Exif", b"eXIf", b"EXIF")
 
-# OpenCV prints lines of its own about a damaged file, ahead of our message. The level holds for the
-# whole process: lowering it around each call would race with the other threads that decode.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+class _QuietOpenCv:
+    """Keeps OpenCV from printing lines of its own about a damaged file, ahead of our message.
+
+    Its level holds for the whole process, whose other calls are none of our business: the first of
+    the threads that decode lowers it, the last one restores it.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._num_inside = 0
+        self._level = cv2.utils.logging.LOG_LEVEL_WARNING
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._num_inside == 0:
+                self._level = cv2.utils.logging.getLogLevel()
+                cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+            self._num_inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._num_inside -= 1
+            if self._num_inside == 0:
+                cv2.utils.logging.setLogLevel(self._level)
+
+
+_QUIET_OPENCV = _QuietOpenCv()
 
 
 def decode_visible_thermal(
@@ -39,6 +65,27 @@ def decode_visible_thermal(
     bgrt_u8 = _decode_with_opencv(data, name)
     # cvtColor drops the fourth channel while it swaps the others: one pass.
     return cv2.cvtColor(bgrt_u8, cv2.COLOR_BGRA2RGB), cv2.extractChannel(bgrt_u8, 3)
+
+
+def check_fourth_channel(thermal_u8: UInt8[np.ndarray, "h w"], name: str) -> None:
+    """Refuse a fourth channel that is no thermal image but transparency.
+
+    Opaque images have one value everywhere, cut-out ones 0 and the largest value alone.
+
+    Raises:
+        MdjaxError: There is no thermal image in it.
+    """
+    low, high = int(thermal_u8.min()), int(thermal_u8.max())
+    is_constant = low == high
+    if not is_constant and (low, high) != (0, 255):
+        return
+    if is_constant or not np.any((thermal_u8 > low) & (thermal_u8 < high)):
+        held = f"is {low} everywhere" if is_constant else "holds only 0 and 255"
+        raise MdjaxError(
+            f"{name}: its fourth channel {held}: transparency, or nothing, but no thermal image; "
+            "save it without transparency, and give the thermal image as a file of its own (mdjax "
+            "predict --thermal, or mdjax prepare rgbt-folder)."
+        )
 
 
 def decode_labels(data: bytes, name: str) -> UInt8[np.ndarray, "h w"]:
@@ -62,7 +109,9 @@ def decode_visible(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
     image = decode_image(data, name)
     num_channels = 1 if image.ndim == 2 else image.shape[2]
     if num_channels != 3:
-        remedy = "give the colour image" if num_channels == 1 else "save it without transparency"
+        remedy = "save it without transparency"
+        if num_channels == 1:
+            remedy = "give the colour image (a camera without colour: three equal channels)"
         raise MdjaxError(
             f"{name}: a visible image needs 3 channels (RGB), this one has {num_channels}; "
             f"{remedy}."
@@ -205,8 +254,9 @@ def _check_labels_header(header: PngHeader, name: str) -> None:
         )
     if header.num_channels != 1 or header.bit_depth != 8:
         raise MdjaxError(
-            f"{name}: labels need 1 channel of 8 bits (class ids), this file has "
-            f"{header.num_channels} of {header.bit_depth} bits."
+            f"{name}: labels need 1 channel of 8 bits, this file has {header.num_channels} of "
+            f"{header.bit_depth} bits; save a grey image whose values are the class ids (what the "
+            "colours mean may stand in a file such as labelmap.txt)."
         )
 
 
@@ -217,25 +267,33 @@ def check_pair_sizes(visible_hw: tuple[int, int], thermal_hw: tuple[int, int], n
     the rounding of one pixel.
 
     Raises:
-        MdjaxError: The thermal image is larger, or of another aspect.
+        MdjaxError: The thermal image is of another aspect, or larger.
     """
     (height, width), (thermal_height, thermal_width) = visible_hw, thermal_hw
     sizes = f"visible {width}x{height}, thermal {thermal_width}x{thermal_height}"
+    # |tw/w - th/h| w <= 1: scaled to the same width, the heights agree within one thermal pixel.
+    # The aspect comes first: scaled down, a larger image of another aspect would be refused again.
+    if abs(thermal_width * height - thermal_height * width) > max(height, width):
+        # The largest part of the thermal image that has the visible one's aspect.
+        part_height = min(thermal_height, round(thermal_width * height / width))
+        part_width = min(thermal_width, round(part_height * width / height))
+        scale = ", and scale it down to the visible one's size" if part_width > width else ""
+        raise MdjaxError(
+            f"{name}: visible and thermal have different aspects ({sizes}), so they cannot show "
+            "the same field of view; cut out of each what both show. If the visible image shows "
+            f"less, cut the thermal one to its {part_width}x{part_height} pixels{scale}."
+        )
     if thermal_height > height or thermal_width > width:
         raise MdjaxError(
-            f"{name}: the thermal image is larger than the visible one ({sizes}); scale it down."
-        )
-    # |tw/w - th/h| w <= 1: scaled to the same width, the heights agree within one thermal pixel.
-    if abs(thermal_width * height - thermal_height * width) > max(height, width):
-        raise MdjaxError(
-            f"{name}: visible and thermal have different aspects ({sizes}); crop them to the same "
-            "field of view."
+            f"{name}: the thermal image is larger than the visible one ({sizes}); scale it down to "
+            f"{width}x{height} or less."
         )
 
 
 def _decode_with_opencv(data: bytes, name: str, mode: int = cv2.IMREAD_UNCHANGED) -> np.ndarray:
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
+        with _QUIET_OPENCV:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error:  # An empty file, or a header that asks for a monstrous size.
         image = None
     if image is None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mdjax.io.read_file import read_text
 from mdjax.types import MdjaxError
 
 _MAX_SHOWN_PROBLEMS = 20
@@ -14,14 +15,7 @@ def read_numbered_lines(path: Path) -> list[tuple[int, str]]:
     Raises:
         MdjaxError: The file is missing, cannot be read, or is no text.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise MdjaxError(f"{path}: there is no such file.") from None
-    except OSError as error:
-        raise MdjaxError(f"{path}: cannot be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise MdjaxError(f"{path}: is no text file in UTF-8; save it as one.") from error
+    text = read_text(path, str(path))
     stripped = ((number, line.strip()) for number, line in enumerate(text.split("\n"), start=1))
     return [(number, line) for number, line in stripped if line]
 

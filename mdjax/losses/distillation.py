@@ -1,10 +1,10 @@
 """Transfer losses of modality distillation (MD, Zhang et al., WACV 2022, section 3.3)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from mdjax.losses.dice import dice_loss
 from mdjax.losses.ratio import Ratio, mean_ratio
@@ -12,9 +12,10 @@ from mdjax.types import Array, MdjaxError
 
 MaskReduction = Literal["bounded", "relative", "mean", "sum"]
 
-LARGEST_SPREAD = 2.0
-"""Standard deviation of the logits of a bounded mask, at most: with normally distributed logits of
-standard deviation s, the softmax attends to a share exp(-s²/2) of the positions, here 14 %."""
+MIN_ATTENDED_SHARE = 1 / 8
+"""Share of the positions that a bounded mask attends to at least, by its perplexity: several
+objects, as in Fig. 4 of the paper."""
+_NUM_BISECTIONS = 30  # Of a range of 10^12, in logarithms: the temperature to eight digits.
 
 
 def attention_transfer_loss(
@@ -53,9 +54,10 @@ def compute_focal_mask(
     - "mean": (1/n) Σ_n d;
     - "relative": (1/n) Σ_n d over its own mean over the image, so that the mask does not depend
       on the scale of the features;
-    - "bounded": Σ_n d / τ with the temperature τ = max(1, std_hw(Σ_n d) / 2) of each image, a
-      constant to the gradient: the literal formula as long as its logits spread by no more than
-      2, and a mask of several objects at every scale of features.
+    - "bounded": Σ_n d / τ with the smallest temperature τ ≥ 1 at which the perplexity of δ is an
+      eighth of the positions: the literal formula where that attends to so many, and a mask of
+      several objects at every scale of features. τ belongs to an image and has no gradient. (So
+      does stochastic neighbour embedding choose its temperatures; Hinton and Roweis 2002.)
 
     Args:
         student_features: f_S.
@@ -72,11 +74,36 @@ def compute_focal_mask(
         image_mean = jnp.mean(logits, axis=(1, 2), keepdims=True)
         # Not the smallest number there is: its square, in the gradient, would be 0.
         logits = logits / jnp.maximum(image_mean, 1e-12)
-    if reduction == "bounded":
-        spread = jnp.std(jax.lax.stop_gradient(logits), axis=(1, 2), keepdims=True)
-        logits = logits / jnp.maximum(1.0, spread / LARGEST_SPREAD)
     b, h, w = logits.shape
+    if reduction == "bounded":
+        temperature = _find_temperature(jax.lax.stop_gradient(logits.reshape(b, h * w)))
+        logits = logits / temperature[..., None]
     return jax.nn.softmax(logits.reshape(b, h * w)).reshape(b, h, w, 1)
+
+
+def _find_temperature(logits: Float[Array, "b n"]) -> Float[Array, "b 1"]:
+    """Find the temperature of a bounded mask by bisection of its logarithm.
+
+    The perplexity rises with the temperature. Where the temperature is the range of the logits, no
+    weight is more than e times another, so the perplexity is above 0.8 of the positions.
+    """
+    num_wanted = MIN_ATTENDED_SHARE * logits.shape[1]
+    highest = jnp.log(jnp.maximum(jnp.ptp(logits, axis=1, keepdims=True), 1.0))
+
+    def attends_to_few(log_temperature: Float[Array, "b 1"]) -> Bool[Array, "b 1"]:
+        log_weights = jax.nn.log_softmax(logits / jnp.exp(log_temperature))
+        entropy = -jnp.sum(jnp.exp(log_weights) * log_weights, axis=1, keepdims=True)
+        return jnp.exp(entropy) < num_wanted
+
+    def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = ends
+        middle = (low + high) / 2
+        is_low = attends_to_few(middle)
+        return jnp.where(is_low, middle, low), jnp.where(is_low, high, middle)
+
+    lowest = jnp.zeros_like(highest)
+    _, found = jax.lax.fori_loop(0, _NUM_BISECTIONS, halve, (lowest, highest))
+    return jnp.exp(jnp.where(attends_to_few(lowest), found, lowest))
 
 
 def focal_mse_loss(

@@ -28,7 +28,8 @@ class ModalityDistillation:
         semantic_loss: F-MSE (MD eq. 4), or the plain MSE of the paper's ablation.
         mask_reduction: What enters the softmax of F-MSE: the squared difference summed over
             channels (the paper's literal formula), averaged over channels, that over its mean over
-            the image, or the sum at a temperature that bounds its spread; see `compute_focal_mask`.
+            the image, or the sum at a temperature that keeps the mask wide; see
+            `compute_focal_mask`.
         mask_gradient: Let the gradient of F-MSE through its mask too.
         level: Features that semantic transfer compares: C4, on which GAFF fuses, or C5.
 

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, group_problems
 from mdjax.io.image_files import IMAGE_SUFFIXES, list_files, match_folders
 from mdjax.io.images import (
     ThermalImage,
+    check_fourth_channel,
     check_orientation,
     check_pair_sizes,
     decode_thermal,
@@ -106,7 +107,7 @@ def raise_problems(problems: Sequence[str]) -> None:
     if len(problems) == 1:
         raise MdjaxError(f"{problems[0]} Nothing was written.")
     if problems:
-        lines = "\n".join(f"  {problem}" for problem in problems)
+        lines = "\n".join(f"  {line}" for line in group_problems(problems).lines)
         raise MdjaxError(f"{len(problems)} problems, nothing was written.\n{lines}")
 
 
@@ -119,7 +120,9 @@ def _read_single(path: Path, thermal_range_counts: Sequence[float] | None) -> De
                 f"{name}: has a thermal channel of 8 bits, where counts of 16 bits are expected; "
                 "give the thermal image as a file of its own."
             )
-        return DecodedPair(*decode_visible_thermal(data, name))
+        visible_u8, thermal_u8 = decode_visible_thermal(data, name)
+        check_fourth_channel(thermal_u8, name)
+        return DecodedPair(visible_u8, thermal_u8)
     visible_u8 = decode_visible(data, name)
     check_orientation(data, name)
     return DecodedPair(visible_u8, None)

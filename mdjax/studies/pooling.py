@@ -6,13 +6,15 @@ log-average miss rate are no means over images: the images of all seeds are pool
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from jaxtyping import Int
 
 Image = TypeVar("Image")
 Share = TypeVar("Share")
+
+MIN_SEEDS = 3  # Fewer say next to nothing about how trainings differ.
 
 Rows = Mapping[str, Mapping[int, Sequence[Image]]]
 """By name of the row and by seed, the results of the seed's test images, in one order for all."""
@@ -59,6 +61,22 @@ class PooledDifference:
     high: float
     num_seeds: int
     num_images: int
+
+    def judge_claim(
+        self, *, is_lower_better: bool = False
+    ) -> Literal["confirmed", "refuted", "open"]:
+        """Say what the difference makes of the claim that the minuend is better.
+
+        Confirmed where the whole interval lies on the claimed side, refuted where it lies on the
+        other, and open between; open too with fewer than three seeds.
+
+        Args:
+            is_lower_better: Whether the score counts mistakes.
+        """
+        low, high = (-self.high, -self.low) if is_lower_better else (self.low, self.high)
+        if self.num_seeds < MIN_SEEDS:
+            return "open"
+        return "confirmed" if low > 0 else "refuted" if high < 0 else "open"
 
 
 def estimate_pooled_difference(

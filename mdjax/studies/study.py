@@ -9,7 +9,7 @@ name its teacher:
     }
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -31,14 +31,13 @@ class SeedRuns:
 
     Attributes:
         seed: For what follows from it besides the training, such as the fold that is tested.
-        asked: Rows that were asked for.
+        asked: Run directories that were asked for.
     """
 
-    def __init__(self, seed: int, seed_dir: Path, rows: Sequence[str]):
+    def __init__(self, seed: int, run_dirs: Mapping[str, Path]):
         self.seed = seed
-        self._seed_dir = seed_dir
-        self._rows = rows
-        self.asked: list[str] = []
+        self._run_dirs = run_dirs
+        self.asked: list[Path] = []
 
     def __getitem__(self, row: str) -> Path:
         """Return where the run of an earlier row is.
@@ -46,10 +45,12 @@ class SeedRuns:
         Raises:
             ValueError: There is no such row, or it comes later.
         """
-        if row not in self._rows:
-            raise ValueError(f"there is no row {row!r} before this one, only {list(self._rows)}")
-        self.asked.append(row)
-        return self._seed_dir / row
+        if row not in self._run_dirs:
+            raise ValueError(
+                f"there is no row {row!r} before this one, only {list(self._run_dirs)}"
+            )
+        self.asked.append(self._run_dirs[row])
+        return self._run_dirs[row]
 
 
 Row = Callable[[SeedRuns], RunConfig]
@@ -100,12 +101,12 @@ class _Job:
     row: str
     config: RunConfig
     run_dir: Path
-    needed: tuple[str, ...]
-    """Rows of the same seed that must be finished before."""
+    needed: tuple[Path, ...]
+    """Run directories that must be finished before."""
 
     def needs(self, other: "_Job") -> bool:
         """Whether the other run must be finished before this one."""
-        return other.seed == self.seed and other.row in self.needed
+        return other.run_dir in self.needed
 
 
 def run_study(
@@ -116,6 +117,7 @@ def run_study(
     show: Print = print,
     on_finished_run: Callable[[StudyResults], None] = lambda results: None,
     num_workers: int = 1,
+    shared_rows: Collection[str] = (),
 ) -> StudyResults:
     """Train every row for every seed.
 
@@ -129,12 +131,13 @@ def run_study(
         show: Takes lines that a person should read; picklable where there are several workers.
         on_finished_run: Takes what there is so far, each time that a run is finished.
         num_workers: Runs at a time, each in a process of its own; see `open_workers`.
+        shared_rows: Rows that are trained for the first seed alone, and used by all.
 
     Raises:
         MdjaxError: A run in the directory has another configuration; nothing has been run then. Or
             the process of a run was killed.
     """
-    waiting = [job for seed in seeds for job in _list_jobs(rows, study_dir, seed)]
+    waiting = _list_jobs(rows, study_dir, seeds, shared_rows)
     for job in waiting:
         if (job.run_dir / "config.json").is_file():
             require_same_config(job.run_dir, job.config)
@@ -153,7 +156,7 @@ def run_study(
     num_workers = max(1, min(num_workers, num_unfinished))
     with open_workers(num_workers) as submit:
         while waiting or running:
-            while len(running) < num_workers and (job := _find_ready(waiting, runs)):
+            while len(running) < num_workers and (job := _find_ready(waiting, running.values())):
                 waiting.remove(job)
                 name = f"seed{job.seed}/{job.row}"
                 running[submit(name, run_or_read, job.config, job.run_dir, show)] = job
@@ -178,11 +181,10 @@ def run_study(
     return StudyResults(study_dir, in_order, tuple(failures))
 
 
-def _find_ready(
-    waiting: Sequence[_Job], runs: Mapping[str, Mapping[int, RunResult]]
-) -> _Job | None:
+def _find_ready(waiting: Sequence[_Job], running: Collection[_Job]) -> _Job | None:
     """Return the first run all of whose needs are finished."""
-    ready = (job for job in waiting if all(job.seed in runs[row] for row in job.needed))
+    unfinished = [*waiting, *running]
+    ready = (job for job in waiting if not any(map(job.needs, unfinished)))
     return next(ready, None)
 
 
@@ -204,13 +206,20 @@ def run_or_read(config: RunConfig, run_dir: Path, show: Print = print) -> RunRes
     return train(config, run_dir, resume=(run_dir / "config.json").is_file(), show=show)
 
 
-def _list_jobs(rows: Rows, study_dir: Path, seed: int) -> list[_Job]:
-    seed_dir = study_dir / f"seed{seed}"
+def _list_jobs(
+    rows: Rows, study_dir: Path, seeds: Sequence[int], shared_rows: Collection[str]
+) -> list[_Job]:
     jobs: list[_Job] = []
-    for name, configure in rows.items():
-        seed_runs = SeedRuns(seed, seed_dir, tuple(job.row for job in jobs))
-        config = configure(seed_runs)
-        if not isinstance(config, FuseConfig):
-            config = replace(config, seed=seed)
-        jobs.append(_Job(seed, name, config, seed_dir / name, tuple(seed_runs.asked)))
+    for seed in seeds:
+        run_dirs: dict[str, Path] = {}
+        for name, configure in rows.items():
+            is_shared = name in shared_rows
+            run_dir = study_dir / f"seed{seeds[0] if is_shared else seed}" / name
+            if not is_shared or seed == seeds[0]:
+                seed_runs = SeedRuns(seed, dict(run_dirs))
+                config = configure(seed_runs)
+                if not isinstance(config, FuseConfig):
+                    config = replace(config, seed=seed)
+                jobs.append(_Job(seed, name, config, run_dir, tuple(seed_runs.asked)))
+            run_dirs[name] = run_dir
     return jobs

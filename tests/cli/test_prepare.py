@@ -1,5 +1,6 @@
 """`mdjax prepare` of annotated pairs as a person types it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +101,43 @@ def test_rgbt_folder_takes_the_range_of_16_bits(
     command = ("rgbt-folder", "--raw", raw_dir, "--data-dir", tmp_path / "data")
     rows = _run(capsys, *command, "--thermal-range-counts", 7000, 9000)
     assert ["deer:", "positive", "boxes", "1"] in rows
-    (folder,) = tmp_path.glob("data/rgbt_folder/default/*")
+    (folder,) = tmp_path.glob("data/rgbt_folder/default/[0-9]*")
     assert read_metadata(folder)["thermal_range_counts"] == [7000, 9000]
     assert len(read_records(folder, "test")) == 1
+
+
+def test_warnings_are_printed_last_and_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw_dir = write_rgbt(tmp_path / "raw", {"test": ("a",)})
+    write(raw_dir / "labels/a.txt", "")
+    command = ("rgbt-folder", "--raw", raw_dir, "--data-dir", tmp_path / "data")
+    text = "Warning: test: there is no positive box; nothing can be scored there."
+    assert " ".join(_run(capsys, *command)[-1]) == text
+    (folder,) = tmp_path.glob("data/rgbt_folder/default/[0-9]*")
+    assert read_metadata(folder)["notes"] == [text]
+
+
+def test_many_equal_faults_are_one_line_and_listed_in_a_file(tmp_path: Path) -> None:
+    """20,000 annotations of a class that classes.txt lacks: four lines."""
+    raw_dir = write_rgbt(tmp_path / "raw", {"test": ("a",)})
+    annotation = {"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4]}
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 16, "height": 12}],
+        "categories": [{"id": 2, "name": "wolf"}],
+        "annotations": [annotation] * 20_000,
+    }
+    write(raw_dir / "annotations.json", json.dumps(content))
+    with pytest.raises(MdjaxError) as error:
+        run_prepare(["rgbt-folder", "--raw", str(raw_dir), "--data-dir", str(tmp_path / "data")])
+    first, kind, _, last = str(error.value).splitlines()
+    assert "20000 problem(s)" in first
+    assert "20000 times: category 'wolf' is unknown; add it to classes.txt, which has" in kind
+    assert "(annotations.json, annotation 0; annotations.json, annotation 1; " in kind
+    path = tmp_path / "data" / "raw_problems.txt"
+    assert last == f"All of them, one a line: {path}"
+    assert len(path.read_text().splitlines()) == 20_001
+    assert list((tmp_path / "data").iterdir()) == [path]
 
 
 @pytest.mark.parametrize("name", ["kaist", "msrs", "rgbt-folder"])

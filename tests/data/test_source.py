@@ -29,6 +29,14 @@ def data_dir(prepared_once, tmp_path):
     return shutil.copytree(prepared_once / "prepared", tmp_path / "prepared")
 
 
+@pytest.fixture
+def old_data_dir(data_dir):
+    """Prepared before there were checksums."""
+    for path in data_dir.glob("**/checksums.json"):
+        path.unlink()
+    return data_dir
+
+
 def test_records_keep_order_and_bytes(prepared_once):
     source = open_split("mfnet", "train", prepared_once / "prepared")
     assert [source[i]["name"].decode() for i in range(len(source))] == list(SPLIT_NAMES["train"])
@@ -107,28 +115,28 @@ def test_interrupted_preparation_is_passed_over(data_dir):
         open_split("mfnet/original", "train", data_dir)
 
 
-def test_empty_split_is_refused(data_dir):
-    path = data_dir / "mfnet" / "original" / "1.0.0" / "dataset_info.json"
+def test_empty_split_is_refused(old_data_dir):
+    path = old_data_dir / "mfnet" / "original" / "1.0.0" / "dataset_info.json"
     info = json.loads(path.read_text())
     for split in info["splits"]:
         if split["name"] == "val":
             split["shardLengths"] = ["0"]
     path.write_text(json.dumps(info))
     with pytest.raises(MdjaxError, match="split 'val' is empty"):
-        open_split("mfnet", "val", data_dir)
+        open_split("mfnet", "val", old_data_dir)
 
 
-def test_other_layout_is_refused(data_dir):
-    path = data_dir / "mfnet" / "original" / "1.0.0" / "features.json"
+def test_other_layout_is_refused(old_data_dir):
+    path = old_data_dir / "mfnet" / "original" / "1.0.0" / "features.json"
     path.write_text(path.read_text().replace('"is_night"', '"at_night"'))
     with pytest.raises(MdjaxError, match="records lack is_night"):
-        open_split("mfnet", "train", data_dir)
+        open_split("mfnet", "train", old_data_dir)
 
 
-def test_missing_class_names_are_refused(data_dir):
-    (data_dir / "mfnet" / "original" / "1.0.0" / "metadata.json").unlink()
+def test_missing_class_names_are_refused(old_data_dir):
+    (old_data_dir / "mfnet" / "original" / "1.0.0" / "metadata.json").unlink()
     with pytest.raises(MdjaxError, match="tells no class_names"):
-        open_split("mfnet", "train", data_dir).get_class_names("labels")
+        open_split("mfnet", "train", old_data_dir).get_class_names("labels")
 
 
 def test_asking_for_an_annotation_that_is_not_there_says_what_is(prepared_once):
@@ -137,11 +145,11 @@ def test_asking_for_an_annotation_that_is_not_there_says_what_is(prepared_once):
         split.get_class_names("objects")
 
 
-def test_missing_record_file_is_refused(data_dir):
-    for path in (data_dir / "mfnet" / "original" / "1.0.0").glob("*val*"):
+def test_missing_record_file_is_refused(old_data_dir):
+    for path in (old_data_dir / "mfnet" / "original" / "1.0.0").glob("*val*"):
         path.unlink()
-    with pytest.raises(MdjaxError, match=r"mfnet-val.*missing; prepare it again"):
-        open_split("mfnet", "val", data_dir)
+    with pytest.raises(MdjaxError, match=r"mfnet-val.*missing; prepare the data set again"):
+        open_split("mfnet", "val", old_data_dir)
 
 
 def test_split_that_may_be_missing_is_found_or_not(prepared_once):
@@ -150,3 +158,97 @@ def test_split_that_may_be_missing_is_found_or_not(prepared_once):
     found = find_split("mfnet", "val", data_dir)
     assert found is not None
     assert len(found) == 1
+
+
+FOLDER = "mfnet/original/1.0.0"
+REMEDY = "prepare the data set again with --overwrite"
+
+
+def _read_all(data_dir):
+    source = open_split("mfnet", "train", data_dir)
+    return [dict(source[i]) for i in range(len(source))], dict(source.metadata)
+
+
+def _flip_bit(path, position, bit):
+    data = bytearray(path.read_bytes())
+    data[position] ^= 1 << bit
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "name", ["dataset_info.json", "features.json", "metadata.json", "checksums.json"]
+)
+def test_changed_file_of_a_prepared_data_set_is_named(data_dir, name):
+    """A bit of each of 40 bytes: the message has the file and the remedy, or nothing changed.
+
+    What changes in checksums.json alone may name the file that it is about.
+    """
+    path = data_dir / FOLDER / name
+    before, content = _read_all(data_dir), path.read_bytes()
+    for i in range(40):
+        _flip_bit(path, i * len(content) // 40, i % 8)
+        with pytest.raises(MdjaxError, match=REMEDY) as error:
+            open_split("mfnet", "train", data_dir)
+        assert str(path.parent) in str(error.value)
+        assert name == "checksums.json" or str(path) in str(error.value)
+        path.write_bytes(content)
+    assert _read_all(data_dir) == before
+
+
+def test_changed_bytes_of_a_record_file_are_never_another_record(data_dir):
+    """ArrayRecord hashes each block; what it does not hash fills up the file and is not read."""
+    path = next((data_dir / FOLDER).glob("mfnet-train.*"))
+    before, content = _read_all(data_dir), path.read_bytes()
+    num_refused = 0
+    for i in range(60):
+        _flip_bit(path, i * len(content) // 60, i % 8)
+        try:
+            read, message = _read_all(data_dir), REMEDY
+        except MdjaxError as error:
+            read, message = before, str(error)
+            num_refused += 1
+        assert read == before
+        assert REMEDY in message
+        path.write_bytes(content)
+    assert num_refused >= 1
+
+
+@pytest.mark.parametrize("has_checksums", [True, False])
+@pytest.mark.parametrize("num_bytes", [0, 1000, 70_000])
+def test_record_file_that_is_cut_short_is_refused(data_dir, num_bytes, has_checksums):
+    path = next((data_dir / FOLDER).glob("mfnet-train.*"))
+    path.write_bytes(path.read_bytes()[:num_bytes])
+    if not has_checksums:
+        (data_dir / FOLDER / "checksums.json").unlink()
+    with pytest.raises(MdjaxError, match=f"{FOLDER}.*damaged.*{REMEDY}"):
+        _read_all(data_dir)
+
+
+def test_data_set_without_checksums_opens_and_damage_is_no_traceback(old_data_dir):
+    path = old_data_dir / FOLDER / "dataset_info.json"
+    assert len(open_split("mfnet", "train", old_data_dir)) == 3
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(MdjaxError, match=f"{FOLDER}: the data set is damaged.*{REMEDY}"):
+        open_split("mfnet", "train", old_data_dir)
+
+
+def test_damaged_default_config_is_named_and_the_remedy_works(data_dir):
+    path = data_dir / "mfnet/.config/metadata.json"
+    path.write_text("{")
+    with pytest.raises(MdjaxError, match=r"\.config/metadata\.json: is damaged; delete it, and"):
+        open_split("mfnet", "train", data_dir)
+    path.unlink()
+    assert len(open_split("mfnet/original", "train", data_dir)) == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["dataset_info.json", "metadata.json", "mfnet-val.*", "checksums*"]
+)
+def test_preparing_over_a_damaged_data_set_says_how_and_that_works(prepared_once, data_dir, name):
+    command = PrepareMfnet(prepared_once / "raw", data_dir)
+    path = next((data_dir / FOLDER).glob(name))
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(MdjaxError, match=f"{FOLDER}.*damaged.*; add --overwrite to prepare it ag"):
+        command.prepare()
+    assert replace(command, overwrite=True).prepare().is_new
+    assert _read_all(data_dir) == _read_all(prepared_once / "prepared")

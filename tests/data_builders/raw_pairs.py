@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data_builders.checks.annotations import AnnotatedObject, RawPair
-from mdjax.types import MdjaxError
+from data_builders.checks.faults import FaultyFilesError
 from tests.data.factories import encode_png
 
 SIZE_HW = (12, 16)
@@ -100,10 +100,7 @@ def get_thermal(pair: RawPair) -> Path:
 
 
 def get_problems(check: Callable[..., Any], *arguments: Any, **options: Any) -> list[str]:
-    """The lines of a check's message between its first and its last."""
-    with pytest.raises(MdjaxError, match="nothing was written") as error:
+    """All that a check finds wrong."""
+    with pytest.raises(FaultyFilesError, match="nothing was written") as error:
         check(*arguments, **options)
-    first, *problems, last = str(error.value).splitlines()
-    assert f": {len(problems)} problem(s) with the " in first
-    assert last.startswith("Fix them all")
-    return [problem.strip() for problem in problems]
+    return list(error.value.problems)

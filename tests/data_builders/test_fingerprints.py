@@ -12,7 +12,7 @@ from data_builders.mfnet import PrepareMfnet
 from data_builders.msrs import PrepareMsrs
 from data_builders.rgbt_folder import PrepareRgbtFolder
 from data_builders.synthetic import PrepareSynthetic
-from tests.data.factories import encode_png, write_raw_mfnet
+from tests.data.factories import encode_png, make_pair_u8, write_raw_mfnet
 from tests.data_builders.raw_pairs import (
     write,
     write_annotations,
@@ -27,7 +27,7 @@ from tests.data_builders.reading import read_metadata
 def _make_mfnet(folder: Path, *, is_other: bool) -> PrepareCommand:
     raw_dir = write_raw_mfnet(folder / "raw")
     if is_other:
-        image = np.zeros((12, 16, 4), np.uint8)
+        image, _ = make_pair_u8(77, (12, 16))
         write(raw_dir / "images" / "00005D.png", encode_png(image))
     return PrepareMfnet(raw_dir, folder / "data")
 

@@ -1,5 +1,6 @@
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import hypothesis
@@ -119,7 +120,7 @@ def test_visible_decodes_from_jpeg_and_refuses_a_cut_one():
 def test_visible_swaps_channels_to_rgb_and_refuses_grey():
     image = BGRT_U8[..., :3]
     np.testing.assert_array_equal(decode_visible(encode_png(image), "a"), image[..., ::-1])
-    with pytest.raises(MdjaxError, match=r"needs 3 channels.* has 1; give the colour image\."):
+    with pytest.raises(MdjaxError, match=r"needs 3 channels.* has 1; give the colour image \("):
         decode_visible(encode_png(LABELS_U8), "a.png")
     with pytest.raises(MdjaxError, match=r"has 4; save it without transparency\."):
         decode_visible(PAIR_PNG, "a.png")
@@ -176,15 +177,31 @@ def test_pair_of_one_aspect_is_accepted(thermal_hw):
 @pytest.mark.parametrize(
     ("thermal_hw", "reason"),
     [
-        ((512, 640), "larger"),
+        ((512, 640), "aspects.* cut the thermal one to its 640x480 pixels\\."),
         ((120, 120), "aspects.*visible 640x480, thermal 120x120"),
         ((256, 320), "aspects"),
-        ((640, 480), "larger"),
+        ((640, 480), "aspects.* cut the thermal one to its 480x360 pixels\\."),
+        ((600, 800), "larger.* scale it down to 640x480 or less"),
+        ((1000, 700), "aspects.* to its 700x525 pixels, and scale it down"),
     ],
 )
 def test_pair_of_other_aspect_is_refused(thermal_hw, reason):
     with pytest.raises(MdjaxError, match=f"a.png: .*{reason}"):
         check_pair_sizes((480, 640), thermal_hw, "a.png")
+
+
+def test_opencv_keeps_its_log_level_for_the_rest_of_the_process():
+    """Also when several threads decode, and where a file is damaged."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_INFO)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: decode_visible(encode_png(BGRT_U8[..., :3]), "a"), range(40)))
+        with pytest.raises(MdjaxError, match="cannot be decoded"):
+            decode_visible(b"BM damaged", "a")
+        assert cv2.utils.logging.getLogLevel() == cv2.utils.logging.LOG_LEVEL_INFO
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 def test_opencv_prints_nothing_about_damaged_files(capfd):

@@ -16,7 +16,7 @@ def test_lines_keep_their_numbers_when_blank_ones_are_left_out(tmp_path: Path) -
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MdjaxError, match=r"absent\.txt: there is no such file"):
+    with pytest.raises(MdjaxError, match=r"absent\.txt: file is missing"):
         read_numbered_lines(tmp_path / "absent.txt")
 
 
@@ -28,7 +28,14 @@ def test_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
 def test_picture_in_place_of_a_text_is_named(tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
-    with pytest.raises(MdjaxError, match=r"picture\.png: is no text file"):
+    with pytest.raises(MdjaxError, match=r"picture\.png: is no text in UTF-8"):
+        read_numbered_lines(path)
+
+
+def test_zero_bytes_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_bytes(b"one\ntw\0o\n")
+    with pytest.raises(MdjaxError, match=r"lines\.txt: holds zero bytes, so it is no text"):
         read_numbered_lines(path)
 
 

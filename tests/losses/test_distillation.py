@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import jaxtyping
 import numpy as np
 import pytest
-import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,37 +111,37 @@ def test_focal_mse_gradient_through_the_mask_adds_its_share() -> None:
     np.testing.assert_allclose(gradient.ravel(), expected, atol=1e-5)
 
 
-def test_bounded_mask_has_a_temperature() -> None:
-    """Sums of squares 4 and 16: mean 10, standard deviation 6, τ = 6/2 = 3.
+def test_bounded_mask_has_the_wanted_perplexity() -> None:
+    """One of 16 cells stands out by 100: it gets the weight p with exp(H) = 16/8 = 2.
 
-    Softmax of (4/3, 16/3): 1/(1 + e^4) = 0.0179862 and 0.9820138.
+    With q = (1 - p)/15 of each other cell, H = -p log p - (1 - p) log q = log 2 at p = 0.879733,
+    and the temperature is 100 / log(p / q) = 100 / log(109.722) = 21.2859.
     """
-    student = jnp.array([2.0, 0.0, 4.0, 0.0]).reshape(1, 1, 2, 2)
-    mask = compute_focal_mask(student, TEACHER, "bounded")
-    np.testing.assert_allclose(mask.ravel(), [0.0179862, 0.9820138], atol=1e-6)
+    student = jnp.zeros((1, 4, 4, 1)).at[0, 0, 0, 0].set(10.0)
+    mask = compute_focal_mask(student, jnp.zeros_like(student), "bounded").ravel()
+    assert float(mask[0]) == pytest.approx(0.879733, abs=1e-5)
+    np.testing.assert_allclose(mask[1:], (1 - 0.879733) / 15, rtol=1e-4)
 
 
-def test_bounded_mask_is_literal_where_logits_spread_little() -> None:
-    """Sums 4 and 2 have the standard deviation 1, at the most 2 are let through."""
+def test_bounded_mask_is_literal_where_that_attends_to_many() -> None:
+    """Two cells with the weights 0.881 and 0.119: 1.44 of them, more than an eighth."""
     np.testing.assert_array_equal(
         compute_focal_mask(STUDENT, TEACHER, "bounded"), compute_focal_mask(STUDENT, TEACHER, "sum")
     )
 
 
 @pytest.mark.parametrize("scale", [10.0, 1e3, 1e6])
-def test_bounded_mask_covers_a_seventh_of_the_positions_at_every_scale(scale: float) -> None:
-    """Normally distributed logits of standard deviation 2: a share exp(−2) = 0.135."""
-    quantiles = scipy.stats.norm.ppf((np.arange(64 * 64) + 0.5) / (64 * 64))
-    wanted = 50 + quantiles.reshape(1, 64, 64, 1)
-    student = jnp.asarray(np.sqrt(scale * wanted), jnp.float32)
+def test_bounded_mask_attends_to_an_eighth_of_the_positions_at_every_scale(scale: float) -> None:
+    """Also where a few positions are far from all others, as those of real features are."""
+    rng = np.random.default_rng(0)
+    student = jnp.asarray(scale * rng.lognormal(sigma=2.0, size=(3, 12, 16, 1)), jnp.float32)
     mask = compute_focal_mask(student, jnp.zeros_like(student), "bounded")
-    assert float(compute_perplexity_share(mask)) == pytest.approx(np.exp(-2), rel=0.1)
+    assert float(compute_perplexity_share(mask)) == pytest.approx(1 / 8, rel=1e-3)
     literal = compute_focal_mask(student, jnp.zeros_like(student), "sum")
     assert float(compute_perplexity_share(literal)) < 0.01
 
 
 def test_temperature_is_a_constant_to_the_gradient() -> None:
-    """Equal features have no spread, whose root has no derivative."""
     gradient = jax.grad(
         lambda f: focal_mse_loss(f, TEACHER, mask_reduction="bounded", mask_gradient=True)
     )

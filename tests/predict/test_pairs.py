@@ -55,7 +55,8 @@ def test_every_missing_partner_is_listed(tmp_path: Path) -> None:
         find_pairs(tmp_path / "v", tmp_path / "t")
     message = str(caught.value)
     for name in ("v/a.png", "v/c.png", "t/d.png"):
-        assert f"{tmp_path / name}: has no partner" in message
+        assert str(tmp_path / name) in message
+    assert f"2 times: has no partner in {tmp_path}/t" in message
     assert "3 problems" in message
     assert "b.png" not in message
 
@@ -167,6 +168,23 @@ def test_another_aspect_is_refused(tmp_path: Path) -> None:
     thermal = write_thermal(tmp_path / "t.png", make_thermal_u8(size_hw=(6, 12)))
     with pytest.raises(MdjaxError, match="different aspects"):
         read_pair(PairFiles("a", visible, thermal))
+
+
+@pytest.mark.parametrize("alpha", ["opaque", "cut out"])
+def test_transparency_is_not_taken_for_a_thermal_image(tmp_path: Path, alpha: str) -> None:
+    """The remedy is accepted: no transparency, and a thermal file."""
+    pixels = np.dstack([make_visible_u8(), np.full(make_visible_u8().shape[:2], 255, np.uint8)])
+    if alpha == "cut out":
+        pixels[:5, :, 3] = 0
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), pixels)
+    with pytest.raises(MdjaxError, match=r"fourth channel .* no thermal image; save it without"):
+        read_pair(PairFiles("a", path))
+    thermal = write_thermal(tmp_path / "t.png", make_thermal_u8())
+    with pytest.raises(MdjaxError, match=r"this one has 4; save it without transparency"):
+        read_pair(PairFiles("a", path, thermal))
+    cv2.imwrite(str(path), pixels[..., :3])
+    assert read_pair(PairFiles("a", path, thermal)).thermal is not None
 
 
 def test_no_problem_raises_nothing() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from mdjax.studies.pooling import ImageScore, estimate_pooled_difference
+from mdjax.studies.pooling import ImageScore, PooledDifference, estimate_pooled_difference
 
 
 def pool_pixels(images: Sequence[tuple[int, int]]) -> float:
@@ -80,3 +80,22 @@ def test_images_that_are_not_of_the_subset_are_left_out_of_each_draw() -> None:
     results = {"ours": {0: [1, 4, 4]}, "theirs": {0: [1, 2, 2]}}
     difference = estimate_pooled_difference(results, "ours", "theirs", even, num_draws=99)
     assert (difference.points, difference.low, difference.high) == (2.0, 2.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "num_seeds", "is_lower_better", "word"),
+    [
+        (0.5, 4.0, 3, False, "confirmed"),
+        (0.5, 4.0, 3, True, "refuted"),
+        (-4.0, -0.5, 5, True, "confirmed"),
+        (-4.0, -0.5, 5, False, "refuted"),
+        (-0.5, 4.0, 5, False, "open"),
+        (0.5, 4.0, 2, False, "open"),
+        (np.nan, np.nan, 0, False, "open"),
+    ],
+)
+def test_claim_is_judged_by_the_interval(
+    low: float, high: float, num_seeds: int, is_lower_better: bool, word: str
+) -> None:
+    difference = PooledDifference((low + high) / 2, low, high, num_seeds, 36)
+    assert difference.judge_claim(is_lower_better=is_lower_better) == word

@@ -87,6 +87,38 @@ def test_rows_are_run_for_every_seed_in_their_order(calls: Any, tmp_path: Path) 
     assert results.failures == ()
 
 
+def test_shared_row_is_trained_once_and_used_by_all_seeds(calls: Any, tmp_path: Path) -> None:
+    rows = {"teacher": train_row(), "student": distil_row("teacher")}
+    results = run(rows, tmp_path, [2, 5], shared_rows=["teacher"])
+    assert [path.relative_to(tmp_path).as_posix() for _, _, path in calls] == [
+        *("seed2/teacher", "seed2/student", "seed5/student"),
+    ]
+    assert [config.teacher for _, config, _ in calls[1:]] == [tmp_path / "seed2" / "teacher"] * 2
+    assert {row: list(by_seed) for row, by_seed in results.runs.items()} == {
+        "teacher": [2],
+        "student": [2, 5],
+    }
+
+
+def test_failure_of_a_shared_row_fails_the_students_of_all_seeds(
+    calls: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend = study.train
+
+    def train(config: Any, run_dir: Path, **options: Any) -> RunResult:
+        if run_dir.name == "teacher":
+            raise MdjaxError("no")
+        return pretend(config, run_dir, **options)
+
+    monkeypatch.setattr(study, "train", train)
+    rows = {"teacher": train_row(), "native": train_row(), "student": distil_row("teacher")}
+    results = run(rows, tmp_path, [0, 1], shared_rows=["teacher"])
+    assert [(failure.row, failure.seed) for failure in results.failures] == [
+        *(("teacher", 0), ("student", 0), ("student", 1)),
+    ]
+    assert list(results.runs["native"]) == [0, 1]
+
+
 def test_finished_rows_are_read_and_cut_ones_resumed(calls: Any, tmp_path: Path) -> None:
     rows = {"first": train_row(), "second": train_row()}
     run(rows, tmp_path, [0])

@@ -2,66 +2,40 @@ import dataclasses
 import functools
 import struct
 import zlib
-from typing import Any
 
 import numpy as np
 import pytest
 
-from data_builders.checks.annotations import AnnotatedObject, RawPair, Role
+from data_builders.checks.annotations import RawPair, Role
 from data_builders.checks.dataset import ClassNames, check_pairs
-from data_builders.kaist.labels import TEST_RULE
-from data_builders.kaist.layout import KaistSplit, check_raw_kaist
-from data_builders.msrs.layout import check_raw_msrs
 from mdjax.io.findings import Findings
 from mdjax.io.read_file import read_text
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
+from tests.data_builders.checks.small_pairs import CLASSES, check, make_object, make_pair
 from tests.data_builders.raw_pairs import (
     encode_jpg,
     get_objects,
     get_problems,
     get_thermal,
     make_image_u8,
-    make_thermal_u16,
     write,
-    write_annotations,
-    write_kaist_pairs,
-    write_list,
-    write_msrs,
-    write_pair,
 )
-
-CLASSES = ClassNames(objects=("deer", "boar"))
-
-
-def _make_object(box, *, role=Role.POSITIVE, label="deer", thermal_box=None):
-    return AnnotatedObject(box, label, 0, role, "boxes.txt, line 1", 0, thermal_box)
-
-
-def _make_pair(folder, name, number=0, **options: Any):
-    write_pair(folder / "visible" / name, folder / "thermal" / name, number)
-    visible, thermal = folder / "visible" / f"{name}.jpg", folder / "thermal" / f"{name}.png"
-    options.setdefault("objects", ())
-    return RawPair(name, visible, thermal, name.endswith("N"), **options)
-
-
-def _check(folder, pairs, classes=CLASSES, **options):
-    return check_pairs(folder, "test", pairs, Findings(), classes, **options)
 
 
 def test_boxes_are_scaled_clipped_and_counted(tmp_path):
     """12 rows, 16 columns. Shares (.5, .5, .75, 1) are (8, 6, 12, 12); 18 is 2 columns too far."""
-    relative = _make_object((0.5, 0.5, 0.75, 1.0))
+    relative = make_object((0.5, 0.5, 0.75, 1.0))
     objects = (
-        _make_object((4.0, 2, 18, 8)),
-        _make_object((1.0, 1, 2, 2), role=Role.IGNORED),
-        _make_object((90.0, 1, 2, 2), role=Role.DROPPED, label="boar"),
+        make_object((4.0, 2, 18, 8)),
+        make_object((1.0, 1, 2, 2), role=Role.IGNORED),
+        make_object((90.0, 1, 2, 2), role=Role.DROPPED, label="boar"),
     )
     pairs = {
-        "train": [_make_pair(tmp_path, "a", objects=(relative,), has_relative_boxes=True)],
-        "test": [_make_pair(tmp_path, "b", objects=objects)],
+        "train": [make_pair(tmp_path, "a", objects=(relative,), has_relative_boxes=True)],
+        "test": [make_pair(tmp_path, "b", 1, objects=objects)],
     }
-    checked = _check(tmp_path, pairs)
+    checked = check(tmp_path, pairs)
     (relative_pair,), (pair,) = checked.pairs["train"], checked.pairs["test"]
     assert [item.box_xyxy for item in get_objects(relative_pair)] == [(8.0, 6.0, 12.0, 12.0)]
     assert not relative_pair.has_relative_boxes
@@ -75,41 +49,41 @@ def test_boxes_are_scaled_clipped_and_counted(tmp_path):
         "deer": {Role.POSITIVE: 1, Role.IGNORED: 1, Role.DROPPED: 0},
     }
     assert checked.notes == (
-        "1 boxes stick out of their image, by up to 2.0 pixels (b); they were clipped.",
+        "1 box(es) stick out of their image, by up to 2 pixels (b); they were clipped.",
     )
 
 
 def test_overhang_by_rounding_is_clipped_without_a_word(tmp_path):
-    pair = _make_pair(tmp_path, "a", objects=(_make_object((-1e-9, 0.0, 16.001, 12.0)),))
-    checked = _check(tmp_path, {"test": [pair]})
+    pair = make_pair(tmp_path, "a", objects=(make_object((-1e-9, 0.0, 16.001, 12.0)),))
+    checked = check(tmp_path, {"test": [pair]})
     assert get_objects(checked.pairs["test"][0])[0].box_xyxy == (0.0, 0.0, 16.0, 12.0)
     assert checked.notes == ()
 
 
 def test_thermal_boxes_are_clipped_to_the_thermal_image(tmp_path):
-    pair = _make_pair(
-        tmp_path, "a", objects=(_make_object((1.0, 1, 5, 5), thermal_box=(1.0, 1, 9, 5)),)
+    pair = make_pair(
+        tmp_path, "a", objects=(make_object((1.0, 1, 5, 5), thermal_box=(1.0, 1, 9, 5)),)
     )
     write(get_thermal(pair), encode_png(make_image_u8(1, (6, 8), channels=1)))
-    checked = _check(tmp_path, {"test": [pair]})
+    checked = check(tmp_path, {"test": [pair]})
     assert get_objects(checked.pairs["test"][0])[0].thermal_box_xyxy_px == (1.0, 1.0, 8.0, 5.0)
     assert checked.has_thermal_boxes
 
 
 def test_every_fault_is_in_one_message(tmp_path):
-    pairs = [_make_pair(tmp_path, f"{i}", i) for i in range(8)]
+    pairs = [make_pair(tmp_path, f"{i}", i) for i in range(8)]
     pairs[0].visible.unlink()
     write(get_thermal(pairs[1]), get_thermal(pairs[1]).read_bytes()[:60])
     write(pairs[2].visible, pairs[2].visible.read_bytes()[:200])
     write(get_thermal(pairs[3]), encode_png(make_image_u8(3, (12, 12), channels=1)))
     boxes = [(20.0, 1, 22, 3), (3.0, 3, 3, 5), (float("nan"), 1, 2, 3)]
-    pairs[4] = dataclasses.replace(pairs[4], objects=tuple(map(_make_object, boxes)))
+    pairs[4] = dataclasses.replace(pairs[4], objects=tuple(map(make_object, boxes)))
     pairs[5] = dataclasses.replace(pairs[5], stated_hw=(24, 32))
     write(pairs[6].visible, encode_jpg(make_image_u8(6, channels=1)))
     get_thermal(pairs[7]).unlink()
     get_thermal(pairs[7]).mkdir()
     problems = get_problems(
-        _check, tmp_path, {"train": [*pairs, pairs[0]], "val": [], "test": pairs[:1]}
+        check, tmp_path, {"train": [*pairs, pairs[0]], "val": [], "test": pairs[:1]}
     )
     expected = [
         "split 'val' is empty.",
@@ -133,11 +107,11 @@ def test_every_fault_is_in_one_message(tmp_path):
 
 def test_boxes_are_checked_in_each_image_that_can_be_read(tmp_path):
     """Beside a broken image, the boxes of the other one; beside a bad box, the thermal one."""
-    item = _make_object((20.0, 1, 22, 3), thermal_box=(30.0, 1, 32, 3))
-    pairs = [_make_pair(tmp_path, name, i, objects=(item,)) for i, name in enumerate("abc")]
+    item = make_object((20.0, 1, 22, 3), thermal_box=(30.0, 1, 32, 3))
+    pairs = [make_pair(tmp_path, name, i, objects=(item,)) for i, name in enumerate("abc")]
     pairs[0].visible.unlink()
     get_thermal(pairs[1]).unlink()
-    problems = get_problems(_check, tmp_path, {"test": pairs})
+    problems = get_problems(check, tmp_path, {"test": pairs})
     visible = "boxes.txt, line 1: box from (20, 1) to (22, 3) lies outside its image"
     thermal = "boxes.txt, line 1 (thermal): box from (30, 1) to (32, 3) lies outside its image"
     assert [problem.partition(" of 16x12")[0] for problem in problems] == [
@@ -159,18 +133,18 @@ def test_text_in_another_encoding_is_refused_with_a_remedy(tmp_path, encoding):
 
 def test_png_whose_writer_stopped_early_is_refused(tmp_path):
     """Taller by the header than by its pixels, with a right checksum."""
-    pair = _make_pair(tmp_path, "a")
+    pair = make_pair(tmp_path, "a")
     data = bytearray(encode_png(make_image_u8(1, channels=1)))
     data[20:24] = struct.pack(">I", 24)
     data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
     write(get_thermal(pair), bytes(data))
-    (problem,) = get_problems(_check, tmp_path, {"test": [pair]})
+    (problem,) = get_problems(check, tmp_path, {"test": [pair]})
     assert problem == "thermal/a.png: PNG holds fewer pixels than it says; get it again."
 
 
 def test_images_that_viewers_rotate_are_refused(tmp_path):
     """EXIF data of one field: the orientation (tag 274) is 6, to be turned by 90 degrees."""
-    pair = _make_pair(tmp_path, "a")
+    pair = make_pair(tmp_path, "a")
     exif = b"Exif\0\0II*\0" + struct.pack("<IHHHIHHI", 8, 1, 274, 3, 1, 6, 0, 0)
     segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
     thermal = tmp_path / "thermal" / "a.jpg"
@@ -179,87 +153,11 @@ def test_images_that_viewers_rotate_are_refused(tmp_path):
         content = path.read_bytes()
         write(path, content[:2] + segment + content[2:])
     pair = dataclasses.replace(pair, thermal=thermal)
-    problems = get_problems(_check, tmp_path, {"test": [pair]})
+    problems = get_problems(check, tmp_path, {"test": [pair]})
     assert [problem.partition(" orientation")[0] for problem in problems] == [
         "visible/a.jpg: its EXIF",
         "thermal/a.jpg: its EXIF",
     ]
-
-
-def test_16_bits_need_a_range_and_all_files_are_named_at_once(tmp_path):
-    pairs = [_make_pair(tmp_path, name, i) for i, name in enumerate("ab")]
-    for i, pair in enumerate(pairs):
-        write(get_thermal(pair), encode_png(make_thermal_u16(i)))
-    (problem,) = get_problems(_check, tmp_path, {"test": pairs})
-    assert problem.startswith("2 thermal images have 16 bits (thermal/a.png, thermal/b.png)")
-    assert "convert them to 8 bits, or" in problem
-    assert problem.endswith("mdjax prepare rgbt-folder --thermal-range-counts MIN MAX.")
-    checked = _check(tmp_path, {"test": pairs}, thermal_range_counts=(0, 65535))
-    assert checked.thermal_range_counts == (0, 65535)
-    assert checked.notes == ("test: there is no positive box.",)
-
-
-@pytest.mark.parametrize("layout", ["kaist", "msrs"])
-def test_16_bits_of_layouts_without_a_range_are_sent_to_one_that_has_it(tmp_path, layout):
-    """Neither `prepare kaist` nor `prepare msrs` takes a range of counts."""
-    if layout == "kaist":
-        names = ["set00/V000/I00001", "set00/V000/I00003"]
-        write_kaist_pairs(tmp_path, names)
-        boxes = write_annotations(tmp_path / "a", {name: [] for name in names})
-        split = KaistSplit(write_list(tmp_path / "list.txt", names), boxes, TEST_RULE)
-        check = functools.partial(check_raw_kaist, tmp_path, {"test": split})
-    else:
-        write_msrs(tmp_path, ["00001D"], ["00002N"])
-        check = functools.partial(check_raw_msrs, tmp_path, val_every=0)
-    for i, path in enumerate([*tmp_path.glob("**/lwir/*.png"), *tmp_path.glob("*/ir/*.png")]):
-        write(path, encode_png(make_thermal_u16(i)))
-    (problem,) = get_problems(check)
-    assert problem.startswith("2 thermal images have 16 bits (")
-    assert "convert them to 8 bits, or prepare them as a folder of your own" in problem
-    assert problem.endswith("mdjax prepare rgbt-folder --thermal-range-counts MIN MAX.")
-
-
-def test_three_of_many_files_of_the_wrong_depth_are_named(tmp_path):
-    pairs = [_make_pair(tmp_path, name, i) for i, name in enumerate("abcde")]
-    (problem,) = get_problems(_check, tmp_path, {"test": pairs}, thermal_range_counts=(0, 9))
-    assert "8 bits (thermal/a.png, thermal/b.png, thermal/c.png and 2 more), but" in problem
-
-
-def test_range_that_most_counts_leave_is_refused(tmp_path):
-    """Counts 0, 300, ..., 191 * 300 = 57300: 0 alone lies in 0..255, 191 / 192 = 99.48 % outside.
-
-    From 28650 on, 96 of 192 lie inside: that half is enough.
-    """
-    pair = _make_pair(tmp_path, "a")
-    counts = 300 * np.arange(192, dtype=np.uint16).reshape(12, 16)
-    write(get_thermal(pair), encode_png(counts))
-    (problem,) = get_problems(_check, tmp_path, {"test": [pair]}, thermal_range_counts=(0, 255))
-    assert problem.startswith("99.48% of the thermal pixels lie outside the counts 0..255")
-    assert "hold counts from 0 to 57300, give a range" in problem
-    checked = _check(tmp_path, {"test": [pair]}, thermal_range_counts=(28650, 60000))
-    assert checked.notes[0] == "50.00% of the thermal pixels lie outside the range of counts."
-
-
-def test_counts_outside_the_range_are_noted(tmp_path):
-    """8 of 192 pixels lie below 7000 or above 9000: 4.17 %."""
-    pair = _make_pair(tmp_path, "a")
-    counts = make_thermal_u16(1)
-    counts[0, :3], counts[1, :5] = 6999, 9001
-    counts[2, :2] = 7000, 9000
-    write(get_thermal(pair), encode_png(counts))
-    checked = _check(tmp_path, {"test": [pair]}, thermal_range_counts=(7000, 9000))
-    assert checked.notes[0] == "4.17% of the thermal pixels lie outside the range of counts."
-
-
-def test_range_with_8_bits_and_mixed_depths_are_refused(tmp_path):
-    pairs = [_make_pair(tmp_path, name, i) for i, name in enumerate("ab")]
-    (problem,) = get_problems(_check, tmp_path, {"test": pairs}, thermal_range_counts=(0, 9))
-    assert problem.startswith("2 thermal images have 8 bits (thermal/a.png, thermal/b.png), but")
-    write(get_thermal(pairs[1]), encode_png(make_thermal_u16(1)))
-    (problem,) = get_problems(_check, tmp_path, {"test": pairs})
-    assert problem.startswith("1 thermal images have 8 bits and 1 have 16 (thermal/b.png)")
-    (problem,) = get_problems(_check, tmp_path, {"test": pairs}, thermal_range_counts=(0, 9))
-    assert "(thermal/a.png)" in problem
 
 
 def _make_four_channel_pair(folder, name, size_hw=(12, 16)):
@@ -269,12 +167,12 @@ def _make_four_channel_pair(folder, name, size_hw=(12, 16)):
 
 def test_thermal_image_may_be_the_fourth_channel(tmp_path):
     pair = _make_four_channel_pair(tmp_path, "a")
-    item = _make_object((4.0, 2, 18, 8), thermal_box=(4.0, 2, 18, 8))
-    checked = _check(tmp_path, {"test": [dataclasses.replace(pair, objects=(item,))]})
+    item = make_object((4.0, 2, 18, 8), thermal_box=(4.0, 2, 18, 8))
+    checked = check(tmp_path, {"test": [dataclasses.replace(pair, objects=(item,))]})
     assert checked.has_four_channels
     (box,) = get_objects(checked.pairs["test"][0])
     assert box.box_xyxy == box.thermal_box_xyxy_px == (4.0, 2.0, 16.0, 8.0)
-    assert not _check(tmp_path, {"test": [_make_pair(tmp_path, "b")]}).has_four_channels
+    assert not check(tmp_path, {"test": [make_pair(tmp_path, "b")]}).has_four_channels
 
 
 def test_faults_of_four_channel_images_are_in_one_message(tmp_path):
@@ -284,7 +182,7 @@ def test_faults_of_four_channel_images_are_in_one_message(tmp_path):
     write(pairs[2].visible, encode_png(make_image_u8(1)))
     write(pairs[3].visible, encode_jpg(make_image_u8(1)))
     write(pairs[4].visible, encode_png(make_image_u8(1, channels=4).astype(np.uint16)))
-    problems = get_problems(_check, tmp_path, {"test": pairs})
+    problems = get_problems(check, tmp_path, {"test": pairs})
     expected = [
         "a.png: file is missing.",
         "b.png: PNG is cut short",
@@ -299,15 +197,15 @@ def test_faults_of_four_channel_images_are_in_one_message(tmp_path):
 
 def test_four_channels_of_8_bits_take_no_range(tmp_path):
     pairs = {"test": [_make_four_channel_pair(tmp_path, "a")]}
-    (problem,) = get_problems(_check, tmp_path, pairs, thermal_range_counts=(0, 9))
-    assert problem.startswith("1 thermal images have 8 bits (a.png), but a range")
+    (problem,) = get_problems(check, tmp_path, pairs, thermal_range_counts=(0, 9))
+    assert problem.startswith("a.png: has 8 bits; leave --thermal-range-counts out")
 
 
 def test_mirror_image_in_another_split_is_a_leak(tmp_path):
-    pairs = [_make_pair(tmp_path, name, i) for i, name in enumerate(["a", "a_flip", "b"])]
+    pairs = [make_pair(tmp_path, name, i) for i, name in enumerate(["a", "a_flip", "b"])]
     pairs[1] = dataclasses.replace(pairs[1], mirrors="a")
-    _check(tmp_path, {"train": pairs[:2], "test": pairs[2:]})
-    assert get_problems(_check, tmp_path, {"train": pairs[:1], "test": pairs[1:]}) == [
+    check(tmp_path, {"train": pairs[:2], "test": pairs[2:]})
+    assert get_problems(check, tmp_path, {"train": pairs[:1], "test": pairs[1:]}) == [
         "a: the image or its mirror image is in 2 splits (train, test); keep both in one."
     ]
 
@@ -315,10 +213,10 @@ def test_mirror_image_in_another_split_is_a_leak(tmp_path):
 def test_files_are_left_alone_where_a_folder_is_missing(tmp_path):
     """What is wrong with names is found all the same."""
     pair = RawPair("a", tmp_path / "a.jpg", tmp_path / "a.png", is_night=False)
-    check = functools.partial(
+    check_all = functools.partial(
         check_pairs, class_names=CLASSES, has_folders=False, findings=Findings(["no folder."])
     )
-    problems = get_problems(check, tmp_path, "test", {"train": [pair], "test": [pair]})
+    problems = get_problems(check_all, tmp_path, "test", {"train": [pair], "test": [pair]})
     assert [problem.partition(";")[0] for problem in problems] == [
         "no folder.",
         "a: is in 2 splits (train, test)",
@@ -327,14 +225,14 @@ def test_files_are_left_alone_where_a_folder_is_missing(tmp_path):
 
 def _make_labelled(tmp_path, labels, name="a"):
     path = write(tmp_path / "masks" / f"{name}.png", encode_png(labels))
-    return _make_pair(tmp_path, name, objects=None, labels=path)
+    return make_pair(tmp_path, name, objects=None, labels=path)
 
 
 def test_label_maps_are_counted_and_255_is_noted(tmp_path):
     labels = np.zeros((12, 16), np.uint8)
     labels[0, :7], labels[1, :4] = 2, 255
     pair = _make_labelled(tmp_path, labels)
-    checked = _check(tmp_path, {"test": [pair]}, ClassNames(labels=("no", "deer", "boar")))
+    checked = check(tmp_path, {"test": [pair]}, ClassNames(labels=("no", "deer", "boar")))
     assert checked.class_pixels == {"test": (192 - 11, 0, 7)}
     assert checked.pairs["test"][0].objects is None
     assert checked.notes == ("4 pixels have label 255, which no loss and no metric counts.",)
@@ -343,8 +241,8 @@ def test_label_maps_are_counted_and_255_is_noted(tmp_path):
 def test_label_255_is_refused_where_every_pixel_counts(tmp_path):
     pair = _make_labelled(tmp_path, np.full((12, 16), 255, np.uint8))
     classes = ClassNames(labels=("no", "deer", "boar"))
-    check = functools.partial(_check, may_have_uncounted_pixels=False)
-    assert get_problems(check, tmp_path, {"test": [pair]}, classes) == [
+    check_all = functools.partial(check, may_have_uncounted_pixels=False)
+    assert get_problems(check_all, tmp_path, {"test": [pair]}, classes) == [
         "masks/a.png: class id 255 is outside 0..2; fix the map."
     ]
 
@@ -358,7 +256,7 @@ def test_bad_label_maps_are_refused(tmp_path):
     write(maps[2], encode_png(make_image_u8(1)))
     maps[3].unlink()
     classes = ClassNames(labels=("no", "deer", "boar"))
-    problems = get_problems(_check, tmp_path, {"test": pairs}, classes)
+    problems = get_problems(check, tmp_path, {"test": pairs}, classes)
     expected = [
         "masks/a.png: class id 3 is outside 0..2; fix the map (255 is not counted), or the list",
         "masks/b.png: is 16x6, the visible image is 16x12; both need one size.",
@@ -372,11 +270,11 @@ def test_bad_label_maps_are_refused(tmp_path):
 
 @pytest.mark.parametrize("change", ["image", "box", "role", "split", "class", "night"])
 def test_fingerprint_changes_with_whatever_the_records_hold(tmp_path, change):
-    item = _make_object((1.0, 1, 5, 5))
-    pair = _make_pair(tmp_path, "a", objects=(item,))
-    other = _make_pair(tmp_path, "b", 2)
-    before = _check(tmp_path, {"train": [pair], "test": [other]}).fingerprint
-    assert _check(tmp_path, {"train": [pair], "test": [other]}).fingerprint == before
+    item = make_object((1.0, 1, 5, 5))
+    pair = make_pair(tmp_path, "a", objects=(item,))
+    other = make_pair(tmp_path, "b", 2)
+    before = check(tmp_path, {"train": [pair], "test": [other]}).fingerprint
+    assert check(tmp_path, {"train": [pair], "test": [other]}).fingerprint == before
     splits, classes = {"train": [pair], "test": [other]}, CLASSES
     if change == "image":
         write(pair.visible, encode_jpg(make_image_u8(77)))
@@ -392,4 +290,4 @@ def test_fingerprint_changes_with_whatever_the_records_hold(tmp_path, change):
         classes = ClassNames(objects=("boar", "deer"))
     else:
         splits["train"] = [dataclasses.replace(pair, is_night=True)]
-    assert _check(tmp_path, splits, classes).fingerprint != before
+    assert check(tmp_path, splits, classes).fingerprint != before

@@ -37,13 +37,13 @@ def test_every_bad_line_is_named():
     assert good.where == "a.txt, line 1"
     lines = findings.problems
     assert [line.partition(":")[0] for line in lines] == [f"a.txt, line {i}" for i in range(2, 7)]
-    assert "class 3 is unknown, classes.txt names 0..2; add a line" in lines[0]
+    assert "class 3 is unknown, classes.txt names 0..2; add lines" in lines[0]
     assert "class -1 is unknown" in lines[4]
     assert all("needs five numbers" in line for line in lines[1:4])
 
 
 @pytest.mark.parametrize(
-    "numbers", ["1 1 2 2", "320 240 20 40", "1.5 .5 .2 .2", ".5 1.01 .2 .2", ".5 .5 .2 1e300"]
+    "numbers", ["1 1 3 2", "320 240 20 40", "2.5 .5 .2 .2", ".5 2.01 .2 .2", ".5 .5 .2 1e300"]
 )
 def test_pixels_in_the_place_of_shares_are_refused(numbers):
     findings = Findings()
@@ -54,10 +54,14 @@ def test_pixels_in_the_place_of_shares_are_refused(numbers):
 
 
 def test_shares_may_exceed_1_by_rounding_and_boxes_may_stick_out():
-    """Centre (.95, .5), size .2 by 1: from (.85, 0) to (1.05, 1)."""
+    """Centre (.95, .5), size .2 by 1: from (.85, 0) to (1.05, 1).
+
+    A side of 1.002 is one tool's box of the whole image, from -.001 to 1.001.
+    """
     findings = Findings()
-    text = "0 .5 .5 1.0000005 1\n0 .95 .5 .2 1"
-    _, out = read_yolo_text(text, "a.txt", LABELS, {"person": 0}, findings)
+    text = "0 .5 .5 1.0000005 1\n0 .5 .5 1.002 1\n0 .95 .5 .2 1"
+    _, wide, out = read_yolo_text(text, "a.txt", LABELS, {"person": 0}, findings)
+    assert wide.box_xyxy == pytest.approx((-0.001, 0, 1.001, 1))
     assert out.box_xyxy == pytest.approx((0.85, 0, 1.05, 1))
     assert findings == Findings()
 
@@ -83,7 +87,7 @@ def test_bad_and_missing_files_go_to_the_findings(tmp_path):
     write(tmp_path / "labels/c.txt", b"\xff\xfe\x00")
     assert _read_folder(tmp_path, "abc", findings) == {"a": ()}
     expected = [
-        f"{tmp_path}/labels/b.txt: file is missing; an image without objects has an empty one.",
+        f"{tmp_path}/labels/b.txt: file is missing; an image without objects has an empty one",
         "labels/a.txt, line 1: class 9 is unknown",
         "labels/a.txt, line 2: class 8 is unknown",
         "labels/c.txt: is no text in UTF-8",
@@ -100,7 +104,7 @@ def test_folder_without_text_files_is_one_finding(tmp_path, name):
     assert _read_folder(tmp_path, "abc", findings) == {}
     (problem,) = findings.problems
     assert problem.startswith(f"{tmp_path}/labels: ")
-    assert problem.endswith("holds no files *.txt." if name else "folder is missing.")
+    assert problem.endswith("*.txt; put them there." if name else "folder is missing.")
 
 
 def test_no_images_need_no_folder(tmp_path):

@@ -225,7 +225,9 @@ def test_preparing_twice_says_so_and_refuses_other_files(
 
 
 def test_folder_with_other_counts_is_refused(command):
+    """Of a data set that has no checksums yet."""
     summary = command.prepare()
+    (summary.folder / "checksums.json").unlink()
     path = summary.folder / "dataset_info.json"
     info = json.loads(path.read_text())
     info["splits"][0]["shardLengths"] = ["2"]

@@ -157,16 +157,16 @@ def test_half_of_a_paired_annotation_is_refused(raw_dir):
     splits = _make_paired(raw_dir, ["person 3 3 4 5 0", "people 1 1 9 8 1"])
     (raw_dir / "a/set00/V000/lwir/I00001.txt").unlink()
     (problem,) = get_problems(check_raw_kaist, raw_dir, splits)
-    assert problem.startswith(f"{raw_dir}/a/set00/V000/lwir/I00001.txt: there is no such file")
+    assert problem.startswith(f"{raw_dir}/a/set00/V000/lwir/I00001.txt: file is missing")
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".JPG", ".PNG"])
 def test_both_endings_of_images_are_found(raw_dir, suffix):
-    for part in ("visible", "lwir"):
+    for number, part in enumerate(("visible", "lwir")):
         folder = raw_dir / "images/set00/V000" / part
         for path in list(folder.iterdir()):
             path.unlink()
-        grey = make_image_u8(3, channels=1)
+        grey = make_image_u8(number, channels=1)
         content = encode_png(np.dstack([grey] * 3))
         write(folder / f"I00001{suffix}", content)
     checked = check_raw_kaist(raw_dir, _make_splits(raw_dir))

@@ -124,7 +124,40 @@ def test_wrong_folder_names_what_belongs_there(tmp_path):
 
 def test_name_without_day_or_night_is_refused(tmp_path):
     raw_dir = write_raw_mfnet(tmp_path / "raw", SPLIT_NAMES | {"val": ("00004",)})
-    assert _get_problems(raw_dir) == ["val.txt: 00004 ends neither in D (day) nor in N (night)."]
+    assert _get_problems(raw_dir) == [
+        "val.txt, 00004: ends neither in D (day) nor in N (night); rename it, or take it out."
+    ]
+
+
+def test_lists_may_have_endings_a_mark_of_their_encoding_and_windows_lines(raw_dir):
+    before = check_raw_mfnet(raw_dir)
+    names = "".join(f"{name}.png\r\n" for name in SPLIT_NAMES["train"])
+    (raw_dir / "train.txt").write_bytes(f"\ufeff{names}\r\n".encode())
+    assert check_raw_mfnet(raw_dir).pairs == before.pairs
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"00001D\n0000\0002N\n", "holds zero bytes, so it is no text in UTF-8; save it as UTF-8."),
+        (b"00001D\n0000\xff2N\n", "is no text in UTF-8; save it as UTF-8."),
+    ],
+)
+def test_list_that_is_no_text_is_one_problem(raw_dir, content, message):
+    (raw_dir / "train.txt").write_bytes(content)
+    assert _get_problems(raw_dir) == [f"train.txt: {message}"]
+
+
+def test_folders_that_are_not_read_and_equal_images_are_said(raw_dir):
+    """MFNet is what it is: what may be in it is warned of."""
+    (raw_dir / "images/00005D.png").write_bytes((raw_dir / "images/00001D.png").read_bytes())
+    (raw_dir / "masks").mkdir()
+    (raw_dir / "masks/00001D.png").write_bytes(b"")
+    checked = check_raw_mfnet(raw_dir)
+    assert checked.warnings == (
+        "00005D in test, 00001D in train: are the same visible image; take one of them out.",
+    )
+    assert checked.notes == ("masks/ is not read; read are images/, labels/.",)
 
 
 @pytest.mark.parametrize("name", ["images/00002N.png", "labels/00002N.png"])

@@ -81,7 +81,7 @@ def test_records_hold_the_files_and_the_boxes(raw_dir, tmp_path, add, has_16_bit
 def test_16_bits_without_a_range_write_nothing(raw_dir, tmp_path):
     _add_yolo(raw_dir)
     _make_thermal_16_bits(raw_dir)
-    with pytest.raises(MdjaxError, match=r"thermal/a\.png, thermal/b\.png.*--thermal-range-counts"):
+    with pytest.raises(MdjaxError, match=r"--thermal-range-counts.*thermal/a\.png; thermal/b\.png"):
         PrepareRgbtFolder(raw_dir, data_dir=tmp_path / "data").prepare()
     assert not (tmp_path / "data").exists()
 

@@ -137,17 +137,31 @@ def test_night_is_what_the_list_says(raw_dir):
     is_night = {pair.name: pair.is_night for pairs in checked.pairs.values() for pair in pairs}
     assert is_night == {"a": False, "b": True, "c": False, "d": True}
     write_list(raw_dir / "night.txt", ["b", "z"])
-    assert get_problems(check_raw_rgbt_folder, raw_dir) == ["night.txt: there is no pair z.*."]
+    assert get_problems(check_raw_rgbt_folder, raw_dir) == [
+        "night.txt, z: there is no such pair; correct the name, or take it out."
+    ]
 
 
 def test_thermal_of_its_own_resolution_and_16_bits_passes_with_a_range(raw_dir):
     _add_yolo(raw_dir)
     for number, path in enumerate(sorted((raw_dir / "thermal").iterdir())):
         write(path, encode_png(make_thermal_u16(number, (6, 8))))
-    (problem,) = get_problems(check_raw_rgbt_folder, raw_dir)
-    assert problem.startswith("4 thermal images have 16 bits (thermal/a.png, thermal/b.png, ")
+    problems = get_problems(check_raw_rgbt_folder, raw_dir)
+    assert [problem.partition(";")[0] for problem in problems] == [
+        f"thermal/{name}.png: has 16 bits" for name in "abcd"
+    ]
     checked = check_raw_rgbt_folder(raw_dir, thermal_range_counts=(7000, 9000))
     assert checked.thermal_range_counts == (7000, 9000)
+
+
+def test_folders_of_data_that_are_not_read_are_warned_of(raw_dir):
+    """Hidden ones are not, nor those without data."""
+    _add_yolo(raw_dir)
+    for name in ("labels_thermal/a.txt", ".cache/a.txt", "notes/todo.md"):
+        write(raw_dir / name, "")
+    assert check_raw_rgbt_folder(raw_dir).warnings == (
+        "labels_thermal/ is not read; read are labels/, thermal/, visible/.",
+    )
 
 
 @pytest.mark.parametrize("counts", [(5, 5), (9, 3), (-1, 5), (0, 65536)])
@@ -170,8 +184,9 @@ def test_every_fault_of_yolo_files_is_in_one_message(raw_dir):
     write(raw_dir / "labels/c.txt", "0 -.5 .5 .1 .1\n")
     (raw_dir / "thermal/d.png").unlink()
     expected = [
-        f"{raw_dir}/visible/d.jpg: has no partner d.* in {raw_dir}/thermal.",
-        f"{raw_dir}/labels/a.txt: file is missing; an image without objects has an empty one.",
+        f"{raw_dir}/visible/d.jpg: has no partner in {raw_dir}/thermal;",
+        f"{raw_dir}/labels/a.txt: file is missing; an image without objects has an empty "
+        "one, of its image's name (d.txt is of none).",
         "labels/b.txt, line 1: class 2 is unknown",
         "labels/c.txt, line 1: box from (-8.8, 5.4) to (-7.2, 6.6) lies outside",
     ]
@@ -190,8 +205,8 @@ def test_every_fault_of_coco_files_is_in_one_message(raw_dir):
     ]
     write(raw_dir / "annotations.json", json.dumps(content))
     expected = [
-        "annotations.json, annotation 0: category_id 7 is not among the categories.",
-        "annotations.json: does not list the image d.",
+        "annotations.json, annotation 0: category_id 7 is not among the categories; correct",
+        "annotations.json, d: the image is not listed; list it",
         "a: the annotations are for an image of 32x12 pixels",
         "annotations.json, annotation 1 (b): box from (1, 1) to (1, 3)",
     ]
@@ -291,7 +306,7 @@ def test_image_without_partner_is_one_line(raw_dir, kind):
     (path,) = (raw_dir / kind).glob("d.*")
     path.unlink()
     (problem,) = get_problems(check_raw_rgbt_folder, raw_dir)
-    assert f"has no partner d.* in {raw_dir}/{kind}." in problem
+    assert f"has no partner in {raw_dir}/{kind}; give both" in problem
 
 
 @pytest.mark.parametrize("add", [_add_yolo, _add_masks])

@@ -67,7 +67,7 @@ def test_folder_beside_lists_is_refused(with_lists):
     write(with_lists / "thermal/more/e.png", b"")
     _, findings = _find(with_lists)
     (problem,) = findings.problems
-    assert problem.startswith("thermal/more: is no split; rename it")
+    assert problem.startswith("thermal/more: is a folder, but listed images lie in visible/")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -106,13 +106,14 @@ def test_missing_folder_is_one_line(request, raw, kind):
 
 def test_name_twice_in_a_list_is_refused(with_lists):
     write_list(with_lists / "train.txt", ["a", "b", "a"])
-    assert _find(with_lists)[1].problems == ["train.txt: lists a more than once."]
+    assert _find(with_lists)[1].problems == ["train.txt, a: is listed 2 times; leave one."]
 
 
 def test_name_without_pair_is_refused(with_lists):
     write_list(with_lists / "val.txt", ["c", "z"])
     assert _find(with_lists)[1].problems == [
-        "val.txt: there is no pair z.* in visible/ and thermal/."
+        "val.txt, z: there is no such pair in visible/ and thermal/; correct the name, or take it "
+        "out."
     ]
 
 

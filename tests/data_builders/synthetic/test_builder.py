@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import rich.console
 
+from data_builders import prepared
 from data_builders.mfnet.layout import CLASS_NAMES
 from data_builders.prepared import PreparedSummary, make_summary_table
-from data_builders.synthetic import PrepareSynthetic, Synthetic, SyntheticConfig, prepare
+from data_builders.synthetic import PrepareSynthetic, Synthetic, SyntheticConfig
 from data_builders.synthetic import builder as synthetic
 from data_builders.synthetic.builder import SPLIT_STARTS
 from mdjax.data.source import open_split
@@ -48,11 +49,11 @@ def test_default_settings_are_prepared(tmp_path: Path, monkeypatch: pytest.Monke
     """TFDS knows a config of this name, and takes no other object in its place."""
     written: list[Any] = []
 
-    def write(builder: Any, *, overwrite: bool) -> None:
+    def write(builder: Any) -> None:
         written.append(builder)
         raise MdjaxError("far enough")
 
-    monkeypatch.setattr(prepare, "write_records", write)
+    monkeypatch.setattr(prepared, "write_records", write)
     with pytest.raises(MdjaxError, match="far enough"):
         PrepareSynthetic(tmp_path).prepare()
     assert written[0].builder_config.name == "96x128_480_60_120_seed0"
@@ -198,3 +199,22 @@ def test_preparing_needs_no_tensorflow_and_prints_nothing(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert "WARNING" not in done.stderr
+
+
+def test_two_processes_prepare_one_data_set_once(tmp_path: Path) -> None:
+    """The second waits, and then finds what the first has written."""
+    code = (
+        "import pathlib\n"
+        "from data_builders.synthetic import PrepareSynthetic\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "print(PrepareSynthetic(folder, num_train=40, num_val=1, num_test=1).prepare().is_new)\n"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    ends = [process.communicate(timeout=100) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], ends
+    assert sorted(out.strip() for out, _ in ends) == ["False", "True"]

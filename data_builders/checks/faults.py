@@ -1,0 +1,53 @@
+"""The one message about a data set's faulty files, and the file that lists all of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mdjax.io.findings import group_problems
+from mdjax.io.json_file import write_text
+from mdjax.types import MdjaxError
+
+
+class FaultyFilesError(MdjaxError):
+    """Files of a data set are faulty; the message has one line for each kind of fault."""
+
+    def __init__(self, folder: Path, title: str, problems: Sequence[str]):
+        """Take all that is wrong.
+
+        Args:
+            folder: Folder of the data set.
+            title: Title of the data set.
+            problems: What `mdjax.io.findings.Findings` calls problems; not empty.
+        """
+        self.folder = folder
+        self.problems = tuple(problems)
+        self._heading = (
+            f"{folder}: {len(problems)} problem(s) with the {title} files, nothing was written."
+        )
+        grouped = group_problems(problems)
+        self._is_complete = grouped.is_complete
+        lines = "".join(f"\n  {line}" for line in grouped.lines)
+        super().__init__(
+            f"{self._heading}{lines}\nFix them all; a pair that cannot be fixed can be left out of "
+            "the data set."
+        )
+
+    def list_in_file(self, data_dir: Path) -> MdjaxError:
+        """Write all problems to a file where the message leaves some out, and say where it is.
+
+        Args:
+            data_dir: Folder of prepared data sets, which may not exist yet; the file lies in it.
+
+        Returns:
+            The error to raise, whose last line names the file; this one if it leaves nothing out.
+        """
+        if self._is_complete:
+            return self
+        path = data_dir / f"{self.folder.name}_problems.txt"
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True)
+            write_text(path, "\n".join([self._heading, *self.problems]) + "\n")
+        except (OSError, MdjaxError) as error:
+            # What is wrong with the data set must not be hidden by what is wrong with this folder.
+            return MdjaxError(f"{self}\nThe list of all could not be written ({error}).")
+        return MdjaxError(f"{self}\nAll of them, one a line: {path}")

@@ -1,0 +1,131 @@
+"""What no single file shows: values that are right by the format, but cannot be meant."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from data_builders.checks.annotations import RawPair, Role
+from data_builders.checks.pair_files import PairReport
+from data_builders.checks.registration import find_shift
+
+BoxCounts = Mapping[str, Mapping[str, Mapping[Role, int]]]
+"""Number of boxes by split, label and role."""
+
+SplitPairs = Mapping[str, Sequence[RawPair]]
+
+
+def find_shares_for_pixels(pairs: SplitPairs) -> list[str]:
+    """Splits whose boxes should be in pixels, and all lie in the first one."""
+    problems: list[str] = []
+    for split, part in pairs.items():
+        boxes = [
+            item.box_xyxy
+            for pair in part
+            if not pair.has_relative_boxes
+            for item in pair.objects or ()
+        ]
+        if boxes and max(map(max, boxes)) <= 1:
+            problems.append(
+                f"split {split!r}: its {len(boxes)} boxes end at 1 or before, so they are shares "
+                "of the image's size, not pixels; multiply them by its width and height."
+            )
+    return problems
+
+
+def find_copies(pairs: SplitPairs, reports: Mapping[str, PairReport]) -> list[str]:
+    """Images of one split that are there in another split too, under another name."""
+    problems: list[str] = []
+    first: dict[bytes, tuple[str, str]] = {}
+    for split, part in pairs.items():
+        for pair in part:
+            pixels_hash = reports[pair.name].pixels_hash
+            if pixels_hash is None:
+                continue
+            other_split, other = first.setdefault(pixels_hash, (split, pair.name))
+            if other_split != split and other != pair.name:  # One name twice is a fault already.
+                problems.append(
+                    f"{pair.name} in {split}, {other} in {other_split}: are the same visible "
+                    "image; take one of them out."
+                )
+    return problems
+
+
+def find_binary_masks(pairs: SplitPairs, reports: Mapping[str, PairReport]) -> list[str]:
+    """Masks of a data set that hold nothing but 0 and 255: what is to be found would not count."""
+    total, num_uncounted = _sum_classes([pair for part in pairs.values() for pair in part], reports)
+    if len(total) < 2 or total[1:].any() or not total[0] or not num_uncounted:
+        return []
+    return [
+        "all label maps hold only 0 and 255, and 255 is not counted, so that nothing is left to be "
+        "found; write the class id instead of 255, which for the second class is 1."
+    ]
+
+
+def warn_of_empty_splits(
+    pairs: SplitPairs,
+    reports: Mapping[str, PairReport],
+    box_counts: BoxCounts,
+    *,
+    num_object_classes: int,
+) -> list[str]:
+    """Splits in which nothing is to be found, so that nothing can be learned or scored."""
+    warnings: list[str] = []
+    for split, part in pairs.items():
+        has_positives = any(counts[Role.POSITIVE] for counts in box_counts[split].values())
+        if num_object_classes and not has_positives:
+            warnings.append(f"{split}: there is no positive box; nothing can be scored there.")
+        total, num_uncounted = _sum_classes(part, reports)
+        if num_uncounted and not total.any():
+            warnings.append(
+                f"{split}: every pixel is 255, not counted; nothing can be scored there."
+            )
+        elif len(total) > 1 and not total[1:].any():
+            warnings.append(f"{split}: the label maps hold no class but the first, 0.")
+    return warnings
+
+
+def warn_of_small_boxes(reports: Mapping[str, PairReport]) -> list[str]:
+    """Boxes that no one can have drawn."""
+    names = [name for name, report in reports.items() if report.num_small_boxes]
+    count = sum(reports[name].num_small_boxes for name in names)
+    if not count:
+        return []
+    return [
+        f"{count} box(es) cover less than one pixel, such as in {names[0]}; check the unit of "
+        "their numbers."
+    ]
+
+
+def warn_of_shift(reports: Mapping[str, PairReport]) -> list[str]:
+    """Thermal images that lie beside the visible ones, as far as their edges tell."""
+    measured = [report for report in reports.values() if report.edge_correlations is not None]
+    surfaces = [r.edge_correlations for r in measured if r.edge_correlations is not None]
+    if not measured:
+        return []
+    height, width = measured[0].visible_hw
+    shift = find_shift(surfaces, (height, width))
+    if shift is None:
+        return []
+    across, along = round(shift.right * width), round(shift.down * height)
+    parts = [
+        f"{abs(pixels)} pixels {direction}"
+        for pixels, direction in (
+            (across, "to the right" if across > 0 else "to the left"),
+            (along, "down" if along > 0 else "up"),
+        )
+        if pixels
+    ]
+    return [
+        f"the thermal images seem to be shifted by about {' and '.join(parts)} against the visible "
+        f"ones of {width}x{height}, by their edges; both images of a pair need the same field of "
+        "view, so look at some pairs and register them."
+    ]
+
+
+def _sum_classes(
+    pairs: Sequence[RawPair], reports: Mapping[str, PairReport]
+) -> tuple[np.ndarray, int]:
+    """Pixels of each class, and those that are not counted."""
+    counted = [reports[pair.name].class_pixels for pair in pairs]
+    num_uncounted = sum(reports[pair.name].num_uncounted_pixels for pair in pairs)
+    return np.sum(counted, axis=0, dtype=np.int64).reshape(-1), num_uncounted
