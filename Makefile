@@ -8,7 +8,7 @@ CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 # -qq leaves pip's errors and drops its progress; Python compiles what is used when it is used.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile
 PYTEST_WORKERS ?= 2
-CHECKED := mdjax data_builders experiments tests
+CHECKED := mdjax data_builders examples experiments tests
 
 .PHONY: help demo test test-fast lint format clean
 .DEFAULT_GOAL := help

@@ -4,8 +4,10 @@ A preset only says what differs from the defaults, which are the paper's. To fin
 means, follow it: nothing is looked up by string.
 """
 
+import difflib
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mdjax.data.pipeline import PipelineConfig
 from mdjax.methods.channel_wise import ChannelWiseDistillation
@@ -20,11 +22,12 @@ from mdjax.models.config import (
     VisibleOnlyConfig,
 )
 from mdjax.ops.anchors import AnchorOptions
-from mdjax.runs.config import DistillConfig, MethodConfig, TrainConfig
+from mdjax.runs.config import DistillConfig, MethodConfig, TaskConfig, TrainConfig
 from mdjax.tasks.detection import DetectionTask
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.train.loop import LoopConfig
-from mdjax.train.optimiser import AdamWConfig
+from mdjax.train.optimiser import AdamWConfig, OptimiserConfig, SgdConfig
+from mdjax.types import MdjaxError
 
 Config = TypeVar("Config", bound=TrainConfig)
 
@@ -48,6 +51,10 @@ METHODS: dict[str, tuple[MethodConfig, type[NetworkConfig], str]] = {
         "native student distilled channel by channel (CWD)",
     ),
 }
+
+TASKS: dict[str, TaskConfig] = {"segmentation": SegmentationTask(), "detection": DetectionTask()}
+
+OPTIMISERS: dict[str, OptimiserConfig] = {"sgd": SgdConfig(), "adamw": AdamWConfig()}
 
 
 # From scratch, features differ by d of 5 to 20 a channel, and the softmax of F-MSE puts all its
@@ -175,6 +182,11 @@ def _configure_from_scratch(base: Config, method: ModalityDistillation) -> Confi
 
 
 def _set_method(config: Config, method: ModalityDistillation) -> Config:
+    """Give MD the weights that were chosen for a recipe.
+
+    They mean nothing to another method: CWD keeps the weight and temperature of its paper, which
+    were not tuned for these recipes.
+    """
     if isinstance(config, DistillConfig) and isinstance(config.method, ModalityDistillation):
         config = replace(config, method=method)
     return config
@@ -213,3 +225,49 @@ DESCRIPTIONS: dict[str, str] = {
     for recipe, (_, recipe_text) in RECIPES.items()
     for name, (*_, text) in {**NETWORKS, **METHODS}.items()
 }
+
+
+def get_preset(name: str) -> TrainConfig | DistillConfig:
+    """Return a ready-made configuration, to be changed with `dataclasses.replace`.
+
+    Args:
+        name: Data set and size, then network or method, such as "mfnet-small-teacher" or
+            "synthetic-md"; `mdjax train --help` and `mdjax distill --help` list them.
+
+    Raises:
+        MdjaxError: There is no such preset; the message names the closest one.
+
+    Example:
+        >>> import dataclasses
+        >>> from pathlib import Path
+        >>> import mdjax
+        >>> config = mdjax.get_preset("mfnet-small-md")
+        >>> config.batch_size, config.loop.num_steps
+        (8, 1500)
+        >>> config = dataclasses.replace(config, teacher=Path("runs/teacher"), seed=1)
+    """
+    presets = {**TRAIN_PRESETS, **DISTILL_PRESETS}
+    if name not in presets:
+        close = difflib.get_close_matches(name, presets, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(presets)}."
+        raise MdjaxError(f"there is no preset {name}; {hint}")
+    return presets[name]
+
+
+def list_parts(preset: str) -> dict[str, Mapping[str, Any]]:
+    """List what can stand in the place of a preset's parts.
+
+    Args:
+        preset: A name in `TRAIN_PRESETS` or `DISTILL_PRESETS`.
+
+    Returns:
+        By field of the configuration, the parts by name: networks with the preset's backbone and
+        methods with the preset's weights, tasks and optimisers with their defaults.
+    """
+    recipe = preset.rpartition("-")[0]
+    return {
+        "network": {name: TRAIN_PRESETS[f"{recipe}-{name}"].network for name in NETWORKS},
+        "task": TASKS,
+        "optimiser": OPTIMISERS,
+        "method": {name: DISTILL_PRESETS[f"{recipe}-{name}"].method for name in METHODS},
+    }

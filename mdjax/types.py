@@ -12,15 +12,10 @@ import numpy as np
 from flax import struct
 from jaxtyping import Bool, Float, Int, UInt8
 
+from mdjax.errors import MdjaxError as MdjaxError
+
 IGNORED_LABEL = 255
 """Label id of pixels that no loss and no metric counts (outside the image after augmentation)."""
-
-
-class MdjaxError(Exception):
-    """Input that a person has to fix; the message names the file and the remedy.
-
-    The command line prints the message alone, without a traceback.
-    """
 
 
 def format_count(number: int, noun: str, plural: str = "") -> str:

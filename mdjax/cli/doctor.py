@@ -12,13 +12,15 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import rich.console
 import rich.table
 import rich.text
+
+from mdjax.cli.options import parse_options
 
 Status = Literal["ok", "absent", "broken"]
 
@@ -60,12 +62,13 @@ class Check:
     remedy: str = ""
 
 
-def run_doctor_command(args: Doctor) -> int:
-    """Print all checks.
+def run_doctor_command(arguments: Sequence[str]) -> int:
+    """Run `mdjax doctor [options]`.
 
     Returns:
         The exit code: 1 if anything is broken, 0 otherwise.
     """
+    args: Doctor = parse_options(Doctor, arguments, prog="mdjax doctor")
     checks = run_doctor(args.data_dir, args.run_dir)
     is_ready = all(check.status != "broken" for check in checks)
     if args.json:

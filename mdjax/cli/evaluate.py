@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json
 from mdjax.runs.detection_files import check_detection_files, write_evaluation
 from mdjax.runs.loading import LoadedNetwork, load_network
@@ -56,7 +57,7 @@ class Evaluate:
 
 def run_evaluate(arguments: Sequence[str]) -> int:
     """Run `mdjax evaluate RUN_DIR [options]`."""
-    command = tyro.cli(Evaluate, args=arguments, prog="mdjax evaluate")
+    command: Evaluate = parse_options(Evaluate, arguments, prog="mdjax evaluate")
     loaded = load_network(command.run_dir, command.checkpoint)
     task = _choose_task(loaded, command.scored_size)
     check_detection_files(loaded, detections=command.detections, curve=command.curve)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json, show_on_stderr
 from mdjax.runs.config import FuseConfig
 from mdjax.runs.fusion import fuse
@@ -34,7 +35,7 @@ class Fuse:
 
 def run_fuse(arguments: Sequence[str]) -> int:
     """Run `mdjax fuse VISIBLE_RUN_DIR THERMAL_RUN_DIR RUN_DIR`."""
-    command = tyro.cli(Fuse, args=arguments, prog="mdjax fuse")
+    command: Fuse = parse_options(Fuse, arguments, prog="mdjax fuse")
     config = FuseConfig(command.visible, command.thermal)
     result = fuse(config, command.run_dir, show=show_on_stderr)
     if command.json:

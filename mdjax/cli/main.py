@@ -1,18 +1,23 @@
 """`mdjax`: the commands, and how their errors reach a person."""
 
+import contextlib
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 
 from mdjax import __version__
-from mdjax.types import MdjaxError
+from mdjax.errors import MdjaxError
 
 # What a shell reports of a program that was stopped by Ctrl-C.
 EXIT_INTERRUPTED = 130
 # The same of one whose reader has gone away, as in `mdjax train --help | head`.
 EXIT_BROKEN_PIPE = 141
 EXIT_BAD_INPUT = 2
+
+Run = Callable[[Sequence[str]], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,12 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mdjax: there is no command {name!r}.\n\n{_format_help()}", file=sys.stderr)
         return EXIT_BAD_INPUT
     _quieten_libraries()
+    with _stopping_at_once():
+        run = _COMMANDS[name][1]()
     try:
-        return _COMMANDS[name][1](rest)
+        return run(rest)
     except MdjaxError as error:
         print(f"mdjax {name}: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt as stop:
+        # Python takes its time to end; another Ctrl-C would show where it is.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(EXIT_INTERRUPTED))
         print(f"mdjax {name}: {str(stop) or 'stopped'}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -43,80 +52,115 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_BROKEN_PIPE
 
 
+@contextlib.contextmanager
+def _stopping_at_once() -> Iterator[None]:
+    """End quietly at Ctrl-C, while nothing is at work that would have to be left in order.
+
+    An exception in the middle of an import can be lost, or become one of another kind.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        print("mdjax: stopped", file=sys.stderr, flush=True)
+        os._exit(EXIT_INTERRUPTED)
+
+    try:
+        previous = signal.signal(signal.SIGINT, stop)
+    except ValueError:  # Not in the main thread, which alone gets signals.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
 def _quieten_libraries() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("absl").setLevel(logging.ERROR)
 
 
-# Each command imports what it needs when it runs, so that `mdjax --help` answers at once.
+# A command imports what it needs only when it is called, so that `mdjax --help` answers at once.
 
 
-def _prepare(arguments: Sequence[str]) -> int:
+def _load_prepare() -> Run:
     from mdjax.cli.prepare import run_prepare
 
-    return run_prepare(arguments)
+    return run_prepare
 
 
-def _train(arguments: Sequence[str]) -> int:
+def _load_train() -> Run:
     from mdjax.cli.train import run_train
 
-    return run_train(arguments)
+    return run_train
 
 
-def _distill(arguments: Sequence[str]) -> int:
+def _load_distill() -> Run:
     from mdjax.cli.train import run_distill
 
-    return run_distill(arguments)
+    return run_distill
 
 
-def _fuse(arguments: Sequence[str]) -> int:
+def _load_resume() -> Run:
+    from mdjax.cli.train import run_resume
+
+    return run_resume
+
+
+def _load_runs() -> Run:
+    from mdjax.cli.runs import run_runs
+
+    return run_runs
+
+
+def _load_fuse() -> Run:
     from mdjax.cli.fuse import run_fuse
 
-    return run_fuse(arguments)
+    return run_fuse
 
 
-def _evaluate(arguments: Sequence[str]) -> int:
+def _load_evaluate() -> Run:
     from mdjax.cli.evaluate import run_evaluate
 
-    return run_evaluate(arguments)
+    return run_evaluate
 
 
-def _predict(arguments: Sequence[str]) -> int:
+def _load_predict() -> Run:
     from mdjax.cli.predict import run_predict
 
-    return run_predict(arguments)
+    return run_predict
 
 
-def _score_detections(arguments: Sequence[str]) -> int:
+def _load_score_detections() -> Run:
     from mdjax.cli.score_detections import run_score_detections
 
-    return run_score_detections(arguments)
+    return run_score_detections
 
 
-def _demo(arguments: Sequence[str]) -> int:
+def _load_demo() -> Run:
     from mdjax.cli.demo import run_demo
 
-    return run_demo(arguments)
+    return run_demo
 
 
-def _doctor(arguments: Sequence[str]) -> int:
-    import tyro
+def _load_doctor() -> Run:
+    from mdjax.cli.doctor import run_doctor_command
 
-    from mdjax.cli.doctor import Doctor, run_doctor_command
-
-    return run_doctor_command(tyro.cli(Doctor, args=arguments, prog="mdjax doctor"))
+    return run_doctor_command
 
 
-_COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
-    "prepare": ("check and package a data set for training", _prepare),
-    "train": ("train a teacher, a native student or another baseline", _train),
-    "distill": ("train a student from a teacher by modality distillation", _distill),
-    "fuse": ("average two trained networks: decision-level fusion", _fuse),
-    "evaluate": ("score a trained network on a split", _evaluate),
-    "predict": ("label images of your own, or find objects in them", _predict),
-    "score-detections": ("score a detection file as KAIST is scored", _score_detections),
-    "demo": ("watch modality distillation happen on generated scenes", _demo),
-    "doctor": ("check installation, devices, data and disk", _doctor),
+_COMMANDS: dict[str, tuple[str, Callable[[], Run]]] = {
+    "prepare": ("check and package a data set for training", _load_prepare),
+    "train": ("train a teacher, a native student or another baseline", _load_train),
+    "distill": ("train a student from a teacher by modality distillation", _load_distill),
+    "resume": ("continue a training or a distillation that was interrupted", _load_resume),
+    "runs": ("list runs with their states and scores", _load_runs),
+    "fuse": ("average two trained networks: decision-level fusion", _load_fuse),
+    "evaluate": ("score a trained network on a split", _load_evaluate),
+    "predict": ("label images of your own, or find objects in them", _load_predict),
+    "score-detections": ("score a detection file as KAIST is scored", _load_score_detections),
+    "demo": ("watch modality distillation happen on generated scenes", _load_demo),
+    "doctor": ("check installation, devices, data and disk", _load_doctor),
 }
 
 

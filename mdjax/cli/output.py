@@ -14,3 +14,8 @@ def show_on_stderr(line: str) -> None:
 def print_json(value: Any) -> None:
     """Print one JSON object on one line, non-finite numbers as null."""
     print(format_json(value), flush=True)
+
+
+def shows_progress() -> bool:
+    """Say whether bars make sense: a file that takes the messages would get empty lines."""
+    return sys.stderr.isatty()

@@ -3,19 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
-from mdjax.cli.output import print_json
-from mdjax.predict.boxes import DEFAULT_SCORE_THRESHOLD, DetectionWriter
+from mdjax.cli.options import parse_options
+from mdjax.cli.output import print_json, shows_progress
+from mdjax.predict.files import predict_files
 from mdjax.predict.inputs import SimulateCamera
-from mdjax.predict.labels import LabelWriter
-from mdjax.predict.pairs import find_pairs
-from mdjax.predict.prediction import Predictions, PredictionWriter, predict_pairs
-from mdjax.runs.loading import CheckpointName, LoadedNetwork, load_network
-from mdjax.tasks.detection import DetectionTask
-from mdjax.types import MdjaxError
+from mdjax.runs.loading import CheckpointName, load_network
 
 
 @dataclass(frozen=True)
@@ -55,19 +51,20 @@ class Predict:
 
 def run_predict(arguments: Sequence[str]) -> int:
     """Run `mdjax predict RUN_DIR IMAGES [options]`."""
-    command = tyro.cli(
-        Predict, args=arguments, prog="mdjax predict", config=(tyro.conf.FlagCreatePairsOff,)
+    command: Predict = parse_options(
+        Predict, arguments, prog="mdjax predict", config=(tyro.conf.FlagCreatePairsOff,)
     )
-    pairs = find_pairs(command.images, command.thermal)
     loaded = load_network(command.run_dir, command.checkpoint)
-    predictions = predict_pairs(
+    predictions = predict_files(
         loaded,
-        pairs,
-        _create_writer(loaded, command.out_dir, command.score_threshold),
+        command.images,
+        command.thermal,
+        out_dir=command.out_dir,
+        score_threshold=command.score_threshold,
         simulate=command.simulate_camera,
         batch_size=command.batch_size,
         overwrite=command.overwrite,
-        show_progress=True,
+        show_progress=shows_progress(),
     )
     if command.json:
         network = type(loaded.config.network).__name__.removesuffix("Config")
@@ -76,23 +73,3 @@ def run_predict(arguments: Sequence[str]) -> int:
     else:
         print(predictions.format_summary())
     return 0
-
-
-def _create_writer(
-    loaded: LoadedNetwork, out_dir: Path, score_threshold: float | None
-) -> PredictionWriter[Any, Predictions]:
-    task = loaded.config.task
-    if isinstance(task, DetectionTask):
-        return DetectionWriter(
-            out_dir,
-            loaded.class_names,
-            loaded.config.pipeline.image_size_hw,
-            task,
-            DEFAULT_SCORE_THRESHOLD if score_threshold is None else score_threshold,
-        )
-    if score_threshold is not None:
-        raise MdjaxError(
-            f"{loaded.run_dir}: this network labels pixels, which have no score; leave "
-            "--score-threshold away."
-        )
-    return LabelWriter(out_dir, loaded.class_names, task)

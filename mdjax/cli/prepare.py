@@ -14,6 +14,8 @@ from data_builders.msrs import PrepareMsrs
 from data_builders.prepared import make_summary_table
 from data_builders.rgbt_folder import PrepareRgbtFolder
 from data_builders.synthetic import PrepareSynthetic
+from mdjax.cli.options import parse_options
+from mdjax.cli.output import shows_progress
 
 Command = (
     Annotated[PrepareMfnet, tyro.conf.subcommand("mfnet")]
@@ -26,13 +28,9 @@ Command = (
 
 def run_prepare(arguments: Sequence[str]) -> int:
     """Run `mdjax prepare mfnet --raw DIR`, `mdjax prepare synthetic`, and so on."""
-    command: PrepareCommand = tyro.cli(
-        Command,  # type: ignore[arg-type]
-        args=arguments,
-        prog="mdjax prepare",
-    )
+    command: PrepareCommand = parse_options(Command, arguments, prog="mdjax prepare")
     try:
-        summary = command.prepare(show_progress=True)
+        summary = command.prepare(show_progress=shows_progress())
     except FaultyFilesError as error:
         raise error.list_in_file(command.data_dir) from None
     rich.print(make_summary_table(summary))

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
+from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json
 from mdjax.io.kaist_detections import read_detections
 from mdjax.io.kaist_text import (
@@ -69,7 +70,9 @@ class KaistScores:
 
 def run_score_detections(arguments: Sequence[str]) -> int:
     """Run `mdjax score-detections kaist --annotations DIR --image-list FILE --detections FILE`."""
-    command = tyro.cli(ScoreDetections, args=arguments, prog="mdjax score-detections")
+    command: ScoreDetections = parse_options(
+        ScoreDetections, arguments, prog="mdjax score-detections"
+    )
     if command.curve is not None:
         check_curve(command.curve, command.detections, command.image_list)
     scores = score_kaist_files(

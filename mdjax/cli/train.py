@@ -1,80 +1,180 @@
-"""`mdjax train` and `mdjax distill`: a preset, overridden from the command line."""
+"""`mdjax train`, `mdjax distill` and `mdjax resume`."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import tyro
 
+from mdjax.cli.choices import TrainChoices, exchange_parts
+from mdjax.cli.options import HELP_OPTIONS, parse_options, suggest
 from mdjax.cli.output import print_json, show_on_stderr
-from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, TRAIN_PRESETS
-from mdjax.runs.config import DistillConfig, TrainConfig
+from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, TRAIN_PRESETS, list_parts
+from mdjax.runs.config import DistillConfig, FuseConfig, TrainConfig
+from mdjax.runs.resuming import read_run_config
 from mdjax.runs.training import train
+from mdjax.train.loop import InterruptedTraining
+from mdjax.types import MdjaxError
+
+RunDir = tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN_DIR")]]
 
 
 @dataclass(frozen=True)
-class _Options:
+class NewRun:
     """What a run needs besides its configuration.
 
     Attributes:
         run_dir: New directory for the run.
-        resume: Continue the run in this directory from its last checkpoint.
+        resume: Continue the run in this directory; `mdjax resume RUN_DIR` needs no other options.
         json: Print one JSON object with the scores last, instead of the table.
     """
 
-    run_dir: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN_DIR")]]
+    run_dir: RunDir
     resume: bool = False
     json: bool = False
 
 
 @dataclass(frozen=True)
-class Train(_Options):
-    """Train a network on its task."""
+class ResumedRun:
+    """What is needed besides the configuration of a run that goes on.
 
-    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+    Attributes:
+        run_dir: Directory of the run.
+        json: Print one JSON object with the scores last, instead of the table.
+    """
 
-
-@dataclass(frozen=True)
-class Distill(_Options):
-    """Train a student on its task and on what a frozen teacher shows it."""
-
-    config: Annotated[DistillConfig, tyro.conf.arg(name="")] = field(default_factory=DistillConfig)
-
-
-Command = TypeVar("Command", Train, Distill)
+    run_dir: RunDir
+    json: bool = False
 
 
 def run_train(arguments: Sequence[str]) -> int:
     """Run `mdjax train PRESET RUN_DIR [options]`."""
-    return _run(_parse("train", Train, TRAIN_PRESETS, arguments))
+    return _begin("train", "Train a network on its task.", TRAIN_PRESETS, arguments)
 
 
 def run_distill(arguments: Sequence[str]) -> int:
     """Run `mdjax distill PRESET RUN_DIR --teacher DIR [options]`."""
-    return _run(_parse("distill", Distill, DISTILL_PRESETS, arguments))
+    description = "Train a student on its task and on what a frozen teacher shows it."
+    return _begin("distill", description, DISTILL_PRESETS, arguments)
 
 
-def _parse(
-    name: str, command: type[Command], presets: Mapping[str, Any], arguments: Sequence[str]
-) -> Command:
-    subcommands = tyro.extras.subcommand_type_from_defaults(
-        {preset: command(tyro.MISSING, config=config) for preset, config in presets.items()},
-        DESCRIPTIONS,
-        prefix_names=False,
+def run_resume(arguments: Sequence[str]) -> int:
+    """Run `mdjax resume RUN_DIR [options]`."""
+    # The directory comes first: what its run began with gives the options their values.
+    run_dir = next(iter(arguments), "")
+    if run_dir in HELP_OPTIONS:
+        stored = TrainConfig()
+    elif not run_dir or run_dir.startswith("-"):
+        raise MdjaxError("give the directory of the run first: mdjax resume RUN_DIR [options]")
+    else:
+        stored = _read_config(Path(run_dir))
+    run, config = _parse(
+        (ResumedRun(tyro.MISSING), stored),
+        arguments,
+        prog="mdjax resume",
+        description="Continue a training or a distillation from its last checkpoint. Options may "
+        "say where data and teacher lie now, and how often it logs and saves.",
     )
-    return tyro.cli(
-        subcommands,
-        args=arguments,
-        prog=f"mdjax {name}",
-        config=(tyro.conf.AvoidSubcommands,),
-    )
+    return _run(config, run.run_dir, is_resumed=True, prints_json=run.json)
 
 
-def _run(command: Train | Distill) -> int:
-    result = train(command.config, command.run_dir, resume=command.resume, show=show_on_stderr)
-    if command.json:
+def _begin(
+    command: str, description: str, presets: Mapping[str, TrainConfig], arguments: Sequence[str]
+) -> int:
+    preset, *rest = arguments or ("",)
+    if preset in HELP_OPTIONS:
+        print(_format_presets(command, description, presets))
+        return 0
+    if preset not in presets:
+        raise MdjaxError(_explain_preset(command, preset, presets))
+    prog = f"mdjax {command} {preset}"
+    config, choices = exchange_parts(presets[preset], preset, rest, prog=prog)
+    if isinstance(config, DistillConfig):
+        config = replace(config, teacher=tyro.MISSING)
+    try:
+        run, _, config = _parse(
+            (NewRun(tyro.MISSING), choices, config),
+            rest,
+            prog=prog,
+            description=f"{description}\n\n{preset}: {DESCRIPTIONS[preset]}.",
+        )
+    except MdjaxError as error:
+        raise MdjaxError("\n".join([str(error), *_explain(str(error), preset, choices)])) from None
+    return _run(config, run.run_dir, is_resumed=run.resume, prints_json=run.json)
+
+
+def _parse(parts: tuple[Any, ...], arguments: Sequence[str], **settings: Any) -> tuple[Any, ...]:
+    """Read options of several dataclasses, none with a prefix, over the values of these."""
+    form: Any = tuple[tuple(Annotated[type(x), tyro.conf.arg(name="")] for x in parts)]
+    markers = (tyro.conf.AvoidSubcommands,)
+    return parse_options(form, arguments, default=parts, config=markers, **settings)
+
+
+def _read_config(run_dir: Path) -> TrainConfig:
+    config = read_run_config(run_dir)
+    if isinstance(config, FuseConfig):
+        raise MdjaxError(
+            f"{run_dir}: holds two networks whose predictions are averaged, which is not trained; "
+            "run mdjax fuse again, into a new directory."
+        )
+    return config
+
+
+def _run(config: TrainConfig, run_dir: Path, *, is_resumed: bool, prints_json: bool) -> int:
+    try:
+        result = train(config, run_dir, resume=is_resumed, show=show_on_stderr)
+    except InterruptedTraining:
+        show_on_stderr(f"Continue with: mdjax resume {run_dir}")
+        raise
+    if prints_json:
         print_json(result.to_dict())
     else:
         print(result.format_table())
     return 0
+
+
+def _format_presets(command: str, description: str, presets: Mapping[str, TrainConfig]) -> str:
+    width = max(map(len, presets)) + 2
+    return "\n".join(
+        [
+            f"usage: mdjax {command} PRESET RUN_DIR [options]",
+            "",
+            description,
+            "",
+            *(f"  {name:{width}}{DESCRIPTIONS[name]}" for name in presets),
+            "",
+            f"`mdjax {command} PRESET --help` explains the options of a preset, with their values.",
+        ]
+    )
+
+
+def _explain_preset(command: str, preset: str, presets: Mapping[str, TrainConfig]) -> str:
+    where = f"`mdjax {command} --help` lists the presets."
+    if not preset or preset.startswith("-"):
+        return f"give a preset first: mdjax {command} PRESET RUN_DIR [options]\n{where}"
+    for other, others in (("train", TRAIN_PRESETS), ("distill", DISTILL_PRESETS)):
+        if preset in others:
+            return f"{preset} is a preset of another command: mdjax {other} {preset} RUN_DIR"
+    hint = suggest(preset, list(presets)) or f"there are {', '.join(presets)}."
+    return f"there is no preset {preset}; {hint}\n{where}"
+
+
+def _explain(message: str, preset: str, choices: TrainChoices) -> list[str]:
+    """Say more about options that depend on the preset or on what was chosen."""
+    lines = []
+    for option, part, name in re.findall(r"no option (--(\w+)\.([\w.-]+\w))", message):
+        others = list_parts(preset).get(part, {}) if hasattr(choices, part) else {}
+        owners = [
+            other for other, value in others.items() if hasattr(value, name.replace("-", "_"))
+        ]
+        lines += [f"{option} is an option of --{part} {owner}." for owner in owners]
+    if "    --teacher PATH" in message.splitlines():
+        recipe = preset.rpartition("-")[0]
+        lines += [
+            "For example:",
+            f"    mdjax train {recipe}-teacher runs/teacher",
+            f"    mdjax distill {preset} runs/student --teacher runs/teacher",
+        ]
+    return lines

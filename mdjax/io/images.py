@@ -139,15 +139,26 @@ def decode_thermal(
     """
     image = decode_image(data, name, may_have_16_bits=range_counts is not None)
     if range_counts is not None:
-        low, high = range_counts
-        if image.dtype != np.uint16:
-            raise MdjaxError(
-                f"{name}: has 8 bits, where 16 bits of counts from {low:g} (black) to {high:g} "
-                "(white) are expected; give the camera's counts."
-            )
-        scaled = (image.astype(np.float64) - low) * (65535 / (high - low))
-        image = np.round(np.clip(scaled, 0, 65535)).astype(np.uint16)
+        image = stretch_counts(image, name, range_counts)
     return take_grey(image, name)
+
+
+def stretch_counts(
+    image: np.ndarray, name: str, range_counts: Sequence[float]
+) -> UInt16[np.ndarray, "..."]:
+    """Turn a camera's counts of 16 bits into grey levels, see `decode_thermal`.
+
+    Raises:
+        MdjaxError: The image has 8 bits.
+    """
+    low, high = range_counts
+    if image.dtype != np.uint16:
+        raise MdjaxError(
+            f"{name}: has 8 bits, where 16 bits of counts from {low:g} (black) to {high:g} "
+            "(white) are expected; give the camera's counts."
+        )
+    scaled = (image.astype(np.float64) - low) * (65535 / (high - low))
+    return np.round(np.clip(scaled, 0, 65535)).astype(np.uint16)
 
 
 def scale_to_unit(image: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

@@ -78,7 +78,7 @@ class RunDirectory:
             remedy = "to begin one" if is_free else "and give another folder to begin one"
             raise MdjaxError(
                 f"{self.path}: no run to resume here ({self.config_path.name} is missing). "
-                f"Leave --resume away {remedy}."
+                f"Leave --resume away {remedy}, with mdjax train or mdjax distill."
             )
 
     def require_unused(self, *, is_trained: bool = True) -> None:
@@ -111,8 +111,11 @@ class RunDirectory:
                 raise MdjaxError(
                     f"{self.path}: holds {', '.join(used[:3])} already. Give another folder."
                 )
-            remedy = "Continue a training with --resume, or give" if is_trained else "Give"
-            raise MdjaxError(f"{self.path}: holds a run already. {remedy} another folder.")
+            remedy = f"Continue a training with mdjax resume {self.path}, or give"
+            raise MdjaxError(
+                f"{self.path}: holds a run already. {remedy if is_trained else 'Give'} another "
+                "folder."
+            )
 
     def require_idle(self) -> None:
         """Check that no process is at this run, and change nothing.
@@ -123,6 +126,16 @@ class RunDirectory:
         if (self.path / _LOCK_NAME).exists():
             with self._hold_lock():
                 pass
+
+    def is_held(self) -> bool:
+        """Say whether a process is at this run, and change nothing."""
+        try:
+            with filelock.FileLock(self.path / _LOCK_NAME, blocking=False):
+                return False
+        except filelock.Timeout:
+            return True
+        except OSError:  # Nobody can be at a run that cannot be written.
+            return False
 
     @property
     def config_path(self) -> Path:

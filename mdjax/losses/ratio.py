@@ -37,5 +37,12 @@ def count(is_counted: Shaped[Array, "..."]) -> Float[Array, ""]:
 
 
 def mean_ratio(values: Shaped[Array, "..."]) -> Ratio:
-    """Return the mean of all values, computed in float32, as a ratio."""
+    """Return the mean of all values, computed in float32, as a ratio.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import mdjax
+        >>> float(mdjax.mean_ratio(jnp.array([1.0, 2.0, 6.0])).value)
+        3.0
+    """
     return Ratio(jnp.sum(values, dtype=jnp.float32), jnp.float32(values.size))

@@ -32,6 +32,12 @@ class ModalityDistillation:
             `compute_focal_mask`.
         mask_gradient: Let the gradient of F-MSE through its mask too.
         level: Features that semantic transfer compares: C4, on which GAFF fuses, or C5.
+
+    Example:
+        >>> import mdjax
+        >>> method = mdjax.ModalityDistillation(attention_weight=0, semantic_loss="mse")
+        >>> [(term.name, term.weight) for term in method.make_terms()]
+        [('semantic_transfer', 1.0)]
     """
 
     attention_weight: float = 1.0

@@ -34,6 +34,20 @@ class CapturedNetwork:
         train_arguments: How the module is told whether it trains: `lambda train: {}` for one that
             takes no such argument, `lambda train: {"deterministic": not train}` for one that
             calls it so.
+
+    Example:
+        >>> import flax.linen as nn
+        >>> import jax
+        >>> import mdjax
+        >>> module = nn.Sequential([nn.Conv(8, (3, 3)), nn.relu, nn.Conv(1, (1, 1))])
+        >>> network = mdjax.CapturedNetwork(
+        ...     module, {"c4": "layers_0"}, train_arguments=lambda train: {}
+        ... )
+        >>> image = jax.numpy.zeros((1, 16, 16, 3))
+        >>> variables = network.init(jax.random.key(0), image)
+        >>> output = network.apply(variables, image, train=False)
+        >>> output.prediction.shape, output.features["c4"].shape
+        ((1, 16, 16, 1), (1, 16, 16, 8))
     """
 
     module: nn.Module

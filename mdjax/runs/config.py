@@ -1,8 +1,8 @@
 """What defines a run; written to its directory as `config.json`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from mdjax.data.folds import Folds
 from mdjax.data.pipeline import PipelineConfig
@@ -12,7 +12,7 @@ from mdjax.models.config import ImageLevelConfig, MdStudentConfig, NetworkConfig
 from mdjax.tasks.detection import DetectionTask
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.train.loop import LoopConfig
-from mdjax.train.optimiser import OptimiserConfig, SgdConfig
+from mdjax.train.optimiser import OptimiserConfig, SgdConfig, fit_warmup
 from mdjax.types import MdjaxError
 
 TaskConfig = SegmentationTask | DetectionTask
@@ -112,6 +112,18 @@ class DistillConfig(TrainConfig):
     def teachers(self) -> dict[str, Path]:
         """Run directories of all teachers by name."""
         return {MAIN_TEACHER: self.teacher, **self.other_teachers}
+
+
+Config = TypeVar("Config", bound=TrainConfig)
+
+
+def change_num_steps(config: Config, num_steps: int) -> Config:
+    """Return a training with another number of steps, whose warm-up takes a quarter at most."""
+    return replace(
+        config,
+        loop=replace(config.loop, num_steps=num_steps),
+        optimiser=fit_warmup(config.optimiser, num_steps),
+    )
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,13 @@ def load_network(run_dir: Path, checkpoint: CheckpointName = "last") -> LoadedNe
 
     Raises:
         MdjaxError: No run, no such checkpoint, or one that is damaged.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import mdjax
+        >>> loaded = mdjax.load_network(Path("runs/distilled"))
+        >>> type(loaded.network).__name__, loaded.class_names[:3]
+        ('MdStudent', ('unlabelled', 'car', 'person'))
     """
     run_dir = Path(run_dir)
     path = run_dir / "checkpoints" / checkpoint

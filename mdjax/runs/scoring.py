@@ -86,6 +86,14 @@ def evaluate_network(
     Raises:
         MdjaxError: The data set is not there or has other classes, or a resolution is given for a
             network that does not see what the cheap camera sees.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import mdjax
+        >>> loaded = mdjax.load_network(Path("runs/distilled"))
+        >>> scores = mdjax.evaluate_network(loaded, split="val").to_metrics()
+        >>> 0 <= scores["mean_accuracy_9/all"] <= 100
+        True
     """
     config = loaded.config
     if resolution is not None and not config.network.sees_camera:

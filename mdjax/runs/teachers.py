@@ -100,7 +100,7 @@ def check_teacher_scores(
         raise MdjaxError(
             f"{teacher.run_dir}: the teacher's checkpoint of step {teacher.step} records no "
             f"{main_metric}, so nobody can tell whether it was loaded rightly; finish its training "
-            "(mdjax train … --resume)."
+            f"(mdjax resume {teacher.run_dir})."
         )
     head = f"Teacher {teacher.run_dir}, step {teacher.step}:"
     has_value = [name for name, score in teacher.scores.items() if not math.isnan(score)]

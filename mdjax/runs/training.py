@@ -63,6 +63,15 @@ def train(
     Raises:
         MdjaxError: Bad input, a used directory, a teacher that does not fit, a non-finite loss.
         InterruptedTraining: The run was asked to stop; its state is saved.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from pathlib import Path
+        >>> import mdjax
+        >>> config = mdjax.load_network(Path("runs/native")).config  # or mdjax.get_preset(...)
+        >>> result = mdjax.train_network(replace(config, seed=1), Path("runs/native_seed1"))
+        >>> sorted(result.scores)
+        ['test', 'val']
     """
     # -- What can be refused at once ----------------------------------------------------------
     _check_config(config)
@@ -266,6 +275,14 @@ def _check_config(config: TrainConfig) -> None:
         raise MdjaxError(
             "Decision-level fusion averages two networks that were trained apart: train one that "
             "sees visible and one that sees thermal images, then fuse them (mdjax fuse)."
+        )
+    stride = config.network.backbone.output_stride
+    height, width = config.pipeline.image_size_hw
+    if min(height, width) < 2 * stride:
+        raise MdjaxError(
+            f"pipeline.image_size_hw is {height} {width}: too small for this network, whose last "
+            f"features are {stride} times coarser. Give {2 * stride} or more rows and columns, or "
+            "lower network.backbone.output_stride."
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mdjax.io.json_file import write_json
+from mdjax.runs.config import change_num_steps
 from mdjax.studies.comparison import Difference
 from mdjax.studies.report import (
     Columns,
@@ -42,13 +43,7 @@ class Budget:
     def adjust(self, config: Any) -> Any:
         """Return a configuration with data folder and steps of this budget."""
         num_steps = self.num_steps or config.loop.num_steps
-        warmup_steps = min(config.optimiser.warmup_steps, num_steps // 4)
-        return replace(
-            config,
-            data_dir=self.data_dir,
-            loop=replace(config.loop, num_steps=num_steps),
-            optimiser=replace(config.optimiser, warmup_steps=warmup_steps),
-        )
+        return replace(change_num_steps(config, num_steps), data_dir=self.data_dir)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Optimisers and their schedule, with the paper's SGD as default."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import jax
 import optax
@@ -38,6 +38,9 @@ class ScheduleConfig:
         for name in ("warmup_steps", "weight_decay", "max_gradient_norm"):
             if getattr(self, name) < 0:
                 raise MdjaxError(f"{name} is {getattr(self, name)}; give 0 or more.")
+
+
+Schedule = TypeVar("Schedule", bound=ScheduleConfig)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,19 @@ class AdamWConfig(ScheduleConfig):
 
 
 OptimiserConfig = SgdConfig | AdamWConfig
+
+
+def fit_warmup(config: Schedule, num_steps: int) -> Schedule:
+    """Return an optimiser whose warm-up takes a quarter of the steps at most.
+
+    A warm-up that is shorter stays as it is: how many steps the first gradients need to average out
+    does not depend on how many steps follow.
+
+    Args:
+        config: With the warm-up that is wanted where there are steps enough.
+        num_steps: Steps of the whole training.
+    """
+    return replace(config, warmup_steps=min(config.warmup_steps, num_steps // 4))
 
 
 def make_schedule(config: ScheduleConfig, num_steps: int) -> optax.Schedule:

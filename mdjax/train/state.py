@@ -62,6 +62,15 @@ def create_state(
         variables: Of the network.
         optimiser: Whose state begins here.
         method_variables: Of the method's own module, if it has one.
+
+    Example:
+        >>> import flax.linen as nn
+        >>> import jax
+        >>> import mdjax
+        >>> import optax
+        >>> variables = nn.Dense(2).init(jax.random.key(0), jax.numpy.zeros((1, 3)))
+        >>> int(mdjax.create_state(variables, optax.adam(1e-3)).step)
+        0
     """
     model_state = jax.tree.map(jnp.array, dict(variables))
     method_state = jax.tree.map(jnp.array, dict(method_variables or {}))

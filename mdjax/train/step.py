@@ -111,6 +111,33 @@ def make_distill_step(
 
     Returns:
         A function (state, batch) → (state, metrics). The state is donated: use the new one.
+
+    Example:
+        >>> import flax.linen as nn
+        >>> import jax
+        >>> import mdjax
+        >>> import optax
+        >>> def capture(width):
+        ...     module = nn.Sequential([nn.Conv(width, (3, 3)), nn.Conv(4, (1, 1)), nn.Dense(1)])
+        ...     return mdjax.CapturedNetwork(
+        ...         module, {"c4": "layers_1"}, train_arguments=lambda train: {}
+        ...     )
+        >>> batch = jax.random.uniform(jax.random.key(0), (2, 8, 8, 4))  # RGB + thermal
+        >>> teacher, student, optimiser = capture(8), capture(2), optax.adam(1e-3)
+        >>> variables = teacher.init(jax.random.key(1), batch)  # those that you have trained
+        >>> frozen = {"teacher": mdjax.Teacher(teacher, variables, lambda batch: (batch,))}
+        >>> step = mdjax.make_distill_step(
+        ...     student,
+        ...     frozen,
+        ...     optimiser,
+        ...     mdjax.ModalityDistillation(attention_weight=0).make_terms(),
+        ...     select_inputs=lambda batch: (batch[..., :3],),
+        ...     seed=0,
+        ... )
+        >>> state = mdjax.create_state(student.init(jax.random.key(2), batch[..., :3]), optimiser)
+        >>> state, metrics = step(state, batch)
+        >>> sorted(metrics)
+        ['gradient_norm', 'loss', 'loss/semantic_transfer']
     """
     terms = tuple(terms)
     forward = make_forward(

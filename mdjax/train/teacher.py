@@ -15,6 +15,12 @@ class Teacher:
         network: Linen module, or anything with its `init` and `apply`.
         variables: Its parameters and running statistics.
         select_inputs: Takes its inputs from a batch.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import mdjax
+        >>> loaded = mdjax.load_network(Path("runs/teacher"))
+        >>> teacher = mdjax.Teacher(loaded.network, loaded.variables, loaded.select_inputs)
     """
 
     network: Network

@@ -50,6 +50,13 @@ class LossTerm:
         name: Its name in logs.
         weight: λ; its weighted value enters the loss, its bare value the logs.
         compute: Returns the sum over the batch and its normaliser, not yet divided.
+
+    Example:
+        >>> import mdjax
+        >>> def compute_error(seen):
+        ...     return mdjax.mean_ratio((seen.output.prediction - seen.batch["target"]) ** 2)
+        >>> mdjax.LossTerm("task", 1.0, compute_error).name
+        'task'
     """
 
     name: str

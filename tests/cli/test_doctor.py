@@ -35,7 +35,7 @@ def run_and_find(name: str, data_dir: Path, run_dir: Path) -> doctor.Check:
 
 def test_working_installation_is_ready(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_dataset(tmp_path)
-    args = doctor.Doctor(data_dir=tmp_path, run_dir=tmp_path / "runs")
+    args = ["--data-dir", str(tmp_path), "--run-dir", str(tmp_path / "runs")]
     assert doctor.run_doctor_command(args) == 0
     output = capsys.readouterr().out
     assert "✗" not in output
@@ -43,7 +43,7 @@ def test_working_installation_is_ready(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_json_is_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    args = doctor.Doctor(data_dir=tmp_path, run_dir=tmp_path, json=True)
+    args = ["--data-dir", str(tmp_path), "--run-dir", str(tmp_path), "--json"]
     doctor.run_doctor_command(args)
     report = json.loads(capsys.readouterr().out)
     assert report["is_ready"] is True
@@ -139,7 +139,7 @@ def test_library_that_does_not_load_is_a_line_and_exit_code_1(
         raise ImportError(f"lib{name}.so: cannot open shared object file")
 
     monkeypatch.setattr("importlib.import_module", refuse)
-    args = doctor.Doctor(data_dir=tmp_path, run_dir=tmp_path, json=True)
+    args = ["--data-dir", str(tmp_path), "--run-dir", str(tmp_path), "--json"]
     assert doctor.run_doctor_command(args) == 1
     report = json.loads(capsys.readouterr().out)
     broken = [check for check in report["checks"] if check["status"] == "broken"]

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jaxtyping
 import numpy as np
 import pytest
 
 from mdjax import __version__
-from mdjax.cli.main import EXIT_BAD_INPUT, EXIT_BROKEN_PIPE, main
+from mdjax.cli.main import EXIT_BAD_INPUT, EXIT_BROKEN_PIPE
 from mdjax.io.json_file import to_plain
 from mdjax.runs.results import read_result
+from tests.cli.running import run
 from tests.conftest import SmallRuns, SmallScenes
 from tests.runs.small import BACKBONE, LOOP, SIZE_HW
 
@@ -22,30 +22,15 @@ COMMANDS = (
     "prepare",
     "train",
     "distill",
+    "resume",
+    "runs",
+    "fuse",
     "evaluate",
     "predict",
     "score-detections",
     "demo",
     "doctor",
 )
-
-
-def run(*arguments: Any) -> int:
-    """Exit status of a command; tyro leaves by `SystemExit` where it shows help or an error."""
-    try:
-        return main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return int(stop.code or 0)
-
-
-@pytest.fixture(autouse=True)
-def as_a_user_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wide terminal, so that no name is broken, and no checks of types.
-
-    tyro fills a preset's missing run directory with a placeholder that is no path.
-    """
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 # -- Help and mistakes ----------------------------------------------------------------------------
@@ -99,6 +84,8 @@ def test_unknown_command_lists_those_there_are(capsys: pytest.CaptureFixture[str
         ),
         (("evaluate",), ("RUN_DIR", "--split", "--checkpoint", "--resolution", "--json")),
         (("predict",), ("RUN_DIR", "IMAGES", "--thermal", "--out-dir")),
+        (("resume",), ("RUN_DIR", "--data-dir", "--loop.save-every", "--json")),
+        (("runs",), ("FOLDER", "--json")),
         (("demo",), ("--out", "--num-seeds", "--num-steps", "--json")),
         (("doctor",), ("--data-dir", "--json")),
     ],
@@ -118,7 +105,10 @@ def test_help_of_a_command_explains_its_options(
     [
         (("--optimiser.learning-rate", "0"), "learning_rate is 0.0; give a number above 0"),
         (("--loop.num-steps", "0"), "num_steps is 0; give 1 or more"),
-        (("--loop.num-steps", "10"), "warmup_steps is 50; give fewer than loop.num_steps, 10"),
+        (
+            ("--loop.num-steps", "10", "--optimiser.warmup-steps", "10"),
+            "warmup_steps is 10; give fewer than loop.num_steps, 10",
+        ),
         (("--network.backbone.output-stride", "7"), "output_stride is 7; with stem_stride 2"),
         (("--network.backbone.width", "-1"), "width is -1.0"),
         (("--batch-size", "0"), "batch_size is 0"),
@@ -144,20 +134,15 @@ def test_impossible_value_of_a_preset_is_one_clear_message(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("preset", ["nothing", "mfnet-md"])
-def test_unknown_preset_lists_those_there_are(
-    preset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run("train", preset, tmp_path / "run") == EXIT_BAD_INPUT
-    assert "synthetic-native" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("train", "synthetic-native", "{}/run", "--data-dir", "{}"), "mdjax prepare --help"),
         (("train", "mfnet-native", "{}/run", "--data-dir", "{}"), "mdjax prepare --help"),
-        (("distill", "mfnet-md", "{}/run", "--data-dir", "{}"), "mdjax prepare --help"),
+        (
+            ("distill", "mfnet-md", "{}/run", "--teacher", "{}/t", "--data-dir", "{}"),
+            "mdjax prepare --help",
+        ),
         (("evaluate", "{}/nobody"), "no checkpoint here"),
         (("prepare", "mfnet", "--raw", "{}/nothing", "--data-dir", "{}/data"), "nothing"),
         (("prepare", "synthetic", "--num-val", "0", "--data-dir", "{}/data"), "num_val is 0"),
@@ -181,7 +166,7 @@ def test_mistake_is_a_message_without_a_traceback(
 
 def test_program_answers_as_its_function_does() -> None:
     finished = subprocess.run(
-        [sys.executable, "-m", "mdjax.cli.main", "evaluate", "no-such-run"],
+        [sys.executable, "-m", "mdjax", "evaluate", "no-such-run"],
         capture_output=True,
         text=True,
         check=False,
@@ -241,7 +226,7 @@ def make_small_options(scenes: SmallScenes) -> list[Any]:
         *("--dataset", scenes.dataset, "--data-dir", scenes.data_dir, "--batch-size", 4),
         *("--pipeline.image-size-hw", *SIZE_HW, "--network.backbone.width", BACKBONE.width),
         *("--network.backbone.blocks-per-stage", BACKBONE.blocks_per_stage),
-        *("--optimiser.warmup-steps", 1, "--loop.num-steps", LOOP.num_steps),
+        *("--loop.num-steps", LOOP.num_steps),
         *("--loop.log-every", LOOP.log_every, "--loop.save-every", LOOP.save_every),
         *("--loop.evaluate-every", LOOP.evaluate_every),
     ]
@@ -291,7 +276,7 @@ def test_second_run_in_a_used_directory_is_refused(
     options = make_small_options(small_scenes)
     run_dir = small_runs.root / "native"
     assert run("train", "synthetic-native", run_dir, *options) == EXIT_BAD_INPUT
-    assert "Continue a training with --resume" in capsys.readouterr().err
+    assert f"Continue a training with mdjax resume {run_dir}" in capsys.readouterr().err
 
 
 def test_evaluate_json_prints_the_recorded_scores(

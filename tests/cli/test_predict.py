@@ -97,7 +97,7 @@ def test_labels_have_no_score(
 
 
 def test_missing_images_are_reported_without_traceback(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", str(tmp_path / "run"), str(tmp_path / "absent.png")]) == 2
     assert "absent.png: there is no such file." in capsys.readouterr().err

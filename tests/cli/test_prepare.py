@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jaxtyping
 import pytest
 
 from mdjax.cli.main import EXIT_BAD_INPUT
 from mdjax.cli.prepare import run_prepare
 from mdjax.types import MdjaxError
+from tests.cli.running import run
 from tests.data.factories import encode_png
 from tests.data_builders.raw_pairs import (
     make_thermal_u16,
@@ -23,13 +23,6 @@ from tests.data_builders.raw_pairs import (
 from tests.data_builders.reading import read_metadata, read_records
 
 NAMES = ("set00/V000/I00001", "set03/V001/I00007")
-
-
-@pytest.fixture(autouse=True)
-def as_a_user_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wide terminal, and no checks of types: tyro fills in placeholders of its own."""
-    monkeypatch.setenv("COLUMNS", "300")
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 def _run(capsys: pytest.CaptureFixture[str], *arguments: Any) -> list[list[str]]:
@@ -170,7 +163,5 @@ def test_help_of_data_sets_without_names_has_the_shared_options(
 
 
 def test_missing_folder_is_required(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        run_prepare(["msrs"])
-    assert stop.value.code == EXIT_BAD_INPUT
-    assert "--raw" in capsys.readouterr().err
+    assert run("prepare", "msrs") == EXIT_BAD_INPUT
+    assert "Missing from mdjax prepare msrs:\n    --raw PATH\n" in capsys.readouterr().err

@@ -219,7 +219,7 @@ def test_resuming_where_no_run_is_is_refused(small_runs: SmallRuns, tmp_path: Pa
 def test_used_directory_is_refused_and_left_alone(small_runs: SmallRuns) -> None:
     run_dir = small_runs.root / "native"
     before = {path: path.stat().st_mtime_ns for path in run_dir.rglob("*")}
-    with pytest.raises(MdjaxError, match=r"holds a run already.*--resume"):
+    with pytest.raises(MdjaxError, match=r"holds a run already.*mdjax resume"):
         run_quietly(small_runs.configs["native"], run_dir)
     assert {path: path.stat().st_mtime_ns for path in run_dir.rglob("*")} == before
 

@@ -21,6 +21,7 @@ from mdjax.train.optimiser import (
     OptimiserConfig,
     SgdConfig,
     find_decayed,
+    fit_warmup,
     freeze_parameters,
     make_schedule,
 )
@@ -118,6 +119,17 @@ def test_frozen_parameters_stay_bit_for_bit(config: OptimiserConfig) -> None:
     assert float(params["method"]["kernel"].max()) < 1.0
     plain = config.create(10)
     assert freeze_parameters(plain, {"a": False}) is plain
+
+
+@pytest.mark.parametrize(
+    ("num_steps", "warmup_steps"), [(14_000, 500), (2_000, 500), (1_999, 499), (300, 75), (3, 0)]
+)
+def test_warmup_takes_a_quarter_of_the_steps_at_most(num_steps: int, warmup_steps: int):
+    """500 of 2,000 steps are a quarter; of 1,999 it is 499.75, rounded down."""
+    config = SgdConfig(momentum=0.5)
+    fitted = fit_warmup(config, num_steps)
+    assert fitted == SgdConfig(momentum=0.5, warmup_steps=warmup_steps)
+    make_schedule(fitted, num_steps)
 
 
 def test_gradients_are_clipped_to_the_given_norm():

@@ -1,0 +1,111 @@
+"""What of a preset can be exchanged as a whole: network, task, optimiser, method, number of steps.
+
+Which options a command has follows from these. So they are read first, and decide which
+configuration the other options then change.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+
+import tyro
+
+from mdjax.cli.options import parse_known_options
+from mdjax.presets import METHODS, NETWORKS, OPTIMISERS, TASKS, list_parts
+from mdjax.runs.config import DistillConfig, TrainConfig, change_num_steps
+from mdjax.train.optimiser import fit_warmup
+
+Config = TypeVar("Config", bound=TrainConfig)
+
+if TYPE_CHECKING:
+    NetworkName: TypeAlias = str
+    TaskName: TypeAlias = str
+    OptimiserName: TypeAlias = str
+    MethodName: TypeAlias = str
+else:
+    NetworkName, TaskName, OptimiserName, MethodName = (
+        tyro.extras.literal_type_from_choices(list(names))
+        for names in (NETWORKS, TASKS, OPTIMISERS, METHODS)
+    )
+
+
+@dataclass(frozen=True)
+class TrainChoices:
+    """Each brings its own settings, which the dotted options change.
+
+    Attributes:
+        network: What is trained, with the preset's backbone.
+        task: Label every pixel, or find objects.
+        optimiser: SGD as in the paper, or AdamW for few steps.
+    """
+
+    network: NetworkName
+    task: TaskName
+    optimiser: OptimiserName
+
+
+@dataclass(frozen=True)
+class DistillChoices(TrainChoices):
+    """Each brings its own settings, which the dotted options change.
+
+    Attributes:
+        method: What the student learns from its teacher, with the preset's weights.
+    """
+
+    method: MethodName
+
+
+@dataclass(frozen=True)
+class _Loop:
+    num_steps: int
+
+
+def name_choices(config: TrainConfig, preset: str) -> TrainChoices:
+    """Name the parts that a preset's configuration has."""
+    names = {
+        field: next(name for name, part in parts.items() if type(part) is type(value))
+        for field, parts in list_parts(preset).items()
+        if (value := getattr(config, field, None)) is not None
+    }
+    return DistillChoices(**names) if isinstance(config, DistillConfig) else TrainChoices(**names)
+
+
+def exchange_parts(
+    config: Config, preset: str, arguments: Sequence[str], *, prog: str
+) -> tuple[Config, TrainChoices]:
+    """Exchange those parts of a preset's configuration that the command line chooses.
+
+    With another number of steps or another optimiser, the warm-up takes a quarter of the steps at
+    most. All else stays as the preset has it.
+
+    Args:
+        config: Of the preset.
+        preset: Its name.
+        arguments: What was typed after it.
+        prog: What was typed up to it, for messages.
+
+    Returns:
+        The configuration that the other options change, and the names of its parts.
+
+    Raises:
+        MdjaxError: There is no such part, or the parts do not fit each other.
+    """
+    kept = name_choices(config, preset)
+    form: Any = tuple[
+        Annotated[type(kept), tyro.conf.arg(name="")], Annotated[_Loop, tyro.conf.arg(name="loop")]
+    ]
+    chosen, loop = parse_known_options(
+        form, arguments, prog=prog, default=(kept, _Loop(config.loop.num_steps))
+    )
+    available = list_parts(preset)
+    parts: dict[str, Any] = {
+        field: available[field][name]
+        for field, name in asdict(chosen).items()
+        if name != getattr(kept, field)
+    }
+    if "optimiser" in parts:
+        parts["optimiser"] = fit_warmup(parts["optimiser"], config.loop.num_steps)
+    config = replace(config, **parts)
+    if loop.num_steps != config.loop.num_steps:
+        config = change_num_steps(config, loop.num_steps)
+    return config, chosen

@@ -1,0 +1,86 @@
+"""Image files through a trained network, whichever its task: what `mdjax predict` runs."""
+
+from pathlib import Path
+from typing import Any
+
+from mdjax.predict.boxes import DEFAULT_SCORE_THRESHOLD, DetectionPredictions, DetectionWriter
+from mdjax.predict.inputs import SimulateCamera
+from mdjax.predict.labels import LabelPredictions, LabelWriter
+from mdjax.predict.pairs import find_pairs
+from mdjax.predict.prediction import PredictionWriter, predict_pairs
+from mdjax.runs.loading import LoadedNetwork
+from mdjax.tasks.detection import DetectionTask
+from mdjax.types import MdjaxError
+
+
+def predict_files(
+    loaded: LoadedNetwork,
+    images: Path,
+    thermal: Path | None = None,
+    *,
+    out_dir: Path,
+    score_threshold: float | None = None,
+    simulate: SimulateCamera = "auto",
+    batch_size: int = 4,
+    overwrite: bool = False,
+    show_progress: bool = False,
+) -> LabelPredictions | DetectionPredictions:
+    """Let a network predict image files, and write what it says of them.
+
+    Args:
+        loaded: From `load_network`.
+        images: Visible image, PNG of four channels (RGB + thermal), or a folder of either.
+        thermal: Thermal image, or the folder with one for each visible image; see `find_pairs`.
+        out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json; or, of a detector,
+            NAME_detections.png and detections.json.
+        score_threshold: Of a detector: lowest score of what is drawn and written; 0.3 by default.
+        simulate: Whether thermal images pass through the camera the network was trained with.
+        batch_size: Images at once.
+        overwrite: Replace files of an earlier call.
+        show_progress: Draw progress bars on standard error.
+
+    Returns:
+        What was written, image by image.
+
+    Raises:
+        MdjaxError: As `predict_pairs`, or a score threshold for a network that labels pixels.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import mdjax
+        >>> network = mdjax.load_network(Path("runs/distilled"))
+        >>> written = mdjax.predict_files(
+        ...     network, Path("visible"), Path("thermal"), out_dir=Path("predictions")
+        ... )
+        >>> [image.labels.name for image in written.images]
+        ['a_labels.png', 'b_labels.png']
+    """
+    return predict_pairs(
+        loaded,
+        find_pairs(images, thermal),
+        _create_writer(loaded, out_dir, score_threshold),
+        simulate=simulate,
+        batch_size=batch_size,
+        overwrite=overwrite,
+        show_progress=show_progress,
+    )
+
+
+def _create_writer(
+    loaded: LoadedNetwork, out_dir: Path, score_threshold: float | None
+) -> PredictionWriter[Any, Any]:
+    task = loaded.config.task
+    if isinstance(task, DetectionTask):
+        return DetectionWriter(
+            out_dir,
+            loaded.class_names,
+            loaded.config.pipeline.image_size_hw,
+            task,
+            DEFAULT_SCORE_THRESHOLD if score_threshold is None else score_threshold,
+        )
+    if score_threshold is not None:
+        raise MdjaxError(
+            f"{loaded.run_dir}: this network labels pixels, which have no score; leave "
+            "--score-threshold away."
+        )
+    return LabelWriter(out_dir, loaded.class_names, task)

@@ -1,0 +1,71 @@
+"""Image pairs in memory through a trained network."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import UInt8
+
+from mdjax.io.images import ThermalImage, check_pair_sizes, stretch_counts
+from mdjax.predict.inputs import SimulateCamera, prepare_pair
+from mdjax.predict.pairs import DecodedPair
+from mdjax.predict.predictor import compile_predictor
+from mdjax.runs.loading import LoadedNetwork
+
+ImagePredictor = Callable[..., Any]
+"""From a visible [h w 3] and a thermal image [hh ww], or None, to what the task says of them."""
+
+_NAME = "the image pair"
+_NOISE_SEED = 0
+
+
+def make_image_predictor(
+    loaded: LoadedNetwork, *, simulate: SimulateCamera = "auto"
+) -> ImagePredictor:
+    """Compile a network for image pairs in memory, one at a time.
+
+    Args:
+        loaded: From `load_network`.
+        simulate: Whether thermal images pass through the camera the network was trained with.
+
+    Returns:
+        A function of a visible image, RGB [h w 3] of 8 bits, and a thermal one [hh ww], which may
+        be smaller: grey levels of 8 bits, or 16-bit counts where the network was trained on them.
+        Networks that see no thermal image take the visible one alone. It returns class ids [h w]
+        of 8 bits; or, of a detector, `ImageDetections` in pixels of the visible image.
+
+        It raises `MdjaxError` where the two do not show the same field of view, or where the
+        network needs a thermal image and there is none.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import mdjax
+        >>> import numpy as np
+        >>> predict = mdjax.make_image_predictor(mdjax.load_network(Path("runs/distilled")))
+        >>> visible_u8 = np.zeros((60, 90, 3), np.uint8)
+        >>> thermal_u8 = np.zeros((15, 22), np.uint8)
+        >>> predict(visible_u8, thermal_u8).shape
+        (60, 90)
+    """
+    task, working_size_hw = loaded.config.task, loaded.config.pipeline.image_size_hw
+    predict = compile_predictor(loaded, batch_size=1)
+
+    def predict_image(
+        visible_u8: UInt8[np.ndarray, "h w 3"], thermal: ThermalImage | None = None
+    ) -> Any:
+        if thermal is not None:
+            if loaded.thermal_range_counts is not None:
+                thermal = stretch_counts(thermal, _NAME, loaded.thermal_range_counts)
+            check_pair_sizes(visible_u8.shape[:2], thermal.shape, _NAME)
+        pair = prepare_pair(
+            DecodedPair(visible_u8, thermal),
+            loaded.config,
+            simulate=simulate,
+            rng=np.random.default_rng(_NOISE_SEED),
+        )
+        batch = predict(pair.visible[None], pair.thermal[None, ..., None])
+        row = jax.tree.map(lambda array: array[0], batch)
+        return task.fit_to_image(row, working_size_hw, visible_u8.shape[:2])
+
+    return predict_image
