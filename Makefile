@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile
 PYTEST_WORKERS ?= 2
 CHECKED := mdjax data_builders examples experiments tests
 
-.PHONY: help demo test test-fast lint format clean
+.PHONY: help demo test test-fast fuzz lint format clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -24,6 +24,9 @@ test: $(VENV)/.installed-dev ## Set up, then run all tests
 
 test-fast: $(VENV)/.installed-dev ## Set up, then run the tests that take seconds
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal -m "not slow"
+
+fuzz: $(VENV)/.installed-dev ## Set up, then feed mutated files to all that reads files (minutes)
+	$(BIN)/python -m tests.fuzz
 
 lint: $(VENV)/.installed-dev ## Check style, formatting and types
 	$(BIN)/ruff check .

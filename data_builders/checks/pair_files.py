@@ -274,7 +274,7 @@ def _fit_box(box: BoxXyxy, size_hw: SizeHw, where: str, report: PairReport) -> B
 
 def _read_image(path: Path, name: str, report: PairReport) -> bytes:
     """Read a file; a PNG is also unpacked, which finds one whose writer stopped early."""
-    data = read_bytes(path, name)
+    data = read_bytes(path, name, "add it, or take its name out of the list")
     if is_png(data):
         read_png_header(data, name, is_thorough=True)
     report.checksum = zlib.crc32(data, report.checksum)

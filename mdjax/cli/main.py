@@ -50,6 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
+    except OSError as error:
+        # What the system refuses, wherever it happens: a name that is too long, a right that lacks.
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"mdjax {name}: {where}{error.strerror or error}.", file=sys.stderr)
+        return EXIT_BAD_INPUT
 
 
 @contextlib.contextmanager

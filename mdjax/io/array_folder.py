@@ -5,6 +5,7 @@ arrays/       the arrays, written by Orbax, in groups that are read separately
 """
 
 import contextlib
+import gc
 import logging
 import shutil
 import zlib
@@ -132,21 +133,27 @@ def read_arrays(folder: Path, groups: Collection[str]) -> dict[str, np.ndarray]:
     table = read_leaf_table(folder, groups)
     stored = {leaf["group"] for leaf in table.values() if 0 not in leaf["shape"]}
     _check_files(folder)
-    try:
-        found: dict[str, np.ndarray] = {}
-        with _quiet_orbax():
+    found: dict[str, np.ndarray] = {}
+    reason = ""
+    with _quiet_orbax():
+        try:
             for group in sorted(stored):
                 tree = ocp.load_checkpointables(_get_array_path(folder), {group: None})[group]
                 found |= flatten_dict(tree, sep="/")
-        for name, leaf in table.items():
-            if 0 in leaf["shape"]:
-                found[name] = np.zeros(leaf["shape"], jnp.dtype(leaf["dtype"]))
-            if {**_describe(found[name]), "group": leaf["group"]} != leaf:
-                raise ValueError(f"the numbers of {name} are not those that were saved")
-    # What is damaged can fail anywhere in Orbax, in any way.
-    except Exception as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise MdjaxError(f"{folder}: cut short or damaged ({reason[:200]}). {REMEDY}") from error
+            for name, leaf in table.items():
+                if 0 in leaf["shape"]:
+                    found[name] = np.zeros(leaf["shape"], jnp.dtype(leaf["dtype"]))
+                if {**_describe(found[name]), "group": leaf["group"]} != leaf:
+                    raise ValueError(f"the numbers of {name} are not those that were saved")
+        # What is damaged can fail anywhere in Orbax, in any way.
+        except Exception as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+        if reason:
+            # Tasks of asyncio print their tracebacks when they are freed: here, where it is quiet.
+            # So the error below has no cause, which would keep them.
+            gc.collect()
+    if reason:
+        raise MdjaxError(f"{folder}: cut short or damaged ({reason[:200]}). {REMEDY}")
     return found
 
 
@@ -171,13 +178,15 @@ def _get_array_path(folder: Path) -> str:
 @contextlib.contextmanager
 def _quiet_orbax() -> Iterator[None]:
     """Keep Orbax from logging warnings, and tracebacks of errors that it also raises."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
     try:
         # Asynchronous directories hide a full disk until a timeout of minutes.
         options = ocp.options.AsyncOptions(create_directories_asynchronously=False)
         with ocp.Context(async_options=options):
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -6,8 +6,13 @@ from pathlib import Path
 from mdjax.types import MdjaxError
 
 
-def read_bytes(path: Path, name: str) -> bytes:
+def read_bytes(path: Path, name: str, remedy: str = "") -> bytes:
     """Read a file.
+
+    Args:
+        path: The file.
+        name: What a person calls it.
+        remedy: What to do where it is missing.
 
     Raises:
         MdjaxError: It is missing or cannot be read.
@@ -15,7 +20,7 @@ def read_bytes(path: Path, name: str) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise MdjaxError(f"{name}: file is missing.") from None
+        raise MdjaxError(f"{name}: file is missing{remedy and f'; {remedy}'}.") from None
     except OSError as error:
         raise MdjaxError(f"{name}: cannot be read ({error.strerror}).") from error
 

@@ -171,6 +171,6 @@ TARGETS = (
         ("list.txt", "detections.txt", "boxes/*/*/*.txt", "boxes/*.txt"),
         explain=explain_raw,
     ),
-    Target("prepared data set", write_prepared, read_prepared, ("data/**/*",)),
+    Target("prepared data set", write_prepared, read_prepared, ("data/**/*",), is_named=True),
     Target("images for predict", write_predicted, read_predicted, explain=explain_raw),
 )

@@ -1,8 +1,8 @@
 """Feed mutated files to all that reads files, and see what becomes of them.
 
 Each input is one valid file with one mutation. It may be refused by a message, or be read as if
-nothing had happened. It must not end in a traceback; and where it is read as something else, that
-has a reason that its target states.
+nothing had happened. It must not end in a traceback, nor in a message that is long or names no
+file; and where it is read as something else, that has a reason that its target states.
 """
 
 import random
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from mdjax.types import MdjaxError
 from tests.fuzz.mutations import MUTATIONS
 
 MAX_LINES = 20
-Verdict = Literal["refused", "same", "explained", "changed", "traceback"]
-VERDICTS: tuple[Verdict, ...] = ("refused", "same", "explained", "changed", "traceback")
+Verdict = Literal["refused", "same", "explained", "changed", "unclear", "traceback"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+FAULTS = ("changed", "unclear", "traceback")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Target:
         write: Makes a valid input in an empty folder.
         read: Reads it, and returns all that depends on it, to be compared by value.
         patterns: Files of the folder that are mutated.
+        is_named: Whether a message has to name the file. A list that names what is not there, for
+            instance, is not itself at fault.
         explain: Why the file of this name may be read as something else; None where it may not.
     """
 
@@ -39,6 +42,7 @@ class Target:
     write: Callable[[Path], None]
     read: Callable[[Path], Any]
     patterns: Sequence[str] = ("*",)
+    is_named: bool = False
     explain: Callable[[str], str | None] = lambda name: None
 
     def list_files(self, folder: Path) -> list[Path]:
@@ -93,7 +97,9 @@ def _judge(target: Target, folder: Path, name: str, expected: Any) -> tuple[Verd
     except MdjaxError as error:
         num_lines = len(str(error).splitlines())
         if num_lines > MAX_LINES:
-            return "traceback", f"{num_lines} lines of message"
+            return "unclear", f"{num_lines} lines of message"
+        if target.is_named and not _is_named(name, str(error)):
+            return "unclear", f"the message does not name the file: {error}"
         return "refused", str(error)
     # Whatever else is raised is what is looked for.
     except Exception as error:
@@ -102,6 +108,15 @@ def _judge(target: Target, folder: Path, name: str, expected: Any) -> tuple[Verd
         return "same", ""
     reason = target.explain(name)
     return ("explained", reason) if reason else ("changed", "read as something else")
+
+
+def _is_named(name: str, message: str) -> bool:
+    """Whether a message says where to look: the file, or the folder of files nobody knows."""
+    folder = Path(name).parent.as_posix()
+    parts = [part for part in Path(folder).parents if part != Path()]
+    return Path(name).stem in message or any(
+        part.as_posix() in message for part in [Path(folder), *parts] if folder != "."
+    )
 
 
 def _is_equal(ours: Any, theirs: Any) -> bool:
@@ -148,4 +163,4 @@ def format_table(outcomes: Sequence[Outcome]) -> str:
 
 def find_faults(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Return what has to be repaired."""
-    return [outcome for outcome in outcomes if outcome.verdict in ("changed", "traceback")]
+    return [outcome for outcome in outcomes if outcome.verdict in FAULTS]

@@ -69,18 +69,33 @@ def make_run_targets(run_dir: Path) -> tuple[Target, ...]:
         return f"{name}: text in which people search; no result depends on it"
 
     return (
-        Target("config.json", copy, read_config, ("config.json",)),
-        Target("provenance.json", copy, read_provenance, ("provenance.json",)),
-        Target("result.json", copy, lambda folder: str(read_result(folder)), ("result.json",)),
+        Target("config.json", copy, read_config, ("config.json",), is_named=True),
+        Target("provenance.json", copy, read_provenance, ("provenance.json",), is_named=True),
+        Target(
+            "result.json",
+            copy,
+            lambda folder: str(read_result(folder)),
+            ("result.json",),
+            is_named=True,
+        ),
         Target(
             "metrics.jsonl",
             copy,
             lambda folder: read_metrics(folder / "metrics.jsonl"),
             ("metrics.jsonl",),
-            explain_log,
+            is_named=True,
+            explain=explain_log,
         ),
-        Target("checkpoint, JSON", copy, read_checkpoint, ("checkpoints/last/*.json",)),
-        Target("checkpoint, arrays", copy, read_checkpoint, ("checkpoints/last/arrays/**/*",)),
+        Target(
+            "checkpoint, JSON", copy, read_checkpoint, ("checkpoints/last/*.json",), is_named=True
+        ),
+        Target(
+            "checkpoint, arrays",
+            copy,
+            read_checkpoint,
+            ("checkpoints/last/arrays/**/*",),
+            is_named=True,
+        ),
     )
 
 
@@ -131,5 +146,5 @@ def run_command(folder: Path) -> int:
             return int(stop.code or 0)
 
 
-WEIGHTS = Target("weights", write_weights, read_weights, explain=explain_weights)
+WEIGHTS = Target("weights", write_weights, read_weights, is_named=True, explain=explain_weights)
 COMMANDS = tuple(map(make_command_target, COMMAND_LINES))

@@ -62,7 +62,7 @@ def test_directory_with_foreign_files_is_refused(tmp_path: Path) -> None:
 
 
 def test_resume_without_a_run_is_refused(tmp_path: Path) -> None:
-    message = r"no run to resume here.*without --resume"
+    message = r"no run to resume here.*Leave --resume away to begin one"
     with pytest.raises(MdjaxError, match=message), RunDirectory(tmp_path / "none").reopen():
         pass
 

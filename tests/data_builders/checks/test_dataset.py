@@ -89,7 +89,7 @@ def test_every_fault_is_in_one_message(tmp_path):
         "split 'val' is empty.",
         "0: is 2 times in split 'train'.",
         "0: is in 2 splits (train, test); take it out of all but one, or rename",
-        "visible/0.jpg: file is missing.",
+        "visible/0.jpg: file is missing; add it, or take its name out of the list.",
         "thermal/1.png: PNG is cut short",
         "visible/2.jpg: JPEG is cut short",
         "3: visible and thermal have different aspects",
@@ -115,9 +115,9 @@ def test_boxes_are_checked_in_each_image_that_can_be_read(tmp_path):
     visible = "boxes.txt, line 1: box from (20, 1) to (22, 3) lies outside its image"
     thermal = "boxes.txt, line 1 (thermal): box from (30, 1) to (32, 3) lies outside its image"
     assert [problem.partition(" of 16x12")[0] for problem in problems] == [
-        "visible/a.jpg: file is missing.",
+        "visible/a.jpg: file is missing; add it, or take its name out of the list.",
         thermal,
-        "thermal/b.png: file is missing.",
+        "thermal/b.png: file is missing; add it, or take its name out of the list.",
         visible,
         visible,
         thermal,
@@ -184,7 +184,7 @@ def test_faults_of_four_channel_images_are_in_one_message(tmp_path):
     write(pairs[4].visible, encode_png(make_image_u8(1, channels=4).astype(np.uint16)))
     problems = get_problems(check, tmp_path, {"test": pairs})
     expected = [
-        "a.png: file is missing.",
+        "a.png: file is missing; add it, or take its name out of the list.",
         "b.png: PNG is cut short",
         "c.png: needs 4 channels of 8 bits (RGB + thermal), has 3 of 8 bits",
         "d.png: is no PNG file",
@@ -261,7 +261,7 @@ def test_bad_label_maps_are_refused(tmp_path):
         "masks/a.png: class id 3 is outside 0..2; fix the map (255 is not counted), or the list",
         "masks/b.png: is 16x6, the visible image is 16x12; both need one size.",
         "masks/c.png: labels need 1 channel of 8 bits",
-        "masks/d.png: file is missing.",
+        "masks/d.png: file is missing; add it, or take its name out of the list.",
     ]
     assert len(problems) == len(expected)
     for problem, start in zip(problems, expected, strict=True):

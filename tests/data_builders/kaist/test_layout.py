@@ -209,7 +209,8 @@ def test_images_are_checked_where_annotations_are_missing(raw_dir):
     (raw_dir / "images/set03/V001/lwir/I00007.png").unlink()
     assert get_problems(check_raw_kaist, raw_dir, splits) == [
         f"{raw_dir}/nowhere: folder of annotations is missing.",
-        "images/set03/V001/lwir/I00007.{jpg,png}: file is missing.",
+        "images/set03/V001/lwir/I00007.{jpg,png}: file is missing; add it, or take its name out of "
+        "the list.",
     ]
 
 
@@ -350,4 +351,7 @@ def test_every_missing_image_of_the_real_test_list_is_named(tmp_path, real_data_
     splits = {"test": KaistSplit(folder / "test-all-20.txt", folder / "annotations_liu", TEST_RULE)}
     problems = get_problems(check_raw_kaist, tmp_path, splits)
     assert len(problems) == 2 * 2252
-    assert all(problem.endswith(".{jpg,png}: file is missing.") for problem in problems)
+    assert all(
+        problem.endswith(".{jpg,png}: file is missing; add it, or take its name out of the list.")
+        for problem in problems
+    )

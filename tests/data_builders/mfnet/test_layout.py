@@ -60,7 +60,7 @@ def test_every_fault_is_in_one_message(raw_dir):
     expected = [
         "00004N: is 2 times in split 'val'.",
         "00001D: is in 2 splits (train, val); take it out of all but one",
-        "images/00001D.png: file is missing.",
+        "images/00001D.png: file is missing; add it, or take its name out of the list.",
         "labels/00002N.png: PNG is cut short",
         "images/00003D.png: needs 4 channels of 8 bits (RGB + thermal), has 3 of 8 bits",
         "labels/00004N.png: class id 9 is outside 0..8; fix the map.",
@@ -202,8 +202,8 @@ def test_flips_that_were_never_made_matter_only_where_asked_for(raw_dir):
     (raw_dir / "train.txt").write_text("00001D\n00001D_flip\n")
     check_raw_mfnet(raw_dir)
     assert _get_problems(raw_dir, include_flips=True) == [
-        "images/00001D_flip.png: file is missing.",
-        "labels/00001D_flip.png: file is missing.",
+        "images/00001D_flip.png: file is missing; add it, or take its name out of the list.",
+        "labels/00001D_flip.png: file is missing; add it, or take its name out of the list.",
     ]
 
 
@@ -218,3 +218,13 @@ def test_mirror_image_in_another_split_is_a_leak(tmp_path):
 
 def test_generated_scenes_have_the_same_classes():
     assert CLASS_NAMES == SCENE_CLASS_NAMES
+
+
+@pytest.mark.parametrize("fourth", [np.full((12, 16), 255), np.zeros((12, 16))])
+def test_transparency_is_no_thermal_channel(raw_dir, fourth):
+    image, _ = make_pair_u8(1, (12, 16))
+    image[..., 3] = fourth
+    (raw_dir / "images" / "00001D.png").write_bytes(encode_png(image))
+    (problem,) = get_problems(check_raw_mfnet, raw_dir)
+    assert problem.startswith("images/00001D.png: ")
+    assert "transparency" in problem
