@@ -48,7 +48,7 @@ import sys, time
 from mdjax.cli import main as cli
 def load():
     print("loading", flush=True)
-    time.sleep(20)
+    time.sleep(300)
 cli._COMMANDS["train"] = ("", load)
 sys.exit(cli.main(["train"]))
 """
@@ -57,11 +57,11 @@ import atexit, sys, time
 from mdjax.cli import main as cli
 def wait():
     print("ending", flush=True)
-    time.sleep(20)
+    time.sleep(300)
 atexit.register(wait)
 def run(arguments):
     print("running", flush=True)
-    time.sleep(20)
+    time.sleep(300)
 cli._COMMANDS["train"] = ("", lambda: run)
 sys.exit(cli.main(["train"]))
 """
@@ -87,4 +87,4 @@ def test_ctrl_c_at_any_moment_is_one_line(script: str, moments: list[str], messa
             os.kill(program.pid, signal.SIGINT)
         assert program.stderr.read() == message
     assert program.returncode == cli.EXIT_INTERRUPTED
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 150
