@@ -257,12 +257,12 @@ def read_images(folder: Path, rows: Sequence[str]) -> Rows[Any]:
 
 
 def plot_logs(folder: Path, rows: Sequence[str]) -> None:
-    """Draw the logs of those trainings of seed 0 that measured the mask of F-MSE."""
+    """Draw, of each row, the log of the first seed that measured the mask of F-MSE."""
     logs = {}
     for row in rows:
-        path = _get_path(folder, row, 0)
-        log = read_json(path).get("log", []) if path.is_file() else []
-        if any(LOGGED[1] in line for line in log):
+        kept = [read_json(path).get("log", []) for path in sorted(folder.glob(f"seed*_{row}.json"))]
+        log = next((log for log in kept if any(LOGGED[1] in line for line in log)), None)
+        if log:
             logs[row] = log
     if logs:
         plot_training_curves(logs, folder.with_suffix(".png"), metrics=LOGGED)
