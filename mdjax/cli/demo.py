@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 import jax
-import tyro
 
 from data_builders.synthetic import PrepareSynthetic
+from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json, show_on_stderr
 from mdjax.io.json_file import write_json, write_text
 from mdjax.io.metrics_log import read_metrics
@@ -105,7 +105,7 @@ class Demo:
 
 def run_demo(arguments: Sequence[str]) -> int:
     """Run `mdjax demo [options]`."""
-    command = tyro.cli(Demo, args=arguments, prog="mdjax demo")
+    command = parse_options(Demo, arguments, prog="mdjax demo")
     for name in ("num_seeds", "num_workers"):
         value = getattr(command, name)
         if value is not None and value < 1:

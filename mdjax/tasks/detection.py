@@ -101,7 +101,8 @@ class DetectionTask:
         max_objects = split.metadata.get("max_objects")
         if max_objects is None:
             raise MdjaxError(
-                f"{split.dataset_name}: tells no max_objects (metadata.json); prepare it again."
+                f"{split.dataset_name}: metadata.json has no max_objects; prepare it again with "
+                "--overwrite."
             )
         ids = tuple(available.index(name) for name in self.get_class_names(split))
         # An array without rows would have no best object.
