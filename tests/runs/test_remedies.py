@@ -30,7 +30,7 @@ def test_teacher_whose_training_was_cut_teaches_once_it_is_finished(
     teacher = Path(shutil.copytree(small_runs.root / "teacher", tmp_path / "teacher"))
     change_metadata(teacher / "checkpoints" / "last", {"scores": {}})
     scores = small_runs.results["teacher"].scores["val"]
-    with pytest.raises(MdjaxError, match=r"finish its training \(mdjax train … --resume\)"):
+    with pytest.raises(MdjaxError, match=r"finish its training \(mdjax resume .*teacher\)"):
         check_teacher_scores(load_network(teacher), scores, "val", 0.1)
     run_quietly(small_runs.configs["teacher"], teacher, resume=True)
     check_teacher_scores(load_network(teacher), scores, "val", 0.0)
@@ -39,7 +39,7 @@ def test_teacher_whose_training_was_cut_teaches_once_it_is_finished(
 def test_used_folder_is_resumed_or_another_one_given(small_runs: SmallRuns, tmp_path: Path) -> None:
     native = RunDirectory(small_runs.root / "native")
     with pytest.raises(
-        MdjaxError, match="Continue a training with --resume, or give another folder"
+        MdjaxError, match="Continue a training with mdjax resume .*, or give another folder"
     ):
         native.require_unused()
     native.require_run()

@@ -75,7 +75,7 @@ def test_other_data_of_the_same_name_are_refused(small_runs: SmallRuns, tmp_path
     other = PrepareSynthetic(
         tmp_path / "other", num_train=16, num_val=6, num_test=6, image_size_hw=SIZE_HW, seed=1
     ).prepare()
-    (taken,) = data_dir.glob("synthetic/*/*.*.*")
+    (taken,) = (path for path in data_dir.glob("synthetic/*/*.*.*") if path.is_dir())
     shutil.rmtree(taken)
     shutil.copytree(other.folder, taken)
     with pytest.raises(MdjaxError, match=r"the data set was synthetic/.* with other records"):
