@@ -39,7 +39,7 @@ def test_teacher_whose_training_was_cut_teaches_once_it_is_finished(
 def test_used_folder_is_resumed_or_another_one_given(small_runs: SmallRuns, tmp_path: Path) -> None:
     native = RunDirectory(small_runs.root / "native")
     with pytest.raises(
-        MdjaxError, match="Continue a training with mdjax resume .*, or give another folder"
+        MdjaxError, match=r"Continue a training with mdjax resume .*, or give another folder"
     ):
         native.require_unused()
     native.require_run()
