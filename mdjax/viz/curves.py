@@ -44,6 +44,8 @@ def plot_training_curves(
             raise MdjaxError(f"No run logged {metric!r}; logged are {', '.join(known)}.")
         axes.set_title(metric, fontsize=10)
         axes.set_xlabel("step")
+        axes.ticklabel_format(axis="y", useOffset=False)
+        _widen_to_what_is_seen(axes)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     if len(runs) > 1:
@@ -51,6 +53,15 @@ def plot_training_curves(
     save_figure(figure, path)
 
 
+def _widen_to_what_is_seen(axes: Any) -> None:
+    """Draw what is constant but for its rounding as a level line."""
+    low, high = axes.get_ylim()
+    middle, least = (low + high) / 2, _LEAST_RANGE * abs(low + high) / 2
+    if high - low < least:
+        axes.set_ylim(middle - least / 2, middle + least / 2)
+
+
+_LEAST_RANGE = 0.01  # Of the value itself.
 _FPPI_LIMITS = (1e-3, 1e1)
 _AVERAGED_FPPI = (1e-2, 1.0)
 _MISS_RATE_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.0)

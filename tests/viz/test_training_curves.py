@@ -29,3 +29,13 @@ def test_training_curve_of_an_unknown_metric_lists_those_there_are(tmp_path: Pat
     runs = {"teacher": [{"step": 1, "loss": 2.0}]}
     with pytest.raises(MdjaxError, match="No run logged 'accuracy'; logged are loss, step"):
         plot_training_curves(runs, tmp_path / "curves.png", metrics=["accuracy"])
+
+
+def test_value_that_only_rounding_changes_is_a_level_line(tmp_path: Path) -> None:
+    """The blue line lies in the middle row of its panel, and in a few rows only."""
+    values = [0.125, 0.12500001, 0.12499999]
+    runs = {"md": [{"step": step, "share": value} for step, value in enumerate(values)]}
+    plot_training_curves(runs, tmp_path / "curves.png", metrics=["share"])
+    rgb = read_rgb(tmp_path / "curves.png").astype(int)
+    rows = np.flatnonzero(((rgb[..., 2] - rgb[..., 0]) > 100).any(axis=1))
+    assert rows.max() - rows.min() < 6
