@@ -19,6 +19,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from orbax.checkpoint import v1 as ocp
 
 from mdjax.io.json_file import format_json, read_json_object, write_json, write_text
+from mdjax.io.read_file import measure_file
 from mdjax.io.whole_folder import link_files
 from mdjax.types import MdjaxError
 
@@ -160,8 +161,7 @@ def read_arrays(folder: Path, groups: Collection[str]) -> dict[str, np.ndarray]:
 def _check_files(folder: Path) -> None:
     """Find out about missing and short files before Orbax, which would not say it in one line."""
     for name, size in read_json_object(folder / "files.json", remedy=REMEDY).items():
-        path = folder / name
-        found = path.stat().st_size if path.is_file() else 0
+        found = measure_file(folder / name) or 0
         if found != size:
             raise MdjaxError(f"{folder}: cut short: {name} has {found} of {size} bytes. {REMEDY}")
 

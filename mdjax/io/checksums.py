@@ -7,7 +7,7 @@ measured: reading them whole would make opening slow, and ArrayRecord hashes eve
 from pathlib import Path
 
 from mdjax.io.json_file import read_json, write_json
-from mdjax.io.read_file import hash_file
+from mdjax.io.read_file import hash_file, measure_file
 from mdjax.types import MdjaxError
 
 CHECKSUMS_NAME = "checksums.json"
@@ -57,9 +57,9 @@ def check_files(folder: Path, remedy: str) -> None:
 
 
 def _check_file(path: Path, num_bytes: int, sha256: str | None, remedy: str) -> None:
-    if not path.is_file():
+    size = measure_file(path)
+    if size is None:
         raise MdjaxError(f"{path}: file is missing; {remedy}.")
-    size = path.stat().st_size
     if size != num_bytes:
         raise MdjaxError(
             f"{path}: is damaged, it has {size} bytes where {num_bytes} were written; {remedy}."

@@ -25,6 +25,14 @@ def read_bytes(path: Path, name: str, remedy: str = "") -> bytes:
         raise MdjaxError(f"{name}: cannot be read ({error.strerror}).") from error
 
 
+def measure_file(path: Path) -> int | None:
+    """Return the size of a file in bytes; None where there is none, nor can be one of this name."""
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:  # Such as a name that is too long, in a damaged list of files.
+        return None
+
+
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
