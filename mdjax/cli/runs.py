@@ -1,5 +1,6 @@
 """`mdjax runs`: what the runs below a folder are, and how far each is."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,5 +70,8 @@ def _describe_state(run: RunSummary) -> str:
 
 
 def _describe_scores(run: RunSummary) -> str:
-    scores = ", ".join(f"{split} {score:.2f}" for split, score in run.scores.items())
+    scores = ", ".join(
+        f"{split} {'-' if math.isnan(score) else f'{score:.2f}'}"
+        for split, score in run.scores.items()
+    )
     return f"{run.main_metric}: {scores}" if scores else ""

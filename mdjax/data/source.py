@@ -65,10 +65,15 @@ class SplitSource:
             MdjaxError: The data set has no such annotation, or tells no names.
         """
         if annotation not in self.features:
-            kind = "label maps" if annotation == "labels" else "boxes of objects"
+            kinds = {"labels": "label maps", "objects": "boxes of objects"}
+            tasks = {"labels": "segmentation", "objects": "detection"}
+            other = "objects" if annotation == "labels" else "labels"
+            remedy = "Choose another data set"
+            if other in self.features:
+                remedy = f"It has {kinds[other]}: train on them with --task {tasks[other]}"
             raise MdjaxError(
-                f"data set {self.dataset_name} has no {kind}; it holds "
-                f"{', '.join(self.features)}. Choose another data set or another task."
+                f"data set {self.dataset_name} has no {kinds[annotation]}; it holds "
+                f"{', '.join(self.features)}. {remedy}."
             )
         key = "class_names" if annotation == "labels" else "object_class_names"
         names = self.metadata.get(key)

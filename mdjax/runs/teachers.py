@@ -24,7 +24,13 @@ def load_teachers(config: DistillConfig, splits: Splits) -> dict[str, LoadedNetw
     """
     teachers = {name: load_network(path) for name, path in config.teachers.items()}
     for name, teacher in teachers.items():
-        check_class_names(teacher, splits.train)
+        try:
+            check_class_names(teacher, splits.train)
+        except MdjaxError as error:
+            raise MdjaxError(
+                f"{name}: {teacher.run_dir} does not fit the student's data: {error} Or give a "
+                "teacher that was trained on them."
+            ) from error
         if teacher.config.folds != config.folds:
             raise MdjaxError(
                 f"{name}: {teacher.run_dir} was trained with folds {teacher.config.folds}, the "

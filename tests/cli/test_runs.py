@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mdjax.cli import runs
 from mdjax.cli.main import EXIT_BAD_INPUT
 from mdjax.io.run_directory import RunDirectory
-from mdjax.runs.overview import list_runs
+from mdjax.runs.overview import RunSummary, list_runs
 from tests.cli.running import run
 from tests.conftest import SmallRuns
 
@@ -83,3 +84,13 @@ def test_nothing_and_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == f"No runs in {tmp_path} or below it.\n"
     assert run("runs", tmp_path / "nowhere") == EXIT_BAD_INPUT
     assert "there is no such folder" in capsys.readouterr().err
+
+
+def test_score_without_a_value_is_a_dash(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = {"val": 12.5, "test": float("nan")}
+    summary = RunSummary(tmp_path / "a", "finished", main_metric="miss_rate/all", scores=scores)
+    monkeypatch.setattr(runs, "list_runs", lambda folder: [summary])
+    assert run("runs", tmp_path) == 0
+    assert "miss_rate/all: val 12.50, test -" in capsys.readouterr().out
