@@ -152,15 +152,15 @@ class Arguments(Budget):
 
     Attributes:
         name: Which networks on which data set.
-        num_seeds: Trainings of teacher, native, student and distilled; each tests its own fold.
-        num_control_seeds: Trainings of the other rows.
+        seeds: Trainings of teacher, native, student and distilled; each tests its own fold.
+        control_seeds: Trainings of the other rows. Give neither to write the tables alone.
         num_draws: Of the bootstrap.
         pretrained: Weights file instead of the download, for networks that start from ImageNet.
     """
 
     name: tyro.conf.Positional[Literal["mfnet", "mfnet-pretrained", "msrs"]] = "mfnet"
-    num_seeds: int = NUM_FOLDS
-    num_control_seeds: int = 3
+    seeds: tuple[int, ...] = tuple(range(NUM_FOLDS))
+    control_seeds: tuple[int, ...] = (0, 1, 2)
     num_draws: int = 1_000
     pretrained: Path | None = None
 
@@ -186,9 +186,9 @@ def main() -> None:
     main_rows = {name: row for name, row in rows.items() if name not in CONTROLS}
     controls = {name: row for name, row in rows.items() if name in CONTROLS}
     # What the question is about first: a study that is cut has its answer before its controls.
-    for seed in range(arguments.num_seeds):
+    for seed in arguments.seeds:
         run_missing(main_rows, seed, folder, arguments)
-    for seed in range(arguments.num_control_seeds):
+    for seed in arguments.control_seeds:
         run_missing(controls, seed, folder, arguments)
     write_tables(read_images(folder, list(rows)), evidence, folder.with_suffix(".md"), arguments)
     plot_logs(folder, list(rows))
@@ -205,6 +205,7 @@ def run_missing(rows: dict[str, Row], seed: int, folder: Path, arguments: Argume
             if seed in by_seed and not path.is_file():
                 loaded = load_network(results.study_dir / f"seed{seed}" / row)
                 path.parent.mkdir(parents=True, exist_ok=True)
+                log = loaded.run_dir / "metrics.jsonl"  # A fusion was not trained: it has none.
                 record = {
                     "command": f"python experiments/evidence.py {' '.join(sys.argv[1:])}",
                     "row": row,
@@ -213,7 +214,7 @@ def run_missing(rows: dict[str, Row], seed: int, folder: Path, arguments: Argume
                     "images": describe_images(evaluate_network(loaded)),
                     "log": [
                         {name: line[name] for name in ("step", *LOGGED) if name in line}
-                        for line in read_metrics(loaded.run_dir / "metrics.jsonl")
+                        for line in (read_metrics(log) if log.is_file() else ())
                         if LOGGED[0] in line
                     ],
                 }

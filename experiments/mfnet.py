@@ -15,7 +15,7 @@ from typing import Literal
 import tyro
 
 from mdjax.presets import configure_mfnet, configure_mfnet_small
-from mdjax.studies.experiment import Budget, Experiment
+from mdjax.studies.experiment import Experiment, StudyBudget
 from mdjax.studies.report import Columns
 from mdjax.studies.rows import create_rows
 
@@ -34,7 +34,7 @@ COLUMNS = Columns(
 
 
 @dataclass(frozen=True)
-class Arguments(Budget):
+class Arguments(StudyBudget):
     """The study to run.
 
     Attributes:

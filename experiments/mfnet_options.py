@@ -16,7 +16,7 @@ from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig, MdStudentConfig
 from mdjax.presets import configure_mfnet_small
 from mdjax.runs.config import DistillConfig, TrainConfig
-from mdjax.studies.experiment import Budget, Experiment
+from mdjax.studies.experiment import Experiment, StudyBudget
 from mdjax.studies.report import Columns
 from mdjax.studies.study import Row, Rows
 from mdjax.tasks.segmentation import SegmentationTask
@@ -48,14 +48,14 @@ METHODS = {
 
 
 @dataclass(frozen=True)
-class Arguments(Budget):
+class Arguments(StudyBudget):
     """The budget of each option."""
 
     num_seeds: int = 1
     num_steps: int | None = 600
 
 
-def create_rows(budget: Budget) -> Rows:
+def create_rows(budget: StudyBudget) -> Rows:
     """List what is tried; all students have the teacher with the first guidance weight."""
 
     def guide(weight: float) -> Row:

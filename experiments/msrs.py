@@ -18,7 +18,7 @@ import tyro
 from mdjax.presets import configure_msrs_small
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.scoring import evaluate_network
-from mdjax.studies.experiment import Budget, Experiment
+from mdjax.studies.experiment import Experiment, StudyBudget
 from mdjax.studies.pictures import draw_boxes
 from mdjax.studies.report import Columns, load_first_networks
 from mdjax.studies.rows import create_rows
@@ -45,7 +45,7 @@ EXPERIMENT = Experiment(
 
 def main() -> None:
     """Run the study, write its table and draw its pictures."""
-    budget = tyro.cli(Budget, description=__doc__)
+    budget = tyro.cli(StudyBudget, description=__doc__)
     rows = create_rows(configure_msrs_small, budget.adjust)
     results, _ = EXPERIMENT.run(rows, budget, RESULTS_DIR)
     networks = load_first_networks(results)

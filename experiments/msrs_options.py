@@ -15,7 +15,7 @@ from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig, MdStudentConfig
 from mdjax.presets import DETECTOR_FROM_SCRATCH, FROM_SCRATCH, configure_msrs_small
 from mdjax.runs.config import DistillConfig, TrainConfig
-from mdjax.studies.experiment import Budget, Experiment
+from mdjax.studies.experiment import Experiment, StudyBudget
 from mdjax.studies.report import Columns
 from mdjax.studies.rows import NATIVE, TEACHER
 from mdjax.studies.study import Row, Rows
@@ -44,13 +44,13 @@ METHODS = {
 
 
 @dataclass(frozen=True)
-class Arguments(Budget):
+class Arguments(StudyBudget):
     """The budget of each option."""
 
     num_seeds: int = 1
 
 
-def create_rows(budget: Budget) -> Rows:
+def create_rows(budget: StudyBudget) -> Rows:
     """List what is tried; all students have one teacher."""
 
     def distil(method: ModalityDistillation) -> Row:

@@ -20,7 +20,7 @@ from mdjax.models.config import ImageLevelConfig, ThermalOnlyConfig, VisibleOnly
 from mdjax.presets import configure_synthetic
 from mdjax.runs.config import TrainConfig
 from mdjax.studies.comparison import Difference
-from mdjax.studies.experiment import Budget, Experiment
+from mdjax.studies.experiment import Experiment, StudyBudget
 from mdjax.studies.report import Columns
 from mdjax.studies.study import Row
 
@@ -53,7 +53,7 @@ EXPERIMENT = Experiment(
 
 
 @dataclass(frozen=True)
-class Arguments(Budget):
+class Arguments(StudyBudget):
     """Where scenes and runs are, and how much is run."""
 
     data_dir: Path = Path("runs/synthetic_complementarity/data")

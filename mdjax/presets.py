@@ -77,8 +77,9 @@ FEW_STEPS_FROM_SCRATCH = replace(FROM_SCRATCH, semantic_weight=3.0, mask_reducti
 # (mean IoU: 5.7, 6.7 and 3.8).
 FEW_STEPS_CLASS_BALANCE = 0.1
 
-# The features of ImageNet weights are small, so the losses that compare them are.
-PRETRAINED = ModalityDistillation(semantic_weight=10.0, mask_reduction="bounded")
+# The weights of the paper. From the stages of ImageNet (MFNet 128x96, steps 20 and 40) the gradient
+# norms of task, attention and semantic transfer were 4.4 : 0.9 : 7.6 and 3.1 : 1.2 : 6.0.
+PRETRAINED = ModalityDistillation(mask_reduction="bounded")
 
 # The losses of a detector pull at the student four to five times as hard as the MSE does; the loss
 # of segmentation pulls no harder than it. On MSRS (validation split, seed 0, 1,000 steps of 8) AP50
@@ -110,15 +111,21 @@ def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
 
 
 def configure_mfnet_pretrained(base: Config, network: type[NetworkConfig]) -> Config:
-    """MFNet for two CPU cores from ImageNet weights: 128x96, full width, 300 steps of 8."""
+    """MFNet for one accelerator: 320x240, full width from ImageNet weights, 1,000 steps of 8.
+
+    Chosen on the official validation split, 20 pairs, one seed, 500 steps on coarsely quantised
+    frames: the teacher's mean accuracy was 54.6 so, 43.6 with AdamW at 1e-4 and 41.0 with SGD at
+    1e-2, both with a guidance weight of 0.1.
+    """
     config = replace(
         base,
         dataset="mfnet",
         pretrained="imagenet",
-        pipeline=PipelineConfig(image_size_hw=(96, 128)),
+        pipeline=PipelineConfig(image_size_hw=(240, 320)),
         network=network(ResNetConfig(output_stride=8)),
+        task=SegmentationTask(guidance_weight=0.0),
         optimiser=AdamWConfig(learning_rate=5e-4),
-        loop=LoopConfig(num_steps=300, evaluate_every=100, save_every=100, probe_every=100),
+        loop=LoopConfig(num_steps=1_000, evaluate_every=250, save_every=250, probe_every=250),
         batch_size=8,
     )
     return _set_method(config, PRETRAINED)
@@ -197,7 +204,7 @@ RECIPES = {
     "mfnet-small": (configure_mfnet_small, "MFNet 128x96, quarter width, 1,500 steps"),
     "mfnet-pretrained": (
         configure_mfnet_pretrained,
-        "MFNet 128x96, full width from ImageNet weights, 300 steps",
+        "MFNet 320x240, full width from ImageNet weights, 1,000 steps",
     ),
     "synthetic": (configure_synthetic, "generated scenes 96x72, eighth width, 300 steps"),
     "kaist": (configure_kaist, "persons, KAIST 640x512, full width, 3,500 steps"),

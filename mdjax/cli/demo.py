@@ -17,7 +17,7 @@ from mdjax.models.config import ImageLevelConfig
 from mdjax.presets import configure_synthetic, configure_synthetic_detection
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork
-from mdjax.studies.experiment import Budget
+from mdjax.studies.experiment import StudyBudget
 from mdjax.studies.pictures import draw_boxes, draw_label_maps
 from mdjax.studies.report import Columns, create_report, load_first_networks
 from mdjax.studies.rows import DISTILLED, STUDENT, TEACHER, Recipe, create_rows
@@ -121,7 +121,9 @@ def run_demo(arguments: Sequence[str]) -> int:
     data = PrepareSynthetic(out / "data", image_size_hw=base.pipeline.image_size_hw).prepare()
     show_on_stderr(f"Generated scenes: {data.folder}")
 
-    budget = Budget(data_dir=out / "data", num_seeds=command.num_seeds, num_steps=command.num_steps)
+    budget = StudyBudget(
+        data_dir=out / "data", num_seeds=command.num_seeds, num_steps=command.num_steps
+    )
     rows = create_rows(
         demonstration.recipe, lambda config: replace(budget.adjust(config), dataset=data.dataset)
     )

@@ -29,14 +29,12 @@ class Budget:
     Attributes:
         data_dir: Folder of prepared data sets.
         runs_dir: Folder of the studies, each with its runs.
-        num_seeds: Trainings of each row.
         num_steps: Steps of each training; those of the recipe by default.
         num_workers: Trainings at a time, each in a process of its own; they share out the cores.
     """
 
     data_dir: Path = Path("data")
     runs_dir: Path = Path("runs")
-    num_seeds: int = 3
     num_steps: int | None = None
     num_workers: int = 1
 
@@ -44,6 +42,17 @@ class Budget:
         """Return a configuration with data folder and steps of this budget."""
         num_steps = self.num_steps or config.loop.num_steps
         return replace(change_num_steps(config, num_steps), data_dir=self.data_dir)
+
+
+@dataclass(frozen=True)
+class StudyBudget(Budget):
+    """A budget for the same seeds of all rows.
+
+    Attributes:
+        num_seeds: Trainings of each row.
+    """
+
+    num_seeds: int = 3
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ class Experiment:
     split: str = "test"
 
     def run(
-        self, rows: Rows, budget: Budget, results_dir: Path
+        self, rows: Rows, budget: StudyBudget, results_dir: Path
     ) -> tuple[StudyResults, StudyReport]:
         """Run what is not finished, and write NAME.json and NAME.md.
 

@@ -13,7 +13,7 @@ from mdjax.presets import configure_synthetic
 from mdjax.runs.config import TrainConfig
 from mdjax.studies import study
 from mdjax.studies.comparison import Difference
-from mdjax.studies.experiment import Budget, Experiment
+from mdjax.studies.experiment import Budget, Experiment, StudyBudget
 from mdjax.studies.report import Columns
 from mdjax.studies.study import Row, Rows
 from tests.conftest import SmallRuns
@@ -40,7 +40,7 @@ def rows(small_runs: SmallRuns, monkeypatch: pytest.MonkeyPatch) -> Rows:
 
 
 def test_results_are_written_with_the_command_that_made_them(rows: Rows, tmp_path: Path) -> None:
-    budget = Budget(runs_dir=tmp_path / "runs", num_seeds=1)
+    budget = StudyBudget(runs_dir=tmp_path / "runs", num_seeds=1)
     results, report = EXPERIMENT.run(rows, budget, tmp_path / "results")
     assert results.study_dir == tmp_path / "runs" / "tiny"
     assert "| mIoU all |" in report.format_text()
@@ -65,7 +65,7 @@ def test_study_that_is_cut_leaves_the_rows_that_it_finished(
 
     monkeypatch.setattr(study, "train", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
-        EXPERIMENT.run(rows, Budget(runs_dir=tmp_path, num_seeds=1), tmp_path / "results")
+        EXPERIMENT.run(rows, StudyBudget(runs_dir=tmp_path, num_seeds=1), tmp_path / "results")
     results = read_json(tmp_path / "results" / "tiny.json")["results"]
     assert {name: list(by_seed) for name, by_seed in results.items()} == {
         "native": ["0"],
