@@ -1,1 +1,1 @@
-"""TFDS builders, one a folder; none of them needs TensorFlow."""
+"""TFDS builders, one per folder; none of them needs TensorFlow."""

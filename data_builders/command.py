@@ -1,4 +1,4 @@
-"""What the commands that prepare data sets share."""
+"""Shared code of the commands that prepare data sets."""
 
 from pathlib import Path
 from typing import Annotated, Protocol
@@ -14,7 +14,7 @@ DEFAULT_DATA_DIR = Path("data")
 
 
 class PrepareCommand(Protocol):
-    """The options of one data set; the docstring of its class is the help text."""
+    """The options of one data set; the docstring of its class is its help text."""
 
     @property
     def data_dir(self) -> Path:
@@ -22,7 +22,7 @@ class PrepareCommand(Protocol):
         ...
 
     def prepare(self, *, show_progress: bool = False) -> PreparedSummary:
-        """Check or generate the data set, write it, and say what it holds.
+        """Check or generate the data set, write it, and return its summary.
 
         Args:
             show_progress: Draw a progress bar on standard error.

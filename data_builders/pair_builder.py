@@ -1,4 +1,4 @@
-"""What the builders of checked pairs share: records, and the call that writes them.
+"""Shared code of the builders of checked pairs: records, and the call that writes them.
 
     builder = MFNet(check_raw_mfnet(raw_dir), data_dir=data_dir)
     builder.download_and_prepare()
@@ -91,22 +91,22 @@ def prepare_checked(
     name: str | None = None,
     overwrite: bool = False,
 ) -> PreparedSummary:
-    """Write a checked data set, unless the same is there already, and say what it holds.
+    """Write a checked data set, unless the same one exists already, and return its summary.
 
     Args:
         builder_class: Builder of this kind of data set.
         checked: The checked data set.
         data_dir: Folder of prepared data sets.
-        name: What a person calls this version of the data set; None where that is not asked.
+        name: The user's name for this version of the data set; None if there is no such option.
         overwrite: Replace a data set that was prepared before.
 
     Raises:
         MdjaxError: `data_dir` holds this data set prepared from other files or settings; nothing is
-            written or changed then. Or the name is no name of a folder, or the records are not as
-            many as the pairs.
+            written or changed then. Or the name is not a valid folder name, or the number of
+            records differs from that of the pairs.
     """
     if name is not None and not name.replace("_", "").replace("-", "").isalnum():
-        raise MdjaxError(f"name {name!r}: use letters, digits, - and _ alone.")
+        raise MdjaxError(f"name {name!r}: use only letters, digits, - and _.")
     config_name, data_dir = name or checked.config_name, data_dir.expanduser()
     folder = data_dir / builder_class.name / config_name / str(builder_class.VERSION)
     builder, is_new = write_data_set(

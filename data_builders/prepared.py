@@ -1,4 +1,4 @@
-"""What all builders share: writing records without noise, and saying what a data set holds."""
+"""Shared code of all builders: writing records quietly, and summaries of data sets."""
 
 import contextlib
 import dataclasses
@@ -25,7 +25,7 @@ _Builder = TypeVar("_Builder", bound=tfds.core.DatasetBuilder)
 
 @dataclasses.dataclass(frozen=True)
 class PreparedSummary:
-    """What a prepared folder holds."""
+    """The content of a prepared data set."""
 
     dataset: str
     """Name/config, as `mdjax.data.source.open_split` takes it."""
@@ -45,7 +45,7 @@ class PreparedSummary:
     box_counts: dict[str, dict[str, dict[Role, int]]] = dataclasses.field(default_factory=dict)
     """Number of boxes by split, label and what becomes of them; empty where there are none."""
     warnings: tuple[str, ...] = ()
-    """What is most likely a mistake, but may be meant."""
+    """Probable mistakes that may be intended."""
     notes: tuple[str, ...] = ()
     """What was found and is no error, such as unlisted files."""
 
@@ -75,7 +75,7 @@ def make_summary_table(summary: PreparedSummary) -> Group:
             if any(numbers):
                 table.add_row(f"{label}: {role.value} boxes", *map(str, numbers))
     source = "settings" if summary.raw_dir is None else "files"
-    state = "Prepared in" if summary.is_new else f"Was there already, from the same {source}:"
+    state = "Prepared in" if summary.is_new else f"Already prepared from the same {source}:"
     lines = [f"{state} {summary.folder}", *(f"Note: {note}" for note in summary.notes)]
     # A long path goes on in the next line; by default it would be cut off.
     return Group(
@@ -115,9 +115,9 @@ def write_data_set(
     *,
     overwrite: bool,
 ) -> tuple[_Builder, bool]:
-    """Write a data set unless it is there already, one process at a time.
+    """Write a data set unless it exists already, one process at a time.
 
-    A second process that prepares the same data set waits, and then finds it.
+    A second process that prepares the same data set waits, and then uses the result.
 
     Args:
         folder: Folder of this version of the data set, which the builder writes.

@@ -27,7 +27,7 @@ def make_two_images(*, num_thermal_channels: int, has_16_bits: bool) -> dict[str
     Args:
         num_thermal_channels: Channels of the thermal file; grey images may be stored as several
             equal ones.
-        has_16_bits: Whether the thermal file has 16 bits a channel, not 8.
+        has_16_bits: Whether the thermal file has 16 bits per channel, not 8.
     """
     return {
         "visible": tfds.features.Image(shape=(None, None, 3), dtype=np.uint8),

@@ -1,6 +1,6 @@
-"""Distil a network of your own from another: `python examples/distil_own_networks.py`.
+"""Distil one of your own networks from another: `python examples/distil_own_networks.py`.
 
-The teacher sees colour and heat, the student colour alone, and both estimate the heat.
+The teacher sees colour and thermal images, the student colour alone; both predict the thermal one.
 """
 
 import flax.linen as nn
@@ -11,7 +11,7 @@ import mdjax
 
 
 def wrap(width: int) -> mdjax.CapturedNetwork:
-    """Stands for a network of yours; "layers_2" is the path of its third layer."""
+    """Stand in for your own network; "layers_2" is the path of its third layer."""
     layers = [nn.Conv(width, (3, 3)), nn.relu, nn.Conv(16, (3, 3)), nn.Conv(1, (1, 1))]
     return mdjax.CapturedNetwork(
         nn.Sequential(layers), {"c4": "layers_2"}, train_arguments=lambda train: {}
@@ -19,7 +19,7 @@ def wrap(width: int) -> mdjax.CapturedNetwork:
 
 
 def compute_error(seen):
-    """The task: the mean squared error of the heat."""
+    """Compute the loss of the task: the mean squared error of the thermal image."""
     return mdjax.mean_ratio((seen.output.prediction - seen.batch[..., 3:]) ** 2)
 
 
@@ -27,7 +27,7 @@ def distil(num_steps: int) -> list[float]:
     """Return the loss of each step."""
     teacher, student, optimiser = wrap(64), wrap(8), optax.adam(1e-3)
     batch = jax.random.uniform(jax.random.key(0), (4, 32, 32, 4))  # any pytree; here RGB + thermal
-    variables = teacher.init(jax.random.key(1), batch)  # load those that you have trained
+    variables = teacher.init(jax.random.key(1), batch)  # load your trained ones here
     step = mdjax.make_distill_step(
         student,
         {"teacher": mdjax.Teacher(teacher, variables, select_inputs=lambda x: (x,))},

@@ -19,7 +19,7 @@ def main(
     runs_dir: Path = Path("runs"),
     num_steps: int = 300,
 ) -> None:
-    """Train both, and print the scores of the student."""
+    """Train both networks, and print the student's scores."""
 
     def configure(preset: str, **changes: Any) -> Any:
         config = replace(mdjax.get_preset(preset), dataset=dataset, data_dir=data_dir, **changes)

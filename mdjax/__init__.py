@@ -3,7 +3,7 @@
 The names below are what most programs need; each is imported when it is first used.
 
 To train a preset and use what it has learned: `get_preset`, `train_network`, `load_network`,
-`evaluate_network`, `predict_files`, `make_image_predictor`. To distil networks of one's own:
+`evaluate_network`, `predict_files`, `make_image_predictor`. To distil networks of your own:
 `CapturedNetwork`, `Teacher`, `LossTerm`, `mean_ratio`, `ModalityDistillation`, `create_state`,
 `make_distill_step`. All of them raise `MdjaxError` where a person has to fix something.
 """

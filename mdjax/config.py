@@ -60,7 +60,7 @@ def config_from_dict(cls: type[T], values: Any, *, source: str | Path = ...) -> 
 @overload
 def config_from_dict(cls: object, values: Any, *, source: str | Path = ...) -> Any: ...
 def config_from_dict(cls: Any, values: Any, *, source: str | Path = "the configuration") -> Any:
-    """Build a configuration from plain values; keys that are left out take their defaults.
+    """Build a configuration from plain values; keys that are omitted take their defaults.
 
     Args:
         cls: The dataclass, or a union of dataclasses.

@@ -1,7 +1,7 @@
 """Ready-made configurations; the command line offers each by its name here.
 
-A preset only says what differs from the defaults, which are the paper's. To find out what a name
-means, follow it: nothing is looked up by string.
+A preset only states what differs from the defaults, which are the paper's. To see what a name
+means, go to its definition: nothing is looked up by string.
 """
 
 import difflib
@@ -89,7 +89,7 @@ DETECTOR_FROM_SCRATCH = replace(FROM_SCRATCH, attention_weight=1.0, semantic_wei
 
 
 def configure_mfnet(base: Config, network: type[NetworkConfig]) -> Config:
-    """MFNet as in the paper: 640x480, full width, batches of 16, 14,000 steps (section 4.2)."""
+    """Configure MFNet as in the paper: 640x480, full width, batches of 16, 14,000 steps (4.2)."""
     return replace(
         base,
         dataset="mfnet",
@@ -99,7 +99,7 @@ def configure_mfnet(base: Config, network: type[NetworkConfig]) -> Config:
 
 
 def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
-    """MFNet for two CPU cores: 128x96, quarter width, no max-pool, batches of 8."""
+    """Configure MFNet for two CPU cores: 128x96, quarter width, no max-pool, batches of 8."""
     return replace(
         _configure_from_scratch(base, FROM_SCRATCH),
         dataset="mfnet",
@@ -111,11 +111,11 @@ def configure_mfnet_small(base: Config, network: type[NetworkConfig]) -> Config:
 
 
 def configure_mfnet_pretrained(base: Config, network: type[NetworkConfig]) -> Config:
-    """MFNet for one accelerator: 320x240, full width from ImageNet weights, 1,000 steps of 8.
+    """Configure MFNet for one accelerator, from ImageNet weights: 320x240, full width, 1,000 steps.
 
     Chosen on the official validation split, 20 pairs, one seed, 500 steps on coarsely quantised
-    frames: the teacher's mean accuracy was 54.6 so, 43.6 with AdamW at 1e-4 and 41.0 with SGD at
-    1e-2, both with a guidance weight of 0.1.
+    frames: the teacher's mean accuracy was 54.6 with these settings, 43.6 with AdamW at 1e-4 and
+    41.0 with SGD at 1e-2, both with a guidance weight of 0.1.
     """
     config = replace(
         base,
@@ -132,7 +132,7 @@ def configure_mfnet_pretrained(base: Config, network: type[NetworkConfig]) -> Co
 
 
 def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
-    """Generated scenes for two CPU cores in minutes: 96x72, eighth width, batches of 8."""
+    """Configure generated scenes for minutes on two CPU cores: 96x72, eighth width."""
     return replace(
         _configure_from_scratch(base, FEW_STEPS_FROM_SCRATCH),
         dataset="synthetic",
@@ -145,7 +145,7 @@ def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
 
 
 def configure_kaist(base: Config, network: type[NetworkConfig]) -> Config:
-    """KAIST as in the paper: 640x512, full width, batches of 16, 3,500 steps (section 4.1)."""
+    """Configure KAIST as in the paper: 640x512, full width, batches of 16, 3,500 steps (4.1)."""
     return replace(
         base,
         dataset="kaist",
@@ -157,7 +157,7 @@ def configure_kaist(base: Config, network: type[NetworkConfig]) -> Config:
 
 
 def configure_msrs_small(base: Config, network: type[NetworkConfig]) -> Config:
-    """Persons of MSRS for two CPU cores: 192x144, quarter width, no max-pool, batches of 8."""
+    """Configure persons of MSRS for two CPU cores: 192x144, quarter width, batches of 8."""
     return replace(
         _configure_from_scratch(base, DETECTOR_FROM_SCRATCH),
         dataset="msrs",
@@ -171,7 +171,7 @@ def configure_msrs_small(base: Config, network: type[NetworkConfig]) -> Config:
 
 
 def configure_synthetic_detection(base: Config, network: type[NetworkConfig]) -> Config:
-    """Persons of generated scenes for two CPU cores in minutes: 192x144, eighth width."""
+    """Configure persons of generated scenes for minutes on two CPU cores: 192x144, eighth width."""
     return replace(
         _configure_from_scratch(base, DETECTOR_FROM_SCRATCH),
         dataset="synthetic",
@@ -235,7 +235,7 @@ DESCRIPTIONS: dict[str, str] = {
 
 
 def get_preset(name: str) -> TrainConfig | DistillConfig:
-    """Return a ready-made configuration, to be changed with `dataclasses.replace`.
+    """Return a ready-made configuration; change it with `dataclasses.replace`.
 
     Args:
         name: Data set and size, then network or method, such as "mfnet-small-teacher" or
@@ -262,13 +262,13 @@ def get_preset(name: str) -> TrainConfig | DistillConfig:
 
 
 def list_parts(preset: str) -> dict[str, Mapping[str, Any]]:
-    """List what can stand in the place of a preset's parts.
+    """List the alternatives for a preset's parts.
 
     Args:
         preset: A name in `TRAIN_PRESETS` or `DISTILL_PRESETS`.
 
     Returns:
-        By field of the configuration, the parts by name: networks with the preset's backbone and
+        For each field of the configuration, its parts by name: networks with the preset's backbone,
         methods with the preset's weights, tasks and optimisers with their defaults.
     """
     recipe = preset.rpartition("-")[0]

@@ -89,7 +89,7 @@ class AnchorPrediction:
     """What a detector's head says of every anchor, all levels in one row."""
 
     class_logits: Float[Array, "b a k"]
-    """One logit a class, for independent sigmoids; there is no background class."""
+    """One logit per class, for independent sigmoids; there is no background class."""
     box_offsets: Float[Array, "b a 4"]
     """Encoded boxes relative to the anchors, see `mdjax.ops.boxes`."""
     anchors_xyxy_px: Float[Array, "a 4"]

@@ -31,7 +31,7 @@ class AnnotatedObject(NamedTuple):
     """One annotated box."""
 
     box_xyxy: BoxXyxy
-    """In pixels of the visible image, or in shares of its size (`RawPair`)."""
+    """In pixels of the visible image, or as fractions of its size (`RawPair`)."""
     label: str
     """As the annotation calls it."""
     class_id: int
@@ -50,7 +50,7 @@ class RawPair:
 
     name: str
     visible: Path
-    """The visible image; or a PNG of four channels, RGB and thermal."""
+    """The visible image; or a four-channel PNG, RGB and thermal."""
     thermal: Path | None
     """The thermal image; None where it is the fourth channel of `visible`."""
     is_night: bool
@@ -59,7 +59,7 @@ class RawPair:
     labels: Path | None = None
     """Label PNG, None where the data set has no label maps."""
     has_relative_boxes: bool = False
-    """Boxes are shares of the image's size, not pixels."""
+    """Boxes are fractions of the image's size, not pixels."""
     stated_hw: tuple[int, int] | None = None
     """Rows and columns of the visible image as the annotation file states them."""
     mirrors: str | None = None
@@ -78,7 +78,7 @@ def clip_box(box_xyxy_px: BoxXyxy, size_hw: tuple[int, int], where: str) -> Clip
     """Cut off what sticks out of the image.
 
     Raises:
-        MdjaxError: A coordinate is no number, the box has no area, or less than half of its area
+        MdjaxError: A coordinate is not a number, the box has no area, or less than half of its area
             lies inside the image.
     """
     left, top, right, bottom = box_xyxy_px
@@ -86,32 +86,32 @@ def clip_box(box_xyxy_px: BoxXyxy, size_hw: tuple[int, int], where: str) -> Clip
     text = f"box from ({left:g}, {top:g}) to ({right:g}, {bottom:g})"
     if not all(map(math.isfinite, box_xyxy_px)):
         raise MdjaxError(
-            f"{where}: {text} has a coordinate that is no finite number; correct it, or "
-            "take it out."
+            f"{where}: {text} has a coordinate that is not a finite number; correct it, or "
+            "remove it."
         )
     if right <= left or bottom <= top:
         raise MdjaxError(
             f"{where}: {text} has a width of {right - left:g} and a height of {bottom - top:g} "
-            "pixels; both need to be positive, correct it or take it out."
+            "pixels; both need to be positive, correct it or remove it."
         )
     clipped = (max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height)))
     if clipped[2] <= clipped[0] or clipped[3] <= clipped[1]:
         raise MdjaxError(
             f"{where}: {text} lies outside its image of {width}x{height} pixels; correct it, or "
-            "take it out."
+            "remove it."
         )
     width_share = (clipped[2] - clipped[0]) / (right - left)
     height_share = (clipped[3] - clipped[1]) / (bottom - top)
     if width_share * height_share < _MIN_INSIDE:
         raise MdjaxError(
             f"{where}: {text} has {width_share * height_share:.1%} of its area inside its image of "
-            f"{width}x{height} pixels, half is needed; correct it, or take it out."
+            f"{width}x{height} pixels, half is needed; correct it, or remove it."
         )
     return ClippedBox(clipped, max(0.0, -left, -top, right - width, bottom - height))
 
 
 def scale_box(box_xyxy: BoxXyxy, size_hw: tuple[int, int]) -> BoxXyxy:
-    """Turn shares of the image's size into pixels."""
+    """Turn fractions of the image's size into pixels."""
     left, top, right, bottom = box_xyxy
     height, width = size_hw
     return (left * width, top * height, right * width, bottom * height)

@@ -52,7 +52,7 @@ class CheckedPairs:
     """By split; boxes are in pixels, clipped, and without those that are dropped."""
     class_names: ClassNames
     thermal_range_counts: tuple[int, int] | None
-    """Counts of a 16-bit thermal image that mean black and white; None for 8 bits."""
+    """Counts of a 16-bit thermal image that map to black and white; None for 8 bits."""
     num_thermal_channels: int
     has_thermal_boxes: bool
     box_counts: dict[str, dict[str, dict[Role, int]]]
@@ -62,7 +62,7 @@ class CheckedPairs:
     fingerprint: str
     """Of names, splits, files, boxes and what becomes of them: equal for equal data sets."""
     warnings: tuple[str, ...]
-    """What is most likely a mistake, but may be meant."""
+    """Probable mistakes that may be intended."""
     notes: tuple[str, ...]
     config_name: str = DEFAULT_CONFIG
     """Of this version of the data set, where nobody names it otherwise."""
@@ -95,9 +95,9 @@ def check_pairs(
 
     Present, whole, three channels visible and one thermal (or equal ones), or both in one PNG of
     four channels; the same field of view; label maps of the visible image's size with known class
-    ids; boxes with an area, inside their image. Boxes that stick out are clipped and counted. No
-    name twice or in two splits, not even mirrored; no empty split. What the format allows but
-    hardly anyone can mean is a fault too, or a warning where it may be meant.
+    ids; boxes with an area, inside their image. Boxes that extend beyond it are clipped and
+    counted. No name twice or in two splits, not even mirrored; no empty split. Values that the
+    format allows, but that cannot be intended, are faults too, or warnings if they may be intended.
 
     Args:
         folder: Folder of the data set, for messages.
@@ -108,11 +108,11 @@ def check_pairs(
         thermal_range_counts: Needed for, and allowed only with, thermal images of 16 bits; at
             least half of their pixels lie inside.
         may_have_uncounted_pixels: Whether label maps may hold 255, which is not counted.
-        is_published: Whether the data set is used as its authors gave it: boxes that are there
-            twice, and images that are in two splits under two names, are then warned of. In files
-            of one's own they are faults.
-        has_folders: False where a folder is missing, which is among the findings: the files are
-            then left alone, because a line for each of them would hide that.
+        is_published: Whether the data set is used as published: duplicate boxes, and images that
+            are in two splits under two names, are then warnings. In the user's own files they are
+            faults.
+        has_folders: False if a folder is missing, which is among the findings: the files are then
+            not checked, because one line for each of them would hide that.
         show_progress: Draw a progress bar on standard error.
 
     Raises:
@@ -205,7 +205,7 @@ def _find_leaks(pairs: Mapping[str, Sequence[RawPair]]) -> list[str]:
         f"{name}: the image or its mirror image is in {len(splits)} splits ({', '.join(splits)}); "
         "keep both in one."
         if name in mirrored
-        else f"{name}: is in {len(splits)} splits ({', '.join(splits)}); take it out of all but "
+        else f"{name}: is in {len(splits)} splits ({', '.join(splits)}); remove it from all but "
         "one, or rename it where the images differ."
         for name, splits in splits_of_name.items()
         if len(splits) > 1
@@ -228,7 +228,7 @@ def _note_reports(reports: Mapping[str, PairReport]) -> list[str]:
     if num_clipped := sum(report.num_clipped for report in reports.values()):
         worst = max(reports, key=lambda name: reports[name].max_overhang_px)
         notes.append(
-            f"{num_clipped} box(es) stick out of their image, by up to "
+            f"{num_clipped} box(es) extend beyond their image, by up to "
             f"{reports[worst].max_overhang_px:.2g} pixels ({worst}); they were clipped."
         )
     thermal = [report.thermal for report in reports.values() if report.thermal is not None]

@@ -28,18 +28,18 @@ class FaultyFilesError(MdjaxError):
         self._is_complete = grouped.is_complete
         lines = "".join(f"\n  {line}" for line in grouped.lines)
         super().__init__(
-            f"{self._heading}{lines}\nFix them all; a pair that cannot be fixed can be left out of "
+            f"{self._heading}{lines}\nFix them all; pairs that cannot be fixed can be removed from "
             "the data set."
         )
 
     def list_in_file(self, data_dir: Path) -> MdjaxError:
-        """Write all problems to a file where the message leaves some out, and say where it is.
+        """Write all problems to a file if the message omits some, and name the file.
 
         Args:
-            data_dir: Folder of prepared data sets, which may not exist yet; the file lies in it.
+            data_dir: Folder of prepared data sets, which may not exist yet; the file goes there.
 
         Returns:
-            The error to raise, whose last line names the file; this one if it leaves nothing out.
+            The error to raise, whose last line names the file; this one if it omits nothing.
         """
         if self._is_complete:
             return self
@@ -49,5 +49,5 @@ class FaultyFilesError(MdjaxError):
             write_text(path, "\n".join([self._heading, *self.problems]) + "\n")
         except (OSError, MdjaxError) as error:
             # What is wrong with the data set must not be hidden by what is wrong with this folder.
-            return MdjaxError(f"{self}\nThe list of all could not be written ({error}).")
-        return MdjaxError(f"{self}\nAll of them, one a line: {path}")
+            return MdjaxError(f"{self}\nThe full list could not be written ({error}).")
+        return MdjaxError(f"{self}\nAll of them, one per line: {path}")

@@ -1,6 +1,6 @@
 """The check of annotated pairs: files are read, decoded and compared with each other and the boxes.
 
-Nothing is raised: whoever asks gets what is wrong with every file.
+Nothing is raised: the caller gets all faults of every file.
 """
 
 import concurrent.futures
@@ -197,7 +197,7 @@ def _compare_images(
     if is_same_picture(visible_u8, thermal):
         raise MdjaxError(
             f"{pair.name}: the visible image shows the same picture as the thermal one; give the "
-            "image of the colour camera, or take the pair out."
+            "image of the colour camera, or remove the pair."
         )
     report.visible_hw = (visible_u8.shape[0], visible_u8.shape[1])
     if visible_u8.min() < visible_u8.max():  # All images of a covered camera are equal.
@@ -218,7 +218,7 @@ def _check_labels(
     if visible_hw and labels_u8.shape != visible_hw:
         report.problems.append(
             f"{name}: is {labels_u8.shape[1]}x{labels_u8.shape[0]}, the visible image is "
-            f"{visible_hw[1]}x{visible_hw[0]}; both need one size."
+            f"{visible_hw[1]}x{visible_hw[0]}; both need the same size."
         )
     pixels_of_id = np.bincount(labels_u8.ravel(), minlength=256)
     num_classes = requirements.num_label_classes
@@ -244,7 +244,7 @@ def _fit_boxes(
         key = (item.box_xyxy, item.label, item.role, item.thermal_box_xyxy_px)
         if key in seen:
             report.repeated_boxes.append(
-                f"{item.where}: is the same box as one before it; take it out."
+                f"{item.where}: is a duplicate of an earlier box; remove it."
             )
         seen.add(key)
         box, thermal_box = item.box_xyxy, item.thermal_box_xyxy_px
@@ -274,7 +274,7 @@ def _fit_box(box: BoxXyxy, size_hw: SizeHw, where: str, report: PairReport) -> B
 
 def _read_image(path: Path, name: str, report: PairReport) -> bytes:
     """Read a file; a PNG is also unpacked, which finds one whose writer stopped early."""
-    data = read_bytes(path, name, "add it, or take its name out of the list")
+    data = read_bytes(path, name, "add it, or remove its name from the list")
     if is_png(data):
         read_png_header(data, name, is_thorough=True)
     report.checksum = zlib.crc32(data, report.checksum)

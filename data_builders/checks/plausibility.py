@@ -1,4 +1,4 @@
-"""What no single file shows: values that are right by the format, but cannot be meant."""
+"""Values that are valid in the format, but cannot be intended; no single file reveals them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ SplitPairs = Mapping[str, Sequence[RawPair]]
 
 
 def find_shares_for_pixels(pairs: SplitPairs) -> list[str]:
-    """Splits whose boxes should be in pixels, and all lie in the first one."""
+    """Find splits whose boxes should be in pixels, but all lie inside the first pixel."""
     problems: list[str] = []
     for split, part in pairs.items():
         boxes = [
@@ -26,14 +26,14 @@ def find_shares_for_pixels(pairs: SplitPairs) -> list[str]:
         ]
         if boxes and max(map(max, boxes)) <= 1:
             problems.append(
-                f"split {split!r}: its {len(boxes)} boxes end at 1 or before, so they are shares "
-                "of the image's size, not pixels; multiply them by its width and height."
+                f"split {split!r}: its {len(boxes)} boxes end at 1 or before, so they are "
+                "fractions of the image's size, not pixels; multiply them by its width and height."
             )
     return problems
 
 
 def find_copies(pairs: SplitPairs, reports: Mapping[str, PairReport]) -> list[str]:
-    """Images of one split that are there in another split too, under another name."""
+    """Find images of one split that are also in another split, under another name."""
     problems: list[str] = []
     first: dict[bytes, tuple[str, str]] = {}
     for split, part in pairs.items():
@@ -45,13 +45,13 @@ def find_copies(pairs: SplitPairs, reports: Mapping[str, PairReport]) -> list[st
             if other_split != split and other != pair.name:  # One name twice is a fault already.
                 problems.append(
                     f"{pair.name} in {split}, {other} in {other_split}: are the same visible "
-                    "image; take one of them out."
+                    "image; remove one of them."
                 )
     return problems
 
 
 def find_binary_masks(pairs: SplitPairs, reports: Mapping[str, PairReport]) -> list[str]:
-    """Masks of a data set that hold nothing but 0 and 255: what is to be found would not count."""
+    """Find data sets whose masks hold only 0 and 255: their objects would not count."""
     total, num_uncounted = _sum_classes([pair for part in pairs.values() for pair in part], reports)
     if len(total) < 2 or total[1:].any() or not total[0] or not num_uncounted:
         return []
@@ -68,7 +68,7 @@ def warn_of_empty_splits(
     *,
     num_object_classes: int,
 ) -> list[str]:
-    """Splits in which nothing is to be found, so that nothing can be learned or scored."""
+    """Warn of splits without objects, in which nothing can be learned or scored."""
     warnings: list[str] = []
     for split, part in pairs.items():
         has_positives = any(counts[Role.POSITIVE] for counts in box_counts[split].values())
@@ -85,7 +85,7 @@ def warn_of_empty_splits(
 
 
 def warn_of_small_boxes(reports: Mapping[str, PairReport]) -> list[str]:
-    """Boxes that no one can have drawn."""
+    """Warn of boxes that are too small to have been drawn."""
     names = [name for name, report in reports.items() if report.num_small_boxes]
     count = sum(reports[name].num_small_boxes for name in names)
     if not count:
@@ -97,7 +97,7 @@ def warn_of_small_boxes(reports: Mapping[str, PairReport]) -> list[str]:
 
 
 def warn_of_shift(reports: Mapping[str, PairReport]) -> list[str]:
-    """Thermal images that lie beside the visible ones, as far as their edges tell."""
+    """Warn of thermal images that are shifted relative to the visible ones, by their edges."""
     measured = [report for report in reports.values() if report.edge_correlations is not None]
     surfaces = [r.edge_correlations for r in measured if r.edge_correlations is not None]
     if not measured:
@@ -116,9 +116,9 @@ def warn_of_shift(reports: Mapping[str, PairReport]) -> list[str]:
         if pixels
     ]
     return [
-        f"the thermal images seem to be shifted by about {' and '.join(parts)} against the visible "
-        f"ones of {width}x{height}, by their edges; both images of a pair need the same field of "
-        "view, so look at some pairs and register them."
+        f"the thermal images seem to be shifted by about {' and '.join(parts)} relative to the "
+        f"visible ones of {width}x{height}, by their edges; both images of a pair need the same "
+        "field of view, so look at some pairs and register them."
     ]
 
 

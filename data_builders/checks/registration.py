@@ -23,7 +23,7 @@ _MIN_STRONGER = 2.0
 
 
 class Shift(NamedTuple):
-    """How far thermal images lie from the visible ones, in shares of width and height."""
+    """How far thermal images lie from the visible ones, as fractions of width and height."""
 
     right: float
     down: float

@@ -1,4 +1,4 @@
-"""What the pixels of thermal images hold: their bits, and how they lie in the range of counts."""
+"""Values of thermal images: their bits, and their distribution in the range of counts."""
 
 import dataclasses
 import math
@@ -18,12 +18,12 @@ _NUM_GREY_LEVELS = 256
 _COMMON_PERCENTILES = (0.5, 99.5)
 
 CountRange = tuple[int, int]
-"""Counts of a 16-bit thermal image that mean black and white."""
+"""Counts of a 16-bit thermal image that map to black and white."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ThermalValues:
-    """What one thermal image holds."""
+    """Values of one thermal image."""
 
     name: str
     bits: int
@@ -73,31 +73,31 @@ def measure_thermal(counts: np.ndarray, name: str, count_range: CountRange | Non
 
 
 def find_depth_faults(images: Sequence[ThermalValues], count_range: CountRange | None) -> list[str]:
-    """Images of 16 bits without a range, of 8 bits with one, or of both depths."""
+    """Find 16-bit images without a range, 8-bit images with one, or both depths."""
     of_8 = [image for image in images if image.bits == 8]
     of_16 = [image for image in images if image.bits == 16]
     give_range = "mdjax prepare rgbt-folder --thermal-range-counts MIN MAX"
     if of_8 and of_16:
         few, many = sorted((of_8, of_16), key=len)
         to_16 = (
-            "" if count_range else f" and give the counts that mean black and white ({give_range})"
+            "" if count_range else f" and give the counts that map to black and white: {give_range}"
         )
-        to_8 = " and leave --thermal-range-counts out" if count_range else ""
+        to_8 = " and omit --thermal-range-counts" if count_range else ""
         return [
             f"{image.name}: has {few[0].bits} bits, but {len(many)} other thermal images have "
-            f"{many[0].bits}; a data set needs one kind: take out the pairs of one kind, or "
+            f"{many[0].bits}; a data set needs one kind: remove the pairs of one kind, or "
             f"convert all to 8 bits{to_8}, or export all with 16 bits{to_16}."
             for image in few
         ]
     if of_16 and count_range is None:
         return [
             f"{image.name}: has 16 bits; convert it to 8 bits, or prepare these images as a folder "
-            f"of your own with the counts that mean black and white: {give_range}."
+            f"of your own with the counts that map to black and white: {give_range}."
             for image in of_16
         ]
     if of_8 and count_range is not None:
         return [
-            f"{image.name}: has 8 bits; leave --thermal-range-counts out, which is for 16 bits, or "
+            f"{image.name}: has 8 bits; omit --thermal-range-counts, which is for 16 bits, or "
             "give files of 16 bits."
             for image in of_8
         ]
@@ -105,7 +105,7 @@ def find_depth_faults(images: Sequence[ThermalValues], count_range: CountRange |
 
 
 def find_range_faults(images: Sequence[ThermalValues], count_range: CountRange | None) -> list[str]:
-    """A range that most pixels leave is a mistake: they would all be black or white."""
+    """Find a range that excludes most pixels, which would all be black or white."""
     share = compute_share_outside_range(images)
     if count_range is None or share <= _MAX_SHARE_OUTSIDE_RANGE:
         return []
@@ -118,7 +118,7 @@ def find_range_faults(images: Sequence[ThermalValues], count_range: CountRange |
 
 
 def warn_of_range(images: Sequence[ThermalValues], count_range: CountRange | None) -> list[str]:
-    """Thermal images that lose their contrast, because the range is too wide or too narrow."""
+    """Warn of thermal images that lose contrast, because the range is too wide or too narrow."""
     warnings: list[str] = []
     num_levels = len(frozenset[int]().union(*(image.grey_levels for image in images)))
     if count_range is None:
@@ -131,20 +131,20 @@ def warn_of_range(images: Sequence[ThermalValues], count_range: CountRange | Non
     given = f"the counts {count_range[0]}..{count_range[1]} of --thermal-range-counts"
     if num_levels < _MIN_GREY_LEVELS:
         warnings.append(
-            f"between {given} only {num_levels} of 256 grey levels are in use, which leaves next "
-            f"to no contrast; {_suggest_range(images)}."
+            f"between {given} only {num_levels} of 256 grey levels are in use, which leaves almost "
+            f"no contrast; {_suggest_range(images)}."
         )
     share = compute_share_outside_range(images)
     if share > _MAX_SHARE_CUT_OFF:
         warnings.append(
-            f"{share:.2%} of the thermal pixels lie outside {given}, and are cut off to black or "
+            f"{share:.2%} of the thermal pixels lie outside {given}, and are clipped to black or "
             f"white; {_suggest_range(images)}."
         )
     return warnings
 
 
 def compute_share_outside_range(images: Sequence[ThermalValues]) -> float:
-    """The share of all thermal pixels that lie outside the range of counts."""
+    """Compute the share of all thermal pixels that lie outside the range of counts."""
     num_pixels = sum(image.num_pixels for image in images)
     return sum(image.num_outside_range for image in images) / max(num_pixels, 1)
 

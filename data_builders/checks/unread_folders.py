@@ -1,4 +1,4 @@
-"""Folders beside those that are read: their files look like data, but nothing comes of them."""
+"""Folders next to those that are read: their files look like data, but are not used."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -9,7 +9,7 @@ _DATA_SUFFIXES = (*IMAGE_SUFFIXES, ".txt", ".json", ".xml", ".mat", ".npy")
 
 
 def describe_unread_folders(folder: Path, read: Collection[str]) -> list[str]:
-    """One line for each folder inside `folder` that holds data and is not among those read."""
+    """Describe each folder inside `folder` that holds data and is not read, in one line each."""
     return [
         f"{path.relative_to(folder).as_posix()}/ is not read; read are "
         f"{', '.join(f'{name}/' for name in sorted(read))}."

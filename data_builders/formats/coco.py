@@ -23,7 +23,7 @@ _BAD_VALUES = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 
 class CocoImage(NamedTuple):
-    """What a file says of one image."""
+    """The annotations of one image."""
 
     stated_hw: tuple[int, int] | None
     """None where it is among the findings."""
@@ -35,8 +35,8 @@ def read_coco_json(
 ) -> dict[str, CocoImage]:
     """Read a file of annotations.
 
-    Images without a whole number of pixels, ids that are there twice, unknown images or categories
-    and boxes that are not four numbers go to the findings.
+    Images without a whole number of pixels, duplicate ids, unknown images or categories and boxes
+    that are not four numbers go to the findings.
 
     Args:
         text: Content of the file.
@@ -56,7 +56,7 @@ def read_coco_json(
         categories = _read_categories(content["categories"], name, findings)
     except (*_BAD_VALUES, RecursionError) as error:
         raise MdjaxError(
-            f"{name}: is no COCO file of images, categories and annotations "
+            f"{name}: is not a COCO file of images, categories and annotations "
             f"({type(error).__name__}: {error})."
         ) from error
     images = _read_images(entries, name, findings)
@@ -117,7 +117,7 @@ def _read_images(entries: Sequence[Any], name: str, findings: Findings) -> dict[
             )
         images[key] = _Image(stem, _read_size(entry, f"{where} ({stem})", findings))
     findings.problems += [
-        f"{name}, {stem}: {count} images have this name; leave one."
+        f"{name}, {stem}: {count} images have this name; keep one."
         for stem, count in Counter(image.stem for image in images.values()).items()
         if count > 1
     ]
@@ -174,14 +174,14 @@ def _read_annotation(
 
 def _read_number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is no number")
+        raise TypeError(f"{value!r} is not a number")
     return float(value)
 
 
 def _read_whole(value: Any) -> int:
     number = _read_number(value)
     if not number.is_integer() or number < 1:
-        raise ValueError(f"{value!r} is no number of pixels")
+        raise ValueError(f"{value!r} is not a number of pixels")
     return int(number)
 
 

@@ -1,4 +1,4 @@
-"""Lists of image names, one a line."""
+"""Lists of image names, one per line."""
 
 from pathlib import Path, PurePath
 
@@ -7,10 +7,10 @@ from mdjax.io.read_file import read_text
 
 
 def read_names(path: Path) -> list[str]:
-    """Names of a list in their order, without blank lines; an image's ending may be there.
+    """Read the names of a list in order, without blank lines; file extensions are allowed.
 
     Raises:
-        MdjaxError: The list is missing, cannot be read or is no text in UTF-8.
+        MdjaxError: The list is missing, cannot be read or is not UTF-8 text.
     """
     lines = [compose_name(line.strip()) for line in read_text(path, path.name).splitlines()]
     return [

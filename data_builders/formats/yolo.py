@@ -1,4 +1,4 @@
-"""YOLO's text files: one box a line, in shares of the image's size.
+"""YOLO's text files: one box per line, in fractions of the image's size.
 
     class_number centre_x centre_y width height
 
@@ -61,9 +61,9 @@ def read_yolo_text(
     class_ids: Mapping[str, int],
     findings: Findings,
 ) -> tuple[AnnotatedObject, ...]:
-    """Read the boxes of one file; they stay shares of the image's size.
+    """Read the boxes of one file; they stay fractions of the image's size.
 
-    A line that is not five numbers, has pixels for shares or an unknown class goes to the findings.
+    Lines that are not five numbers, are in pixels or have an unknown class go to the findings.
 
     Args:
         text: Content of the file.
@@ -104,8 +104,8 @@ def _read_line(
         ) from None
     if any(_MAX_SHARE < value < math.inf for value in (x, y, width, height)):
         raise MdjaxError(
-            f"{where}: centre and size are shares of the image from 0 to 1, {line.strip()!r} looks "
-            "like pixels; divide by the image's width and height."
+            f"{where}: centre and size are fractions of the image from 0 to 1, {line.strip()!r} "
+            "looks like pixels; divide by the image's width and height."
         )
     if not 0 <= number < len(labels):
         raise MdjaxError(
@@ -126,7 +126,7 @@ def _describe_wrong_count(parts: Sequence[str]) -> str:
     """What a line of another number of fields may be, and what to do about it."""
     remedy = "correct it"
     if len(parts) == 6:
-        remedy = "take the sixth away, which tools write as the confidence"
+        remedy = "remove the sixth, which some tools write as the confidence"
     elif len(parts) > 6 and len(parts) % 2:
         remedy = f"if it is a polygon of {len(parts) // 2} corners, write the box around it"
     return (
@@ -135,18 +135,18 @@ def _describe_wrong_count(parts: Sequence[str]) -> str:
 
 
 def read_class_names(path: Path, name: str) -> tuple[str, ...]:
-    """Read a file with one class name a line; line 1 is class 0.
+    """Read a file with one class name per line; line 1 is class 0.
 
     Raises:
         MdjaxError: The file is missing, or has no names, an empty line between names, or a name
             twice.
     """
     if not path.exists():
-        raise MdjaxError(f"{name}: file is missing; write one class name a line.")
+        raise MdjaxError(f"{name}: file is missing; write one class name per line.")
     text = read_text(path, name)
     names = tuple(line.strip() for line in text.rstrip().splitlines())
     if not names:
-        raise MdjaxError(f"{name}: holds no class names; write one a line.")
+        raise MdjaxError(f"{name}: holds no class names; write one per line.")
     if "" in names:
         raise MdjaxError(
             f"{name}, line {names.index('') + 1}: is empty, but lines count; write a class name."

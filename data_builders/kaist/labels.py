@@ -1,4 +1,4 @@
-"""What becomes of KAIST's labels: which are found, which are ignored, which are left out."""
+"""The role of KAIST's labels: positive, ignored or dropped."""
 
 import dataclasses
 import shlex
@@ -14,12 +14,12 @@ _HEAVY_OCCLUSION = 2
 
 @dataclasses.dataclass(frozen=True)
 class KaistLabelRule:
-    """What becomes of the labels of annotation files; a label that it does not name is refused.
+    """Role of the labels of annotation files; a label that it does not name is refused.
 
     Attributes:
         positive: Labels to be found.
-        ignored: Labels neither to be found nor a mistake when found.
-        dropped: Labels that are left out.
+        ignored: Labels that are neither a miss nor a false positive.
+        dropped: Labels that are omitted.
         ignored_when_heavy: Positive labels that are ignored under heavy occlusion (2).
     """
 
@@ -42,7 +42,7 @@ class KaistLabelRule:
         return Role.IGNORED if is_ignored else Role.POSITIVE
 
     def describe(self) -> str:
-        """The rule in words."""
+        """Describe the rule in words."""
         hidden = [f"{label} under heavy occlusion" for label in self.ignored_when_heavy]
         parts = {
             "positive": self.positive,
@@ -68,7 +68,7 @@ def find_rule_faults(rule: KaistLabelRule, split: str) -> list[str]:
     """Find the labels that have no place, or more than one, in the rule of a split."""
     problems = [
         f"rule of split {split!r}: names the label {label!r} {count} times; it needs one place "
-        "among positive, ignored and dropped."
+        "in positive, ignored or dropped."
         for label in dict.fromkeys([*LABELS, *rule.labels])
         if (count := rule.labels.count(label)) != 1
     ]
@@ -80,13 +80,13 @@ def find_rule_faults(rule: KaistLabelRule, split: str) -> list[str]:
 
 
 def describe_label_remedy(rule: KaistLabelRule, split: str) -> str:
-    """Say which option makes an unknown label known.
+    """Name the option that defines an unknown label.
 
-    One line serves all unknown labels of a split: most of them stand in many files.
+    One line covers all unknown labels of a split: most of them are in many files.
     """
     option = "--test-rule" if split == "test" else "--train-rule"
     return (
         f"split {split!r} has unknown labels: {option}.ignored "
-        f"{shlex.join([*rule.ignored, 'LABEL'])} makes one known as ignored; {option}.positive and "
-        f"{option}.dropped work alike."
+        f"{shlex.join([*rule.ignored, 'LABEL'])} defines one as ignored; {option}.positive and "
+        f"{option}.dropped work the same way."
     )

@@ -190,7 +190,7 @@ def _find_image(stem: Path, findings: Findings) -> Path:
     if not present:
         return stem.with_name(f"{stem.name}.{{jpg,png}}")
     findings.problems += [
-        f"{present[0]}: {path.name} has the same name; leave one of them."
+        f"{present[0]}: {path.name} has the same name; keep one of them."
         for path in present[1:]
         # Where a file system knows no case, one file answers to two names.
         if not path.samefile(present[0])

@@ -19,14 +19,14 @@ class PrepareKaist:
 
     Attributes:
         raw: Folder with `images/setXX/VYYY/{visible,lwir}/`.
-        train_list: Names of images to train on, such as `set00/V000/I00001`, one a line.
-        val_list: Names to choose settings on, with annotations and rule as for training.
+        train_list: Names of images to train on, such as `set00/V000/I00001`, one per line.
+        val_list: Names of validation images, with annotations and rule as for training.
         test_list: Names of the test images.
         train_annotations: Folder of original, sanitized or paired annotations.
         test_annotations: Folder of annotations to test with, such as the improved ones.
-        train_rule: What becomes of each label in training.
-        test_rule: What becomes of each label in testing.
-        name: Tells apart several preparations; training finds it as `kaist/NAME`.
+        train_rule: Role of each label in training.
+        test_rule: Role of each label in testing.
+        name: Name of this version; its full name for training is `kaist/NAME`.
     """
 
     raw: Path

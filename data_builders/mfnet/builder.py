@@ -7,7 +7,7 @@ from data_builders.pair_builder import AnnotatedPairs
 
 
 class MFNet(AnnotatedPairs):
-    """MFNet: one PNG of four channels as it is, and its label map."""
+    """MFNet: one four-channel PNG as it is, and its label map."""
 
     name = "mfnet"
     BUILDER_CONFIGS = [  # noqa: RUF012, TFDS declares it so

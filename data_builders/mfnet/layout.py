@@ -116,10 +116,10 @@ def _select(
     kept = [name for name in listed if include_flips or not name.endswith(FLIP_SUFFIX)]
     if len(kept) < len(listed):
         findings.notes.append(
-            f"{file_name}: {len(listed) - len(kept)} mirror images (*{FLIP_SUFFIX}) left out."
+            f"{file_name}: {len(listed) - len(kept)} mirror images (*{FLIP_SUFFIX}) omitted."
         )
     findings.problems += [
-        f"{file_name}, {name}: ends neither in D (day) nor in N (night); rename it, or take it out."
+        f"{file_name}, {name}: ends neither in D (day) nor in N (night); rename it, or remove it."
         for name in dict.fromkeys(kept)
         if not name.removesuffix(FLIP_SUFFIX).endswith(("D", "N"))
     ]
@@ -150,5 +150,5 @@ def _note_unlisted_files(raw_dir: Path, listed: set[str], findings: Findings) ->
         if unlisted:
             examples = ", ".join(unlisted[:3]) + (", ..." if len(unlisted) > 3 else "")
             findings.notes.append(
-                f"{folder}/: {len(unlisted)} files in no list, left out ({examples})."
+                f"{folder}/: {len(unlisted)} files in no list, omitted ({examples})."
             )

@@ -6,8 +6,8 @@ enhanced:
 
     {train,test}/vi/00001D.jpg       RGB (or .png)
     {train,test}/ir/00001D.png       thermal
-    {train,test}/labels/00001D.txt   boxes as YOLO writes them
-    classes.txt                      the classes of the boxes, one a line
+    {train,test}/labels/00001D.txt   boxes in YOLO format
+    classes.txt                      the classes of the boxes, one per line
     {train,test}/Segmentation_labels/00001D.png   MFNet's class ids, where they are
 
 The last letter of a name is D for day or N for night.
@@ -45,10 +45,10 @@ def check_raw_msrs(
     Args:
         raw_dir: Folder with `train/`, `test/` and `classes.txt`.
         classes: Classes of the boxes that are kept, in the order of their ids; others are dropped.
-        val_every: Every so many names of `train/`, in alphabetical order, go to the split "val"
-            (the 6th, 12th...); 0 for no such split. Neighbouring images are alike: its numbers
-            choose settings, they do not say how well another town is seen.
-        segmentation_folder: Folder of label maps inside `train/` and `test/`; used where it is.
+        val_every: Every Nth name of `train/`, in alphabetical order, goes to the split "val"
+            (the 6th, 12th...); 0 for no such split. Neighbouring images are similar: its scores
+            serve to choose settings, not to measure performance in another town.
+        segmentation_folder: Folder of label maps inside `train/` and `test/`; used if present.
         show_progress: Draw a progress bar on standard error.
 
     Raises:
@@ -107,7 +107,7 @@ def _make_class_ids(
     labels: Sequence[str], classes: Sequence[str], findings: Findings
 ) -> dict[str, int]:
     if not classes:
-        findings.problems.append("no class is to be kept; name one of classes.txt.")
+        findings.problems.append("no class is kept; name one from classes.txt.")
     findings.problems += [
         f"class {label!r} is not in classes.txt ({', '.join(labels)})."
         for label in classes
@@ -124,7 +124,7 @@ def _find_pairs(raw_dir: Path, part: str, findings: Findings) -> list[RawPair]:
         return []
     matched = match_folders(folder / "vi", folder / "ir", findings)
     findings.problems += [
-        f"{part}/{name}: ends neither in D (day) nor in N (night); rename it, or take it out."
+        f"{part}/{name}: ends neither in D (day) nor in N (night); rename it, or remove it."
         for name in matched.pairs
         if not name.endswith(("D", "N"))
     ]
@@ -151,7 +151,7 @@ def _add_boxes(
 
 
 def _add_label_maps(folder: Path, pairs: list[RawPair], findings: Findings) -> list[RawPair]:
-    remedy = "where one image has a label map, each needs one"
+    remedy = "if one image has a label map, each needs one"
     paths = find_annotations(folder, _get_names(pairs), ".png", remedy, findings)
     return [dataclasses.replace(pair, labels=paths.get(pair.name)) for pair in pairs]
 

@@ -17,10 +17,10 @@ class PrepareMsrs:
 
     Attributes:
         raw: Folder with `train/`, `test/` and `classes.txt`.
-        classes: Classes of the boxes that are kept; others are dropped.
-        val_every: Every so many names of `train/` go to the split "val"; 0 for no such split.
-        segmentation_folder: Folder of label maps inside `train/` and `test/`; used where it is.
-        name: Tells apart several preparations; training finds it as `msrs/NAME`.
+        classes: Classes of boxes to keep; others are dropped.
+        val_every: Every Nth name of `train/` goes to the split "val"; 0 for no such split.
+        segmentation_folder: Folder of label maps inside `train/` and `test/`; used if present.
+        name: Name of this version; its full name for training is `msrs/NAME`.
     """
 
     raw: Path

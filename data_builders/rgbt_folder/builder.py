@@ -1,4 +1,4 @@
-"""TFDS builder of image pairs of one's own."""
+"""TFDS builder of the user's own image pairs."""
 
 from data_builders.pair_builder import AnnotatedPairs
 
@@ -8,5 +8,5 @@ class RgbtFolder(AnnotatedPairs):
 
     name = "rgbt_folder"
     description = """
-Pairs of visible and thermal images with boxes or label maps, from a folder of one's own.
+Pairs of visible and thermal images with boxes or label maps, from a folder of your own.
 """

@@ -1,25 +1,25 @@
-"""What a folder of one's own image pairs looks like, and its check before it is prepared.
+"""What a folder of the user's own image pairs looks like, and its check before it is prepared.
 
     visible/  thermal/    images of the same names, any of `IMAGE_SUFFIXES`; the thermal image may
                           have its own lower resolution, and 8 or 16 bits
-    classes.txt           class names, one a line; line 1 is class 0
+    classes.txt           class names, one per line; line 1 is class 0
     night.txt             names of images taken at night; without this file all are by day
 
     one kind of annotation:
-    labels/NAME.txt       boxes as YOLO writes them; an empty file where there is no object
-    annotations.json      boxes as COCO writes them, or annotations/{train,val,test}.json
+    labels/NAME.txt       boxes in YOLO format; an empty file where there is no object
+    annotations.json      boxes in COCO format, or annotations/{train,val,test}.json
     masks/NAME.png        class ids as grey values of 8 bits; class 0 is the background, and 255
                           is not counted
 
     one kind of splits, of which not all three need to be there:
     visible/train/, thermal/train/, labels/train/ or masks/train/; val/ and test/ alike
-    train.txt, val.txt, test.txt     names without ending, one a line
+    train.txt, val.txt, test.txt     names without ending, one per line
 
 Names are in lower case; endings of images and annotations may be in either. Folders of other names
-in visible/ and thermal/, and images beside folders of splits, are refused: they would be left out.
+in visible/ and thermal/, and images beside folders of splits, are refused: they would be omitted.
 
-A 16-bit thermal image goes into the records untouched. Which counts mean black and white has to be
-said, so that it is never read as if it had 8 bits.
+16-bit thermal images go into the records unchanged. The counts that map to black and white must be
+given, so that they are never read as 8-bit images.
 """
 
 import dataclasses
@@ -51,8 +51,8 @@ def check_raw_rgbt_folder(
     """Check every pair of a folder with its annotation and report all faults in one message.
 
     Args:
-        raw_dir: Folder as described above.
-        thermal_range_counts: The counts of 16-bit thermal images that mean black and white.
+        raw_dir: The folder described above.
+        thermal_range_counts: The counts of 16-bit thermal images that map to black and white.
         show_progress: Draw a progress bar on standard error.
 
     Raises:
@@ -120,7 +120,7 @@ def _find_misnamed(raw_dir: Path) -> list[str]:
     right = ("visible", "thermal", *_ANNOTATIONS, "classes.txt", "night.txt")
     right += tuple(f"{split}.txt" for split in SPLITS)
     return [
-        f"{path.name}: rename it to {path.name.lower()}, or take it out."
+        f"{path.name}: rename it to {path.name.lower()}, or remove it."
         for path in sorted(raw_dir.iterdir())
         if path.name not in right and path.name.lower() in right
     ]
@@ -136,7 +136,7 @@ def _find_other_structure(annotations: Path, pairs: Mapping[str, Sequence[RawPai
     if any(annotations.rglob("*.xml")) and not any(annotations.glob("*.json")):
         return (
             f"{annotations.name}/: holds XML files (VOC), which are not read; write the boxes as "
-            "YOLO's into labels/, or as COCO's into annotations.json, and take this folder away."
+            "YOLO's into labels/, or as COCO's into annotations.json, and remove this folder."
         )
     if annotations.name == "annotations":
         return None
@@ -148,12 +148,12 @@ def _find_other_structure(annotations: Path, pairs: Mapping[str, Sequence[RawPai
     )
     if are_images_sorted and flat and not deep:
         return (
-            f"{annotations.name}/: its {flat} files lie beside each other, the images in folders "
-            f"of splits; move them into {annotations.name}/train/ and so on, as the images."
+            f"{annotations.name}/: its {flat} files are in one folder, but the images in folders "
+            f"of splits; move them into {annotations.name}/train/ and so on, like the images."
         )
     if not are_images_sorted and deep and not flat:
         return (
-            f"{annotations.name}/: its {deep} files lie in folders, the images beside each other; "
+            f"{annotations.name}/: its {deep} files are in folders, but the images in one folder; "
             f"move them into {annotations.name}/ itself."
         )
     return None
@@ -239,7 +239,7 @@ def _add_coco_boxes(
     for path, content in images.items():
         if unused := sorted(set(content) - used):
             findings.notes.append(
-                f"{path.name}: {len(unused)} images are in no split, left out ({unused[0]}...)."
+                f"{path.name}: {len(unused)} images are in no split, omitted ({unused[0]}...)."
             )
     annotated: dict[str, list[RawPair]] = {}
     for split, path in files.items():
@@ -257,8 +257,8 @@ def _add_coco_image(
     image = images.get(pair.name)
     if image is None:
         findings.problems.append(
-            f"{place}, {pair.name}: the image is not listed; list it, without annotations where it "
-            "shows nothing."
+            f"{place}, {pair.name}: the image is not listed; list it, without annotations if it "
+            "shows no objects."
         )
         return pair
     return dataclasses.replace(pair, objects=image.objects, stated_hw=image.stated_hw)

@@ -1,4 +1,4 @@
-"""The command that prepares image pairs of one's own."""
+"""The command that prepares the user's own image pairs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
 
 @dataclass(frozen=True)
 class PrepareRgbtFolder:
-    """Check a folder of your own pairs and package it.
+    """Check a folder of your own image pairs and package it.
 
     It holds `visible/` and `thermal/` with images of the same names, `classes.txt`, annotations in
     `labels/` (YOLO), `annotations.json` (COCO) or `masks/` (class ids), and splits as folders
@@ -21,8 +21,8 @@ class PrepareRgbtFolder:
 
     Attributes:
         raw: This folder.
-        thermal_range_counts: For 16-bit thermal images: the counts that mean black and white.
-        name: Of this data set; training finds it as `rgbt_folder/NAME`.
+        thermal_range_counts: For 16-bit thermal images: the counts that map to black and white.
+        name: Name of this data set; its full name for training is `rgbt_folder/NAME`.
     """
 
     raw: Path

@@ -1,4 +1,4 @@
-"""The pairs of a folder of one's own by split, by folders or by lists (`rgbt_folder`)."""
+"""The image pairs of the user's own folder by split, from folders or lists (`rgbt_folder`)."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def find_split_pairs(raw_dir: Path, findings: Findings) -> dict[str, list[RawPai
     if folders and lists:
         findings.problems.append(
             f"has both the folders {', '.join(f'visible/{split}' for split in folders)} and the "
-            f"lists {', '.join(f'{split}.txt' for split in lists)}; leave one kind."
+            f"lists {', '.join(f'{split}.txt' for split in lists)}; keep one kind."
         )
     elif folders:
         findings.problems += _find_stray_images(raw_dir)
@@ -71,11 +71,11 @@ def _find_split_folders(raw_dir: Path, *, has_lists: bool) -> tuple[list[str], l
     }
     # Lists say what is in a split: folders, such as one for each sequence, are then not read.
     what = (
-        "is a folder, but listed images lie in visible/ and thermal/ themselves; move its images "
-        "there, under names that tell the folder (FOLDER_NAME), and write these names into the "
-        "lists; annotations alike"
+        "is a folder, but listed images must be directly in visible/ and thermal/; move its images "
+        "there, under names that contain the folder (FOLDER_NAME), and write these names into the "
+        "lists; do the same with annotations"
         if has_lists
-        else "is no split; rename it to train, val or test, or take it out"
+        else "is not a split; rename it to train, val or test, or remove it"
     )
     problems = [f"{kind}/{name}: {what}." for kind, name in sorted(names) if name not in SPLITS]
     return [split for split in SPLITS if split in {name for _, name in names}], problems
@@ -89,7 +89,7 @@ def _find_stray_images(raw_dir: Path) -> list[str]:
         if images:
             first = next(iter(images.values())).name
             problems.append(
-                f"{kind}/: {len(images)} images ({first}...) lie beside the folders of splits; "
+                f"{kind}/: {len(images)} images ({first}...) are outside the folders of splits; "
                 "move them into one of these."
             )
     return problems
@@ -106,16 +106,16 @@ def _pick(
         findings.problems.append(str(error))
         return {}
     if not names:
-        findings.problems.append(f"{path.name}: is empty; write names into it, or take it away.")
+        findings.problems.append(f"{path.name}: is empty; write names into it, or remove it.")
     if len(set(names)) < len(names):
         findings.problems += [
-            f"{path.name}, {name}: is listed {count} times; leave one."
+            f"{path.name}, {name}: is listed {count} times; keep one."
             for name, count in Counter(names).items()
             if count > 1
         ]
     findings.problems += [
         f"{path.name}, {name}: there is no such pair in visible/ and thermal/; correct the name, "
-        "or take it out."
+        "or remove it."
         for name in dict.fromkeys(names)
         if name not in matched.pairs and name not in matched.singles
     ]
@@ -135,7 +135,7 @@ def _note_unlisted(
     known = {"classes.txt", "night.txt", *(f"{split}.txt" for split in SPLITS)}
     others = sorted({path.name for path in raw_dir.glob("[!.]*.txt")} - known)
     findings.notes.append(
-        f"{len(unlisted)} pairs in no list, left out ({unlisted[0]}...)."
+        f"{len(unlisted)} pairs in no list, omitted ({unlisted[0]}...)."
         + (f" Not read as lists: {', '.join(others)}." if others else "")
     )
 
@@ -150,7 +150,7 @@ def _read_night_names(raw_dir: Path, known: set[str], findings: Findings) -> set
         findings.problems.append(str(error))
         return set()
     findings.problems += [
-        f"night.txt, {name}: there is no such pair; correct the name, or take it out."
+        f"night.txt, {name}: there is no such pair; correct the name, or remove it."
         for name in sorted(names - known)
         if known
     ]

@@ -1,7 +1,7 @@
-"""What of a preset can be exchanged as a whole: network, task, optimiser, method, number of steps.
+"""Parts of a preset that can be replaced as a whole: network, task, optimiser, method, steps.
 
-Which options a command has follows from these. So they are read first, and decide which
-configuration the other options then change.
+They determine which options a command has. So they are read first, and define the configuration
+that the other options then change.
 """
 
 from collections.abc import Sequence
@@ -34,9 +34,9 @@ class TrainChoices:
     """Each brings its own settings, which the dotted options change.
 
     Attributes:
-        network: What is trained, with the preset's backbone.
+        network: The network to train, with the preset's backbone.
         task: Label every pixel, or find objects.
-        optimiser: SGD as in the paper, or AdamW for few steps.
+        optimiser: SGD as in the paper, or AdamW for short trainings.
     """
 
     network: NetworkName
@@ -73,22 +73,22 @@ def name_choices(config: TrainConfig, preset: str) -> TrainChoices:
 def exchange_parts(
     config: Config, preset: str, arguments: Sequence[str], *, prog: str
 ) -> tuple[Config, TrainChoices]:
-    """Exchange those parts of a preset's configuration that the command line chooses.
+    """Replace the parts of a preset's configuration that the command line selects.
 
-    With another number of steps or another optimiser, the warm-up takes a quarter of the steps at
-    most. All else stays as the preset has it.
+    With another number of steps or another optimiser, the warm-up is limited to a quarter of the
+    steps. Everything else stays as in the preset.
 
     Args:
-        config: Of the preset.
+        config: Configuration of the preset.
         preset: Its name.
-        arguments: What was typed after it.
-        prog: What was typed up to it, for messages.
+        arguments: The arguments after the preset.
+        prog: The command line up to the preset, for messages.
 
     Returns:
         The configuration that the other options change, and the names of its parts.
 
     Raises:
-        MdjaxError: There is no such part, or the parts do not fit each other.
+        MdjaxError: There is no such part, or the parts do not fit together.
     """
     kept = name_choices(config, preset)
     form: Any = tuple[

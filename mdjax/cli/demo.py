@@ -1,4 +1,4 @@
-"""`mdjax demo`: watch modality distillation happen on generated scenes."""
+"""`mdjax demo`: see modality distillation at work on generated scenes."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -29,13 +29,13 @@ from mdjax.viz.curves import plot_training_curves
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What the demonstration of a task is made of.
+    """The parts of a demonstration of one task.
 
     Attributes:
         recipe: Configures its networks.
         columns: Scores of the table.
         draw: Draws scenes through the networks.
-        loss_terms: Whose curves are drawn.
+        loss_terms: Loss terms whose curves are drawn.
     """
 
     recipe: Recipe
@@ -79,19 +79,20 @@ ROWS = (TEACHER, STUDENT, DISTILLED)
 
 @dataclass(frozen=True)
 class Demo:
-    """Train a teacher and two students for a cheap camera on generated scenes, and compare.
+    """Train a teacher and two students for a cheap camera on generated scenes, and compare them.
 
     Both students are the same network and see the thermal image of a camera with 16 times fewer
     pixels; one of them is distilled. All networks get the same steps, augmentation and schedule.
     One teacher is trained, with the first seed, and teaches the distilled students of all seeds.
-    Run it again to continue after an interruption.
+    Run the command again to continue after an interruption.
 
     Attributes:
         task: Label every pixel, or find persons.
-        out: Folder for scenes, runs, table and picture; `runs/demo` or `runs/demo_detection`.
-        num_seeds: Trainings of each student.
-        num_steps: Steps of each training; that of the preset by default.
-        num_workers: Trainings at a time; by default one a core on a CPU, four at most.
+        out: Folder for scenes, runs, table and picture; `runs/demo` or `runs/demo_detection` by
+            default.
+        num_seeds: Number of trainings of each student.
+        num_steps: Steps of each training; by default as in the preset.
+        num_workers: Number of parallel trainings; by default one per core on a CPU, at most four.
         json: Print one JSON object instead of the table.
     """
 
@@ -159,7 +160,7 @@ def run_demo(arguments: Sequence[str]) -> int:
     text = "\n".join(
         [
             "Generated test scenes; the cheap camera has 16 times fewer pixels; the teacher sees",
-            "the full thermal image. One teacher, of the first seed, for all distilled students.",
+            "the full thermal image. One teacher (first seed) teaches all distilled students.",
             report.format_text(),
             "",
             f"Picture: {picture}   Loss curves: {curves}",

@@ -1,4 +1,4 @@
-"""`mdjax doctor`: what is installed and prepared, what is missing, and how to fix it."""
+"""`mdjax doctor`: report what is installed and prepared, what is missing, and how to fix it."""
 
 import dataclasses
 import importlib
@@ -40,7 +40,7 @@ class Doctor:
     data_dir: Path = Path("data")
     """Folder with the prepared data sets."""
     run_dir: Path = Path("runs")
-    """Folder that runs are written to."""
+    """Folder for runs."""
     json: bool = False
     """Print one JSON object instead of the table."""
 
@@ -50,10 +50,10 @@ class Check:
     """The result of one check.
 
     Attributes:
-        name: What was looked at.
-        status: "ok"; "absent" for something that can be done without; "broken".
+        name: What was checked.
+        status: "ok"; "absent" for something that is optional; "broken".
         detail: What was found.
-        remedy: What to do about it; empty if the status is "ok".
+        remedy: How to fix it; empty if the status is "ok".
     """
 
     name: str
@@ -80,14 +80,14 @@ def run_doctor_command(arguments: Sequence[str]) -> int:
 
 
 def run_doctor(data_dir: Path, run_dir: Path = Path("runs")) -> list[Check]:
-    """Look at everything that a run needs, and write nothing that stays.
+    """Check everything that a run needs, and leave no files behind.
 
     Args:
         data_dir: Folder with the prepared data sets.
-        run_dir: Folder that runs are written to; need not exist yet.
+        run_dir: Folder for runs; need not exist yet.
 
     Returns:
-        One result a check; none of them raises.
+        One result per check; none of them raises.
     """
     checks = [
         _guard("Python", _check_python),
@@ -137,7 +137,7 @@ def _check_packages() -> Check:
     try:
         requirements = importlib.metadata.requires("mdjax") or []
     except importlib.metadata.PackageNotFoundError:
-        detail = "mdjax runs from its sources without being installed, versions are not compared"
+        detail = "mdjax runs from source without being installed; versions are not checked"
         return Check("packages", "absent", detail, "pip install -e . in mdjax's folder")
     found, problems = [], []
     for requirement in requirements:
@@ -183,7 +183,7 @@ def _check_devices() -> Check:
     has_nvidia = shutil.which("nvidia-smi") is not None or Path("/dev/nvidia0").exists()
     if has_nvidia and jax.default_backend() == "cpu":
         remedy = 'pip install -e ".[cuda]" in mdjax\'s folder'
-        return Check("devices", "absent", f"{detail}; there is an NVIDIA GPU, unused", remedy)
+        return Check("devices", "absent", f"{detail}; an NVIDIA GPU is present, but unused", remedy)
     return Check("devices", "ok", detail)
 
 
@@ -228,7 +228,7 @@ def _check_machine() -> Check:
         return Check("machine", "ok", detail)
     detail += f", {memory_gib:.1f} GiB of memory available"
     if memory_gib < _MIN_MEMORY_GIB:
-        remedy = f"the demo wants {_MIN_MEMORY_GIB} GiB: close other programs or use a small batch"
+        remedy = f"the demo needs {_MIN_MEMORY_GIB} GiB: close other programs or use a small batch"
         return Check("machine", "absent", detail, remedy)
     return Check("machine", "ok", detail)
 
@@ -267,8 +267,8 @@ def _check_datasets(data_dir: Path) -> list[Check]:
         if re.fullmatch(r"\d+\.\d+\.\d+", path.parent.name):
             checks.append(_check_dataset(path, data_dir))
     if not checks:
-        detail = f"nothing is prepared in {data_dir}; the demo does without"
-        remedy = "mdjax prepare --help lists the data sets that mdjax prepares"
+        detail = f"nothing is prepared in {data_dir}; the demo does not need it"
+        remedy = "mdjax prepare --help lists the data sets that mdjax can prepare"
         checks.append(Check("data", "absent", detail, remedy))
     return checks
 
@@ -312,7 +312,7 @@ def _name_shard(info: dict[str, Any], split: dict[str, Any], shard: int, num_sha
 def _check_tensorflow() -> Check:
     if importlib.util.find_spec("tensorflow") is None:
         return Check("TensorFlow", "ok", "not installed and not needed")
-    return Check("TensorFlow", "ok", "installed, never imported by mdjax")
+    return Check("TensorFlow", "ok", "installed, but never imported by mdjax")
 
 
 def _check_wandb() -> Check:

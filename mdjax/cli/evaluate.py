@@ -22,23 +22,23 @@ from mdjax.types import MdjaxError
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Score a trained network on a split, day, night and all.
+    """Score a trained network on a split: day, night and all.
 
     Attributes:
-        run_dir: Run directory, or a checkpoint's folder.
+        run_dir: Run directory, or the folder of a checkpoint.
         split: Split to score.
         checkpoint: The last state (the paper's protocol), or the best on the validation split.
-        data_dir: Folder of prepared data sets; that of the training by default.
-        dataset: Prepared data set with the same classes; that of the training by default.
-        resolution: Of another thermal camera than in training, such as 64x or lepton-3.5; all
-            else of the camera stays.
-        scored_size: Of a network that labels pixels: score at the size of the label files, or at
-            the working size; as in training by default.
-        batch_size: Image pairs at once; that of the training by default.
-        detections: Of a detector of one class: file of its detections in KAIST's format, lines of
-            image (its place in the split, from 1), x, y, w, h, score.
-        curve: Of a detector: PNG of miss rate over false positives per image; the numbers go
-            beside it as .csv.
+        data_dir: Folder of prepared data sets; by default as in training.
+        dataset: Prepared data set with the same classes; by default as in training.
+        resolution: Resolution of another thermal camera than in training, such as 64x or
+            lepton-3.5; its other properties stay the same.
+        scored_size: For networks that label pixels: score at the size of the label files, or at
+            the working size; by default as in training.
+        batch_size: Image pairs per batch; by default as in training.
+        detections: For detectors of one class: file for the detections in KAIST's format, with
+            lines of image (its position in the split, from 1), x, y, w, h, score.
+        curve: For detectors: PNG file for the plot of miss rate over false positives per image;
+            the numbers go to a .csv file of the same name.
         json: Print one JSON object instead of the table.
     """
 
@@ -112,6 +112,6 @@ def _choose_task(loaded: LoadedNetwork, scored_size: ScoredSize | None) -> Task:
     if not isinstance(task, SegmentationTask):
         raise MdjaxError(
             f"{loaded.run_dir}: this network finds objects, whose boxes are always scored in "
-            "pixels of the image files; leave --scored-size away."
+            "pixels of the image files; omit --scored-size."
         )
     return replace(task, scored_size=scored_size)

@@ -17,12 +17,12 @@ from mdjax.runs.fusion import fuse
 class Fuse:
     """Average the predictions of a visible-only and a thermal-only network.
 
-    They were trained apart, on the same data, at the same size; nothing is trained here. The new
-    run directory evaluates and predicts as that of a training.
+    They must have been trained separately, on the same data, at the same size; this command trains
+    nothing. The new run directory can be used like that of a training to evaluate and predict.
 
     Attributes:
         visible: Run directory of the network that sees the visible image.
-        thermal: Run directory of the one that sees the thermal image.
+        thermal: Run directory of the network that sees the thermal image.
         run_dir: New directory for the fused network.
         json: Print one JSON object with the scores last, instead of the table.
     """

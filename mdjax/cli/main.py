@@ -1,4 +1,4 @@
-"""`mdjax`: the commands, and how their errors reach a person."""
+"""`mdjax`: the commands, and how their errors are shown to the user."""
 
 import contextlib
 import logging
@@ -158,13 +158,13 @@ _COMMANDS: dict[str, tuple[str, Callable[[], Run]]] = {
     "prepare": ("check and package a data set for training", _load_prepare),
     "train": ("train a teacher, a native student or another baseline", _load_train),
     "distill": ("train a student from a teacher by modality distillation", _load_distill),
-    "resume": ("continue a training or a distillation that was interrupted", _load_resume),
+    "resume": ("continue an interrupted training or distillation", _load_resume),
     "runs": ("list runs with their states and scores", _load_runs),
     "fuse": ("average two trained networks: decision-level fusion", _load_fuse),
     "evaluate": ("score a trained network on a split", _load_evaluate),
-    "predict": ("label images of your own, or find objects in them", _load_predict),
-    "score-detections": ("score a detection file as KAIST is scored", _load_score_detections),
-    "demo": ("watch modality distillation happen on generated scenes", _load_demo),
+    "predict": ("label your own images, or find objects in them", _load_predict),
+    "score-detections": ("score a detection file by KAIST's rules", _load_score_detections),
+    "demo": ("see modality distillation at work on generated scenes", _load_demo),
     "doctor": ("check installation, devices, data and disk", _load_doctor),
 }
 
@@ -175,11 +175,11 @@ def _format_help() -> str:
         [
             "usage: mdjax COMMAND [options]",
             "",
-            "Modality distillation of RGB-thermal scene analysis.",
+            "Modality distillation for RGB-thermal scene analysis.",
             "",
             *lines,
             "",
-            "`mdjax COMMAND --help` explains each; `mdjax --version` tells the version.",
+            "`mdjax COMMAND --help` explains each; `mdjax --version` prints the version.",
         ]
     )
 

@@ -1,4 +1,4 @@
-"""How every command reads its options, and says what is wrong with them."""
+"""Reading of options for every command, and messages about what is wrong with them."""
 
 import contextlib
 import difflib
@@ -31,17 +31,17 @@ def parse_options(form: Any, arguments: Sequence[str], *, prog: str, **settings:
     """Read the options of a command.
 
     Args:
-        form: A dataclass; or a union of dataclasses, a subcommand each.
-        arguments: What was typed after the command.
-        prog: What was typed up to it, for help and messages.
-        settings: More of `tyro.cli`: `default`, `description`, `config`.
+        form: A dataclass; or a union of dataclasses, one per subcommand.
+        arguments: The arguments after the command.
+        prog: The command line up to them, for help and messages.
+        settings: Further arguments of `tyro.cli`: `default`, `description`, `config`.
 
     Returns:
         An instance of the form.
 
     Raises:
         MdjaxError: An option is unknown, missing or has an impossible value.
-        SystemExit: The help was asked for, and printed.
+        SystemExit: The help was requested and has been printed.
     """
     subcommands = _list_subcommands(form)
     if subcommands and arguments[:1] and arguments[0] not in (*subcommands, *HELP_OPTIONS):
@@ -64,7 +64,7 @@ def parse_options(form: Any, arguments: Sequence[str], *, prog: str, **settings:
 
 
 def parse_known_options(form: Any, arguments: Sequence[str], *, prog: str, default: Any) -> Any:
-    """Read those options that a form has, and leave others, the help too, for `parse_options`."""
+    """Read the options of a form, and leave all others, even `--help`, to `parse_options`."""
     try:
         return _call_tyro(form, arguments, prog=prog, default=default, add_help=False)[0]
     except _RejectedError as rejection:
@@ -80,7 +80,7 @@ def list_options(form: Any, chosen: Sequence[str], *, prog: str, **settings: Any
 
 
 def suggest(name: str, known: Sequence[str]) -> str:
-    """Say which known name was meant, if one is close."""
+    """Suggest the known name that was probably meant, if one is close."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=_MIN_LIKENESS)
     return f"did you mean {close[0]}?" if close else ""
 
@@ -118,7 +118,7 @@ def _get_name(word: str) -> str:
 def _describe_unknown(words: Sequence[str], known: Sequence[str]) -> str:
     options = [_get_name(word) for word in words if word.startswith("--")]
     if not options:
-        return f"nothing is known of {' '.join(words)}; leave it away."
+        return f"there is no argument {' '.join(words)}; omit it."
     return "\n".join(_describe_unknown_option(option, known) for option in options[:_MAX_LISTED])
 
 
@@ -134,7 +134,7 @@ def _describe_unknown_option(option: str, known: Sequence[str]) -> str:
 def _read_rejection(text: str) -> str:
     """Take from tyro's message what is said: no frame, no headline, no way to the help.
 
-    Of a value that fits none of several types, why it does not fit each is left out too.
+    Of a value that fits none of several types, why it does not fit each is omitted too.
     """
     headline, *lines = _MARKUP.sub("", text).splitlines()
     del headline  # Part of the frame, or a line of its own.

@@ -17,5 +17,5 @@ def print_json(value: Any) -> None:
 
 
 def shows_progress() -> bool:
-    """Say whether bars make sense: a file that takes the messages would get empty lines."""
+    """Return whether to show progress bars: in a file they would only add empty lines."""
     return sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""`mdjax predict`: what a trained network says of images of one's own."""
+"""`mdjax predict`: predict your own images with a trained network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,23 +16,23 @@ from mdjax.runs.loading import CheckpointName, load_network
 
 @dataclass(frozen=True)
 class Predict:
-    """Label or find objects in images of your own, whichever the network was trained for.
+    """Label your own images or find objects in them, depending on the network's task.
 
     Give one pair (IMAGES and --thermal are files), folders of pairs with the same names (both are
-    folders), or PNGs of four channels, RGB + thermal (IMAGES alone). Thermal images may have their
-    own lower resolution. Networks that see only visible images need no thermal ones.
+    folders), or four-channel PNGs, RGB + thermal (IMAGES alone). Thermal images may have a lower
+    resolution than visible ones. Networks that see only visible images need no thermal ones.
 
     Attributes:
-        run_dir: Run directory, or a checkpoint's folder.
-        images: Visible image, PNG of four channels, or a folder of either.
-        thermal: Thermal image, or the folder of them.
-        out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json; or, of a detector,
+        run_dir: Run directory, or the folder of a checkpoint.
+        images: Visible image, four-channel PNG, or a folder of either.
+        thermal: Thermal image, or a folder of thermal images.
+        out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json; or, for detectors,
             NAME_detections.png and detections.json.
         checkpoint: The last state, or the best on the validation split.
-        simulate_camera: Make thermal images as coarse as those of the training: auto does so where
-            they have the size of the visible image, and takes coarser ones as they are.
-        score_threshold: Of a detector: lowest score of what is drawn and written; 0.3 by default.
-        batch_size: Images at once.
+        simulate_camera: Coarsen thermal images as in training: auto does so if they have the size
+            of the visible image, and uses smaller ones unchanged.
+        score_threshold: For detectors: lowest score that is drawn and written; 0.3 by default.
+        batch_size: Images per batch.
         overwrite: Replace files of an earlier prediction.
         json: Print one JSON object instead of the summary.
     """

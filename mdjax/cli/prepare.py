@@ -1,4 +1,4 @@
-"""`mdjax prepare`: package a data set for training."""
+"""`mdjax prepare`: check and package a data set for training."""
 
 from collections.abc import Sequence
 from typing import Annotated

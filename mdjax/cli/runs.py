@@ -1,4 +1,4 @@
-"""`mdjax runs`: what the runs below a folder are, and how far each is."""
+"""`mdjax runs`: list the runs below a folder, with their progress."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class Runs:
     A run is finished, running, interrupted (`mdjax resume RUN_DIR` continues it) or damaged.
 
     Attributes:
-        folder: Where to look.
+        folder: Folder to search.
         json: Print one JSON object instead of the table.
     """
 

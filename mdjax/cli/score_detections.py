@@ -1,4 +1,4 @@
-"""`mdjax score-detections`: score a detection file, of whatever detector."""
+"""`mdjax score-detections`: score a detection file of any detector."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,16 +34,17 @@ _OCCLUSION_NAMES = ("none", "partial", "heavy")
 
 @dataclass(frozen=True)
 class ScoreDetections:
-    """Score a detection file as KAIST is scored; needs no network and no device.
+    """Score a detection file by KAIST's rules; needs no network and no device.
 
     Attributes:
-        benchmark: Whose files and rules.
-        annotations: Folder with an annotation file for each image of the list.
-        image_list: Names of the images, in the order that detections count them in.
-        detections: Lines of image (from 1), x, y, w, h, score, separated by commas.
+        benchmark: The benchmark whose file formats and rules apply.
+        annotations: Folder with an annotation file for each image in the list.
+        image_list: File with the names of the images, in the order used in the detection file.
+        detections: File with lines of image (from 1), x, y, w, h, score, separated by commas.
         rule: The official Matlab code, or the widespread Python script.
         json: Print one JSON object instead of the table.
-        curve: PNG of miss rate over false positives per image; the numbers go beside it as .csv.
+        curve: PNG file for the plot of miss rate over false positives per image; the numbers go
+            to a .csv file of the same name.
     """
 
     benchmark: tyro.conf.Positional[Annotated[Literal["kaist"], tyro.conf.arg(metavar="kaist")]]
@@ -57,11 +58,11 @@ class ScoreDetections:
 
 @dataclass(frozen=True)
 class KaistScores:
-    """The score of one detection file.
+    """The scores of one detection file.
 
     Attributes:
-        miss_rates: By name of the subset.
-        num_detections: Lines of the file.
+        miss_rates: Miss rates by name of the subset.
+        num_detections: Number of lines in the file.
     """
 
     miss_rates: Mapping[str, MissRate]
@@ -99,7 +100,7 @@ def run_score_detections(arguments: Sequence[str]) -> int:
 def score_kaist_files(
     annotations: Path, image_list: Path, detections: Path, *, rule: Rule = "matlab"
 ) -> KaistScores:
-    """Score a detection file against annotation files, all as they stand.
+    """Score a detection file against annotation files, without preparing a data set.
 
     `person` counts; `people`, `person?` and `cyclist` are regions to ignore.
 
@@ -128,7 +129,7 @@ def score_kaist_files(
 
 
 def format_kaist_scores(scores: KaistScores, rule: Rule) -> str:
-    """Return a table to read, with what each number means."""
+    """Return a text table that explains what each number means."""
     lines = [
         f"KAIST, log-average miss rate in percent, {rule} rule; {scores.num_detections} detections",
         "",

@@ -23,7 +23,7 @@ RunDir = tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN_DIR")]]
 
 @dataclass(frozen=True)
 class NewRun:
-    """What a run needs besides its configuration.
+    """Options of a new run besides its configuration.
 
     Attributes:
         run_dir: New directory for the run.
@@ -38,7 +38,7 @@ class NewRun:
 
 @dataclass(frozen=True)
 class ResumedRun:
-    """What is needed besides the configuration of a run that goes on.
+    """Options of a resumed run besides its configuration.
 
     Attributes:
         run_dir: Directory of the run.
@@ -56,7 +56,7 @@ def run_train(arguments: Sequence[str]) -> int:
 
 def run_distill(arguments: Sequence[str]) -> int:
     """Run `mdjax distill PRESET RUN_DIR --teacher DIR [options]`."""
-    description = "Train a student on its task and on what a frozen teacher shows it."
+    description = "Train a student on its task and on the outputs of a frozen teacher."
     return _begin("distill", description, DISTILL_PRESETS, arguments)
 
 
@@ -74,8 +74,8 @@ def run_resume(arguments: Sequence[str]) -> int:
         (ResumedRun(tyro.MISSING), stored),
         arguments,
         prog="mdjax resume",
-        description="Continue a training or a distillation from its last checkpoint. Options may "
-        "say where data and teacher lie now, and how often it logs and saves.",
+        description="Continue a training or distillation from its last checkpoint. Options may "
+        "change the location of data and teacher, and how often it logs and saves.",
     )
     return _run(config, run.run_dir, is_resumed=True, prints_json=run.json)
 
@@ -116,7 +116,7 @@ def _read_config(run_dir: Path) -> TrainConfig:
     config = read_run_config(run_dir)
     if isinstance(config, FuseConfig):
         raise MdjaxError(
-            f"{run_dir}: holds two networks whose predictions are averaged, which is not trained; "
+            f"{run_dir}: holds two networks whose predictions are averaged without training; "
             "run mdjax fuse again, into a new directory."
         )
     return config

@@ -14,14 +14,14 @@ from mdjax.types import MdjaxError
 
 @dataclass(frozen=True)
 class Folds:
-    """Which part of a data set is tested; all the rest is trained on, nothing is for validation.
+    """The part of a data set used for testing; the rest is for training, none for validation.
 
-    By default the data set's own splits are taken. Over all folds each pair is tested once, so that
+    By default the data set's own splits are used. Over all folds each pair is tested once, so that
     the test images of several trainings can be pooled.
 
     Attributes:
-        num_folds: Parts; 0 leaves the data set in its own splits.
-        tested: Number of the part that is tested, from 0.
+        num_folds: Number of parts; 0 keeps the data set's own splits.
+        tested: Number of the part used for testing, from 0.
     """
 
     num_folds: int = 0

@@ -16,9 +16,9 @@ from mdjax.types import IGNORED_LABEL, MdjaxError
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """How training samples vary; the defaults suit training from scratch on little data.
+    """Random variation of training samples; the defaults suit training from scratch on little data.
 
-    `Augmentation.off()` leaves every sample as it is.
+    `Augmentation.off()` leaves every sample unchanged.
     """
 
     mirror_probability: float = 0.5
@@ -65,7 +65,7 @@ class Augmentation:
 
     @classmethod
     def off(cls) -> "Augmentation":
-        """No augmentation: every sample stays as it is."""
+        """Return no augmentation: every sample stays unchanged."""
         return cls(
             mirror_probability=0.0,
             scale_min=1.0,

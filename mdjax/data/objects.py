@@ -36,7 +36,7 @@ class ObjectReader:
     Attributes:
         max_objects: Rows an image; as many as the largest image of the data set needs.
         dataset_class_ids: Which classes of the data set are read, in the order of their new ids;
-            objects of all others are passed over.
+            objects of all others are skipped.
         min_visible_share: A box that a crop cuts is clipped. It stays an object while at least
             this share of its area is left, is ignored below, and is dropped when nothing is left.
     """
@@ -86,8 +86,7 @@ class ObjectReader:
     ) -> Geometry:
         """Draw mirror and crop so that the crop holds a drawn share of at least one object.
 
-        After 20 vain draws the last crop is taken as it is. An image without objects takes the
-        first.
+        After 20 unsuccessful draws the last crop is used. An image without objects uses the first.
         """
         min_share = rng.choice(_MIN_SHARES)
         boxes = truth.boxes_xyxy_px[~truth.is_ignored]

@@ -41,7 +41,7 @@ _MAX_THREADS = 8
 
 @dataclasses.dataclass(frozen=True)
 class PipelineConfig:
-    """What happens between a record and a batch."""
+    """Image size, camera, augmentation and cache."""
 
     image_size_hw: tuple[int, int] = (480, 640)
     """Working size: rows and columns of every image in a batch."""
@@ -51,8 +51,8 @@ class PipelineConfig:
     """Training only; evaluation never augments."""
     cache_megabytes: int = 1024
     """Memory in which decoded samples are kept at the working size, 5 bytes a pixel (6 of 16-bit
-    thermal images), so that they are decoded in the first epoch only. What does not fit is decoded
-    each time; 0 keeps nothing. Batches are the same whatever is kept."""
+    thermal images), so that they are decoded only in the first epoch. Samples that do not fit are
+    decoded each time; 0 keeps none. Batches do not depend on it."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values where they are written, not in the middle of a run."""
@@ -86,7 +86,7 @@ def make_train_batches(
     start_step: int = 0,
     num_threads: int | None = None,
 ) -> Iterator[Batch]:
-    """Endless training batches, shuffled anew in every epoch; a batch may span two epochs.
+    """Endless training batches, reshuffled in every epoch; a batch may span two epochs.
 
     Args:
         source: Records of a split, from `open_split`.

@@ -1,9 +1,9 @@
 """Prepared data sets as random-access sources of still encoded records.
 
 A prepared data set is a TFDS folder in ArrayRecord format; everything is read from the folder, so
-any data set with the features below works, whoever built it:
+any data set with the features below works:
 
-    visible_thermal  PNG of four channels, RGB + thermal; or two features:
+    visible_thermal  four-channel PNG, RGB + thermal; or two features:
     visible          RGB image of any format
     thermal          thermal image of any format, of its own resolution
     name             text
@@ -62,7 +62,7 @@ class SplitSource:
         """Return the names of the classes of an annotation, in the order of their ids.
 
         Raises:
-            MdjaxError: The data set has no such annotation, or tells no names.
+            MdjaxError: The data set has no such annotation, or has no names.
         """
         if annotation not in self.features:
             kinds = {"labels": "label maps", "objects": "boxes of objects"}
@@ -78,12 +78,12 @@ class SplitSource:
         key = "class_names" if annotation == "labels" else "object_class_names"
         names = self.metadata.get(key)
         if not names:
-            raise MdjaxError(f"{self.dataset_name}: metadata.json tells no {key}; {_REMEDY}.")
+            raise MdjaxError(f"{self.dataset_name}: metadata.json has no {key}; {_REMEDY}.")
         return tuple(names)
 
     @property
     def fingerprint(self) -> str:
-        """Equal for equal data: what the builder wrote down, else a hash of its records."""
+        """The builder's fingerprint, or a hash of the records; equal for equal data."""
         told = self.metadata.get("fingerprint")
         return str(told) if told else hash_records(map(self.read_record, range(len(self))))
 
@@ -215,7 +215,7 @@ def _find_prepared_folder(dataset: str, data_dir: Path) -> Path:
         others = _name_prepared(_find_versions(data_dir), data_dir) or "nothing"
         raise MdjaxError(
             f"data set {name!r} is not prepared in {data_dir}, where there is {others}; `mdjax "
-            "prepare --help` lists the data sets that mdjax prepares."
+            "prepare --help` lists the data sets that mdjax can prepare."
         )
     parent = root / (config or _read_default_config(root) or "")
     matching = [

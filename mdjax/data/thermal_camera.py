@@ -1,6 +1,6 @@
-"""What a cheap thermal camera would have seen: fewer pixels and, on request, its noise.
+"""Simulation of a cheap thermal camera: fewer pixels and, optionally, its noise.
 
-The paper halves the cost of a multispectral system by a thermal camera of fewer pixels and
+The paper halves the cost of a multispectral system with a low-resolution thermal camera and
 simulates it by scaling the thermal image down and up again. The student sees the result, the
 teacher the image itself. Resolution is a property of the sensor, so this runs before augmentation.
 """
@@ -41,7 +41,7 @@ class ThermalCamera:
     Noise is given in units of the image's range [0, 1]. A data sheet gives NETD in mK instead:
     where black and white of the image lie `span` kelvin apart, `noise_std = netd_mK / 1000 / span`.
     A camera of 50 mK whose image spans 20 K has `noise_std = 0.0025`. Public data sets are
-    contrast-stretched and do not tell their span, which is why the unit is the image's own.
+    contrast-stretched and do not state their span, so the unit is that of the image.
     """
 
     resolution: str = "16x"
@@ -51,12 +51,12 @@ class ThermalCamera:
     """Let each camera pixel average the area it covers, as a detector does. The default takes
     bilinear samples without antialiasing, as the paper's tools do."""
     noise_std: float = 0.0
-    """Standard deviation of the noise that is new in every image (NETD), in units of [0, 1]."""
+    """Standard deviation of the noise that differs in every image (NETD), in units of [0, 1]."""
     fixed_pattern_std: float = 0.0
     """Standard deviation of the pattern that is the same in every image, in units of [0, 1]: equal
     parts of pixel, column and row offsets."""
     fixed_pattern_seed: int = 0
-    """Which specimen of the camera: chooses the fixed pattern."""
+    """Seed of the fixed pattern: the individual camera."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values where they are written, not in the middle of a run."""
@@ -175,7 +175,7 @@ def _parse_resolution(resolution: str) -> tuple[str, tuple[int, ...]]:
     if match := re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", resolution):
         return "size", (int(match[1]), int(match[2]))
     raise MdjaxError(
-        f"camera resolution {resolution!r} is unknown. Give full, none, 4x, 16x, 64x (so many "
-        "times fewer pixels), WIDTHxHEIGHT such as 160x120, or one of "
+        f"camera resolution {resolution!r} is unknown. Give full, none, 4x, 16x, 64x (N times "
+        "fewer pixels), WIDTHxHEIGHT such as 160x120, or one of "
         f"{', '.join(CAMERA_SIZES_WH)}."
     )

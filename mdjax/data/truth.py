@@ -50,7 +50,7 @@ class TruthReader(Protocol):
 
 
 class LabelMapReader:
-    """Label maps: one class id a pixel, uint8 [b h w], for segmentation."""
+    """Label maps: one class id per pixel, uint8 [b h w], for segmentation."""
 
     def read(self, record: Mapping[str, Any]) -> UInt8[np.ndarray, "h w"]:
         """Decode the label PNG, as it was stored.

@@ -57,7 +57,7 @@ def write_arrays(folder: Path, groups: Groups) -> None:
 
 
 def link_arrays(source: Path, folder: Path, groups: Collection[str]) -> None:
-    """Put some groups of the arrays of a folder into another one, without writing them anew.
+    """Put some groups of the arrays of a folder into another one, without writing them again.
 
     Raises:
         Exception: Of any kind, when it fails; the folder is then of no use.
@@ -110,7 +110,7 @@ def _read_whole_table(folder: Path) -> LeafTable:
     table = read_json_object(path, remedy=REMEDY)
     for name, leaf in table.items():
         if not _is_leaf(leaf):
-            raise MdjaxError(f"{path}: damaged (what it says of {name} is no array). {REMEDY}")
+            raise MdjaxError(f"{path}: damaged (what it says of {name} is not an array). {REMEDY}")
     return table
 
 
@@ -129,7 +129,7 @@ def read_arrays(folder: Path, groups: Collection[str]) -> dict[str, np.ndarray]:
     """Read the arrays of some groups into memory, by name.
 
     Raises:
-        MdjaxError: An array is missing, cut short, or not the one that was written.
+        MdjaxError: An array is missing, truncated, or not the one that was written.
     """
     table = read_leaf_table(folder, groups)
     stored = {leaf["group"] for leaf in table.values() if 0 not in leaf["shape"]}
@@ -154,7 +154,7 @@ def read_arrays(folder: Path, groups: Collection[str]) -> dict[str, np.ndarray]:
             # So the error below has no cause, which would keep them.
             gc.collect()
     if reason:
-        raise MdjaxError(f"{folder}: cut short or damaged ({reason[:200]}). {REMEDY}")
+        raise MdjaxError(f"{folder}: truncated or damaged ({reason[:200]}). {REMEDY}")
     return found
 
 
@@ -163,7 +163,7 @@ def _check_files(folder: Path) -> None:
     for name, size in read_json_object(folder / "files.json", remedy=REMEDY).items():
         found = measure_file(folder / name) or 0
         if found != size:
-            raise MdjaxError(f"{folder}: cut short: {name} has {found} of {size} bytes. {REMEDY}")
+            raise MdjaxError(f"{folder}: truncated: {name} has {found} of {size} bytes. {REMEDY}")
 
 
 def _describe(array: np.ndarray) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Checkpoints: a folder that is either complete or not there.
+"""Checkpoints: a folder that is either complete or absent.
 
     checkpoints/last/metadata.json   configuration, scores, step, versions: for people and programs
                      leaves.json, files.json, arrays/   see `array_folder.py`
@@ -89,7 +89,7 @@ class CheckpointStore:
 
 
 def has_checkpoint(path: Path) -> bool:
-    """Say whether a complete checkpoint lies at this path."""
+    """Return whether there is a complete checkpoint at this path."""
     return locate_whole_folder(path, _METADATA) is not None
 
 
@@ -124,7 +124,7 @@ def save_variables(path: Path, variables: Mapping[str, Any], metadata: Mapping[s
 def copy(
     source: Path, path: Path, changes: Mapping[str, Any], *, is_for_inference: bool = False
 ) -> Path:
-    """Save a checkpoint once more under another name; its arrays are shared, not written anew.
+    """Save a checkpoint once more under another name; its arrays are shared, not written again.
 
     Args:
         source: A checkpoint.
@@ -176,7 +176,7 @@ def restore(path: Path, like: State) -> State:
         The structure of `like` with NumPy arrays on the host; put them where they are needed.
 
     Raises:
-        MdjaxError: No checkpoint there, cut short, damaged, without training state, or of another
+        MdjaxError: No checkpoint there, truncated, damaged, without training state, or of another
             architecture (the message names leaves that differ).
     """
     folder = _require(path)
@@ -304,10 +304,10 @@ def _read_header(folder: Path) -> dict[str, Any]:
         )
     header = unseal(values, path, is_required=is_sealed, remedy=REMEDY)
     if number < 1 or "contents" not in header:
-        raise MdjaxError(f"{path}: damaged (is no metadata of a checkpoint). {REMEDY}")
+        raise MdjaxError(f"{path}: damaged (is not the metadata of a checkpoint). {REMEDY}")
     if is_sealed and header.pop(_TABLE_CHECKSUM, None) != compute_table_checksum(folder):
         raise MdjaxError(
-            f"{folder / 'leaves.json'}: damaged, cut short or changed since it was written (its "
+            f"{folder / 'leaves.json'}: damaged, truncated or changed since it was written (its "
             f"checksum does not fit). {REMEDY}"
         )
     return header

@@ -40,7 +40,7 @@ def fetch_resnet18(
         show: Takes a line before the download.
 
     Raises:
-        MdjaxError: There is no network, the server refuses, the answer was cut short, or the file
+        MdjaxError: There is no network, the server refuses, the answer was truncated, or the file
             is another one than was published. The cache is then as it was.
     """
     folder = cache_dir or Path(platformdirs.user_cache_dir("mdjax"))
@@ -73,7 +73,7 @@ def _download(url: str, path: Path) -> None:
             received += len(chunk)
             file.write(chunk)
     if expected is not None and received != int(expected):
-        raise OSError(f"the answer was cut short after {received} of {expected} bytes")
+        raise OSError(f"the answer was truncated after {received} of {expected} bytes")
 
 
 @contextlib.contextmanager

@@ -46,7 +46,7 @@ def list_files(folder: Path, findings: Findings, suffixes: tuple[str, ...]) -> d
         name = compose_name(path.stem)
         if name in files:
             findings.problems.append(
-                f"{path}: {files[name].name} has the same name; leave one of them."
+                f"{path}: {files[name].name} has the same name; keep one of them."
             )
         files[name] = path
     if not files:
@@ -94,7 +94,7 @@ def match_folders(visible_dir: Path, thermal_dir: Path, findings: Findings) -> M
         ):
             findings.problems += [
                 f"{path}: has no partner in {partner_dir}; give both images of a pair the same "
-                "name, or take this one out."
+                "name, or remove this one."
                 for name, path in files.items()
                 if name not in partners
             ]

@@ -1,6 +1,6 @@
 """Encoded bytes to arrays, with one clear message for every way a file can be wrong.
 
-Decoders differ in what they make of a file that was cut short: some refuse, some return the rows
+Decoders differ in what they make of a file that was truncated: some refuse, some return the rows
 they found. A PNG is therefore checked for completeness here before OpenCV sees it.
 """
 
@@ -56,10 +56,10 @@ _QUIET_OPENCV = _QuietOpenCv()
 def decode_visible_thermal(
     data: bytes, name: str
 ) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
-    """Decode a PNG of four channels, three of them RGB and the fourth thermal (MFNet's layout).
+    """Decode a four-channel PNG: RGB, and thermal as the fourth channel (MFNet's layout).
 
     Raises:
-        MdjaxError: Cut short, damaged, not four channels, or not 8 bits a channel.
+        MdjaxError: Truncated, damaged, not four channels, or not 8 bits per channel.
     """
     _check_visible_thermal_header(read_png_header(data, name), name)
     bgrt_u8 = _decode_with_opencv(data, name)
@@ -92,7 +92,7 @@ def decode_labels(data: bytes, name: str) -> UInt8[np.ndarray, "h w"]:
     """Decode a label PNG of one channel, whose grey values are class ids.
 
     Raises:
-        MdjaxError: Cut short, damaged, or not one 8-bit channel of class ids.
+        MdjaxError: Truncated, damaged, or not one 8-bit channel of class ids.
     """
     _check_labels_header(read_png_header(data, name), name)
     return _decode_with_opencv(data, name)
@@ -104,7 +104,7 @@ def decode_visible(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
     A mark that asks for rotated display (EXIF) is not followed, see `check_orientation`.
 
     Raises:
-        MdjaxError: Cut short, damaged, not three channels, or not 8 bits a channel.
+        MdjaxError: Truncated, damaged, not three channels, or not 8 bits per channel.
     """
     image = decode_image(data, name)
     num_channels = 1 if image.ndim == 2 else image.shape[2]
@@ -135,7 +135,7 @@ def decode_thermal(
         8 bits for a file of 8 bits, 16 bits for one of 16: no precision is lost.
 
     Raises:
-        MdjaxError: Cut short, damaged, a colour image, 16 bits without a range or 8 bits with one.
+        MdjaxError: Truncated, damaged, a colour image, 16 bits without a range or 8 bits with one.
     """
     image = decode_image(data, name, may_have_16_bits=range_counts is not None)
     if range_counts is not None:
@@ -175,19 +175,19 @@ def decode_image(data: bytes, name: str, *, may_have_16_bits: bool = False) -> n
     """Decode a whole image file to [h w] or [h w c] in OpenCV's channel order, values unchanged.
 
     Raises:
-        MdjaxError: Cut short, damaged, or of another depth than 8 bits (or 16, where they may be).
+        MdjaxError: Truncated, damaged, or of another depth than 8 bits (or 16, where they may be).
     """
     if is_png(data):
         read_png_header(data, name)
     # The end marker cannot occur inside a JPEG's scan, where every FF is followed by 00.
     is_jpeg = data.startswith(_JPEG_SIGNATURE)
     if is_jpeg and data.find(_JPEG_END_OF_IMAGE, data.rfind(_JPEG_START_OF_SCAN)) < 0:
-        raise MdjaxError(f"{name}: JPEG is cut short ({len(data)} bytes); get it again.")
+        raise MdjaxError(f"{name}: JPEG is truncated ({len(data)} bytes); get it again.")
     image = _decode_with_opencv(data, name)
     if image.dtype != np.uint8 and not (may_have_16_bits and image.dtype == np.uint16):
         raise MdjaxError(
-            f"{name}: has {image.dtype.itemsize * 8} bits a channel ({image.dtype}); convert it to "
-            "8 bits."
+            f"{name}: has {image.dtype.itemsize * 8} bits per channel ({image.dtype}); convert it "
+            "to 8 bits."
         )
     return image
 
@@ -309,7 +309,7 @@ def decode_thermal_counts(
     A 16-bit image is one channel. One of 8 bits may be several equal ones, see `decode_thermal`.
 
     Raises:
-        MdjaxError: Cut short, damaged, a colour image, or neither 8 nor 16 bits a channel.
+        MdjaxError: Truncated, damaged, a colour image, or neither 8 nor 16 bits per channel.
     """
     image = decode_image(data, name, may_have_16_bits=True)
     if image.dtype == np.uint8:

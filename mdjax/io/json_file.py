@@ -93,7 +93,7 @@ def read_json(path: Path, *, remedy: str = "") -> Any:
             f"{path}: cannot be read: {error.strerror or error}. {remedy}".rstrip()
         ) from error
     except (ValueError, RecursionError) as error:
-        raise MdjaxError(f"{path}: damaged or cut short ({error}). {remedy}".rstrip()) from error
+        raise MdjaxError(f"{path}: damaged or truncated ({error}). {remedy}".rstrip()) from error
 
 
 def read_json_object(path: Path, *, remedy: str = "") -> dict[str, Any]:
@@ -130,7 +130,7 @@ def unseal(
     rest = {name: value for name, value in values.items() if name != SEAL_KEY}
     if (is_required or SEAL_KEY in values) and values.get(SEAL_KEY) != _compute_checksum(rest):
         raise MdjaxError(
-            f"{path}: damaged, cut short or changed since it was written (its checksum does not "
+            f"{path}: damaged, truncated or changed since it was written (its checksum does not "
             f"fit). {remedy}".rstrip()
         )
     return rest
@@ -157,4 +157,4 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number of JSON")

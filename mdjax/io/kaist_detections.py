@@ -36,7 +36,7 @@ class KaistDetections:
 def read_detections(
     path: Path, *, num_images: int, image_size_hw: tuple[int, int] | None = None
 ) -> list[KaistDetections]:
-    """Read a detection file, `image,x,y,w,h,score` a line; an image may have none.
+    """Read a detection file, `image,x,y,w,h,score` per line; an image may have none.
 
     Args:
         path: The file; a file without a line is a detector that found nothing.
@@ -97,7 +97,7 @@ def _format_row(row: Float[np.ndarray, " n"]) -> str:
 
 
 def _parse_table(lines: Sequence[tuple[int, str]]) -> tuple[Float[np.ndarray, "n 6"], list[str]]:
-    """Six numbers a line, or what is wrong with which lines."""
+    """Six numbers per line, or what is wrong with which lines."""
     num_columns = len(_COLUMNS.split(","))
     problems = [
         f"line {number}: has {line.count(',') + 1} columns, not {num_columns}"
@@ -111,7 +111,7 @@ def _parse_table(lines: Sequence[tuple[int, str]]) -> tuple[Float[np.ndarray, "n
             return np.array(fields, np.float64).reshape(-1, num_columns), []
         except ValueError:
             problems = [
-                f"line {number}: {line!r} has a field that is no number"
+                f"line {number}: {line!r} has a field that is not a number"
                 for number, line in lines
                 if not all(_is_number(field) for field in line.split(","))
             ]

@@ -5,7 +5,7 @@ Hwang et al., "Multispectral pedestrian detection", CVPR 2015, and those who sco
     % bbGt version=3                              an annotation file, one for each image
     person 492 215 20 51 1 0 0 0 0 0 0            label x y w h occlusion vx vy vw vh ignore angle
 
-    set06/V000/I00019                             a list of images, one name a line
+    set06/V000/I00019                             a list of images, one name per line
 
 Pixels count from 1: the image's own area begins at 1. Scores compare the files as they stand, those
 of detections too (`mdjax.io.kaist_detections`); `KaistAnnotation.to_boxes_xyxy_px` converts to
@@ -80,8 +80,8 @@ def read_image_list(path: Path) -> tuple[str, ...]:
     raise_problems(
         path,
         problems,
-        "Give KAIST's list of images, one name a line. Detections count in the list that they were "
-        "made with: where they exist already, do not take lines out.",
+        "Give KAIST's list of images, one name per line. Detections refer to the list that they "
+        "were made with: if they exist already, do not remove lines.",
     )
     return tuple(first_line_of)
 

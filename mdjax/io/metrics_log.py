@@ -98,7 +98,7 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Read the lines of a `metrics.jsonl`; a last line that was cut short is left out.
+    """Read the lines of a `metrics.jsonl`; a last line that was truncated is omitted.
 
     Raises:
         MdjaxError: The file cannot be read, or a line before the last is damaged.
@@ -124,9 +124,9 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 def _check_entry(entry: Any, before: Sequence[Mapping[str, Any]]) -> None:
     if not isinstance(entry, dict) or type(entry.get("step")) is not int:
-        raise ValueError("tells no step")
+        raise ValueError("has no step")
     if bad := [name for name, x in entry.items() if type(x) not in (int, float, type(None))]:
-        raise ValueError(f"{bad[0]} is no number")
+        raise ValueError(f"{bad[0]} is not a number")
     if before and entry["step"] < before[-1]["step"]:
         raise ValueError(f"step {entry['step']} comes after step {before[-1]['step']}")
 
@@ -142,7 +142,7 @@ def require_wandb() -> Any:
     except ImportError as error:
         raise MdjaxError(
             "Logging to Weights & Biases needs the package wandb: pip install 'mdjax[wandb]', or "
-            "leave the option wandb away."
+            "omit the option wandb."
         ) from error
     return wandb
 
@@ -176,7 +176,7 @@ class Progress:
     """Shows steps, loss, rate and time left: a bar on a terminal, now and then a line elsewhere.
 
     It writes to stderr, so that stdout can carry results. The rate is that of the last half minute,
-    hence free of compilation soon.
+    so it soon excludes compilation.
     """
 
     def __init__(

@@ -41,10 +41,10 @@ def read_png_header(data: bytes, name: str, *, is_thorough: bool = False) -> Png
             files whose writer stopped early but closed the file well.
 
     Raises:
-        MdjaxError: No PNG, cut short, or damaged.
+        MdjaxError: No PNG, truncated, or damaged.
     """
     if not is_png(data):
-        raise MdjaxError(f"{name}: is no PNG file; convert it or get it again.")
+        raise MdjaxError(f"{name}: is not a PNG file; convert it or get it again.")
     header: PngHeader | None = None
     packed_parts: list[bytes] = []
     position, kind = len(_PNG_SIGNATURE), b""
@@ -52,7 +52,7 @@ def read_png_header(data: bytes, name: str, *, is_thorough: bool = False) -> Png
         body_start = position + 8
         body_end = body_start + int.from_bytes(data[position : position + 4], "big")
         if body_end + 4 > len(data):
-            raise MdjaxError(f"{name}: PNG is cut short ({len(data)} bytes); get it again.")
+            raise MdjaxError(f"{name}: PNG is truncated ({len(data)} bytes); get it again.")
         kind = data[position + 4 : body_start]
         checksum = int.from_bytes(data[body_end : body_end + 4], "big")
         if zlib.crc32(memoryview(data)[position + 4 : body_end]) != checksum:

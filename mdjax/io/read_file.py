@@ -43,14 +43,14 @@ def read_text(path: Path, name: str) -> str:
     """Read a text file.
 
     Raises:
-        MdjaxError: It is missing, cannot be read or is no text in UTF-8.
+        MdjaxError: It is missing, cannot be read or is not UTF-8 text.
     """
     data = read_bytes(path, name)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise MdjaxError(f"{name}: is no text in UTF-8; save it as UTF-8.") from None
+        raise MdjaxError(f"{name}: is not UTF-8 text; save it as UTF-8.") from None
     # UTF-8 by its bytes, but no text: UTF-16 without accents, a damaged file, or a binary one.
     if "\0" in text:
-        raise MdjaxError(f"{name}: holds zero bytes, so it is no text in UTF-8; save it as UTF-8.")
+        raise MdjaxError(f"{name}: holds zero bytes, so it is not UTF-8 text; save it as UTF-8.")
     return text

@@ -75,17 +75,17 @@ class RunDirectory:
         """
         if not self.config_path.is_file():
             is_free = not self.path.exists() or not self._list_used()
-            remedy = "to begin one" if is_free else "and give another folder to begin one"
+            remedy = "to start one" if is_free else "and give another folder to start one"
             raise MdjaxError(
                 f"{self.path}: no run to resume here ({self.config_path.name} is missing). "
-                f"Leave --resume away {remedy}, with mdjax train or mdjax distill."
+                f"Omit --resume {remedy}, with mdjax train or mdjax distill."
             )
 
     def require_unused(self, *, is_trained: bool = True) -> None:
         """Check that a new run may go here, and change nothing.
 
         Args:
-            is_trained: False for a run in which nothing is trained, which nobody can resume.
+            is_trained: False for a run in which nothing is trained, which cannot be resumed.
 
         Raises:
             MdjaxError: Something is there already, or a process is at work on it.
@@ -118,7 +118,7 @@ class RunDirectory:
             )
 
     def require_idle(self) -> None:
-        """Check that no process is at this run, and change nothing.
+        """Check that no process is working on this run, and change nothing.
 
         Raises:
             MdjaxError: One is; the message names it.
@@ -128,7 +128,7 @@ class RunDirectory:
                 pass
 
     def is_held(self) -> bool:
-        """Say whether a process is at this run, and change nothing."""
+        """Say whether a process is working on this run, and change nothing."""
         try:
             with filelock.FileLock(self.path / _LOCK_NAME, blocking=False):
                 return False
@@ -149,7 +149,7 @@ class RunDirectory:
 
     @property
     def metrics_path(self) -> Path:
-        """Metrics, one JSON object a line."""
+        """Metrics, one JSON object per line."""
         return self.path / "metrics.jsonl"
 
     @property
@@ -175,7 +175,7 @@ class RunDirectory:
         """
         return read_json_object(
             self.config_path,
-            remedy="Put back what stands under `config` in checkpoints/last/metadata.json.",
+            remedy="Restore the value of `config` in checkpoints/last/metadata.json.",
         )
 
     def write_result(self, result: Mapping[str, Any], table: str) -> None:
@@ -202,8 +202,8 @@ class RunDirectory:
             lock.acquire(blocking=False)
         except filelock.Timeout:
             raise MdjaxError(
-                f"{self.path}: {_describe_holder(self.path / _HOLDER_NAME)} is at this run; wait "
-                "for it, or give another folder."
+                f"{self.path}: {_describe_holder(self.path / _HOLDER_NAME)} is working on this "
+                "run; wait for it, or give another folder."
             ) from None
         except OSError as error:
             raise MdjaxError(f"{self.path}: cannot be written: {error.strerror}.") from error

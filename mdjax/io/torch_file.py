@@ -64,7 +64,7 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
         Arrays by name, in the order and the number type of the file (bfloat16 included).
 
     Raises:
-        MdjaxError: No such file, cut short, of another kind, or a pickle that asks for anything but
+        MdjaxError: No such file, truncated, of another kind, or a pickle that asks for anything but
             tensors (nothing of it is executed).
     """
     path = Path(path)
@@ -84,7 +84,7 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
     # A damaged pickle can fail in any way at all.
     except Exception as error:
         raise MdjaxError(
-            f"{path}: cut short or damaged ({type(error).__name__}: {error}). Fetch the file again."
+            f"{path}: truncated or damaged ({type(error).__name__}: {error}). Fetch the file again."
         ) from error
     raise MdjaxError(
         f"{path}: neither a PyTorch file nor safetensors. Save the state_dict with torch.save or "
@@ -119,7 +119,7 @@ class _Dictionary(dict[Any, Any]):
     def __setstate__(self, state: Any) -> None:
         # `_metadata` of a state_dict: the versions of its modules.
         if not isinstance(state, dict) or set(state) != {"_metadata"}:
-            raise MdjaxError("refused: the pickle sets attributes, which are no part of a tensor.")
+            raise MdjaxError("refused: the pickle sets attributes, which are not part of a tensor.")
 
 
 # The stand-ins are objects without attributes: a pickle can call them and do nothing else to them.
@@ -182,7 +182,7 @@ def _unpickle(unpickler_class: type["_TensorUnpickler"], stream: io.BytesIO) -> 
         if operation.name not in _ALLOWED_OPERATIONS:
             raise MdjaxError(
                 f"refused: the pickle holds the operation {operation.name} (byte {position}), "
-                "which torch.save does not write. Nothing was executed. Where you trust the file, "
+                "which torch.save does not write. Nothing was executed. If you trust the file, "
                 "load it with PyTorch and save its state_dict alone."
             )
     end = stream.tell()
@@ -209,15 +209,15 @@ class _TensorUnpickler(pickle.Unpickler):
             return _ALLOWED_GLOBALS[module_name, global_name]
         except KeyError:
             raise MdjaxError(
-                f"refused: the pickle asks for {module_name}.{global_name}, which is no part of a "
-                "tensor. Nothing was executed. Where you trust the file, load it with PyTorch and "
+                f"refused: the pickle asks for {module_name}.{global_name}, which is not part of a "
+                "tensor. Nothing was executed. If you trust the file, load it with PyTorch and "
                 "save its state_dict alone."
             ) from None
 
     def persistent_load(self, pid: Any, /) -> _Storage:
         kind, storage_type, key, _, num_elements, *view = pid
         if kind != "storage" or not isinstance(storage_type, _StorageType):
-            raise MdjaxError(f"refused: the pickle points at {kind!r}, which is no tensor storage.")
+            raise MdjaxError(f"refused: the pickle refers to {kind!r}, not to a tensor storage.")
         # Legacy files may name a part of a storage: (key of the part, offset, number of elements).
         view_offset = view[0][1] if view and view[0] is not None else 0
         self.item_sizes[str(key)] = storage_type.dtype.itemsize
@@ -307,7 +307,7 @@ def _find_tensors(root: Any) -> dict[str, _Tensor]:
     ]
     if strangers:
         raise MdjaxError(
-            f"entries that are no tensors: {', '.join(strangers[:8])}. "
+            f"entries that are not tensors: {', '.join(strangers[:8])}. "
             "Save model.state_dict() alone or under the key 'state_dict'."
         )
     return dict(root)
@@ -324,7 +324,7 @@ def _fill_tensors(
         if key not in flat_arrays:
             data = read_storage(storage)
             if len(data) != storage.num_elements * storage.dtype.itemsize:
-                raise MdjaxError(f"the numbers of tensor {name!r} are cut short. Fetch it again.")
+                raise MdjaxError(f"the numbers of tensor {name!r} are truncated. Fetch it again.")
             flat_arrays[key] = np.frombuffer(data, storage.dtype)
         arrays[name] = _take_window(name, flat_arrays[key], tensor)
     return arrays

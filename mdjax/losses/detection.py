@@ -31,7 +31,7 @@ def focal_loss(
     otherwise; N positive anchors in the batch.
 
     Args:
-        class_logits: z, one a class, each with its own sigmoid.
+        class_logits: z, one per class, each with its own sigmoid.
         class_targets: Class ids below k, `NEGATIVE` or `IGNORED`.
         alpha: Weight of the positive class, in [0, 1].
         gamma: How fast the weight falls as p_t grows, ≥ 0.

@@ -24,7 +24,7 @@ class Method(Protocol):
         Adapters between different widths, projection heads, decoders, a memory bank: called as
         `module(student output, teacher outputs by name, batch, train=)`; the terms read what it
         returns as `TermInputs.method`. Its variables are trained and saved with the student's and
-        left out of what is exported.
+        omitted from exports.
         """
         ...
 

@@ -105,7 +105,7 @@ def compute_miss_rates(
 ) -> dict[str, MissRate]:
     r"""Return the log-average miss rate of each subset.
 
-    With the detections of all images sorted by score, those that match a region to ignore left out,
+    With the detections of all images sorted by score, those that match a region to ignore omitted,
 
         FPPI_i = (false among the first i) / images,  m_i = 1 - (true among the first i) / persons
         LAMR   = exp(1/9 Σ_r log max(1e-10, m at the last i with FPPI_i ≤ r, 1 if there is none))

@@ -108,7 +108,7 @@ class CapturedNetwork:
 
 
 def _leave_out_captured(intermediates: Mapping[str, Any]) -> dict[str, Any]:
-    """What a module has sown itself; submodules that have sown nothing are left out."""
+    """What a module has sown itself; submodules that have sown nothing are omitted."""
     sown = {
         name: _leave_out_captured(value) if isinstance(value, Mapping) else value
         for name, value in intermediates.items()

@@ -87,7 +87,7 @@ def _check(
     if len(feature_sizes_hw) != len(options.base_heights_px):
         raise MdjaxError(
             f"base_heights_px = {options.base_heights_px} names {len(options.base_heights_px)} "
-            f"pyramid levels, but the network has {len(feature_sizes_hw)}: give one height a level."
+            f"pyramid levels, but the network has {len(feature_sizes_hw)}: give one per level."
         )
     if min(image_size_hw) < 1 or any(min(size) < 1 for size in feature_sizes_hw):
         raise MdjaxError(

@@ -142,7 +142,7 @@ def _assign_mutually(
     # [g a]; rows that only fill up may hold any class id.
     of_class = probabilities.T.at[objects.class_ids].get(mode="clip")
     by_class = by_anchor ** ((2 - of_class) / 2)
-    # Else XLA computes them anew, powers and all, in each of the reductions that follow.
+    # Else XLA computes them again, powers and all, in each of the reductions that follow.
     by_anchor, by_box, by_class = jax.lax.optimization_barrier((by_anchor, by_box, by_class))
 
     num_objects = len(by_anchor)
@@ -175,7 +175,7 @@ def _assign_by_iou(
 def _compute_object_iou(
     objects: Objects, boxes_xyxy_px: Float[jax.Array, "a 4"]
 ) -> Float[jax.Array, "g a"]:
-    """0 in the rows of what is no object to be found."""
+    """0 in the rows of what is not an object to be found."""
     is_object = objects.is_valid & ~objects.is_ignored
     overlaps = compute_iou(objects.boxes_xyxy_px, boxes_xyxy_px)
     return jnp.where(is_object[:, None], overlaps, 0.0)

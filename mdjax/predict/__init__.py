@@ -1,1 +1,1 @@
-"""A trained network on image pairs of one's own."""
+"""A trained network on the user's own image pairs."""

@@ -1,4 +1,4 @@
-"""Boxes of objects in one's own images."""
+"""Boxes of objects in the user's own images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -53,7 +53,7 @@ class DetectionPredictions:
         out_dir: Where it was written.
         class_names: Names by class id.
         score_threshold: Lowest score of what was kept.
-        images: One entry a pair.
+        images: One entry per pair.
         milliseconds_per_image: Median time of the network and the suppression of duplicates,
             compilation not included.
     """
@@ -107,7 +107,7 @@ class DetectionPredictions:
                 "",
                 f"Scores of {self.score_threshold:g} or more in {len(self.images)} images, "
                 f"written to {self.out_dir} (NAME_detections.png, {DETECTIONS_FILE}); "
-                f"the network takes {self.milliseconds_per_image:.1f} ms an image.",
+                f"the network takes {self.milliseconds_per_image:.1f} ms per image.",
             ]
         )
 

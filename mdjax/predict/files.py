@@ -1,4 +1,4 @@
-"""Image files through a trained network, whichever its task: what `mdjax predict` runs."""
+"""Image files through a trained network of any task: what `mdjax predict` runs."""
 
 from pathlib import Path
 from typing import Any
@@ -25,22 +25,22 @@ def predict_files(
     overwrite: bool = False,
     show_progress: bool = False,
 ) -> LabelPredictions | DetectionPredictions:
-    """Let a network predict image files, and write what it says of them.
+    """Predict image files with a network, and write the results.
 
     Args:
         loaded: From `load_network`.
-        images: Visible image, PNG of four channels (RGB + thermal), or a folder of either.
+        images: Visible image, four-channel PNG (RGB + thermal), or a folder of either.
         thermal: Thermal image, or the folder with one for each visible image; see `find_pairs`.
-        out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json; or, of a detector,
+        out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json; or, for detectors,
             NAME_detections.png and detections.json.
-        score_threshold: Of a detector: lowest score of what is drawn and written; 0.3 by default.
+        score_threshold: For detectors: lowest score that is drawn and written; 0.3 by default.
         simulate: Whether thermal images pass through the camera the network was trained with.
-        batch_size: Images at once.
+        batch_size: Images per batch.
         overwrite: Replace files of an earlier call.
         show_progress: Draw progress bars on standard error.
 
     Returns:
-        What was written, image by image.
+        The results, image by image.
 
     Raises:
         MdjaxError: As `predict_pairs`, or a score threshold for a network that labels pixels.
@@ -80,7 +80,7 @@ def _create_writer(
         )
     if score_threshold is not None:
         raise MdjaxError(
-            f"{loaded.run_dir}: this network labels pixels, which have no score; leave "
-            "--score-threshold away."
+            f"{loaded.run_dir}: this network labels pixels, which have no score; omit "
+            "--score-threshold."
         )
     return LabelWriter(out_dir, loaded.class_names, task)

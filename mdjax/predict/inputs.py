@@ -1,4 +1,4 @@
-"""What a trained network is given for an image pair of one's own."""
+"""Inputs of a trained network for the user's own image pairs."""
 
 from typing import Literal, NamedTuple
 
@@ -26,7 +26,7 @@ class PreparedPair(NamedTuple):
 
 
 def needs_thermal(config: TrainConfig) -> bool:
-    """Tell whether a network takes anything from a thermal image."""
+    """Return whether a network uses a thermal image."""
     if not config.network.sees_thermal:
         return False
     return config.network.sees_full_thermal or config.pipeline.camera.resolution != "none"
@@ -74,10 +74,10 @@ def _prepare_thermal(
     """The thermal image for the network, and what was done to get it."""
     size_hw, camera = config.pipeline.image_size_hw, config.pipeline.camera
     if not needs_thermal(config):
-        return np.zeros(size_hw, np.float32), "no thermal image was used, the network takes none"
+        return np.zeros(size_hw, np.float32), "no thermal image was used, the network needs none"
     if pair.thermal is None:
         raise MdjaxError(
-            "the network needs a thermal image; give one besides, or a PNG of four channels "
+            "the network needs a thermal image; give one too, or a four-channel PNG "
             "(RGB + thermal)."
         )
     thermal = scale_to_unit(resize_image(pair.thermal, size_hw))
@@ -85,14 +85,14 @@ def _prepare_thermal(
     is_full = pair.thermal.shape == pair.visible_u8.shape[:2]
     if config.network.sees_full_thermal:
         remark = "" if is_full else ", though the network was trained with the full resolution"
-        return thermal, f"{given} was taken as it is{remark}"
+        return thermal, f"{given} was used unchanged{remark}"
     # The camera counts from the working size, at which the network was trained.
     camera_hw = compute_camera_size_hw(camera, size_hw)
     trained = f"{_format_size(camera_hw)} at {_format_size(size_hw)}"
     if simulate == "always" or (simulate == "auto" and is_full):
-        note = f"{given} was seen through the simulated camera of the training, {trained}"
+        note = f"{given} was passed through the simulated camera of the training, {trained}"
         return simulate_camera(thermal, camera, rng), note
-    return thermal, f"{given} was taken as it is; the camera of the training had {trained}"
+    return thermal, f"{given} was used unchanged; the camera of the training had {trained}"
 
 
 def _format_size(size_hw: tuple[int, ...]) -> str:

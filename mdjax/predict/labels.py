@@ -1,4 +1,4 @@
-"""Label maps of one's own images."""
+"""Label maps of the user's own images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class LabelPredictions:
     Attributes:
         out_dir: Where.
         class_names: Names by class id.
-        images: One entry a pair.
+        images: One entry per pair.
         milliseconds_per_image: Median time from images in memory to logits in memory.
     """
 
@@ -99,7 +99,7 @@ class LabelPredictions:
                 "",
                 f"{len(self.images)} images labelled in {self.out_dir} "
                 f"(NAME_labels.png, NAME_overlay.png, {CLASSES_FILE}); "
-                f"the network takes {self.milliseconds_per_image:.1f} ms an image.",
+                f"the network takes {self.milliseconds_per_image:.1f} ms per image.",
             ]
         )
 

@@ -1,4 +1,4 @@
-"""Image pairs of one's own: files that belong together, checked and decoded."""
+"""The user's own image pairs: files that belong together, checked and decoded."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ class PairFiles:
 
     name: str
     visible: Path
-    """RGB, or a PNG of four channels whose fourth is thermal."""
+    """RGB, or a four-channel PNG whose fourth channel is thermal."""
     thermal: Path | None = None
     """None where there is no second file."""
 
@@ -47,7 +47,7 @@ def find_pairs(visible: Path, thermal: Path | None = None) -> tuple[PairFiles, .
     """Find the files of one pair or of whole folders, where names without ending are matched.
 
     Args:
-        visible: RGB image, PNG of four channels (RGB + thermal), or a folder of either.
+        visible: RGB image, four-channel PNG (RGB + thermal), or a folder of either.
         thermal: Thermal image, or the folder with a thermal image for each visible one; None for
             files of four channels, and where there is no thermal camera.
 
@@ -80,7 +80,7 @@ def read_pair(
 
     Args:
         files: From `find_pairs`.
-        thermal_range_counts: For thermal images of 16 bits: the counts that mean black and white.
+        thermal_range_counts: For thermal images of 16 bits: the counts that map to black and white.
 
     Raises:
         MdjaxError: a file is missing, damaged or of the wrong kind, or the two images do not show
@@ -117,8 +117,8 @@ def _read_single(path: Path, thermal_range_counts: Sequence[float] | None) -> De
     if is_png(data) and read_png_header(data, name).num_channels == 4:
         if thermal_range_counts is not None:
             raise MdjaxError(
-                f"{name}: has a thermal channel of 8 bits, where counts of 16 bits are expected; "
-                "give the thermal image as a file of its own."
+                f"{name}: has a thermal channel of 8 bits, but counts of 16 bits are expected; "
+                "give the thermal image as a separate file."
             )
         visible_u8, thermal_u8 = decode_visible_thermal(data, name)
         check_fourth_channel(thermal_u8, name)

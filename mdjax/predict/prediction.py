@@ -1,4 +1,4 @@
-"""Image pairs of one's own through a trained network; what becomes of it is up to the task."""
+"""The user's own image pairs through a trained network; the task defines the output."""
 
 import time
 from collections import Counter
@@ -48,7 +48,7 @@ class Predictions(Protocol):
 
 @runtime_checkable
 class PredictionWriter(Protocol[Image, Result]):
-    """What a task makes of what the network says of image pairs."""
+    """Writes the predictions of a task for image pairs."""
 
     @property
     def out_dir(self) -> Path:
@@ -91,7 +91,7 @@ def predict_pairs(
     overwrite: bool = False,
     show_progress: bool = False,
 ) -> Result:
-    """Let a network predict image pairs and write what it says of them.
+    """Predict image pairs with a network, and write the results.
 
     All images are read and checked before the first file is written. They are resized to the size
     the network was trained at.
@@ -189,12 +189,12 @@ def _find_output_problems(
     if writer.out_dir.resolve() in {path.parent.resolve() for path in inputs}:
         problems.append(
             f"{writer.out_dir}: the images come from this folder; write the predictions to "
-            "another one, or they will be taken for images next time."
+            "another one, or they will be read as images next time."
         )
     if overwrite:
         return problems
     problems += [
-        f"{path}: is there already; replace it with overwrite, or write to another folder."
+        f"{path}: already exists; replace it with overwrite, or write to another folder."
         for files in pairs
         for path in writer.name_files(files)
         if path.exists()
@@ -206,7 +206,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise MdjaxError(f"{folder}: cannot be made: {error.strerror}.") from error
+        raise MdjaxError(f"{folder}: cannot be created: {error.strerror}.") from error
 
 
 def _track(items: Any, description: str, total: int, *, is_shown: bool) -> Any:

@@ -1,4 +1,4 @@
-"""What defines a run; written to its directory as `config.json`."""
+"""Configuration of a run; written to its directory as `config.json`."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,16 +30,16 @@ class TrainConfig:
     Attributes:
         dataset: Name of a prepared data set, see `mdjax prepare`.
         data_dir: Folder of prepared data sets.
-        folds: Cross-validation: train on all pairs of the data set but one fold, whatever its
-            splits, and test on that one.
+        folds: Cross-validation: train on all pairs of the data set except one fold, regardless of
+            its splits, and test on that fold.
         pipeline: Image size, thermal camera and augmentation.
-        network: Which network, how wide, how fine.
+        network: Network, its width and its resolution.
         task: Loss terms and head.
         optimiser: Learning rate and its schedule.
-        loop: Number of steps and how often what happens.
-        batch_size: Image pairs of a step, over all devices.
-        num_microbatches: Parts into which a batch is split to save memory.
-        seed: Of initial weights, order, augmentation and dropout.
+        loop: Number of steps, and how often to log, score and save.
+        batch_size: Image pairs per step, over all devices.
+        num_microbatches: Number of parts into which a batch is split to save memory.
+        seed: Seed of initial weights, order, augmentation and dropout.
         pretrained: Weights of ResNet-18 to start from: "imagenet" downloads torchvision's once; or
             a file (.pth or .safetensors), which may lack whole stages.
         wandb: Also log to Weights & Biases (needs the extra `wandb`).
@@ -76,15 +76,14 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class DistillConfig(TrainConfig):
-    """A student trained on its task and on what frozen teachers show it.
+    """A student trained on its task and on the outputs of frozen teachers.
 
     Attributes:
         teacher: Run directory of the trained teacher.
-        other_teachers: Run directories of further teachers by the name that the method knows them
-            by.
-        method: What is compared, and how hard.
-        teacher_score_tolerance: Greatest difference, in percent points, between the score that a
-            teacher reaches before step 0 and the one its checkpoint records.
+        other_teachers: Run directories of further teachers, by the names that the method uses.
+        method: What is compared, and with which weights.
+        teacher_score_tolerance: Greatest difference, in percentage points, between the score that
+            a teacher reaches before step 0 and the one recorded in its checkpoint.
     """
 
     teacher: Path = Path("runs/teacher")
@@ -96,7 +95,7 @@ class DistillConfig(TrainConfig):
         super().__post_init__()
         if MAIN_TEACHER in self.other_teachers:
             raise MdjaxError(
-                f"other_teachers has one called {MAIN_TEACHER!r}; give that one as `teacher`."
+                f"other_teachers has one named {MAIN_TEACHER!r}; give it as `teacher`."
             )
         network, method = self.network, self.method
         if isinstance(network, MdStudentConfig) and isinstance(method, ModalityDistillation):
@@ -104,13 +103,13 @@ class DistillConfig(TrainConfig):
             if method.semantic_weight and method.level != level:
                 raise MdjaxError(
                     f"network.transfer_level is {network.transfer_level} and method.level is "
-                    f"{method.level!r}: the student's block would not stand where its features are "
-                    "compared. Give both the same level."
+                    f"{method.level!r}: the student's block would not be at the level whose "
+                    "features are compared. Give both the same level."
                 )
 
     @property
     def teachers(self) -> dict[str, Path]:
-        """Run directories of all teachers by name."""
+        """The run directories of all teachers by name."""
         return {MAIN_TEACHER: self.teacher, **self.other_teachers}
 
 
@@ -118,7 +117,7 @@ Config = TypeVar("Config", bound=TrainConfig)
 
 
 def change_num_steps(config: Config, num_steps: int) -> Config:
-    """Return a training with another number of steps, whose warm-up takes a quarter at most."""
+    """Return a training with another number of steps, with the warm-up limited to a quarter."""
     return replace(
         config,
         loop=replace(config.loop, num_steps=num_steps),
@@ -132,7 +131,7 @@ class FuseConfig:
 
     Attributes:
         visible: Run directory of the network that sees the visible image.
-        thermal: Run directory of the one that sees the thermal image.
+        thermal: Run directory of the network that sees the thermal image.
     """
 
     visible: Path = Path("runs/visible")

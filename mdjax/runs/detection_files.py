@@ -1,4 +1,4 @@
-"""What a scored detector leaves for others: its detections, and its curve of miss rate."""
+"""Output files of a scored detector: its detections, and its curve of miss rate."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from mdjax.types import MdjaxError
 def check_detection_files(
     loaded: LoadedNetwork, *, detections: Path | None = None, curve: Path | None = None
 ) -> None:
-    """Refuse files that could not be written once the network is scored, which takes a while.
+    """Refuse files that could not be written after scoring the network, which takes a while.
 
     Args:
         loaded: The network to be scored.
@@ -21,15 +21,15 @@ def check_detection_files(
         curve: As in `write_evaluation`.
 
     Raises:
-        MdjaxError: A file is asked for and the network is no detector; or it tells several classes
-            apart, which the detection file cannot; or a file cannot be written; or the curve is
-            no PNG or would replace the detection file.
+        MdjaxError: A file is requested and the network is not a detector; or it has several
+            classes, for which the detection file has no column; or a file cannot be written; or
+            the curve is not a PNG or would replace the detection file.
     """
     paths = [path for path in (detections, curve) if path is not None]
     if paths and not isinstance(loaded.config.task, DetectionTask):
         raise MdjaxError(
-            f"{loaded.run_dir}: this network labels pixels; a detection file and a curve of the "
-            "miss rate are those of a detector."
+            f"{loaded.run_dir}: this network labels pixels; only detectors have a detection file "
+            "and a miss-rate curve."
         )
     if detections is not None and len(loaded.class_names) > 1:
         raise MdjaxError(
@@ -49,13 +49,13 @@ def write_evaluation(
     detections: Path | None = None,
     curve: Path | None = None,
 ) -> None:
-    """Write the files that are asked for.
+    """Write the requested files.
 
     Args:
         evaluation: The scores of a split.
-        title: Above the curve.
-        detections: Text file in KAIST's format; an image is its place in the split, from 1.
-            Detections without area are left out: that format has none.
+        title: Title of the curve.
+        detections: Text file in KAIST's format; images are numbered by their position in the
+            split, from 1. Detections without area are omitted: the format does not allow them.
         curve: PNG of miss rate over false positives per image, see `write_miss_rate_curves`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Decision-level fusion: two networks that were trained apart become one that averages."""
+"""Decision-level fusion: averages the predictions of two separately trained networks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -24,20 +24,20 @@ _SHARED = ("dataset", "folds", "task")
 
 
 def fuse(config: FuseConfig, run_dir: Path, *, show: Callable[[str], None] = print) -> RunResult:
-    """Put a visible-only and a thermal-only network together, score them and save the result.
+    """Combine a visible-only and a thermal-only network, score them and save the result.
 
     Nothing is trained: their predictions are averaged, probabilities for label maps, probabilities
     and offsets of each anchor for boxes.
 
     Args:
         config: The two runs.
-        run_dir: New directory, or that of the same fusion that was cut; it evaluates and predicts
-            as that of a training.
-        show: Takes lines that a person should read.
+        run_dir: New directory, or that of the same fusion, interrupted; it can be evaluated and
+            used to predict like that of a training.
+        show: Receives messages for the user.
 
     Raises:
-        MdjaxError: A run is missing or of another kind, the two do not belong together, or the
-            directory is used.
+        MdjaxError: A run is missing or of another kind, the two do not fit together, or the
+            directory is in use.
     """
     directory = RunDirectory(run_dir)
     is_cut = directory.config_path.is_file() and not directory.result_path.is_file()
@@ -121,8 +121,8 @@ def _check_same(visible: LoadedNetwork, thermal: LoadedNetwork) -> None:
     if differing:
         raise MdjaxError(
             f"{visible.run_dir} and {thermal.run_dir} differ in {', '.join(differing)}; only "
-            "networks of one task, data set and size can be fused. Train one of them anew with the "
-            "settings of the other."
+            "networks with the same task, data set and size can be fused. Train one of them again "
+            "with the settings of the other."
         )
 
 

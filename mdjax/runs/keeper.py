@@ -1,4 +1,4 @@
-"""Which states of a training are kept: the last, and the best on the validation split."""
+"""The states of a training that are kept: the last, and the best on the validation split."""
 
 import dataclasses
 import math
@@ -17,7 +17,7 @@ from mdjax.train.state import TrainState
 
 
 class CheckpointKeeper:
-    """Saves checkpoints with what a reader needs to know of them."""
+    """Saves checkpoints with the metadata that readers need."""
 
     def __init__(
         self,
@@ -48,12 +48,12 @@ class CheckpointKeeper:
             self._best = scores.get(main_metric, math.nan)
 
     def save(self, state: TrainState, window: LogWindow) -> None:
-        """Save the last state, not yet scored, with what was measured since the last log entry."""
+        """Save the last state, not yet scored, with the measurements since the last log entry."""
         record = {**self._metadata, "step": int(state.step), "scores": {}}
         self._store.save_last(state, {**record, "log_window": dataclasses.asdict(window)})
 
     def add_scores(self, scores: Mapping[str, float]) -> None:
-        """Note what the last state scored, and keep it as the best one if this is it."""
+        """Record the scores of the last state, and keep it as the best one if it is."""
         changes = {"scores": dict(scores)}
         # The best one first: what a kill between the two leaves is scored once more, and equal.
         if self._keeps_best and self._is_better(scores[self._main_metric]):
@@ -62,7 +62,7 @@ class CheckpointKeeper:
         change_metadata(self._store.last, changes)
 
     def save_inference(self, scores: Mapping[str, float]) -> None:
-        """Keep the last network alone: no optimiser, nothing of the method, no teacher."""
+        """Save only the last network, without optimiser, modules of the method, or teacher."""
         self._store.copy_last_to_inference({"scores": dict(scores)})
 
     def _is_better(self, score: float) -> bool:
@@ -74,11 +74,11 @@ class CheckpointKeeper:
 
 @dataclasses.dataclass(frozen=True)
 class SavedProgress:
-    """How far a run was when its last state was saved.
+    """The progress of a run when its last state was saved.
 
     Attributes:
-        window: What was measured since the last log entry.
-        is_scored: Whether the scores of this state are noted beside it.
+        window: Measurements since the last log entry.
+        is_scored: Whether the scores of this state are recorded with it.
     """
 
     window: LogWindow
@@ -86,7 +86,7 @@ class SavedProgress:
 
 
 def read_progress(store: CheckpointStore) -> SavedProgress:
-    """Read what the last checkpoint of a run says of its progress.
+    """Read the progress of a run from its last checkpoint.
 
     Raises:
         MdjaxError: There is none, or its metadata are damaged.

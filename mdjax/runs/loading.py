@@ -23,16 +23,16 @@ class LoadedNetwork:
     """A trained network, ready to predict or to teach.
 
     Attributes:
-        run_dir: Where it was trained.
-        config: With which configuration.
+        run_dir: Directory of its run.
+        config: Configuration it was trained with.
         network: The module.
         variables: Its parameters and running statistics.
         class_names: Names by class id.
-        step: Steps that it was trained for.
-        scores: What it reached at that step; empty if it was not evaluated then.
-        scored_split: Name of the split that the scores are of; None where that was not recorded.
-        thermal_range_counts: Which counts of 16-bit thermal images meant black and white; None
-            where images of 8 bits were trained on.
+        step: Number of steps it was trained for.
+        scores: Its scores at that step; empty if it was not evaluated then.
+        scored_split: Name of the split of the scores; None if that was not recorded.
+        thermal_range_counts: Counts of 16-bit thermal images that map to black and white; None
+            if it was trained on 8-bit images.
     """
 
     run_dir: Path
@@ -47,7 +47,7 @@ class LoadedNetwork:
 
     @property
     def select_inputs(self) -> SelectInputs:
-        """What the network takes from a batch."""
+        """The function that selects the network's inputs from a batch."""
         return select_inputs_for(self.config)
 
 
@@ -57,7 +57,7 @@ def create_network(config: TrainConfig, num_classes: int) -> nn.Module:
 
 
 def select_inputs_for(config: TrainConfig) -> SelectInputs:
-    """Return what the network takes from a batch: full thermal for a teacher, else the camera's."""
+    """Return the function that selects a network's inputs: full or simulated thermal images."""
     return select_full_thermal if config.network.sees_full_thermal else select_camera_thermal
 
 
@@ -68,12 +68,12 @@ def load_network(run_dir: Path, checkpoint: CheckpointName = "last") -> LoadedNe
     """Load a trained network from its run directory.
 
     Args:
-        run_dir: Directory of a training or a distillation, or one checkpoint's own folder.
+        run_dir: Directory of a training or a distillation, or the folder of one checkpoint.
         checkpoint: The last state, the one that scored best on the validation split, or the
             last one without the optimiser.
 
     Raises:
-        MdjaxError: No run, no such checkpoint, or one that is damaged.
+        MdjaxError: There is no run or no such checkpoint, or the checkpoint is damaged.
 
     Example:
         >>> from pathlib import Path
@@ -117,10 +117,10 @@ def _make_initialise(network: nn.Module, config: TrainConfig) -> Callable[[], An
 
 
 def check_class_names(loaded: LoadedNetwork, split: SplitSource) -> None:
-    """Refuse a data set with other classes than those the network was trained for.
+    """Refuse a data set whose classes differ from those the network was trained for.
 
     Raises:
-        MdjaxError: The classes, or their order, differ; both lists are named.
+        MdjaxError: The classes, or their order, differ; the message lists both.
     """
     class_names = loaded.config.task.get_class_names(split)
     if class_names != loaded.class_names:

@@ -15,16 +15,16 @@ _DRAWN_SUBSETS = {subset.name for subset in REASONABLE_SUBSETS}
 def write_miss_rate_curves(
     miss_rates: Mapping[str, Mapping[str, MissRate]], path: Path, *, title: str
 ) -> None:
-    """Draw all, day and night, and write the curves of all subsets as numbers beside it.
+    """Plot the curves of all, day and night, and write those of all subsets as numbers.
 
     Args:
-        miss_rates: By class and by name of the subset. Of several classes, each line begins with
-            the name of its class.
+        miss_rates: Miss rates by class and by name of the subset. With several classes, each
+            legend entry begins with the name of its class.
         path: PNG file to write; the numbers go to a .csv file of the same name.
-        title: Above the figure.
+        title: Title of the figure.
 
     Raises:
-        MdjaxError: The file has another ending, or one cannot be written.
+        MdjaxError: The file has another extension, or a file cannot be written.
     """
     # Imported here: matplotlib takes longer than the scores.
     from mdjax.viz.curves import MissRateCurve, plot_miss_rate_curves
@@ -50,14 +50,14 @@ def write_miss_rate_curves(
 
 
 def check_curve(path: Path, *others: Path) -> None:
-    """Refuse a curve that is no PNG, cannot be there, or would replace another file of the command.
+    """Refuse a curve that is not a PNG, cannot be written, or would replace another file.
 
     Args:
         path: The curve.
-        others: Files that are read, or written beside it.
+        others: Other files that the command reads or writes.
 
     Raises:
-        MdjaxError: The name of the curve must be another one.
+        MdjaxError: The curve needs another name.
     """
     if path.suffix.lower() != ".png":
         raise MdjaxError(f"{path}: the curve is a PNG file; give it a name that ends in .png.")
@@ -65,21 +65,21 @@ def check_curve(path: Path, *others: Path) -> None:
         check_writable(written)
         if written.resolve() in [other.resolve() for other in others]:
             raise MdjaxError(
-                f"{path}: the curve is written to it, its numbers to {_name_numbers(path)}, but "
+                f"{path}: the curve goes to this file, its numbers to {_name_numbers(path)}, but "
                 f"{written} is another file of this command; give the curve another name."
             )
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a file that cannot be written, before the work whose result it takes.
+    """Refuse a file that cannot be written, before the work whose result goes there.
 
     Raises:
         MdjaxError: Its folder is missing, or it is a folder itself.
     """
     if not path.parent.is_dir():
-        raise MdjaxError(f"{path}: there is no folder {path.parent}; make it first.")
+        raise MdjaxError(f"{path}: there is no folder {path.parent}; create it first.")
     if path.is_dir():
-        raise MdjaxError(f"{path}: is a folder; give the name of a file.")
+        raise MdjaxError(f"{path}: is a folder; give a file name.")
 
 
 def _name_numbers(path: Path) -> Path:

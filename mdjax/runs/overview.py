@@ -1,4 +1,4 @@
-"""What the runs below a folder are, and how far each is."""
+"""The runs below a folder, with their progress."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -30,15 +30,15 @@ class RunSummary:
 
     Attributes:
         run_dir: Its directory.
-        state: Whether it has ended, is at work, can be resumed, or cannot be read.
-        step: Steps that are done: saved, or of a run at work logged.
-        num_steps: Steps of the whole training; 0 where nothing is trained.
+        state: Finished, running, interrupted (can be resumed) or damaged (cannot be read).
+        step: Steps done: saved, or for a running one, logged.
+        num_steps: Steps of the whole training; 0 if nothing is trained.
         network: Name of the network's configuration.
         dataset: Name of the data set.
-        main_metric: Name of the score that counts most.
-        scores: This score by split: of the result, or of the last state that was saved.
+        main_metric: Name of the main score.
+        scores: This score by split: of the result, or of the last saved state.
         teacher: Run directory of the teacher; None for a run without one.
-        problem: What cannot be read of a damaged run.
+        problem: For a damaged run, what cannot be read.
     """
 
     run_dir: Path
@@ -54,9 +54,9 @@ class RunSummary:
 
 
 def list_runs(folder: Path) -> list[RunSummary]:
-    """Summarise every run in a folder or below it, in the order of their paths.
+    """Summarise all runs in a folder and below it, in the order of their paths.
 
-    Nothing is changed, and no arrays are read. A run that is damaged is listed as such.
+    Nothing is changed, and no arrays are read. Damaged runs are listed as such.
 
     Raises:
         MdjaxError: There is no such folder.

@@ -1,7 +1,7 @@
-"""What a run was made of, by content: its data, and the teachers that it learned from.
+"""Provenance of a run, by content: its data and its teachers.
 
-Written beside the configuration when a run begins, so that it is resumed with the same, whatever
-paths lead to them.
+Written next to the configuration when a run starts, so that it is resumed with the same data and
+teachers, wherever they are stored.
 """
 
 from collections.abc import Mapping
@@ -19,19 +19,19 @@ from mdjax.runs.splits import Splits
 from mdjax.runs.stored_config import VERSION_KEY
 from mdjax.types import MdjaxError
 
-_GONE = "not there any more"
-_REMEDY = "Put the original back, or begin a new run in another folder."
+_GONE = "no longer there"
+_REMEDY = "Restore the original, or start a new run in another folder."
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Fingerprints of what a run was made of.
+    """Fingerprints of a run's data, teachers and pretrained weights.
 
     Attributes:
         dataset: Name, configuration and version of the prepared data set.
-        dataset_fingerprint: Of what its builder was given, or of the records of all splits.
-        teachers: Hash of the variables of each teacher by name; of a fusion, of both networks.
-        pretrained: "imagenet" or the SHA-256 of the file with the weights that the run began with.
+        dataset_fingerprint: Hash of the builder's inputs, or of the records of all splits.
+        teachers: Hash of each teacher's variables by name; for a fusion, of both networks.
+        pretrained: "imagenet" or the SHA-256 of the weight file that the run started from.
     """
 
     dataset: str
@@ -45,7 +45,7 @@ def describe_provenance(
     teachers: Mapping[str, LoadedNetwork],
     pretrained: Literal["imagenet"] | Path | None = None,
 ) -> Provenance:
-    """Take the fingerprints of a data set, of teachers and of pretrained weights."""
+    """Compute the fingerprints of a data set, of teachers and of pretrained weights."""
     return Provenance(
         dataset=splits.train.dataset_name,
         dataset_fingerprint=splits.fingerprint,
@@ -62,17 +62,17 @@ def _describe_weights(source: Literal["imagenet"] | Path | None) -> str | None:
 
 
 def write_provenance(directory: RunDirectory, provenance: Provenance) -> None:
-    """Write what a run is made of."""
+    """Write the provenance of a run."""
     write_json(directory.provenance_path, seal(config_to_dict(provenance)))
 
 
 def has_provenance(directory: RunDirectory) -> bool:
-    """Say whether a run records what it was made of.
+    """Return whether a run records its provenance.
 
-    Runs of mdjax 0.1 do not, nor does one that was cut in its first moment.
+    Runs of mdjax 0.1 do not, nor do runs interrupted right after their start.
 
     Raises:
-        MdjaxError: It should, but the file is gone.
+        MdjaxError: It should, but the file is missing.
     """
     if directory.provenance_path.is_file():
         return True
@@ -80,20 +80,20 @@ def has_provenance(directory: RunDirectory) -> bool:
     if is_new or VERSION_KEY not in directory.read_config():
         return False
     raise MdjaxError(
-        f"{directory.provenance_path}: is missing, so that nobody knows which data and teachers "
-        "the run began with. Put it back, or begin a new run in another folder."
+        f"{directory.provenance_path}: is missing, so the run's original data and teachers are "
+        "unknown. Restore the file, or start a new run in another folder."
     )
 
 
 def check_provenance(
     directory: RunDirectory, now: Provenance, *, has_weights: bool = False
 ) -> None:
-    """Refuse to go on with other data or other teachers than the run began with.
+    """Refuse to continue a run with other data or teachers than it started with.
 
     Args:
-        directory: Of the run.
-        now: What it would go on with.
-        has_weights: Whether the run has saved weights of its own, and needs no pretrained ones.
+        directory: Directory of the run.
+        now: The provenance it would continue with.
+        has_weights: Whether the run has saved its own weights, and needs no pretrained ones.
 
     Raises:
         MdjaxError: Something differs; the message names it.
@@ -106,12 +106,12 @@ def check_provenance(
         lines.append(f"the data set was {began.dataset} with other records, now {now.dataset}")
     for name in dict.fromkeys([*began.teachers, *now.teachers]):
         if began.teachers.get(name) != now.teachers.get(name):
-            lines.append(f"{name}: has other variables than the one that the run began with")
+            lines.append(f"{name}: has other variables than the one that the run started with")
     needs_weights = not has_weights and now.pretrained != _GONE
     if needs_weights and began.pretrained != now.pretrained:
-        lines.append("pretrained: other weights than the run began with")
+        lines.append("pretrained: other weights than the run started with")
     if lines:
         raise MdjaxError(
-            f"{directory.path}: the run began with other data, teachers or weights. Resume it with "
-            "the same, or begin a new run in another folder.\n  " + "\n  ".join(lines)
+            f"{directory.path}: the run started with other data, teachers or weights. Resume it "
+            "with the same, or start a new run in another folder.\n  " + "\n  ".join(lines)
         )

@@ -1,4 +1,4 @@
-"""The outcome of a run, for people and for programs."""
+"""The results of a run, for people and for programs."""
 
 import platform
 from collections.abc import Mapping
@@ -24,20 +24,20 @@ class RunResult:
     """Final scores of a network.
 
     Attributes:
-        run_dir: Where everything else about the run is.
+        run_dir: Directory of the run.
         network: Name of the network's configuration.
-        num_parameters: Trainable numbers.
-        num_steps: Steps that it was trained for.
-        main_metric: Name of the score that counts most.
+        num_parameters: Number of trainable parameters.
+        num_steps: Number of steps it was trained for.
+        main_metric: Name of the main score.
         scores: Percentages by split and metric, after the last step.
-        tables: The same for people, by split.
+        tables: The same as text tables, by split.
         environment: Versions and machine.
         dataset: Name, configuration and version of the prepared data set.
         image_size_hw: Rows and columns of the images that the network saw.
-        scored: On how many images, and at which size, by split.
-        checkpoint: Which state was scored.
+        scored: Number and size of the scored images, by split.
+        checkpoint: The state that was scored.
         missing_splits: Those of "val" and "test" that the data set does not have.
-        seed: Of the training; None for what was not trained.
+        seed: Seed of the training; None if nothing was trained.
         config_hash: Equal for equal configurations, wherever they are stored.
     """
 
@@ -58,13 +58,13 @@ class RunResult:
     config_hash: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `train --json` prints; the tables are left out."""
+        """Return the output of `train --json`, without the tables."""
         values = asdict(self)
         del values["tables"]
         return values
 
     def format_table(self) -> str:
-        """Return the final table: a head, then a part for each split, there or not."""
+        """Return the final table: a heading, then one part per split, present or missing."""
         steps = format_count(self.num_steps, "step")
         head = f"{self.network}, {self.num_parameters:,} parameters, {steps}"
         parts = [f"{self.describe_split(split)}\n{table}" for split, table in self.tables.items()]
@@ -72,7 +72,7 @@ class RunResult:
         return "\n\n".join([head, *parts])
 
     def describe_split(self, split: str) -> str:
-        """Name split, checkpoint and image size of a table of scores."""
+        """Return split, checkpoint and image size, as the heading of a table of scores."""
         text = f"split {split}, checkpoint {self.checkpoint} (step {self.num_steps})"
         if self.image_size_hw is not None:
             height, width = self.image_size_hw
@@ -81,7 +81,7 @@ class RunResult:
 
 
 def read_result(run_dir: Path) -> RunResult | None:
-    """Read the result of a finished run; None where the run is not finished.
+    """Read the result of a finished run; return None if the run is not finished.
 
     Raises:
         MdjaxError: The file is damaged.
@@ -89,7 +89,7 @@ def read_result(run_dir: Path) -> RunResult | None:
     path = run_dir / "result.json"
     if not path.is_file():
         return None
-    remedy = "Delete it and finish the run anew with --resume, which trains no further step."
+    remedy = "Delete it and finish the run again with --resume, which does not train further."
     values = unseal(read_json_object(path, remedy=remedy), path, remedy=remedy)
     problem = _find_problem(values)
     if problem:
@@ -119,11 +119,11 @@ def _find_problem(values: Mapping[str, Any]) -> str:
         for metrics in scores.values()
     )
     if not is_scored:
-        return "its scores are no numbers"
+        return "its scores are not numbers"
     if type(values["num_steps"]) is not int or type(values["num_parameters"]) is not int:
-        return "steps or parameters are no number"
+        return "steps or parameters are not numbers"
     lists = [values.get(name) for name in ("image_size_hw", "missing_splits")]
-    return "" if all(x is None or isinstance(x, list) for x in lists) else "sizes are no list"
+    return "" if all(x is None or isinstance(x, list) for x in lists) else "sizes are not a list"
 
 
 def create_result(
@@ -137,7 +137,7 @@ def create_result(
     num_steps: int,
     is_trained: bool = True,
 ) -> RunResult:
-    """Gather the outcome of a run."""
+    """Collect the results of a run."""
     return RunResult(
         run_dir=str(run_dir),
         network=type(config.network).__name__.removesuffix("Config"),
@@ -157,7 +157,7 @@ def create_result(
 
 
 def describe_environment() -> dict[str, str]:
-    """Return the versions and the machine that a number was measured with."""
+    """Return the versions and the machine of a measurement."""
     device = jax.devices()[0]
     return {
         "mdjax": __version__,

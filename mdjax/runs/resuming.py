@@ -1,4 +1,4 @@
-"""Whose run a directory holds: claimed for a new one, or resumed as what it began as."""
+"""Run directories: claimed for a new run, or resumed with the original configuration."""
 
 import contextlib
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ MAY_DIFFER_ON_RESUME = (
 
 
 def read_run_config(run_dir: Path) -> RunConfig:
-    """Read the configuration that a run began with.
+    """Read the configuration that a run started with.
 
     Raises:
         MdjaxError: There is no run, or its configuration cannot be read.
@@ -48,17 +48,17 @@ def read_run_config(run_dir: Path) -> RunConfig:
 
 
 def require_same_config(run_dir: Path, config: RunConfig) -> None:
-    """Refuse a run directory that was made under another configuration.
+    """Refuse a run directory that was made with another configuration.
 
     Raises:
-        MdjaxError: There is no run, or settings differ that touch its numbers; they are listed.
+        MdjaxError: There is no run, or settings that affect its numbers differ; they are listed.
     """
     began = read_run_config(run_dir)
     lines = find_differences(began, config, MAY_DIFFER_ON_RESUME)
     if lines:
         raise MdjaxError(
-            f"{run_dir}: the run began with another configuration. Resume it with the same, or "
-            "begin a new run in another folder.\n  " + "\n  ".join(lines)
+            f"{run_dir}: the run started with another configuration. Resume it with the same, or "
+            "start a new run in another folder.\n  " + "\n  ".join(lines)
         )
     _require_config_of_checkpoint(run_dir, began)
 
@@ -72,18 +72,18 @@ def _require_config_of_checkpoint(run_dir: Path, began: RunConfig) -> None:
     places = ("in the checkpoint", "in config.json")
     if lines := find_differences(saved, began, MAY_DIFFER_ON_RESUME, places=places):
         raise MdjaxError(
-            f"{run_dir / 'config.json'}: was changed since {last} was saved under it. Put back "
-            f"what stands under `config` in {last / 'metadata.json'}, or begin a new run in "
+            f"{run_dir / 'config.json'}: was changed after {last} was saved. Restore "
+            f"the value of `config` in {last / 'metadata.json'}, or start a new run in "
             "another folder.\n  " + "\n  ".join(lines)
         )
 
 
 def require_same_run(run_dir: Path, config: RunConfig) -> None:
-    """Refuse to take a finished run for that of a configuration that it does not belong to.
+    """Refuse a finished run that does not belong to a configuration.
 
     Raises:
-        MdjaxError: Settings differ that touch its numbers, or it was made of other data, teachers
-            or weights than those that the configuration names now.
+        MdjaxError: Settings that affect its numbers differ, or it used other data, teachers or
+            weights than those that the configuration names now.
     """
     require_same_config(run_dir, config)
     directory = RunDirectory(run_dir)
@@ -106,11 +106,11 @@ def require_same_run(run_dir: Path, config: RunConfig) -> None:
 def claim_run(
     directory: RunDirectory, config: RunConfig, provenance: Provenance, *, is_resumed: bool
 ) -> Iterator[None]:
-    """Hold the lock of a run while it is at work, and note what it is made of.
+    """Hold the lock of a run while it is running, and record its provenance.
 
     Raises:
-        MdjaxError: The directory is used, another process is at it, or a resumed run began with
-            other data or teachers.
+        MdjaxError: The directory is in use, another process is working in it, or a resumed run
+            started with other data or teachers.
     """
     if not is_resumed:
         with directory.create(store_config(config, directory.path)):

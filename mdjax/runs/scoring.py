@@ -34,8 +34,8 @@ def make_scorer(
 ) -> Scorer:
     """Build a function (variables, split) that scores a network on a whole split.
 
-    Every image passes through the network at the working size of the pipeline; at which size it is
-    scored is up to the task. All splits share one program.
+    Every image passes through the network at the working size of the pipeline; the task determines
+    the size at which it is scored. All splits share one program.
     """
     size_hw = pipeline.image_size_hw
     predict = make_predictor(network, lambda output: task.interpret(output.prediction, size_hw))
@@ -53,7 +53,7 @@ def make_scorer(
 
 
 def describe_thermal(config: TrainConfig, resolution: str | None = None) -> str:
-    """Say which thermal image a network is shown, for tables: "full thermal", "thermal 16x"."""
+    """Describe the thermal image that a network sees, for tables, such as "thermal 16x"."""
     if not config.network.sees_thermal:
         return "no thermal"
     if config.network.sees_full_thermal:
@@ -76,16 +76,16 @@ def evaluate_network(
     Args:
         loaded: From `load_network`.
         split: Name of the split.
-        data_dir: Folder of prepared data sets; that of the training by default.
-        dataset: Prepared data set with the same classes; that of the training by default.
-        resolution: Of another thermal camera than in training, alike in all else: what would this
-            network lose with it?
-        task: Another way to score, with the same classes; that of the training by default.
-        batch_size: That of the training by default.
+        data_dir: Folder of prepared data sets; by default as in training.
+        dataset: Prepared data set with the same classes; by default as in training.
+        resolution: Resolution of another thermal camera than in training, with otherwise the same
+            properties, to see what this network would lose with it.
+        task: Another way to score, with the same classes; by default as in training.
+        batch_size: Image pairs per batch; by default as in training.
 
     Raises:
-        MdjaxError: The data set is not there or has other classes, or a resolution is given for a
-            network that does not see what the cheap camera sees.
+        MdjaxError: The data set is missing or has other classes, or a resolution is given for a
+            network that does not see the cheap camera's image.
 
     Example:
         >>> from pathlib import Path
@@ -98,8 +98,8 @@ def evaluate_network(
     config = loaded.config
     if resolution is not None and not config.network.sees_camera:
         raise MdjaxError(
-            f"{loaded.run_dir}: this network ({describe_thermal(config)}) does not see what the "
-            "cheap camera sees; another resolution changes nothing. Leave it away."
+            f"{loaded.run_dir}: this network ({describe_thermal(config)}) does not see the cheap "
+            "camera's image; another resolution changes nothing. Omit it."
         )
     source = open_scored_split(config, split, dataset=dataset, data_dir=data_dir)
     check_class_names(loaded, source)

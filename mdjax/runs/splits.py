@@ -1,4 +1,4 @@
-"""The splits of a data set that a run uses; one that is not there is not replaced by another."""
+"""The splits of a data set that a run uses; a missing one is not replaced by another."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from mdjax.types import MdjaxError
 
 @dataclass(frozen=True)
 class Splits:
-    """What a data set holds of "train", "val" and "test".
+    """The splits "train", "val" and "test" of a data set.
 
     Attributes:
-        train: Always there.
-        val: Scored while training and for choosing the best checkpoint, where it is there.
-        test: Scored after the last step, where it is there.
+        train: Always present.
+        val: Scored during training to choose the best checkpoint, if present.
+        test: Scored after the last step, if present.
     """
 
     train: SplitSource
@@ -26,10 +26,10 @@ class Splits:
 
     @property
     def scored(self) -> Mapping[str, SplitSource]:
-        """What is scored after the last step: "val" and "test", or "train" where neither is there.
+        """The splits scored after the last step: "val" and "test", or "train" if both are missing.
 
-        The first of them is the one whose score a checkpoint records, so that whoever loads the
-        network can prove that it is loaded rightly.
+        A checkpoint records the score on the first of them, so that it can be verified later that
+        the network was loaded correctly.
         """
         found = {"val": self.val, "test": self.test}
         present = {name: split for name, split in found.items() if split is not None}
@@ -37,13 +37,13 @@ class Splits:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Names of the splits that are not there."""
+        """The names of the missing splits."""
         found = {"val": self.val, "test": self.test}
         return tuple(name for name, split in found.items() if split is None)
 
     @property
     def fingerprint(self) -> str:
-        """Equal for equal data: what the builder wrote down, else a hash of all splits."""
+        """The builder's fingerprint, or a hash of all splits; equal for equal data."""
         present = [split for split in (self.train, self.val, self.test) if split is not None]
         fingerprints = dict.fromkeys(split.fingerprint for split in present)
         return " ".join(fingerprints)
@@ -52,13 +52,13 @@ class Splits:
 def open_scored_split(
     config: TrainConfig, split: str, *, dataset: str | None = None, data_dir: Path | None = None
 ) -> SplitSource:
-    """Open a split that a trained network is scored on: of its own folds, where it has some.
+    """Open a split to score a trained network on: of the folds of its training, if it has some.
 
     Args:
-        config: Of the training.
+        config: Configuration of the training.
         split: Name of the split.
-        dataset: Another data set than that of the training; its splits are those it came with.
-        data_dir: Folder of prepared data sets; that of the training by default.
+        dataset: Another data set than that of the training, used with its own splits.
+        data_dir: Folder of prepared data sets; by default as in training.
 
     Raises:
         MdjaxError: The data set is not prepared, or has no such split.
@@ -79,7 +79,7 @@ def open_splits(dataset: str, data_dir: Path, folds: Folds) -> Splits:
     Args:
         dataset: Its name.
         data_dir: Folder of prepared data sets.
-        folds: Where there are some, the pairs of all splits are dealt anew: the tested fold is
+        folds: If there are some, the pairs of all splits are redistributed: the tested fold is
             "test", the rest "train".
 
     Raises:

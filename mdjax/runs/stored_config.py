@@ -1,11 +1,11 @@
-"""Configurations of runs as they are stored: with a version, and readable for ever.
+"""Stored configurations of runs: with a version, so that they stay readable.
 
-A run directory and each of its checkpoints hold the configuration under which they were made. When
-a class changes, `CONFIG_VERSION` rises by one and `_MIGRATIONS` gets a function that brings stored
-values of the version before up to it.
+A run directory and each of its checkpoints hold the configuration they were made with. When
+a class changes, `CONFIG_VERSION` increases by one and `_MIGRATIONS` gets a function that converts
+stored values of the previous version to the new one.
 
 Relative paths are stored relative to the run directory, so that they lead to the same place from
-any working directory, and still do after the run and what it names were moved together.
+any working directory, even after the run and the files it refers to were moved together.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from mdjax.types import MdjaxError
 
 CONFIG_VERSION = 1
 VERSION_KEY = "version"
-"""Of stored values; those without it have version 0."""
+"""Version of stored values; those without one have version 0."""
 
 Values = dict[str, Any]
 
@@ -31,7 +31,7 @@ _ABSENT = object()
 
 
 def store_config(config: RunConfig, run_dir: Path) -> Values:
-    """Turn a configuration into what is written into its run directory."""
+    """Convert a configuration to the values that are written into its run directory."""
 
     def store_path(path: Path) -> Path:
         path = path.expanduser()
@@ -44,25 +44,25 @@ def store_config(config: RunConfig, run_dir: Path) -> Values:
 
 
 def read_stored_config(values: Any, run_dir: Path, *, source: Path) -> Any:
-    """Read a configuration that some version of mdjax has stored.
+    """Read a configuration stored by any version of mdjax.
 
     Args:
-        values: As `store_config` of that version gave them.
-        run_dir: Directory of the run, from which relative paths lead on.
+        values: As returned by `store_config` of that version.
+        run_dir: Directory of the run, to which relative paths refer.
         source: File that the values come from, for messages.
 
     Returns:
-        A `RunConfig`; its relative paths lead on from the working directory.
+        A `RunConfig`; its relative paths refer to the working directory.
 
     Raises:
-        MdjaxError: The values do not fit, or a later version of mdjax wrote them.
+        MdjaxError: The values are not valid, or a later version of mdjax wrote them.
     """
     values = dict(values) if isinstance(values, Mapping) else values
     version = values.pop(VERSION_KEY, 0) if isinstance(values, dict) else CONFIG_VERSION
     if type(version) is not int or not 0 <= version <= CONFIG_VERSION:
         raise MdjaxError(
-            f"{source}: its configuration has version {format_json(version)}, this mdjax reads "
-            f"versions up to {CONFIG_VERSION}; read it with the mdjax that wrote it."
+            f"{source}: its configuration has version {format_json(version)}, but this mdjax reads "
+            f"versions up to {CONFIG_VERSION}; use the version of mdjax that wrote it."
         )
     for migrate in _MIGRATIONS[version:]:
         values = migrate(values)
@@ -79,18 +79,18 @@ def find_differences(
     *,
     places: tuple[str, str] = ("in the run", "now"),
 ) -> list[str]:
-    """Compare the configuration of a run with the one that it is asked to go on with.
+    """Compare the configuration of a run with the one requested to continue it.
 
-    Both are compared as they were read, whichever version wrote them; paths by where they lead.
+    Both are compared as read, regardless of the version that wrote them; paths by their targets.
 
     Args:
         began: Configuration of the run.
-        wanted: Configuration now.
+        wanted: Requested configuration.
         may_differ: Dotted names of settings in which they may differ, such as `loop.log_every`.
-        places: Where either stands, for the lines.
+        places: Where each of them is stored, for the lines.
 
     Returns:
-        A line for each setting that differs; the last one counts those beyond twelve.
+        One line per setting that differs; the last line counts those beyond twelve.
     """
     before, now = (
         dict(_flatten(config_to_dict(map_paths(config, _normalise)))) for config in (began, wanted)
@@ -107,7 +107,7 @@ def find_differences(
 def hash_config(config: RunConfig) -> str:
     """Return a short hash that is equal for equal configurations.
 
-    Paths do not count: the same run may lie elsewhere.
+    Paths are ignored: the same run may be stored elsewhere.
     """
     values = config_to_dict(map_paths(config, lambda _: Path()))
     text = json.dumps({VERSION_KEY: CONFIG_VERSION, **values}, sort_keys=True)

@@ -1,4 +1,4 @@
-"""Teachers from run directories, and the check that each is what it says it is."""
+"""Teachers from run directories, and the check of each against its recorded score."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -34,14 +34,14 @@ def load_teachers(config: DistillConfig, splits: Splits) -> dict[str, LoadedNetw
         if teacher.config.folds != config.folds:
             raise MdjaxError(
                 f"{name}: {teacher.run_dir} was trained with folds {teacher.config.folds}, the "
-                f"student would be with {config.folds}: the teacher has seen what the student is "
-                "tested on. Train a teacher for each fold."
+                f"student would use {config.folds}: the teacher has seen the student's test "
+                "images. Train a teacher for each fold."
             )
     return teachers
 
 
 def freeze(teachers: Mapping[str, LoadedNetwork], mesh: Mesh) -> dict[str, Teacher]:
-    """Put the teachers on the devices, as a step takes them."""
+    """Put the teachers on the devices, in the form that a step takes."""
     return {
         name: Teacher(
             teacher.network, replicate(dict(teacher.variables), mesh), teacher.select_inputs
@@ -58,12 +58,12 @@ def check_teachers(
     mesh: Mesh,
     show: Callable[[str], None],
 ) -> None:
-    """Score every teacher on what the student will be trained on, before step 0.
+    """Score every teacher on the student's data set, before step 0.
 
-    Each is shown what the student's pipeline will show it, and scored as its own task scores.
+    Each gets its inputs from the student's pipeline, and is scored by its own task.
 
     Raises:
-        MdjaxError: A teacher does not reach the score that its checkpoint records.
+        MdjaxError: A teacher does not reach the score recorded in its checkpoint.
     """
     for name, teacher in teachers.items():
         split = _choose_split(teacher, splits)
@@ -84,16 +84,16 @@ def check_teachers(
 def check_teacher_scores(
     teacher: LoadedNetwork, measured: Mapping[str, float], split: str, tolerance: float
 ) -> str:
-    """Compare the score a teacher has reached just now with the one its checkpoint records.
+    """Compare a teacher's measured score with the one recorded in its checkpoint.
 
-    It is the main metric of its task, or the first score that has a value where that one has none:
-    no person may count for the miss rate while some count for AP.
+    This is the main metric of its task, or the first score with a value if that one has none: there
+    may be no person that counts for the miss rate, but some that count for AP.
 
     Args:
         teacher: From `load_network`.
-        measured: What it reached.
-        split: Where both were measured.
-        tolerance: Greatest difference in percent points.
+        measured: Its measured scores.
+        split: Split of both scores.
+        tolerance: Greatest difference in percentage points.
 
     Returns:
         One line to show.
@@ -105,8 +105,8 @@ def check_teacher_scores(
     if main_metric not in teacher.scores:
         raise MdjaxError(
             f"{teacher.run_dir}: the teacher's checkpoint of step {teacher.step} records no "
-            f"{main_metric}, so nobody can tell whether it was loaded rightly; finish its training "
-            f"(mdjax resume {teacher.run_dir})."
+            f"{main_metric}, so it cannot be verified that it was loaded correctly; finish its "
+            f"training (mdjax resume {teacher.run_dir})."
         )
     head = f"Teacher {teacher.run_dir}, step {teacher.step}:"
     has_value = [name for name, score in teacher.scores.items() if not math.isnan(score)]
@@ -116,7 +116,7 @@ def check_teacher_scores(
     if not comparable:
         return (
             f"{head} nothing counts on the split {split!r}, so its checkpoint records no score to "
-            "compare with; it is taken as it is."
+            "compare with; it is used without this check."
         )
     metric = comparable[0]
     recorded = teacher.scores[metric]
@@ -124,8 +124,8 @@ def check_teacher_scores(
     if not abs(measured[metric] - recorded) <= tolerance:
         height, width = teacher.config.pipeline.image_size_hw
         raise MdjaxError(
-            f"{line}. They differ by more than {tolerance} points: the teacher would not teach "
-            f"what it learned. Use the data set and the image size that it was trained with "
+            f"{line}. They differ by more than {tolerance} points: the teacher does not perform "
+            f"as recorded. Use the data set and the image size that it was trained with "
             f"(--dataset {teacher.config.dataset} --pipeline.image-size-hw {height} {width}), or "
             "train a teacher for these."
         )
@@ -141,7 +141,7 @@ def _choose_split(teacher: LoadedNetwork, splits: Splits) -> SplitSource:
     if split is None:
         raise MdjaxError(
             f"{teacher.run_dir}: the teacher's checkpoint records its score on the split {name!r}, "
-            f"which {splits.train.dataset_name} does not have, so nobody can tell whether it was "
-            "loaded rightly; train the teacher on this data set."
+            f"which {splits.train.dataset_name} does not have, so it cannot be verified that it "
+            "was loaded correctly; train the teacher on this data set."
         )
     return split

@@ -52,17 +52,17 @@ def train(
     """Train a network, or distil a student if the configuration is a `DistillConfig`.
 
     Args:
-        config: What to do.
+        config: Configuration of the run.
         run_dir: New directory for configuration, logs, checkpoints and the final table.
         resume: Continue the run in `run_dir` from its last checkpoint.
-        show: Takes lines that a person should read.
+        show: Receives messages for the user.
 
     Returns:
         Scores after the last step on those of the splits "val" and "test" that the data set has.
 
     Raises:
-        MdjaxError: Bad input, a used directory, a teacher that does not fit, a non-finite loss.
-        InterruptedTraining: The run was asked to stop; its state is saved.
+        MdjaxError: Bad input, a directory in use, an unsuitable teacher, a non-finite loss.
+        InterruptedTraining: The run was interrupted by a signal; its state is saved.
 
     Example:
         >>> from dataclasses import replace
@@ -259,12 +259,12 @@ def _explaining_what_is_saved(store: CheckpointStore, num_steps: int) -> Iterato
         reason = str(error)
         if not isinstance(error, MdjaxError | OSError):
             first = next(iter(reason.splitlines()), "")
-            reason = f"A fault of mdjax: {type(error).__name__}: {first}"
+            reason = f"A bug in mdjax: {type(error).__name__}: {first}"
         raise MdjaxError(
             f"{reason}\nThe training is done ({format_count(num_steps, 'step')}) and its last "
-            f"state is saved ({store.last}): nothing is lost. Once this is put right, the same "
-            "command with --resume finishes the run without a further step; mdjax evaluate scores "
-            "it now."
+            f"state is saved ({store.last}): nothing is lost. Once this is fixed, the same "
+            "command with --resume finishes the run without further training; mdjax evaluate can "
+            "score it now."
         ) from error
 
 
@@ -273,8 +273,8 @@ def _check_config(config: TrainConfig) -> None:
         require_wandb()
     if isinstance(config.network, DecisionLevelConfig):
         raise MdjaxError(
-            "Decision-level fusion averages two networks that were trained apart: train one that "
-            "sees visible and one that sees thermal images, then fuse them (mdjax fuse)."
+            "Decision-level fusion averages two networks that were trained separately: train one "
+            "that sees visible and one that sees thermal images, then fuse them (mdjax fuse)."
         )
     stride = config.network.backbone.output_stride
     height, width = config.pipeline.image_size_hw
@@ -290,8 +290,8 @@ def _say_what_is_missing(splits: Splits, scored_split: str, show: Print) -> None
     name = splits.train.dataset_name
     if splits.val is None:
         show(
-            f"{name} has no split 'val': nothing is scored while training, and no checkpoint is "
-            f"called best. The last one is scored on '{scored_split}'."
+            f"{name} has no split 'val': nothing is scored during training, and there is no best "
+            f"checkpoint. The last one is scored on '{scored_split}'."
         )
     if splits.test is None:
         show(f"{name} has no split 'test': the result has no test scores.")
@@ -302,7 +302,7 @@ def _say_what_has_no_value(
 ) -> None:
     if math.isnan(evaluation.to_metrics()[main_metric]):
         reason = evaluation.explain_missing_value()
-        best = " No checkpoint is kept as the best one." if split == "val" else ""
+        best = " No checkpoint is kept as the best." if split == "val" else ""
         show(f"{main_metric} has no value on the split {split!r}: {reason}{best}")
 
 

@@ -62,7 +62,7 @@ def draw_car_stop(
 
 
 def draw_street_lamp(rng: np.random.Generator, climate: Climate) -> Sketch:
-    """A pole with a lamp: the lamp is hot and blinds at night, and is no object."""
+    """A pole with a lamp: the lamp is hot and blinds at night, and is not an object."""
     pole = Surface((0.12, 0.12, 0.12), climate.air_c - 1.5)
     height_m, arm_m = rng.uniform(4, 6.5), rng.choice([-1, 1]) * rng.uniform(0.5, 1.5)
     glow = LAMP_LIGHT if climate.is_night else BLACK

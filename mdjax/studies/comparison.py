@@ -53,7 +53,7 @@ class Difference:
     Attributes:
         minuend: Name of the first row.
         subtrahend: Name of the row that is taken away.
-        meaning: What the difference tells.
+        meaning: What the difference shows.
     """
 
     minuend: str
@@ -113,7 +113,7 @@ def describe_difference(
         return f"{title}: {metric} has nothing to be measured on."
     head = f"{title}: {estimate.mean:+.2f} points of {metric}"
     if estimate.num_seeds < 2:
-        return f"{head}; one seed tells nothing about the noise."
+        return f"{head}; one seed says nothing about the noise."
     low, high = estimate.mean - estimate.half_interval, estimate.mean + estimate.half_interval
     interval = f"{head} (95 % interval over {estimate.num_seeds} seeds: {low:+.2f} to {high:+.2f})"
     is_better, is_worse = (high < 0, low > 0) if is_lower_better else (low > 0, high < 0)

@@ -56,7 +56,7 @@ def draw_label_maps(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
     """Draw the scenes with most labelled pixels: images, truth, predictions, F-MSE mask.
 
     Args:
-        networks: One a row of the study, by its name; of segmentation.
+        networks: One per row of the study, by its name; of segmentation.
         path: PNG file to write.
     """
     batch = _open_test_scenes(networks)
@@ -92,7 +92,7 @@ def draw_boxes(
     in two test images: so they can be compared, however high their scores are.
 
     Args:
-        networks: One a row of the study, by its name; of detection.
+        networks: One per row of the study, by its name; of detection.
         path: PNG file to write.
         shows_visible: Whether boxes lie on the visible images; on the coarse thermal ones if not.
     """
@@ -160,7 +160,7 @@ def find_score_threshold(found: Detections, objects: Objects) -> float:
 def _get_task(networks: Mapping[str, LoadedNetwork]) -> DetectionTask:
     student = networks[DISTILLED]
     if not isinstance(student.config.task, DetectionTask):
-        raise MdjaxError(f"{student.run_dir} is no detector; boxes cannot be drawn.")
+        raise MdjaxError(f"{student.run_dir} is not a detector; boxes cannot be drawn.")
     return student.config.task
 
 

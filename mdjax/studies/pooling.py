@@ -22,7 +22,7 @@ Rows = Mapping[str, Mapping[int, Sequence[Image]]]
 
 @dataclass(frozen=True)
 class ImageScore(Generic[Image, Share]):
-    """A score of a set of images in two parts, so that drawing images anew is quick.
+    """A score of a set of images in two parts, so that drawing images again is quick.
 
     Attributes:
         read: Makes of the result of an image what it adds to the score; None where it is not of

@@ -127,7 +127,7 @@ def run_study(
     Args:
         rows: What to train.
         study_dir: Holds the runs, `seed0/teacher` and so on.
-        seeds: One training of each row a seed.
+        seeds: One training of each row per seed.
         show: Takes lines that a person should read; picklable where there are several workers.
         on_finished_run: Takes what there is so far, each time that a run is finished.
         num_workers: Runs at a time, each in a process of its own; see `open_workers`.

@@ -26,7 +26,7 @@ _MAX_WORKERS = 4
 def count_workers() -> int:
     """Return how many small trainings at a time suit this machine.
 
-    One a core, four at most; one where there is an accelerator, which they would have to share.
+    One per core, four at most; one where there is an accelerator, which they would have to share.
     """
     if jax.default_backend() != "cpu":
         return 1

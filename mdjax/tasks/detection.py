@@ -41,16 +41,16 @@ from mdjax.types import (
 
 @dataclass(frozen=True)
 class DetectionTask:
-    """What the trainer has to know of detection.
+    """Settings of detection.
 
     Attributes:
         classes: Names of the objects to find; others of the data set are background.
         anchors: Sizes of the anchors on each level, in pixels of the working size.
         assignment: How anchors are matched to objects.
         guidance_weight: Weight of both guidance losses of GAFF; networks without GAFF ignore it.
-        nms: What counts as a detection when the network is scored.
-        min_visible_share: Share of an object's area that a random crop must leave for it to be
-            found; it is ignored below.
+        nms: Selection of detections when the network is scored.
+        min_visible_share: Share of an object's area that must remain after a random crop; objects
+            with less are ignored.
         main_metric: Score that chooses the best checkpoint: the log-average miss rate of
             pedestrians of a reasonable size, or COCO's average precision at IoU 0.5.
     """
@@ -101,7 +101,7 @@ class DetectionTask:
         max_objects = split.metadata.get("max_objects")
         if max_objects is None:
             raise MdjaxError(
-                f"{split.dataset_name}: metadata.json has no max_objects; prepare it again with "
+                f"{split.dataset_name}: has no max_objects (metadata.json); prepare it again with "
                 "--overwrite."
             )
         ids = tuple(available.index(name) for name in self.get_class_names(split))
@@ -158,7 +158,7 @@ class DetectionTask:
 
 @struct.dataclass
 class DetectionTargets:
-    """What the anchors of a batch are to learn."""
+    """The training targets of the anchors of a batch."""
 
     objects: Objects
     assignment: Assignment

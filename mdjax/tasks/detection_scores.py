@@ -94,7 +94,7 @@ class DetectionEvaluation:
             )
         return (
             f"each {self._kinds} there is below the height, or above the occlusion, from which one "
-            "counts for the miss rate. AP counts them all: begin a run with task.main_metric ap50."
+            "counts for the miss rate. AP counts them all: start a run with task.main_metric ap50."
         )
 
     @property

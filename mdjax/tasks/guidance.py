@@ -1,4 +1,4 @@
-"""The guidance losses of GAFF as terms of whichever task; what is foreground is up to the task."""
+"""The guidance losses of GAFF as terms of any task; the task defines the foreground."""
 
 from collections.abc import Callable
 

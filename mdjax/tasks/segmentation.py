@@ -32,19 +32,20 @@ from mdjax.types import Array, Batch, MdjaxError, NetworkOutput
 
 @dataclass(frozen=True)
 class SegmentationTask:
-    """What the trainer has to know of segmentation.
+    """Settings of segmentation.
 
     Attributes:
         guidance_weight: Weight of both guidance losses of GAFF; networks without GAFF ignore it.
             The paper's 1 swamps the segmentation loss when training from scratch on little data.
-        class_balance: Share of the cross-entropy in which all classes weigh alike, 0 to 1: for
-            few steps on data of which nearly all pixels are of one class, see `cross_entropy_loss`.
-        dropout_rate: Of the PSPNet head.
-        auxiliary_weight: Weight of a second cross-entropy, of what a small head beside the network
-            says from C4, in training only; 0.4 in PSPNet (Zhao et al. 2017, section 5.2).
+        class_balance: Share of the cross-entropy in which all classes have equal weight, 0 to 1:
+            for short trainings on data with nearly all pixels in one class, see
+            `cross_entropy_loss`.
+        dropout_rate: Dropout rate of the PSPNet head.
+        auxiliary_weight: Weight of a second cross-entropy, of a small auxiliary head on C4, in
+            training only; 0.4 in PSPNet (Zhao et al. 2017, section 5.2).
         scored_size: Size at which pixels are scored: that of the label files, to which logits are
             resized, as `predict` does and as papers do; or the working size, to which label maps
-            are reduced: quicker, and kinder to a network of small images.
+            are reduced: faster, and favourable to networks with small images.
     """
 
     guidance_weight: float = 0.1

@@ -76,7 +76,7 @@ class Task(Protocol):
 
         Called as `module(output, teacher outputs by name, batch, train=)`; the task's terms read
         what it returns as `TermInputs.method`. Its variables are trained and saved with the
-        network's and left out of what is exported.
+        network's and omitted from exports.
         """
         ...
 

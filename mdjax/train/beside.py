@@ -1,4 +1,4 @@
-"""What is trained beside a network and left out of what is exported: of the task, of the method."""
+"""Modules of the task and the method, trained along with a network and omitted from exports."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ class Objective:
 
 
 class SideBySide(nn.Module):
-    """The modules of a task and of a method, each with variables of its own."""
+    """The modules of a task and of a method, each with its own variables."""
 
     task: nn.Module
     method: nn.Module

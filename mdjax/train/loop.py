@@ -18,7 +18,7 @@ from mdjax.types import MdjaxError
 
 
 class InterruptedTraining(KeyboardInterrupt):
-    """The run was asked to stop and has saved its state; `step` steps are done."""
+    """The run was interrupted and has saved its state; `step` steps are done."""
 
     def __init__(self, step: int):
         super().__init__(f"Stopped after step {step}; the state is saved, resume to continue.")
@@ -31,14 +31,14 @@ class NonFiniteLossError(MdjaxError):
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """How often what happens, in steps.
+    """Number of steps, and how often to log, score and save, in steps.
 
     Attributes:
         num_steps: Steps of the whole training.
-        log_every: Training metrics are averaged over this many steps and written.
-        evaluate_every: The validation split is scored; 0: only after the last step.
-        save_every: A checkpoint is saved; also after the last step and on SIGINT and SIGTERM.
-        probe_every: The gradient norm of each loss term is measured; 0: never.
+        log_every: Average the training metrics over this many steps and log them.
+        evaluate_every: Score the validation split this often; 0: only after the last step.
+        save_every: Save a checkpoint this often; also after the last step, on SIGINT and SIGTERM.
+        probe_every: Measure the gradient norm of each unweighted loss this often; 0: never.
     """
 
     num_steps: int = 14_000
@@ -89,8 +89,8 @@ def run_training(
 ) -> TrainState:
     """Train from the state's step to the last one.
 
-    A state is saved before it is logged and scored: whatever goes wrong then, it is not lost, and
-    what was left undone is done first when the training goes on from it.
+    A state is saved before it is logged and scored: if that fails, the state is not lost, and the
+    rest is done first when the training continues from it.
 
     Args:
         state: Where to begin; donated to the first step.
@@ -222,7 +222,7 @@ def _check_finite(step: int, values: Mapping[str, float]) -> None:
     # The loss is the sum of its terms: name the terms, if one of them is to blame.
     terms = [name for name in bad if name.startswith("loss/")] or bad
     raise NonFiniteLossError(
-        f"Step {step}: {', '.join(f'{name} is {values[name]}' for name in terms)}. Begin again "
+        f"Step {step}: {', '.join(f'{name} is {values[name]}' for name in terms)}. Start again "
         "with a lower learning rate, a smaller weight of this term, or optimiser.max_gradient_norm."
     )
 

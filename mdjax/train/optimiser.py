@@ -19,9 +19,9 @@ class ScheduleConfig:
         warmup_steps: Steps of the linear rise.
         warmup_start: Rate at step 0.
         final_learning_rate: Rate at the last step.
-        weight_decay: Acts on arrays of two and more axes, such as kernels and embeddings; biases,
-            scales and whatever else has one axis have none.
-        max_gradient_norm: Gradients above this global norm are scaled down to it; 0 never does.
+        weight_decay: Acts on arrays with two or more axes, such as kernels and embeddings, but not
+            on biases, scales and other arrays with one axis.
+        max_gradient_norm: Gradients above this global norm are scaled down to it; 0: never.
     """
 
     learning_rate: float = 1e-2
@@ -93,7 +93,7 @@ OptimiserConfig = SgdConfig | AdamWConfig
 
 
 def fit_warmup(config: Schedule, num_steps: int) -> Schedule:
-    """Return an optimiser whose warm-up takes a quarter of the steps at most.
+    """Return an optimiser whose warm-up is limited to a quarter of the steps.
 
     A warm-up that is shorter stays as it is: how many steps the first gradients need to average out
     does not depend on how many steps follow.
@@ -157,5 +157,5 @@ def freeze_parameters(
 
 
 def find_decayed(params: Mapping[str, Any]) -> Any:
-    """Mark the leaves with weight decay: those of two and more axes, whatever they are called."""
+    """Mark the leaves with weight decay: those with two or more axes, regardless of their names."""
     return jax.tree.map(lambda leaf: leaf.ndim >= 2, params)

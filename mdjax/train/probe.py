@@ -1,4 +1,4 @@
-"""How hard each loss term pulls at a network."""
+"""Gradient norm of each unweighted loss term."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -27,7 +27,7 @@ def make_gradient_norm_probe(
 ) -> Callable[[TrainState, Any], Metrics]:
     """Build a function that measures the gradient of each unweighted loss term.
 
-    Costs one backward pass a term, so call it now and then, not at every step. Arguments as in
+    Costs one backward pass per term, so call it occasionally, not at every step. Arguments as in
     `make_distill_step`.
 
     Returns:

@@ -23,7 +23,7 @@ class TrainState:
     """All that a checkpoint needs to continue as if never stopped; random keys derive from `step`.
 
     The network's variables are its own: what a method trains beside them (adapters, projection
-    heads) is kept apart, so that it is left out of what is exported.
+    heads) is kept apart, so that it is omitted from exports.
     """
 
     step: Int[Array, ""]

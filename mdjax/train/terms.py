@@ -1,4 +1,4 @@
-"""What a loss is made of: its terms, and what they may read."""
+"""The terms of a loss, and what they may read."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class TermInputs:
         if name not in self.teachers:
             known = ", ".join(self.teachers) or "none"
             raise MdjaxError(
-                f"The distillation method reads a teacher called {name!r}; given: {known}."
+                f"The distillation method reads a teacher named {name!r}; given: {known}."
             )
         return self.teachers[name]
 

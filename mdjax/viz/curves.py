@@ -90,7 +90,7 @@ def plot_miss_rate_curves(curves: Sequence[MissRateCurve], path: Path, *, title:
     0.001 false positives per image is drawn at that edge.
 
     Args:
-        curves: One a line; curves without points are left out.
+        curves: One per line; curves without points are omitted.
         path: PNG file to write.
         title: Above the figure.
 

@@ -47,7 +47,7 @@ def test_demo_trains_compares_draws_and_says_what_the_gain_is_worth(
     for name in NETWORKS:
         assert f"| {name} " in text
     assert "distilled - student (what distillation gives): " in text
-    assert "one seed tells nothing about the noise" in text
+    assert "one seed says nothing about the noise" in text
     picture = read_image(tmp_path / "comparison.png")
     assert picture.shape[0] > 6 * SIZE_HW[0]
     assert picture.std() > 10
@@ -87,7 +87,7 @@ def test_demo_of_detection_has_its_own_table_and_picture(
     for name in NETWORKS:
         assert f"| {name} " in text
     assert "AP50 night" in text
-    assert "one seed tells nothing about the noise" in text
+    assert "one seed says nothing about the noise" in text
     picture = read_image(tmp_path / "comparison.png")
     assert picture.shape[0] > 6 * SIZE_HW[0]
     assert picture.std() > 10

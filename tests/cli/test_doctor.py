@@ -80,7 +80,7 @@ def test_damaged_description_is_named(tmp_path: Path, text: str) -> None:
 def test_empty_data_folder_says_how_data_sets_are_prepared(tmp_path: Path) -> None:
     check = run_and_find("data", tmp_path, tmp_path)
     assert check.status == "absent"
-    assert check.detail == f"nothing is prepared in {tmp_path}; the demo does without"
+    assert check.detail == f"nothing is prepared in {tmp_path}; the demo does not need it"
     assert check.remedy.startswith("mdjax prepare --help")
 
 

@@ -307,7 +307,7 @@ def test_resolution_of_a_camera_that_the_network_does_not_see_is_refused(
 ) -> None:
     teacher = small_runs.root / "teacher"
     assert run("evaluate", teacher, "--resolution", "64x") == EXIT_BAD_INPUT
-    assert "(full thermal) does not see what the cheap camera sees" in " ".join(
+    assert "(full thermal) does not see the cheap camera's image" in " ".join(
         capsys.readouterr().err.split()
     )
     assert run("evaluate", teacher, "--json") == 0

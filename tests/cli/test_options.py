@@ -61,7 +61,7 @@ def alphabet(
         ("prepare mfnt", "there is no mdjax prepare mfnt; did you mean mfnet?\n"),
         (
             "doctor now please",
-            "nothing is known of now please; leave it away.\n"
+            "there is no argument now please; omit it.\n"
             "`mdjax doctor --help` explains all options.\n",
         ),
         # An option of what was not chosen.
@@ -108,7 +108,8 @@ def alphabet(
             "Error parsing --thermal-range-counts: no type matching {None}|{INT INT} could be "
             "instantiated from ['1', '2', '3'].\n"
             "    --thermal-range-counts {None}|{INT INT}\n"
-            "    For 16-bit thermal images: the counts that mean black and white. (default: None)\n"
+            "    For 16-bit thermal images: the counts that map to black and white. "
+            "(default: None)\n"
             "`mdjax prepare rgbt-folder --help` explains all options.\n",
         ),
         (

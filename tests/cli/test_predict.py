@@ -37,7 +37,7 @@ def test_json_lists_what_was_written(
         assert sum(image["class_pixels"].values()) == 32 * 48
     assert sum(report["class_pixels"].values()) == 2 * 32 * 48
     assert report["milliseconds_per_image"] > 0
-    assert "2 of 2 images: thermal 48x32 was seen through" in report["notes"][0]
+    assert "2 of 2 images: thermal 48x32 was passed through" in report["notes"][0]
 
 
 def test_summary_says_what_was_done(
@@ -46,7 +46,7 @@ def test_summary_says_what_was_done(
     arguments = make_arguments(folders, tmp_path / "out")
     assert main([*arguments, "--simulate-camera", "never", "--batch-size", "1"]) == 0
     output = capsys.readouterr().out
-    assert "2 of 2 images: thermal 48x32 was taken as it is" in output
+    assert "2 of 2 images: thermal 48x32 was used unchanged" in output
     assert "2 images labelled in" in output
     assert "car_stop" in output
 
@@ -115,4 +115,4 @@ def test_help_explains_each_argument(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit) as caught:
         main(["predict", "--help"])
     assert caught.value.code == 0
-    assert "PNG of four channels" in capsys.readouterr().out
+    assert "four-channel PNG" in capsys.readouterr().out

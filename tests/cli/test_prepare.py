@@ -135,7 +135,7 @@ def test_many_equal_faults_are_one_line_and_listed_in_a_file(tmp_path: Path) -> 
     assert "20000 times: category 'wolf' is unknown; add it to classes.txt, which has" in kind
     assert "(annotations.json, annotation 0; annotations.json, annotation 1; " in kind
     path = tmp_path / "data" / "raw_problems.txt"
-    assert last == f"All of them, one a line: {path}"
+    assert last == f"All of them, one per line: {path}"
     assert len(path.read_text().splitlines()) == 20_001
     assert list((tmp_path / "data").iterdir()) == [path]
 

@@ -138,7 +138,7 @@ def test_curve_is_a_picture_and_numbers(tmp_path: Path, capsys: pytest.CaptureFi
     """Two found, a false one, then two more false: the corners of the curve are kept.
 
     FPPI 0, 0, 1/2, 2/2, 3/2 over miss rates 1/2, 0, 0, 0, 0: the points that only lengthen a
-    straight line, the first and the third and fourth, are left out.
+    straight line, the first and the third and fourth, are omitted.
     """
     found = "1,100,100,20,60,0.9\n2,100,100,20,60,0.8\n"
     false = "".join(f"1,600,{10 + 90 * i},20,60,0.{7 - i}\n" for i in range(3))

@@ -250,7 +250,7 @@ def test_damaged_record_is_named(make):
     records = make_records(3)
     records[1]["visible_thermal"] = records[1]["visible_thermal"][:-9]
     extra = {"seed": 0} if make is make_train_batches else {}
-    with pytest.raises(MdjaxError, match="record 00001N: PNG is cut short"):
+    with pytest.raises(MdjaxError, match="record 00001N: PNG is truncated"):
         _take(make(records, AUGMENTED, batch_size=3, **extra), 1)
 
 

@@ -135,7 +135,7 @@ def test_other_layout_is_refused(old_data_dir):
 
 def test_missing_class_names_are_refused(old_data_dir):
     (old_data_dir / "mfnet" / "original" / "1.0.0" / "metadata.json").unlink()
-    with pytest.raises(MdjaxError, match="tells no class_names"):
+    with pytest.raises(MdjaxError, match="has no class_names"):
         open_split("mfnet", "train", old_data_dir).get_class_names("labels")
 
 

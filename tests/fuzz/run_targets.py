@@ -43,7 +43,7 @@ def read_provenance(folder: Path) -> Any:
     try:
         check_provenance(RunDirectory(folder), Provenance("", ""))
     except MdjaxError as error:
-        if "began with other" in str(error):
+        if "started with other" in str(error):
             return str(error)
         raise
     return "nothing"

@@ -211,7 +211,7 @@ def test_file_cut_short_is_refused(tmp_path: Path) -> None:
         if not content:
             continue
         (tmp_path / "bad" / file).write_bytes(content[: len(content) // 2])
-        with pytest.raises(MdjaxError, match=rf"cut short.*{file.name}|{file.name}.*cut short"):
+        with pytest.raises(MdjaxError, match=rf"truncated.*{file.name}|{file.name}.*truncated"):
             restore(tmp_path / "bad", state)
 
 
@@ -219,7 +219,7 @@ def test_missing_array_file_is_refused(tmp_path: Path) -> None:
     state = _create_state()
     path = save(tmp_path / "last", state, {})
     shutil.rmtree(path / "arrays" / "variables")
-    with pytest.raises(MdjaxError, match=r"cut short: arrays/variables/\S+ has 0 of \d+ bytes"):
+    with pytest.raises(MdjaxError, match=r"truncated: arrays/variables/\S+ has 0 of \d+ bytes"):
         restore(path, state)
 
 
@@ -228,7 +228,7 @@ def test_file_with_other_content_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "last", state, {})
     for file in (path / "arrays" / "variables" / "d").iterdir():
         file.write_bytes(bytes(file.stat().st_size))
-    with pytest.raises(MdjaxError, match="last: cut short or damaged"):
+    with pytest.raises(MdjaxError, match="last: truncated or damaged"):
         restore(path, state)
 
 
@@ -239,7 +239,7 @@ def test_changed_number_is_noticed(tmp_path: Path) -> None:
     table = json.loads((path / "leaves.json").read_text())
     table["params/head/bias"]["crc32"] ^= 1
     (path / "leaves.json").write_text(json.dumps(table))
-    with pytest.raises(MdjaxError, match=r"leaves\.json: damaged, cut short or changed"):
+    with pytest.raises(MdjaxError, match=r"leaves\.json: damaged, truncated or changed"):
         restore(path, state)
     # What earlier versions wrote has no checksum of that file.
     metadata = json.loads((path / "metadata.json").read_text())

@@ -88,7 +88,7 @@ def test_altered_answer_is_refused(server: Server, tmp_path: Path) -> None:
 
 def test_answer_that_is_cut_short_is_refused(server: Server, tmp_path: Path) -> None:
     server.content = CONTENT[:1000]
-    assert_refused(server, tmp_path, match="cut short after 1000 of 2097152 bytes")
+    assert_refused(server, tmp_path, match="truncated after 1000 of 2097152 bytes")
 
 
 def test_refusal_of_the_server_is_named(server: Server, tmp_path: Path) -> None:

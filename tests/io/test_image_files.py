@@ -25,9 +25,9 @@ def test_single_and_double_files_go_to_the_findings(tmp_path):
     matched = match_folders(tmp_path / "v", tmp_path / "t", findings)
     assert list(matched.pairs) == ["b"]
     assert matched.singles == {"a", "c"}
-    remedy = "give both images of a pair the same name, or take this one out."
+    remedy = "give both images of a pair the same name, or remove this one."
     assert findings.problems == [
-        f"{tmp_path}/v/b.png: b.jpg has the same name; leave one of them.",
+        f"{tmp_path}/v/b.png: b.jpg has the same name; keep one of them.",
         f"{tmp_path}/v/a.png: has no partner in {tmp_path}/t; {remedy}",
         f"{tmp_path}/t/c.png: has no partner in {tmp_path}/v; {remedy}",
     ]

@@ -113,7 +113,7 @@ def test_visible_decodes_from_jpeg_and_refuses_a_cut_one():
     data = cv2.imencode(".jpg", grey)[1].tobytes()
     visible_u8 = decode_visible(data, "a.jpg")
     assert np.abs(visible_u8.astype(int) - 128).max() <= 2
-    with pytest.raises(MdjaxError, match="JPEG is cut short"):
+    with pytest.raises(MdjaxError, match="JPEG is truncated"):
         decode_visible(data[:-20], "a.jpg")
 
 

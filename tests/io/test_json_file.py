@@ -67,7 +67,7 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(MdjaxError, match=r"absent\.json: cannot be read: No such file"):
         read_json(tmp_path / "absent.json")
     (tmp_path / "half.json").write_text('{"a": ')
-    with pytest.raises(MdjaxError, match=r"half\.json: damaged or cut short"):
+    with pytest.raises(MdjaxError, match=r"half\.json: damaged or truncated"):
         read_json(tmp_path / "half.json")
 
 

@@ -40,7 +40,7 @@ def test_list_keeps_its_order(tmp_path: Path) -> None:
         (f"{NAMES[0]}\n{NAMES[1]}\n{NAMES[0]}\n", "line 3: set06/V000/I00019 stands in line 1"),
         ("set12/V000/I00019\n", "line 1: 'set12/V000/I00019' is no name such as"),
         ("set12/V000/I00019\n", "the sets are 00-11"),
-        ("set12/V000/I00019\n", "do not take lines out"),
+        ("set12/V000/I00019\n", "do not remove lines"),
     ],
 )
 def test_bad_list_names_file_and_line(text: str, message: str, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_line_that_is_no_entry_is_named(run: RunDirectory, line: bytes) -> None:
     run.metrics_path.write_bytes(lines[0] + lines[2])
     MetricsLog(run, start_step=2).close()
     assert read_metrics(run.metrics_path) == [{"step": 1}, {"step": 2}]
-    # Only what a killed process has begun is left out: it has no end of line.
+    # Only what a killed process has begun is omitted: it has no end of line.
     run.metrics_path.write_bytes(b'{"step": 1}\n' + line)
     assert read_metrics(run.metrics_path) == [{"step": 1}]
 

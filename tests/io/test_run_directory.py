@@ -62,7 +62,7 @@ def test_directory_with_foreign_files_is_refused(tmp_path: Path) -> None:
 
 
 def test_resume_without_a_run_is_refused(tmp_path: Path) -> None:
-    message = r"no run to resume here.*Leave --resume away to begin one"
+    message = r"no run to resume here.*Omit --resume to start one"
     with pytest.raises(MdjaxError, match=message), RunDirectory(tmp_path / "none").reopen():
         pass
 
@@ -94,7 +94,7 @@ except MdjaxError as error:
     with directory.reopen():
         answer = ask()
         assert f"process {os.getpid()} on " in answer
-        assert "is at this run; wait for it, or give another folder" in answer
+        assert "is working on this run; wait for it, or give another folder" in answer
     assert ask() == "free"
 
 
@@ -117,11 +117,14 @@ with RunDirectory(Path({str(tmp_path)!r})).reopen():
 def test_second_new_run_in_one_folder_is_refused_while_the_first_works(tmp_path: Path) -> None:
     with RunDirectory(tmp_path).create(CONFIG):
         with (
-            pytest.raises(MdjaxError, match=f"process {os.getpid()} on .* is at this run"),
+            pytest.raises(MdjaxError, match=f"process {os.getpid()} on .* is working on this run"),
             RunDirectory(tmp_path).create(CONFIG),
         ):
             pass
-        with pytest.raises(MdjaxError, match="is at this run"), RunDirectory(tmp_path).reopen():
+        with (
+            pytest.raises(MdjaxError, match="is working on this run"),
+            RunDirectory(tmp_path).reopen(),
+        ):
             pass
 
 

@@ -28,14 +28,14 @@ def test_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
 def test_picture_in_place_of_a_text_is_named(tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
-    with pytest.raises(MdjaxError, match=r"picture\.png: is no text in UTF-8"):
+    with pytest.raises(MdjaxError, match=r"picture\.png: is not UTF-8 text"):
         read_numbered_lines(path)
 
 
 def test_zero_bytes_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "lines.txt"
     path.write_bytes(b"one\ntw\0o\n")
-    with pytest.raises(MdjaxError, match=r"lines\.txt: holds zero bytes, so it is no text"):
+    with pytest.raises(MdjaxError, match=r"lines\.txt: holds zero bytes, so it is not UTF-8 text"):
         read_numbered_lines(path)
 
 

@@ -147,7 +147,7 @@ def test_any_other_global_is_named_and_refused(
     write: Callable[..., Path], function: Callable[..., Any], tmp_path: Path
 ) -> None:
     path = write(tmp_path / "odd.pth", {"w": _Call(function, "1")})
-    with pytest.raises(MdjaxError, match=rf"{function.__name__}, which is no part of a tensor"):
+    with pytest.raises(MdjaxError, match=rf"{function.__name__}, which is not part of a tensor"):
         read_tensors(path)
 
 
@@ -252,7 +252,7 @@ def test_changed_bytes_are_one_message_or_tensors(name: str, tmp_path: Path) -> 
 @BOTH_FORMATS
 def test_storage_of_a_foreign_kind_is_refused(write: Callable[..., Path], tmp_path: Path) -> None:
     path = write(tmp_path / "module.pth", {"w": _StorageId("module", "m", "0", "cpu", 4)})
-    with pytest.raises(MdjaxError, match="'module', which is no tensor storage"):
+    with pytest.raises(MdjaxError, match="'module', not to a tensor storage"):
         read_tensors(path)
 
 
@@ -298,7 +298,7 @@ def test_storage_shorter_than_it_says_is_refused(
 ) -> None:
     tensor = make_tensor(0, (5,), (1,), num_elements=5)
     path = write(tmp_path / "short.pth", {"w": tensor})
-    with pytest.raises(MdjaxError, match=r"short\.pth: the numbers of tensor 'w' are cut short"):
+    with pytest.raises(MdjaxError, match=r"short\.pth: the numbers of tensor 'w' are truncated"):
         read_tensors(path)
 
 
@@ -307,8 +307,8 @@ def test_storage_shorter_than_it_says_is_refused(
     ("content", "message"),
     [
         ([1, 2], "holds a list, not a dictionary"),
-        ({"epoch": 3, "lr": 0.1}, "no tensors: 'epoch', 'lr'"),
-        ({"state_dict": {"version": 2}}, "no tensors: 'version'"),
+        ({"epoch": 3, "lr": 0.1}, "not tensors: 'epoch', 'lr'"),
+        ({"state_dict": {"version": 2}}, "not tensors: 'version'"),
     ],
 )
 def test_file_without_tensors_says_what_it_holds(
@@ -354,7 +354,7 @@ def test_safetensors_are_read(tmp_path: Path) -> None:
     assert set(tensors) == set(expected)
     assert all(_is_same(tensors[name], expected[name]) for name in expected)
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(MdjaxError, match="cut short or damaged"):
+    with pytest.raises(MdjaxError, match="truncated or damaged"):
         read_tensors(path)
 
 

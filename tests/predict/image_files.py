@@ -1,4 +1,4 @@
-"""Image files of one's own, as people have them."""
+"""Image files of your own, as people have them."""
 
 from pathlib import Path
 

@@ -176,7 +176,7 @@ def test_boxes_of_an_earlier_call_are_replaced_only_on_request(tmp_path: Path) -
     with pytest.raises(MdjaxError, match=r"detections\.json: has the boxes of an earlier call"):
         predict_detections(loaded, pairs[1:], out_dir)
     assert (out_dir / "detections.json").read_bytes() == before
-    with pytest.raises(MdjaxError, match=r"a_detections\.png: is there already"):
+    with pytest.raises(MdjaxError, match=r"a_detections\.png: already exists"):
         predict_detections(loaded, pairs[:1], out_dir)
     predict_detections(loaded, pairs, out_dir, overwrite=True)
     assert len(read_boxes(out_dir)["images"]) == 2

@@ -19,7 +19,7 @@ def test_coarse_thermal_is_scaled_up_and_not_degraded_again() -> None:
     scaled_up_u8 = cv2.resize(thermal_u8, (48, 32), interpolation=cv2.INTER_LINEAR)
     np.testing.assert_array_equal(prepared.thermal, to_float(scaled_up_u8))
     np.testing.assert_array_equal(prepared.visible, to_float(make_visible_u8()))
-    assert "thermal 12x8 was taken as it is" in prepared.notes[0]
+    assert "thermal 12x8 was used unchanged" in prepared.notes[0]
 
 
 def test_camera_is_simulated_where_thermal_is_full() -> None:
@@ -31,7 +31,7 @@ def test_camera_is_simulated_where_thermal_is_full() -> None:
     assert "simulated camera of the training, 12x8 at 48x32" in auto.notes[0]
     never = prepare_pair(pair, config, simulate="never")
     np.testing.assert_array_equal(never.thermal, to_float(thermal_u8))
-    assert "taken as it is" in never.notes[0]
+    assert "used unchanged" in never.notes[0]
 
 
 def test_camera_is_simulated_on_request_where_thermal_is_coarser() -> None:

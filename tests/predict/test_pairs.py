@@ -110,7 +110,7 @@ def test_counts_of_16_bits_become_grey_by_the_range(tmp_path: Path) -> None:
     thermal = read_pair(files, thermal_range_counts=(1000, 2275)).thermal
     assert thermal is not None
     assert thermal[0, :3].tolist() == [25_700, 65_535, 0]
-    with pytest.raises(MdjaxError, match=r"t\.png: has 16 bits a channel"):
+    with pytest.raises(MdjaxError, match=r"t\.png: has 16 bits per channel"):
         read_pair(files)
 
 
@@ -118,7 +118,7 @@ def test_counts_of_16_bits_become_grey_by_the_range(tmp_path: Path) -> None:
     ("is_single", "message"),
     [
         (False, r"t\.png: has 8 bits, where 16 bits of counts from 7000 \(black\) to 9000"),
-        (True, r"v\.png: has a thermal channel of 8 bits, where counts of 16 bits are expected"),
+        (True, r"v\.png: has a thermal channel of 8 bits, but counts of 16 bits are expected"),
     ],
 )
 def test_8_bits_are_refused_where_counts_are_expected(

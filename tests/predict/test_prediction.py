@@ -54,7 +54,7 @@ def test_missing_thermal_is_refused_where_it_is_needed(tmp_path: Path) -> None:
 
 
 def test_every_bad_pair_is_named_and_nothing_is_written(tmp_path: Path) -> None:
-    """File b is cut short, c has another aspect, both files of d are no images; a is good."""
+    """File b is truncated, c has another aspect, both files of d are no images; a is good."""
     visible, thermal = write_folders(tmp_path, 4)
     (visible / "b.png").write_bytes((visible / "b.png").read_bytes()[:100])
     write_thermal(thermal / "c.png", make_thermal_u8(size_hw=(8, 8)))
@@ -76,7 +76,7 @@ def test_existing_files_are_replaced_only_on_request(tmp_path: Path) -> None:
     loaded = create_loaded_network()
     predict_labels(loaded, pairs[:1], out_dir)
     (out_dir / "a_labels.png").write_text("precious")
-    with pytest.raises(MdjaxError, match=r"is there already; .*a_labels\.png; .*a_overlay\.png"):
+    with pytest.raises(MdjaxError, match=r"already exists; .*a_labels\.png; .*a_overlay\.png"):
         predict_labels(loaded, pairs, out_dir)
     assert (out_dir / "a_labels.png").read_text() == "precious"
     assert not (out_dir / "b_labels.png").exists()

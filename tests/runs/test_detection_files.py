@@ -57,7 +57,7 @@ def make_evaluation(
 
 
 def test_detection_file_counts_images_and_pixels_from_one(tmp_path: Path) -> None:
-    """The second image has no detection, and the third one without width, which is left out."""
+    """The second image has no detection, and the third one without width, which is omitted."""
     flat = [100.0, 100, 100, 160]
     images = (
         make_found((PERSON, 0.9, 0)),
@@ -166,9 +166,9 @@ def test_curve_of_several_classes_names_them(tmp_path: Path) -> None:
             {"curve": "a.png", "detections": "a.png"},
             "a.png is another file of this command",
         ),
-        (create_loaded_detector, {"detections": "."}, "is a folder; give the name of a file"),
-        (create_loaded_detector, {"curve": "absent/a.png"}, "make it first"),
-        (create_loaded_detector, {"detections": "absent/a.txt"}, "make it first"),
+        (create_loaded_detector, {"detections": "."}, "is a folder; give a file name"),
+        (create_loaded_detector, {"curve": "absent/a.png"}, "create it first"),
+        (create_loaded_detector, {"detections": "absent/a.txt"}, "create it first"),
     ],
 )
 def test_files_that_cannot_be_are_refused_before_the_work(

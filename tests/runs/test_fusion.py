@@ -118,4 +118,4 @@ def test_networks_of_different_images_are_refused(
 def test_fused_network_is_not_trained(small_runs: SmallRuns, tmp_path: Path) -> None:
     config = small_runs.configs["native"]
     config = replace(config, network=DecisionLevelConfig(config.network.backbone))
-    assert_refused(config, tmp_path / "run", r"trained apart.*\(mdjax fuse\)")
+    assert_refused(config, tmp_path / "run", r"trained separately.*\(mdjax fuse\)")

@@ -43,15 +43,13 @@ def test_used_folder_is_resumed_or_another_one_given(small_runs: SmallRuns, tmp_
     ):
         native.require_unused()
     native.require_run()
-    with pytest.raises(
-        MdjaxError, match=r"no run to resume here.*Leave --resume away to begin one"
-    ):
+    with pytest.raises(MdjaxError, match=r"no run to resume here.*Omit --resume to start one"):
         RunDirectory(tmp_path / "new").require_run()
     RunDirectory(tmp_path / "new").require_unused()
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "notes.txt").touch()
     # Without --resume this folder would be refused too.
-    with pytest.raises(MdjaxError, match="Leave --resume away and give another folder"):
+    with pytest.raises(MdjaxError, match="Omit --resume and give another folder"):
         RunDirectory(tmp_path / "new").require_run()
 
 
@@ -64,7 +62,7 @@ def test_finished_fusion_is_not_told_to_resume(small_runs: SmallRuns) -> None:
 
 def test_resolution_is_left_away_where_it_changes_nothing(small_runs: SmallRuns) -> None:
     loaded = load_network(small_runs.root / "teacher")
-    with pytest.raises(MdjaxError, match=r"another resolution changes nothing\. Leave it away"):
+    with pytest.raises(MdjaxError, match=r"another resolution changes nothing\. Omit it"):
         evaluate_network(loaded, split="val", resolution="64x")
     evaluate_network(loaded, split="val")
 
@@ -91,7 +89,7 @@ SETTINGS: list[tuple[Any, dict[str, Any], str, dict[str, Any]]] = [
     (
         DistillConfig,
         {"other_teachers": {"teacher": Path("t")}},
-        "give that one as `teacher`",
+        "give it as `teacher`",
         {"other_teachers": {}, "teacher": Path("t")},
     ),
     (DetectionTask, {"classes": ()}, "name one or more", {"classes": ("person",)}),

@@ -128,7 +128,7 @@ def test_pretrained_weights_are_loaded_again_where_there_is_no_checkpoint(
     assert loads == [weights] * 2
     weights.write_bytes(b"other weights")
     shutil.rmtree(tmp_path / "run" / "checkpoints")
-    with pytest.raises(MdjaxError, match="pretrained: other weights than the run began with"):
+    with pytest.raises(MdjaxError, match="pretrained: other weights than the run started with"):
         run_quietly(config, tmp_path / "run", resume=True)
 
 
@@ -235,7 +235,7 @@ def test_run_that_is_at_work_is_not_resumed(small_runs: SmallRuns, tmp_path: Pat
     run_dir = copy_run(small_runs, "native", tmp_path)
     with (
         RunDirectory(run_dir).reopen(),
-        pytest.raises(MdjaxError, match=rf"process {os.getpid()} on .* is at this run"),
+        pytest.raises(MdjaxError, match=rf"process {os.getpid()} on .* is working on this run"),
     ):
         run_quietly(small_runs.configs["native"], run_dir, resume=True)
     run_quietly(small_runs.configs["native"], run_dir, resume=True)

@@ -134,5 +134,5 @@ def test_folds_are_trained_on_scored_and_kept_apart(small_runs: SmallRuns, tmp_p
     with pytest.raises(MdjaxError, match="in folds has no split 'val'"):
         evaluate_network(load_network(tmp_path / "teacher"), split="val")
     student = replace(small_runs.configs["distilled"], teacher=tmp_path / "teacher")
-    with pytest.raises(MdjaxError, match="teacher has seen what the student is tested on"):
+    with pytest.raises(MdjaxError, match="teacher has seen the student's test images"):
         run_quietly(replace(student, folds=Folds(4, 2)), tmp_path / "student")

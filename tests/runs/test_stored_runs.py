@@ -117,7 +117,7 @@ def test_joint_training_of_decision_level_fusion_is_not_resumed(
     """It was another objective; what it has trained still predicts."""
     monkeypatch.chdir(place)
     run_dir = unpack("decision", place)
-    with pytest.raises(MdjaxError, match=r"trained apart.*mdjax fuse"):
+    with pytest.raises(MdjaxError, match=r"trained separately.*mdjax fuse"):
         run_quietly(read_run_config(run_dir), run_dir, resume=True)
 
 
@@ -142,5 +142,5 @@ def test_configuration_of_the_future_is_refused(place: Path) -> None:
     run_dir = unpack("native", place)
     values = json.loads((run_dir / "config.json").read_text())
     (run_dir / "config.json").write_text(json.dumps({**values, "version": 99}))
-    with pytest.raises(MdjaxError, match="has version 99, this mdjax reads versions up to 1"):
+    with pytest.raises(MdjaxError, match="has version 99, but this mdjax reads versions up to 1"):
         read_run_config(run_dir)

@@ -238,7 +238,7 @@ def test_used_directory_is_noticed_before_the_teacher_is_looked_at(
 def test_non_finite_loss_names_step_term_and_last_good_checkpoint(
     small_runs: SmallRuns, tmp_path: Path
 ) -> None:
-    """A rate of 1e30 makes the weights of step 1 so large that the loss of step 2 is no number.
+    """A rate of 1e30 makes the weights of step 1 so large that the loss of step 2 is not a number.
 
     The remedy, a lower rate, is the run `native` itself.
     """

@@ -113,7 +113,7 @@ def test_score_of_nothing_gives_no_verdict() -> None:
 
 def test_one_seed_gives_no_verdict() -> None:
     text = describe_difference(GAIN, estimate_mean([3.0]), METRIC)
-    assert text.endswith("one seed tells nothing about the noise.")
+    assert text.endswith("one seed says nothing about the noise.")
     assert "better" not in text
 
 

@@ -282,7 +282,7 @@ def test_classes_are_looked_up_by_name() -> None:
     assert reader.max_objects == 2
     with pytest.raises(MdjaxError, match="no objects of class bike; it has car, person"):
         DetectionTask(classes=("bike",)).get_class_names(make_split())
-    with pytest.raises(MdjaxError, match="has no max_objects; prepare it again with --overwrite"):
+    with pytest.raises(MdjaxError, match="has no max_objects"):
         task.create_truth_reader(make_split(max_objects=None))
 
 

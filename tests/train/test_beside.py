@@ -122,7 +122,7 @@ def make_step(task: SegmentationTask) -> tuple[Any, Any, Any]:
 
 
 def test_auxiliary_loss_trains_encoder_and_its_own_head_and_adds_nothing_to_the_network() -> None:
-    """What it adds to the gradient of C4 is no part of the network's head."""
+    """What it adds to the gradient of C4 is not part of the network's head."""
     changed: dict[float, Any] = {}
     for weight in (0.0, 0.4):
         step, state, batch = make_step(SegmentationTask(auxiliary_weight=weight, dropout_rate=0.0))

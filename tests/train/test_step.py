@@ -323,7 +323,7 @@ def test_terms_read_several_teachers_by_name():
 
 def test_teacher_that_is_not_there_is_named():
     inputs = TermInputs(None, None, None, teachers={"teacher": 1, "visible": 2})
-    with pytest.raises(MdjaxError, match=r"a teacher called 'thermal'; given: teacher, visible"):
+    with pytest.raises(MdjaxError, match=r"a teacher named 'thermal'; given: teacher, visible"):
         inputs.get_teacher("thermal")
 
 

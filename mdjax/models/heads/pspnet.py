@@ -96,7 +96,7 @@ class AuxiliaryHead(nn.Module):
     """Classify every pixel from C4 in training, beside the network (Zhao et al. 2017, section 3.3).
 
     A 3×3 convolution with normalisation and ReLU to a quarter of C4's channels, dropout, and a 1×1
-    convolution. It is no part of the network: evaluation and what is exported do without.
+    convolution. It is not part of the network: evaluation and what is exported do without.
 
     Attributes:
         num_classes: Classes of a pixel.

@@ -65,7 +65,7 @@ def test_box_without_area_is_refused(box):
 def test_coordinate_that_is_no_number_is_refused(value, position):
     box = [1.0, 1.0, 5.0, 5.0]
     box[position] = value
-    with pytest.raises(MdjaxError, match="no finite number"):
+    with pytest.raises(MdjaxError, match="not a finite number"):
         clip_box((box[0], box[1], box[2], box[3]), (10, 20), "a.txt")
 
 

@@ -49,7 +49,7 @@ def test_boxes_are_scaled_clipped_and_counted(tmp_path):
         "deer": {Role.POSITIVE: 1, Role.IGNORED: 1, Role.DROPPED: 0},
     }
     assert checked.notes == (
-        "1 box(es) stick out of their image, by up to 2 pixels (b); they were clipped.",
+        "1 box(es) extend beyond their image, by up to 2 pixels (b); they were clipped.",
     )
 
 
@@ -88,14 +88,14 @@ def test_every_fault_is_in_one_message(tmp_path):
     expected = [
         "split 'val' is empty.",
         "0: is 2 times in split 'train'.",
-        "0: is in 2 splits (train, test); take it out of all but one, or rename",
-        "visible/0.jpg: file is missing; add it, or take its name out of the list.",
-        "thermal/1.png: PNG is cut short",
-        "visible/2.jpg: JPEG is cut short",
+        "0: is in 2 splits (train, test); remove it from all but one, or rename",
+        "visible/0.jpg: file is missing; add it, or remove its name from the list.",
+        "thermal/1.png: PNG is truncated",
+        "visible/2.jpg: JPEG is truncated",
         "3: visible and thermal have different aspects",
         "boxes.txt, line 1: box from (20, 1) to (22, 3) lies outside its image of 16x12",
         "boxes.txt, line 1: box from (3, 3) to (3, 5) has a width of 0",
-        "boxes.txt, line 1: box from (nan, 1) to (2, 3) has a coordinate that is no finite number",
+        "boxes.txt, line 1: box from (nan, 1) to (2, 3) has a coordinate that is not a finite numb",
         "5: the annotations are for an image of 32x24 pixels, the visible image has 16x12; give",
         "visible/6.jpg: a visible image needs 3 channels",
         "thermal/7.png: cannot be read",
@@ -115,9 +115,9 @@ def test_boxes_are_checked_in_each_image_that_can_be_read(tmp_path):
     visible = "boxes.txt, line 1: box from (20, 1) to (22, 3) lies outside its image"
     thermal = "boxes.txt, line 1 (thermal): box from (30, 1) to (32, 3) lies outside its image"
     assert [problem.partition(" of 16x12")[0] for problem in problems] == [
-        "visible/a.jpg: file is missing; add it, or take its name out of the list.",
+        "visible/a.jpg: file is missing; add it, or remove its name from the list.",
         thermal,
-        "thermal/b.png: file is missing; add it, or take its name out of the list.",
+        "thermal/b.png: file is missing; add it, or remove its name from the list.",
         visible,
         visible,
         thermal,
@@ -127,7 +127,7 @@ def test_boxes_are_checked_in_each_image_that_can_be_read(tmp_path):
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 def test_text_in_another_encoding_is_refused_with_a_remedy(tmp_path, encoding):
     path = write(tmp_path / "a.txt", "Müll".encode(encoding))
-    with pytest.raises(MdjaxError, match=r"^a\.txt: is no text in UTF-8; save it as UTF-8\.$"):
+    with pytest.raises(MdjaxError, match=r"^a\.txt: is not UTF-8 text; save it as UTF-8\.$"):
         read_text(path, "a.txt")
 
 
@@ -184,10 +184,10 @@ def test_faults_of_four_channel_images_are_in_one_message(tmp_path):
     write(pairs[4].visible, encode_png(make_image_u8(1, channels=4).astype(np.uint16)))
     problems = get_problems(check, tmp_path, {"test": pairs})
     expected = [
-        "a.png: file is missing; add it, or take its name out of the list.",
-        "b.png: PNG is cut short",
+        "a.png: file is missing; add it, or remove its name from the list.",
+        "b.png: PNG is truncated",
         "c.png: needs 4 channels of 8 bits (RGB + thermal), has 3 of 8 bits",
-        "d.png: is no PNG file",
+        "d.png: is not a PNG file",
         "e.png: needs 4 channels of 8 bits (RGB + thermal), has 4 of 16 bits",
     ]
     assert len(problems) == len(expected)
@@ -198,7 +198,7 @@ def test_faults_of_four_channel_images_are_in_one_message(tmp_path):
 def test_four_channels_of_8_bits_take_no_range(tmp_path):
     pairs = {"test": [_make_four_channel_pair(tmp_path, "a")]}
     (problem,) = get_problems(check, tmp_path, pairs, thermal_range_counts=(0, 9))
-    assert problem.startswith("a.png: has 8 bits; leave --thermal-range-counts out")
+    assert problem.startswith("a.png: has 8 bits; omit --thermal-range-counts")
 
 
 def test_mirror_image_in_another_split_is_a_leak(tmp_path):
@@ -259,9 +259,9 @@ def test_bad_label_maps_are_refused(tmp_path):
     problems = get_problems(check, tmp_path, {"test": pairs}, classes)
     expected = [
         "masks/a.png: class id 3 is outside 0..2; fix the map (255 is not counted), or the list",
-        "masks/b.png: is 16x6, the visible image is 16x12; both need one size.",
+        "masks/b.png: is 16x6, the visible image is 16x12; both need the same size.",
         "masks/c.png: labels need 1 channel of 8 bits",
-        "masks/d.png: file is missing; add it, or take its name out of the list.",
+        "masks/d.png: file is missing; add it, or remove its name from the list.",
     ]
     assert len(problems) == len(expected)
     for problem, start in zip(problems, expected, strict=True):

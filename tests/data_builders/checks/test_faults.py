@@ -24,7 +24,7 @@ def test_message_has_twenty_lines_and_the_file_all_problems(
     assert len(lines) <= 20
     assert f"{len(problems)} problem(s) with the test files, nothing was written." in lines[0]
     path = tmp_path / "data" / "raw_problems.txt"
-    assert lines[-1] == f"All of them, one a line: {path}"
+    assert lines[-1] == f"All of them, one per line: {path}"
     assert path.read_text().splitlines()[1:] == problems
     assert list((tmp_path / "data").iterdir()) == [path]
 
@@ -42,4 +42,4 @@ def test_problems_are_told_where_their_list_cannot_be_written(tmp_path: Path) ->
     told = error.list_in_file(tmp_path / "data")
     assert isinstance(told, MdjaxError)
     assert "9 times: fault a. (0.png; 1.png; 2.png; and 6 more)" in str(told)
-    assert "The list of all could not be written" in str(told).splitlines()[-1]
+    assert "The full list could not be written" in str(told).splitlines()[-1]

@@ -68,8 +68,8 @@ def test_shares_in_place_of_pixels_are_refused_and_accepted_when_multiplied(tmp_
     shares = (make_object((0.25, 0.25, 0.5, 1.0)), make_object((0.0, 0.0, 0.5, 0.5)))
     pair = make_pair(tmp_path, "b", 2, objects=shares)
     assert get_problems(check, tmp_path, {"train": [pixels], "test": [pair]}) == [
-        "split 'test': its 2 boxes end at 1 or before, so they are shares of the image's size, not "
-        "pixels; multiply them by its width and height."
+        "split 'test': its 2 boxes end at 1 or before, so they are fractions of the image's size, "
+        "not pixels; multiply them by its width and height."
     ]
     boxes = tuple(make_object(box) for box in [(4.0, 3, 8, 12), (0.0, 0, 8, 6)])
     repaired = dataclasses.replace(pair, objects=boxes)
@@ -106,7 +106,7 @@ def test_equal_boxes_of_one_image_are_refused_or_warned_of(tmp_path: Path) -> No
     ]
     objects.append(make_object(BOX, thermal_box=(2.0, 2, 5, 5)))
     pair = make_pair(tmp_path, "a", objects=tuple(objects))
-    line = "boxes.txt, line 3: is the same box as one before it; take it out."
+    line = "boxes.txt, line 3: is a duplicate of an earlier box; remove it."
     assert _check_kinds(tmp_path, {"test": [pair]}) == ([line], (line,))
     repaired = dataclasses.replace(pair, objects=(*objects[:2], *objects[3:]))
     assert check(tmp_path, {"test": [repaired]}).warnings == ()
@@ -119,7 +119,7 @@ def test_one_image_in_two_splits_is_refused_or_warned_of(tmp_path: Path) -> None
         [make_pair(tmp_path, name, number, objects=objects) for name, number in part]
         for part in ((("a", 1), ("b", 2)), (("c", 1), ("d", 3)))
     )
-    line = "c in test, a in train: are the same visible image; take one of them out."
+    line = "c in test, a in train: are the same visible image; remove one of them."
     assert _check_kinds(tmp_path, {"train": train, "test": test}) == ([line], (line,))
     assert check(tmp_path, {"train": train, "test": test[1:]}).warnings == ()
     assert check(tmp_path, {"train": [*train, test[0]], "test": test[1:]}).warnings == ()
@@ -150,7 +150,7 @@ def test_one_picture_as_both_images_is_refused(tmp_path: Path, kind: str) -> Non
         write(get_thermal(pair), encode_png(thermal))
     assert get_problems(check, tmp_path, {"test": [pair]}) == [
         "a: the visible image shows the same picture as the thermal one; give the image of the "
-        "colour camera, or take the pair out."
+        "colour camera, or remove the pair."
     ]
 
 
@@ -169,6 +169,6 @@ def test_shifted_thermal_images_are_warned_of(tmp_path: Path) -> None:
 
     assert check(tmp_path, {"test": make_pairs(0)}).warnings == ()
     (warning,) = check(tmp_path, {"test": make_pairs(12)}).warnings
-    assert "seem to be shifted by about 12 pixels to the right against the visible" in warning
+    assert "seem to be shifted by about 12 pixels to the right relative to the visible" in warning
     (warning,) = check(tmp_path, {"test": make_pairs(-9)}).warnings
-    assert "shifted by about 9 pixels to the left against" in warning
+    assert "shifted by about 9 pixels to the left relative to" in warning

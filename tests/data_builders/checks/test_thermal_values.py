@@ -41,7 +41,7 @@ def test_16_bits_need_a_range(tmp_path: Path) -> None:
     pairs = {"test": _make_pairs(tmp_path, make_thermal_u16(0), make_thermal_u16(1))}
     remedy = (
         "has 16 bits; convert it to 8 bits, or prepare these images as a folder of your own with "
-        "the counts that mean black and white: mdjax prepare rgbt-folder --thermal-range-counts "
+        "the counts that map to black and white: mdjax prepare rgbt-folder --thermal-range-counts "
         "MIN MAX."
     )
     assert get_problems(check, tmp_path, pairs) == [
@@ -77,7 +77,7 @@ def test_8_bits_take_no_range(tmp_path: Path) -> None:
     pairs = {"test": _make_pairs(tmp_path, _make_u8(0), _make_u8(1))}
     problems = get_problems(check, tmp_path, pairs, thermal_range_counts=(0, 900))
     assert problems == [
-        f"thermal/{name}.png: has 8 bits; leave --thermal-range-counts out, which is for 16 bits, "
+        f"thermal/{name}.png: has 8 bits; omit --thermal-range-counts, which is for 16 bits, "
         "or give files of 16 bits."
         for name in "ab"
     ]
@@ -92,8 +92,8 @@ def test_of_two_depths_the_rarer_files_are_named_and_each_remedy_is_accepted(
     pairs = _make_pairs(tmp_path, make_thermal_u16(0), _make_u8(1), make_thermal_u16(2))
     (problem,) = get_problems(check, tmp_path, {"test": pairs}, thermal_range_counts=count_range)
     assert problem.startswith("thermal/b.png: has 8 bits, but 2 other thermal images have 16; ")
-    assert "take out the pairs of one kind, or convert all to 8 bits" in problem
-    assert ("and leave --thermal-range-counts out" in problem) == (count_range is not None)
+    assert "remove the pairs of one kind, or convert all to 8 bits" in problem
+    assert ("and omit --thermal-range-counts" in problem) == (count_range is not None)
     assert ("--thermal-range-counts MIN MAX" in problem) == (count_range is None)
     check(tmp_path, {"test": [pairs[0], pairs[2]]}, thermal_range_counts=(7000, 9000))
     write(get_thermal(pairs[1]), encode_png(make_thermal_u16(1)))

@@ -65,7 +65,7 @@ def test_every_bad_annotation_is_named():
     read_coco_json(json.dumps(content), "a.json", CLASS_IDS, findings)
     lines = findings.problems
     expected = [
-        "a.json, a: 2 images have this name; leave one.",
+        "a.json, a: 2 images have this name; keep one.",
         "a.json, annotation 0: image_id 8 is not among the images",
         "a.json, annotation 1: category_id 6 is not among the categories",
         "a.json, annotation 2: category 'never used' is unknown",
@@ -175,5 +175,5 @@ def test_two_images_of_one_id_are_refused():
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"images": [{"id": 1}]}', "3", "[" * 10**5])
 def test_other_content_is_refused(text):
-    with pytest.raises(MdjaxError, match=r"a\.json: is no COCO file"):
+    with pytest.raises(MdjaxError, match=r"a\.json: is not a COCO file"):
         read_coco_json(text, "a.json", CLASS_IDS, Findings())

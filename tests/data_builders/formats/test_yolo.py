@@ -49,7 +49,9 @@ def test_pixels_in_the_place_of_shares_are_refused(numbers):
     findings = Findings()
     assert read_yolo_text(f"0 {numbers}", "a.txt", LABELS, {"person": 0}, findings) == ()
     (problem,) = findings.problems
-    assert problem.startswith("a.txt, line 1: centre and size are shares of the image from 0 to 1")
+    assert problem.startswith(
+        "a.txt, line 1: centre and size are fractions of the image from 0 to 1"
+    )
     assert problem.endswith("looks like pixels; divide by the image's width and height.")
 
 
@@ -90,7 +92,7 @@ def test_bad_and_missing_files_go_to_the_findings(tmp_path):
         f"{tmp_path}/labels/b.txt: file is missing; an image without objects has an empty one",
         "labels/a.txt, line 1: class 9 is unknown",
         "labels/a.txt, line 2: class 8 is unknown",
-        "labels/c.txt: is no text in UTF-8",
+        "labels/c.txt: is not UTF-8 text",
     ]
     for problem, start in zip(findings.problems, expected, strict=True):
         assert problem.startswith(start)
@@ -114,7 +116,7 @@ def test_no_images_need_no_folder(tmp_path):
 
 
 def test_missing_class_names_tell_what_they_look_like(tmp_path):
-    with pytest.raises(MdjaxError, match="is missing; write one class name a line"):
+    with pytest.raises(MdjaxError, match="is missing; write one class name per line"):
         read_class_names(tmp_path / "classes.txt", "classes.txt")
 
 

@@ -238,7 +238,7 @@ def test_folder_with_other_counts_is_refused(command):
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "a b"])
 def test_name_that_is_no_folder_is_refused(command, name):
-    with pytest.raises(MdjaxError, match="use letters, digits"):
+    with pytest.raises(MdjaxError, match="use only letters, digits"):
         dataclasses.replace(command, name=name).prepare()
 
 

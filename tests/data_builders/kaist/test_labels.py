@@ -74,5 +74,5 @@ def test_label_that_is_hidden_without_being_positive_is_a_fault():
 def test_remedy_names_the_option_of_the_split(split, option):
     assert describe_label_remedy(TEST_RULE, split) == (
         f"split '{split}' has unknown labels: {option}.ignored people 'person?' cyclist LABEL "
-        f"makes one known as ignored; {option}.positive and {option}.dropped work alike."
+        f"defines one as ignored; {option}.positive and {option}.dropped work the same way."
     )

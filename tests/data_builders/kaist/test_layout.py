@@ -177,7 +177,7 @@ def test_image_with_both_endings_is_refused(raw_dir):
     folder = raw_dir / "images/set00/V000/visible"
     write(folder / "I00001.png", encode_png(make_image_u8(3)))
     assert get_problems(check_raw_kaist, raw_dir, _make_splits(raw_dir)) == [
-        f"{folder}/I00001.jpg: I00001.png has the same name; leave one of them."
+        f"{folder}/I00001.jpg: I00001.png has the same name; keep one of them."
     ]
 
 
@@ -209,7 +209,7 @@ def test_images_are_checked_where_annotations_are_missing(raw_dir):
     (raw_dir / "images/set03/V001/lwir/I00007.png").unlink()
     assert get_problems(check_raw_kaist, raw_dir, splits) == [
         f"{raw_dir}/nowhere: folder of annotations is missing.",
-        "images/set03/V001/lwir/I00007.{jpg,png}: file is missing; add it, or take its name out of "
+        "images/set03/V001/lwir/I00007.{jpg,png}: file is missing; add it, or remove its name from "
         "the list.",
     ]
 
@@ -252,7 +252,7 @@ def test_name_in_two_splits_is_refused(raw_dir):
         splits["train"], image_list=write_list(raw_dir / "test.txt", NAMES[1:]), rule=TEST_RULE
     )
     assert get_problems(check_raw_kaist, raw_dir, splits) == [
-        f"{NAMES[1]}: is in 2 splits (train, test); take it out of all but one, or "
+        f"{NAMES[1]}: is in 2 splits (train, test); remove it from all but one, or "
         "rename it where the images differ."
     ]
 
@@ -299,7 +299,7 @@ def test_labels_of_training_annotations_are_known_in_training_alone(raw_dir):
     assert "line 2: unknown label 'person?a'" in problem
     assert "line 3: unknown label 'unpaired'" in problem
     assert remedy.startswith(
-        "split 'test' has unknown labels: --test-rule.ignored people 'person?' cyclist LABEL makes"
+        "split 'test' has unknown labels: --test-rule.ignored people 'person?' cyclist LABEL"
     )
 
 
@@ -309,7 +309,7 @@ def test_remedy_for_unknown_labels_works_as_it_is_typed(raw_dir):
     for split, rule in (("val", TRAIN_RULE), ("test", TEST_RULE)):
         splits = _make_splits(raw_dir, lines, rule, split)
         *_, remedy = get_problems(check_raw_kaist, raw_dir, splits)
-        typed = remedy.partition("labels: ")[2].partition(" makes")[0].replace("LABEL", "dog")
+        typed = remedy.partition("labels: ")[2].partition(" defines")[0].replace("LABEL", "dog")
         option, *labels = shlex.split(typed)
         assert option == ("--test-rule.ignored" if split == "test" else "--train-rule.ignored")
         rule = dataclasses.replace(rule, ignored=tuple(labels))
@@ -352,6 +352,6 @@ def test_every_missing_image_of_the_real_test_list_is_named(tmp_path, real_data_
     problems = get_problems(check_raw_kaist, tmp_path, splits)
     assert len(problems) == 2 * 2252
     assert all(
-        problem.endswith(".{jpg,png}: file is missing; add it, or take its name out of the list.")
+        problem.endswith(".{jpg,png}: file is missing; add it, or remove its name from the list.")
         for problem in problems
     )

@@ -157,7 +157,7 @@ def test_summary_shows_counts_shares_absent_classes_and_notes(tmp_path):
     (bump,) = [row for row in rows if row[:2] == ["8", "bump"]]
     assert bump[-1] == "absent"
     assert ["Prepared", "in", str(summary.folder)] in rows
-    assert ["Note:", "train.txt:", "1", "mirror", "images", "(*_flip)", "left", "out."] in rows
+    assert ["Note:", "train.txt:", "1", "mirror", "images", "(*_flip)", "omitted."] in rows
 
 
 def test_preparing_and_reading_never_import_tensorflow(raw_dir, tmp_path):

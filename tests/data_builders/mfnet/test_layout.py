@@ -59,12 +59,12 @@ def test_every_fault_is_in_one_message(raw_dir):
     problems = _get_problems(raw_dir)
     expected = [
         "00004N: is 2 times in split 'val'.",
-        "00001D: is in 2 splits (train, val); take it out of all but one",
-        "images/00001D.png: file is missing; add it, or take its name out of the list.",
-        "labels/00002N.png: PNG is cut short",
+        "00001D: is in 2 splits (train, val); remove it from all but one",
+        "images/00001D.png: file is missing; add it, or remove its name from the list.",
+        "labels/00002N.png: PNG is truncated",
         "images/00003D.png: needs 4 channels of 8 bits (RGB + thermal), has 3 of 8 bits",
         "labels/00004N.png: class id 9 is outside 0..8; fix the map.",
-        "labels/00005D.png: is 16x12, the visible image is 16x10; both need one size.",
+        "labels/00005D.png: is 16x12, the visible image is 16x10; both need the same size.",
     ]
     assert len(problems) == len(expected)
     for problem, start in zip(problems, expected, strict=True):
@@ -96,14 +96,14 @@ def test_faults_of_the_lists_are_found_without_the_images(raw_dir):
 @pytest.mark.parametrize("name", ["train.txt", "test_night.txt"])
 def test_list_that_is_no_text_is_refused(raw_dir, name):
     (raw_dir / name).write_bytes(b"\xff\xfe\x00")
-    assert _get_problems(raw_dir) == [f"{name}: is no text in UTF-8; save it as UTF-8."]
+    assert _get_problems(raw_dir) == [f"{name}: is not UTF-8 text; save it as UTF-8."]
 
 
 def test_images_and_labels_need_to_be_png_files(raw_dir):
     for folder in ("images", "labels"):
         (raw_dir / folder / "00001D.png").write_bytes(encode_jpg(make_image_u8(1)))
     assert _get_problems(raw_dir) == [
-        f"{folder}/00001D.png: is no PNG file; convert it or get it again."
+        f"{folder}/00001D.png: is not a PNG file; convert it or get it again."
         for folder in ("images", "labels")
     ]
 
@@ -125,7 +125,7 @@ def test_wrong_folder_names_what_belongs_there(tmp_path):
 def test_name_without_day_or_night_is_refused(tmp_path):
     raw_dir = write_raw_mfnet(tmp_path / "raw", SPLIT_NAMES | {"val": ("00004",)})
     assert _get_problems(raw_dir) == [
-        "val.txt, 00004: ends neither in D (day) nor in N (night); rename it, or take it out."
+        "val.txt, 00004: ends neither in D (day) nor in N (night); rename it, or remove it."
     ]
 
 
@@ -139,8 +139,8 @@ def test_lists_may_have_endings_a_mark_of_their_encoding_and_windows_lines(raw_d
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"00001D\n0000\0002N\n", "holds zero bytes, so it is no text in UTF-8; save it as UTF-8."),
-        (b"00001D\n0000\xff2N\n", "is no text in UTF-8; save it as UTF-8."),
+        (b"00001D\n0000\0002N\n", "holds zero bytes, so it is not UTF-8 text; save it as UTF-8."),
+        (b"00001D\n0000\xff2N\n", "is not UTF-8 text; save it as UTF-8."),
     ],
 )
 def test_list_that_is_no_text_is_one_problem(raw_dir, content, message):
@@ -155,7 +155,7 @@ def test_folders_that_are_not_read_and_equal_images_are_said(raw_dir):
     (raw_dir / "masks/00001D.png").write_bytes(b"")
     checked = check_raw_mfnet(raw_dir)
     assert checked.warnings == (
-        "00005D in test, 00001D in train: are the same visible image; take one of them out.",
+        "00005D in test, 00001D in train: are the same visible image; remove one of them.",
     )
     assert checked.notes == ("masks/ is not read; read are images/, labels/.",)
 
@@ -174,8 +174,8 @@ def test_extra_files_are_noted(raw_dir):
         (raw_dir / "images" / f"{name}.png").write_bytes(encode_png(image))
     (raw_dir / "labels" / "00006D.png").write_bytes(encode_png(label))
     assert check_raw_mfnet(raw_dir).notes == (
-        "images/: 2 files in no list, left out (00006D, 00007N).",
-        "labels/: 1 files in no list, left out (00006D).",
+        "images/: 2 files in no list, omitted (00006D, 00007N).",
+        "labels/: 1 files in no list, omitted (00006D).",
     )
 
 
@@ -191,7 +191,7 @@ def test_flips_are_left_out_unless_asked_for(tmp_path):
     raw_dir = write_raw_mfnet(tmp_path / "raw", names)
     raw = check_raw_mfnet(raw_dir)
     assert [pair.name for pair in raw.pairs["train"]] == ["00001D", "00002N"]
-    assert raw.notes == ("train.txt: 2 mirror images (*_flip) left out.",)
+    assert raw.notes == ("train.txt: 2 mirror images (*_flip) omitted.",)
     both = check_raw_mfnet(raw_dir, include_flips=True)
     assert [pair.name for pair in both.pairs["train"]] == list(names["train"])
     assert [pair.is_night for pair in both.pairs["train"]] == [False, False, True, True]
@@ -202,8 +202,8 @@ def test_flips_that_were_never_made_matter_only_where_asked_for(raw_dir):
     (raw_dir / "train.txt").write_text("00001D\n00001D_flip\n")
     check_raw_mfnet(raw_dir)
     assert _get_problems(raw_dir, include_flips=True) == [
-        "images/00001D_flip.png: file is missing; add it, or take its name out of the list.",
-        "labels/00001D_flip.png: file is missing; add it, or take its name out of the list.",
+        "images/00001D_flip.png: file is missing; add it, or remove its name from the list.",
+        "labels/00001D_flip.png: file is missing; add it, or remove its name from the list.",
     ]
 
 

@@ -67,7 +67,7 @@ def test_last_letter_tells_the_time_of_day(raw_dir):
     for part, suffix in (("vi", ".jpg"), ("ir", ".png")):
         path = raw_dir / "test" / part / f"{TEST[0]}{suffix}"
         path.rename(path.with_stem("00012"))
-    problem = "test/00012: ends neither in D (day) nor in N (night); rename it, or take it out."
+    problem = "test/00012: ends neither in D (day) nor in N (night); rename it, or remove it."
     assert problem in get_problems(check_raw_msrs, raw_dir)
 
 
@@ -91,7 +91,7 @@ def test_missing_label_map_is_named_where_others_are(raw_dir):
     _add_label_maps(raw_dir)
     (raw_dir / "test/Segmentation_labels/00011N.png").unlink()
     assert get_problems(check_raw_msrs, raw_dir) == [
-        f"{raw_dir}/test/Segmentation_labels/00011N.png: file is missing; where one image has a "
+        f"{raw_dir}/test/Segmentation_labels/00011N.png: file is missing; if one image has a "
         "label map, each needs one."
     ]
 
@@ -107,7 +107,7 @@ def test_every_fault_is_in_one_message(raw_dir):
     expected = [
         f"{raw_dir}/train/labels/00000D.txt: file is missing; an image without objects",
         f"{raw_dir}/train/ir/00001N.png: has no partner in ",
-        "test/labels/00010D.txt, line 1: centre and size are shares",
+        "test/labels/00010D.txt, line 1: centre and size are fractions",
         "test/labels/00010D.txt, line 2: box from (8, 4.8) to (8, 7.2) has a width of 0",
         "test/labels/00010D.txt, line 3: box from (6.4, 7.2) to (9.6, 4.8) has a width of 3.2",
         "test/labels/00010D.txt, line 4: class 3 is unknown",
@@ -128,7 +128,7 @@ def test_folders_that_are_not_read_are_noted(raw_dir):
 def test_missing_class_names_are_one_line(raw_dir):
     (raw_dir / "classes.txt").unlink()
     assert get_problems(check_raw_msrs, raw_dir) == [
-        "classes.txt: file is missing; write one class name a line."
+        "classes.txt: file is missing; write one class name per line."
     ]
 
 

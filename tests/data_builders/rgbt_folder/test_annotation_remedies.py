@@ -34,7 +34,7 @@ def class_as_float(raw_dir: Path) -> Case:
 
 def confidence(raw_dir: Path) -> Case:
     write(raw_dir / "labels/a.txt", "1 .5 .5 .5 .5 .91\n")
-    yield "take the sixth away"
+    yield "remove the sixth"
     write(raw_dir / "labels/a.txt", BOX)
 
 
@@ -64,7 +64,7 @@ def box_without_area(raw_dir: Path) -> Case:
 
 def every_line_twice(raw_dir: Path) -> Case:
     write(raw_dir / "labels/a.txt", BOX * 2)
-    yield "labels/a.txt, line 2: is the same box as one before it; take it out."
+    yield "labels/a.txt, line 2: is a duplicate of an earlier box; remove it."
     write(raw_dir / "labels/a.txt", BOX)
 
 
@@ -106,7 +106,7 @@ def voc_files(raw_dir: Path) -> Case:
 
 def labels_beside_each_other(raw_dir: Path) -> Case:
     sort_into_folders(raw_dir, "visible", "thermal")
-    yield "labels/: its 4 files lie beside each other"
+    yield "labels/: its 4 files are in one folder"
     sort_into_folders(raw_dir, "labels")
 
 
@@ -114,7 +114,7 @@ def labels_in_folders(raw_dir: Path) -> Case:
     for name in "abcd":
         (raw_dir / "labels/all").mkdir(exist_ok=True)
         (raw_dir / f"labels/{name}.txt").rename(raw_dir / f"labels/all/{name}.txt")
-    yield "labels/: its 4 files lie in folders"
+    yield "labels/: its 4 files are in folders"
     for path in (raw_dir / "labels/all").iterdir():
         path.rename(raw_dir / "labels" / path.name)
 
@@ -127,7 +127,7 @@ def label_file_with_zero_bytes(raw_dir: Path) -> Case:
 
 def no_class_names(raw_dir: Path) -> Case:
     (raw_dir / "classes.txt").unlink()
-    yield "classes.txt: file is missing; write one class name a line."
+    yield "classes.txt: file is missing; write one class name per line."
     write(raw_dir / "classes.txt", "deer\nboar\n")
 
 

@@ -123,7 +123,7 @@ def test_not_every_split_needs_to_be_there(raw_dir):
     (raw_dir / "train.txt").unlink()
     checked = check_raw_rgbt_folder(raw_dir)
     assert _get_names(checked) == {"val": ("c",), "test": ("d",)}
-    assert checked.notes == ("2 pairs in no list, left out (a...).",)
+    assert checked.notes == ("2 pairs in no list, omitted (a...).",)
 
 
 def test_names_in_lists_may_have_the_ending_of_images(raw_dir):
@@ -138,7 +138,7 @@ def test_night_is_what_the_list_says(raw_dir):
     assert is_night == {"a": False, "b": True, "c": False, "d": True}
     write_list(raw_dir / "night.txt", ["b", "z"])
     assert get_problems(check_raw_rgbt_folder, raw_dir) == [
-        "night.txt, z: there is no such pair; correct the name, or take it out."
+        "night.txt, z: there is no such pair; correct the name, or remove it."
     ]
 
 
@@ -219,7 +219,7 @@ def test_every_fault_of_coco_files_is_in_one_message(raw_dir):
 def test_images_of_coco_files_in_no_split_are_noted(raw_dir):
     _add_coco(raw_dir, "abcdxy")
     assert check_raw_rgbt_folder(raw_dir).notes == (
-        "annotations.json: 2 images are in no split, left out (x...).",
+        "annotations.json: 2 images are in no split, omitted (x...).",
     )
 
 
@@ -248,7 +248,7 @@ def test_damaged_images_are_named(raw_dir):
 def test_name_in_two_splits_is_refused(raw_dir):
     write_list(_add_yolo(raw_dir) / "val.txt", ["c", "a"])
     (problem,) = get_problems(check_raw_rgbt_folder, raw_dir)
-    assert problem.startswith("a: is in 2 splits (train, val); take it out of all but one")
+    assert problem.startswith("a: is in 2 splits (train, val); remove it from all but one")
 
 
 def test_layout_needs_one_kind_of_annotation_and_of_splits(raw_dir):
@@ -271,7 +271,7 @@ def test_layout_needs_one_kind_of_annotation_and_of_splits(raw_dir):
 def test_missing_class_names_are_one_line(raw_dir):
     (_add_yolo(raw_dir) / "classes.txt").unlink()
     assert get_problems(check_raw_rgbt_folder, raw_dir) == [
-        "classes.txt: file is missing; write one class name a line."
+        "classes.txt: file is missing; write one class name per line."
     ]
 
 
@@ -282,11 +282,11 @@ def test_missing_raw_folder_is_the_only_fault(tmp_path):
 
 @pytest.mark.parametrize("name", ["train.txt", "night.txt", "classes.txt", "visible", "labels"])
 def test_name_in_upper_case_is_the_only_fault(raw_dir, name):
-    """Else what it holds would be left out, or its absence reported by many lines."""
+    """Else what it holds would be omitted, or its absence reported by many lines."""
     write_list(_add_yolo(raw_dir) / "night.txt", ["b"])
     (raw_dir / name).rename(raw_dir / name.upper())
     assert get_problems(check_raw_rgbt_folder, raw_dir) == [
-        f"{name.upper()}: rename it to {name}, or take it out."
+        f"{name.upper()}: rename it to {name}, or remove it."
     ]
 
 

@@ -34,7 +34,7 @@ def folders_of_sequences(raw_dir: Path) -> Case:
         for path in list((raw_dir / kind).glob("[ab].*")):
             path.rename(raw_dir / kind / "seq1" / path.name)
     write_list(raw_dir / "train.txt", ["seq1/a", "seq1/b"])
-    yield "move its images there, under names that tell the folder (FOLDER_NAME), and write these"
+    yield "move its images there, under names that contain the folder (FOLDER_NAME), and write"
     for kind in ("visible", "thermal", "labels"):
         for path in (raw_dir / kind / "seq1").iterdir():
             path.rename(raw_dir / kind / f"seq1_{path.name}")
@@ -46,7 +46,7 @@ def split_of_another_name(raw_dir: Path) -> Case:
     sort_into_folders(raw_dir, "visible", "thermal", "labels")
     for kind in ("visible", "thermal", "labels"):
         (raw_dir / kind / "train").rename(raw_dir / kind / "training")
-    yield "is no split; rename it to train, val or test"
+    yield "is not a split; rename it to train, val or test"
     for kind in ("visible", "thermal", "labels"):
         (raw_dir / kind / "training").rename(raw_dir / kind / "train")
 
@@ -54,7 +54,7 @@ def split_of_another_name(raw_dir: Path) -> Case:
 def lists_and_folders(raw_dir: Path) -> Case:
     sort_into_folders(raw_dir, "visible", "thermal", "labels")
     write_list(raw_dir / "train.txt", ["a"])
-    yield "leave one kind"
+    yield "keep one kind"
     (raw_dir / "train.txt").unlink()
 
 
@@ -68,25 +68,25 @@ def no_splits(raw_dir: Path) -> Case:
 
 def unknown_name_in_a_list(raw_dir: Path) -> Case:
     write_list(raw_dir / "train.txt", ["a", "b", "z"])
-    yield "train.txt, z: there is no such pair in visible/ and thermal/; correct the name, or take"
+    yield "train.txt, z: there is no such pair in visible/ and thermal/; correct the name, or"
     write_list(raw_dir / "train.txt", ["a", "b"])
 
 
 def name_twice_in_a_list(raw_dir: Path) -> Case:
     write_list(raw_dir / "train.txt", ["a", "b", "a"])
-    yield "train.txt, a: is listed 2 times; leave one."
+    yield "train.txt, a: is listed 2 times; keep one."
     write_list(raw_dir / "train.txt", ["a", "b"])
 
 
 def list_in_another_encoding(raw_dir: Path) -> Case:
     write(raw_dir / "train.txt", "a\nä\n".encode("latin-1"))
-    yield "train.txt: is no text in UTF-8; save it as UTF-8."
+    yield "train.txt: is not UTF-8 text; save it as UTF-8."
     write(raw_dir / "train.txt", "\ufeffa\r\nb\r\n")
 
 
 def list_with_zero_bytes(raw_dir: Path) -> Case:
     write(raw_dir / "train.txt", "a\nb\n".encode("utf-16-le"))
-    yield "train.txt: holds zero bytes, so it is no text in UTF-8; save it as UTF-8."
+    yield "train.txt: holds zero bytes, so it is not UTF-8 text; save it as UTF-8."
     write(raw_dir / "train.txt", "a\nb\n")
 
 

@@ -49,7 +49,7 @@ def test_folder_of_another_name_is_refused(with_folders, name):
     _rename_folders(with_folders, "val", name)
     _, findings = _find(with_folders)
     assert findings.problems == [
-        f"{kind}/{name}: is no split; rename it to train, val or test, or take it out."
+        f"{kind}/{name}: is not a split; rename it to train, val or test, or remove it."
         for kind in ("thermal", "visible")
     ]
 
@@ -67,7 +67,9 @@ def test_folder_beside_lists_is_refused(with_lists):
     write(with_lists / "thermal/more/e.png", b"")
     _, findings = _find(with_lists)
     (problem,) = findings.problems
-    assert problem.startswith("thermal/more: is a folder, but listed images lie in visible/")
+    assert problem.startswith(
+        "thermal/more: is a folder, but listed images must be directly in visible/"
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -76,7 +78,7 @@ def test_images_beside_folders_are_refused(with_folders, kind):
         write(with_folders / kind / name, b"")
     _, findings = _find(with_folders)
     assert findings.problems == [
-        f"{kind}/: 2 images (e.png...) lie beside the folders of splits; move them into one of "
+        f"{kind}/: 2 images (e.png...) are outside the folders of splits; move them into one of "
         "these."
     ]
 
@@ -106,21 +108,21 @@ def test_missing_folder_is_one_line(request, raw, kind):
 
 def test_name_twice_in_a_list_is_refused(with_lists):
     write_list(with_lists / "train.txt", ["a", "b", "a"])
-    assert _find(with_lists)[1].problems == ["train.txt, a: is listed 2 times; leave one."]
+    assert _find(with_lists)[1].problems == ["train.txt, a: is listed 2 times; keep one."]
 
 
 def test_name_without_pair_is_refused(with_lists):
     write_list(with_lists / "val.txt", ["c", "z"])
     assert _find(with_lists)[1].problems == [
-        "val.txt, z: there is no such pair in visible/ and thermal/; correct the name, or take it "
-        "out."
+        "val.txt, z: there is no such pair in visible/ and thermal/; correct the name, or remove "
+        "it."
     ]
 
 
 def test_empty_list_is_refused(with_lists):
     write(with_lists / "val.txt", "\n")
     assert _find(with_lists)[1].problems == [
-        "val.txt: is empty; write names into it, or take it away."
+        "val.txt: is empty; write names into it, or remove it."
     ]
 
 
@@ -143,5 +145,5 @@ def test_pairs_in_no_list_are_noted_with_lists_of_other_names(with_lists):
     names, findings = _find(with_lists)
     assert names == {"train": ["a", "b"], "test": ["d"]}
     assert findings == Findings(
-        notes=["1 pairs in no list, left out (c...). Not read as lists: valid.txt."]
+        notes=["1 pairs in no list, omitted (c...). Not read as lists: valid.txt."]
     )
