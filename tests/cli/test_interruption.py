@@ -42,10 +42,14 @@ def test_stopped_command_says_so_without_a_traceback(
     assert message in shown
 
 
-# Stands for the import of JAX, and for the second that Python needs to end.
-_SLOW_IMPORT = """
-import sys, time
+# Stands for the import of JAX, and for the second that Python needs to end. A shell starts programs
+# in the background deaf to Ctrl-C, and with them their children.
+_HEAR = """
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from mdjax.cli import main as cli
+"""
+_SLOW_IMPORT = """
 def load():
     print("loading", flush=True)
     time.sleep(300)
@@ -53,8 +57,7 @@ cli._COMMANDS["train"] = ("", load)
 sys.exit(cli.main(["train"]))
 """
 _SLOW_END = """
-import atexit, sys, time
-from mdjax.cli import main as cli
+import atexit
 def wait():
     print("ending", flush=True)
     time.sleep(300)
@@ -78,7 +81,10 @@ sys.exit(cli.main(["train"]))
 def test_ctrl_c_at_any_moment_is_one_line(script: str, moments: list[str], message: str) -> None:
     start = time.monotonic()
     with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", _HEAR + script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as program:
         assert program.stdout is not None
         assert program.stderr is not None
