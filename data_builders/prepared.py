@@ -50,11 +50,15 @@ class PreparedSummary:
     """What was found and is no error, such as unlisted files."""
 
 
-def make_summary_table(summary: PreparedSummary) -> Group:
+def make_summary_table(summary: PreparedSummary, next_step: str = "") -> Group:
     """Where the data set is, and what it holds by split.
 
     Counts of images by day and night; each class's share of pixels where there are label maps; the
     number of boxes by label where there are boxes. Warnings come last, where they are seen.
+
+    Args:
+        summary: Of the data set.
+        next_step: Line to print before the warnings.
     """
     splits = tuple(summary.num_day)
     table = Table()
@@ -81,6 +85,7 @@ def make_summary_table(summary: PreparedSummary) -> Group:
     return Group(
         *(Text(line, overflow="fold") for line in lines),
         table,
+        *([Text(next_step, overflow="fold")] if next_step else []),
         *(Text(f"Warning: {line}", "bold yellow", overflow="fold") for line in summary.warnings),
     )
 

@@ -16,7 +16,7 @@ from mdjax.runs.config import change_num_steps
 def main(
     dataset: str = "synthetic",
     data_dir: Path = Path("data"),
-    runs_dir: Path = Path("runs"),
+    runs_dir: Path = Path("runs/example"),
     num_steps: int = 300,
 ) -> None:
     """Train both networks, and print the student's scores."""

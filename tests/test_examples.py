@@ -82,11 +82,24 @@ def test_network_is_scored_with_other_cameras(
     assert [line.split(":")[0].strip() for line in lines] == ["16x", "64x", "256x"]
 
 
-def test_one_pair_is_predicted(small_runs: SmallRuns, tmp_path: Path) -> None:
+def test_one_pair_is_predicted(
+    small_runs: SmallRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     visible_u8, thermal_u8 = make_visible_u8(), make_thermal_u8(0, (8, 12))
     save_rgb_png(visible_u8, tmp_path / "a.png")
     heat = write_thermal(tmp_path / "heat.png", thermal_u8)
     names = run_example("predict.py", small_runs.root / "distilled", tmp_path / "a.png", heat)
-    assert names["found"].shape == visible_u8.shape[:2]
-    np.testing.assert_array_equal(names["visible_u8"], visible_u8)
-    np.testing.assert_array_equal(names["found"], names["predict"](visible_u8, thermal_u8))
+    predict = mdjax.make_image_predictor(mdjax.load_network(small_runs.root / "distilled"))
+    found = names["main"](small_runs.root / "distilled", tmp_path / "a.png", heat)
+    np.testing.assert_array_equal(found, predict(visible_u8, thermal_u8))
+    assert found.shape == visible_u8.shape[:2]
+    assert capsys.readouterr().out == f"{found}\n"
+
+
+@pytest.mark.parametrize("name", ["evaluate.py", "predict.py"])
+def test_example_without_arguments_says_which_it_needs(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run_example(name)
+    assert "Required options" in capsys.readouterr().err

@@ -72,7 +72,8 @@ def run_evaluate(arguments: Sequence[str]) -> int:
     )
     height, width = loaded.config.pipeline.image_size_hw
     title = (
-        f"{command.run_dir}, split {command.split}, checkpoint {command.checkpoint} "
+        f"{command.run_dir}, data set {command.dataset or loaded.config.dataset}, "
+        f"split {command.split}, checkpoint {command.checkpoint} "
         f"(step {loaded.step}), network at {width}x{height}, "
         f"{describe_thermal(loaded.config, command.resolution)}"
     )

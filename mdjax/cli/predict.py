@@ -11,6 +11,7 @@ from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json, shows_progress
 from mdjax.predict.files import predict_files
 from mdjax.predict.inputs import SimulateCamera
+from mdjax.predict.pairs import find_pairs
 from mdjax.runs.loading import CheckpointName, load_network
 
 
@@ -54,6 +55,7 @@ def run_predict(arguments: Sequence[str]) -> int:
     command: Predict = parse_options(
         Predict, arguments, prog="mdjax predict", config=(tyro.conf.FlagCreatePairsOff,)
     )
+    find_pairs(command.images, command.thermal)  # A wrong path is told before seconds have passed.
     loaded = load_network(command.run_dir, command.checkpoint)
     predictions = predict_files(
         loaded,

@@ -212,12 +212,18 @@ def _find_prepared_folder(dataset: str, data_dir: Path) -> Path:
     root = data_dir / name
     found = _find_versions(root)
     if not found:
-        others = _name_prepared(_find_versions(data_dir), data_dir) or "nothing"
+        others = _find_versions(data_dir)
+        meant = [folder for folder in others if folder.parent.name == name]
+        hint = f"did you mean {_name_prepared(meant, data_dir)}? " if meant else ""
         raise MdjaxError(
-            f"data set {name!r} is not prepared in {data_dir}, where there is {others}; `mdjax "
-            "prepare --help` lists the data sets that mdjax can prepare."
+            f"data set {name!r} is not prepared in {data_dir}, where there is "
+            f"{_name_prepared(others, data_dir) or 'nothing'}; {hint}`mdjax prepare --help` lists "
+            "the data sets that mdjax can prepare."
         )
-    parent = root / (config or _read_default_config(root) or "")
+    config = config or _read_default_config(root) or ""
+    parents = {folder.parent for folder in found}
+    # Whoever copies a data set may leave the hidden folder behind that names the default.
+    parent = parents.pop() if not config and len(parents) == 1 else root / config
     matching = [
         folder for folder in found if folder.parent == parent and version in ("", folder.name)
     ]

@@ -51,7 +51,9 @@ def list_files(folder: Path, findings: Findings, suffixes: tuple[str, ...]) -> d
         files[name] = path
     if not files:
         endings = ", ".join(f"*{suffix}" for suffix in suffixes)
-        findings.problems.append(f"{folder}: holds no files {endings}; put them there.")
+        folders = sorted(path.name for path in folder.iterdir() if path.is_dir())
+        inside = f" but the folders {', '.join(folders[:3])}" if folders else ""
+        findings.problems.append(f"{folder}: holds no files {endings}{inside}; put them there.")
     return files
 
 

@@ -27,6 +27,21 @@ from mdjax.types import MdjaxError
 _LOCK_NAME = ".lock"
 _HOLDER_NAME = ".holder.json"
 
+# A folder with two of them holds a run, or what is left of one.
+_TRACES = (
+    *("config.json", "provenance.json", "metrics.jsonl", "result.json"),
+    *("checkpoints", _LOCK_NAME),
+)
+
+
+def find_run_dirs(folder: Path) -> Iterator[Path]:
+    """Find the run directories in a folder and below it, in the order of their paths."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if sum(name in _TRACES for name in (*folders, *files)) >= 2:
+            folders.clear()  # Runs do not lie in runs.
+            yield Path(place)
+
 
 @dataclass(frozen=True)
 class RunDirectory:
@@ -203,7 +218,7 @@ class RunDirectory:
         except filelock.Timeout:
             raise MdjaxError(
                 f"{self.path}: {_describe_holder(self.path / _HOLDER_NAME)} is working on this "
-                "run; wait for it, or give another folder."
+                "run; wait until it has ended, or stop it."
             ) from None
         except OSError as error:
             raise MdjaxError(f"{self.path}: cannot be written: {error.strerror}.") from error

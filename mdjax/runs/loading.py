@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import flax.linen as nn
 import jax
@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from mdjax.data.source import SplitSource
 from mdjax.io.checkpoint import has_checkpoint, read_metadata, restore_variables
 from mdjax.io.json_file import restore_scores
+from mdjax.io.run_directory import find_run_dirs
 from mdjax.models.network import SelectInputs, select_camera_thermal, select_full_thermal
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.stored_config import read_stored_config
@@ -87,6 +88,8 @@ def load_network(run_dir: Path, checkpoint: CheckpointName = "last") -> LoadedNe
     # "." has no name that a checkpoint could have.
     if has_checkpoint(run_dir.absolute()):
         path, run_dir = run_dir.absolute(), run_dir.absolute().parents[1]
+    if not has_checkpoint(path):
+        raise MdjaxError(_explain_missing(run_dir, checkpoint))
     metadata = read_metadata(path)
     config: TrainConfig = read_stored_config(metadata["config"], run_dir, source=path)
     class_names = tuple(metadata["class_names"])
@@ -103,6 +106,31 @@ def load_network(run_dir: Path, checkpoint: CheckpointName = "last") -> LoadedNe
         scores=restore_scores(metadata["scores"]),
         scored_split=metadata.get("scored_split"),
         thermal_range_counts=None if counts is None else (counts[0], counts[1]),
+    )
+
+
+def _explain_missing(run_dir: Path, checkpoint: CheckpointName) -> str:
+    """What is in the place of a checkpoint, and what to give instead."""
+    if not run_dir.exists():
+        place = next(path for path in run_dir.absolute().parents if path.exists())
+        return f"{run_dir}: there is no such run directory; `mdjax runs {place}` lists those there."
+    if (first := next(find_run_dirs(run_dir), None)) is None:
+        return f"{run_dir}: is no run directory, and there is none below it; check the path."
+    if first != run_dir:
+        return (
+            f"{run_dir}: is a folder of runs; give one of them, such as {first} "
+            f"(`mdjax runs {run_dir}` lists them)."
+        )
+    saved = [
+        name for name in get_args(CheckpointName) if has_checkpoint(run_dir / "checkpoints" / name)
+    ]
+    if saved:
+        return (
+            f"{run_dir}: has no checkpoint {checkpoint!r}, only {', '.join(saved)}; give another."
+        )
+    return (
+        f"{run_dir}: this run has saved no checkpoint; continue it with `mdjax resume {run_dir}`, "
+        "or give another run."
     )
 
 

@@ -1,7 +1,6 @@
 """The runs below a folder, with their progress."""
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -9,19 +8,13 @@ from typing import Literal
 from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata
 from mdjax.io.json_file import restore_scores
 from mdjax.io.metrics_log import read_metrics
-from mdjax.io.run_directory import RunDirectory
+from mdjax.io.run_directory import RunDirectory, find_run_dirs
 from mdjax.runs.config import DistillConfig, FuseConfig, RunConfig
 from mdjax.runs.results import read_result
 from mdjax.runs.resuming import read_run_config
 from mdjax.types import MdjaxError
 
 State = Literal["finished", "running", "interrupted", "damaged"]
-
-# A folder with two of them holds a run, or what is left of one.
-_TRACES = (
-    *("config.json", "provenance.json", "metrics.jsonl", "result.json"),
-    *("checkpoints", ".lock"),
-)
 
 
 @dataclass(frozen=True)
@@ -63,15 +56,7 @@ def list_runs(folder: Path) -> list[RunSummary]:
     """
     if not folder.is_dir():
         raise MdjaxError(f"{folder}: there is no such folder.")
-    return [_summarise(path) for path in _find_run_dirs(folder)]
-
-
-def _find_run_dirs(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if sum(name in _TRACES for name in (*folders, *files)) >= 2:
-            folders.clear()  # Runs do not lie in runs.
-            yield Path(place)
+    return [_summarise(path) for path in find_run_dirs(folder)]
 
 
 def _summarise(run_dir: Path) -> RunSummary:

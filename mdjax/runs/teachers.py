@@ -66,6 +66,11 @@ def check_teachers(
         MdjaxError: A teacher does not reach the score recorded in its checkpoint.
     """
     for name, teacher in teachers.items():
+        if not teacher.config.network.sees_full_thermal:
+            show(
+                f"Warning: teacher {teacher.run_dir} does not see the full-resolution thermal "
+                "image; networks of the `-teacher` presets do."
+            )
         split = _choose_split(teacher, splits)
         score = make_scorer(
             teacher.network,

@@ -126,6 +126,10 @@ class DetectionEvaluation:
                     f"{cell:>{width}}" for cell, width in zip(cells, titles.values(), strict=True)
                 )
                 lines.append(f"{subset:20}{row}{rate.num_images:9d}{rate.num_boxes:9d}")
+        lines.append(
+            "MR: a row counts the objects of its subset and ignores all others; all, day and night "
+            "count KAIST's Reasonable ones, 55 px and higher. AP: all objects count."
+        )
         return "\n".join(lines)
 
 

@@ -143,7 +143,7 @@ def test_impossible_value_of_a_preset_is_one_clear_message(
             ("distill", "mfnet-md", "{}/run", "--teacher", "{}/t", "--data-dir", "{}"),
             "mdjax prepare --help",
         ),
-        (("evaluate", "{}/nobody"), "no checkpoint here"),
+        (("evaluate", "{}/nobody"), "there is no such run directory; `mdjax runs"),
         (("prepare", "mfnet", "--raw", "{}/nothing", "--data-dir", "{}/data"), "nothing"),
         (("prepare", "synthetic", "--num-val", "0", "--data-dir", "{}/data"), "num_val is 0"),
         (("demo", "--num-seeds", "0", "--out", "{}/demo"), "num_seeds is 0"),

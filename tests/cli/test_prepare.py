@@ -1,13 +1,17 @@
 """`mdjax prepare` of annotated pairs as a person types it."""
 
 import json
+import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mdjax.cli.main import EXIT_BAD_INPUT
 from mdjax.cli.prepare import run_prepare
+from mdjax.data.source import open_split
 from mdjax.types import MdjaxError
 from tests.cli.running import run
 from tests.data.factories import encode_png
@@ -116,6 +120,38 @@ def test_warnings_are_printed_last_and_kept(
     assert " ".join(_run(capsys, *command)[-1]) == text
     (folder,) = tmp_path.glob("data/rgbt_folder/default/[0-9]*")
     assert read_metadata(folder)["notes"] == [text]
+
+
+@pytest.mark.parametrize("annotation", ["labels", "masks"])
+def test_command_that_trains_on_an_own_folder_is_named_and_works(
+    annotation: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    raw_dir = write_rgbt(tmp_path / "raw", {"train": ("a", "b"), "test": ("c",)})
+    for name in "abc":
+        if annotation == "labels":
+            write(raw_dir / f"labels/{name}.txt", "1 0.5 0.5 0.4 0.5\n")
+        else:
+            write(raw_dir / f"masks/{name}.png", encode_png(np.ones((12, 16), np.uint8)))
+    monkeypatch.chdir(tmp_path)
+    rows = _run(capsys, "rgbt-folder", "--raw", raw_dir, "--name", "forest")
+    text = " ".join(word for row in rows for word in row)
+    command, _, remark = text.partition("Train on it: mdjax ")[2].partition(" (")
+    assert bool(remark) == (annotation == "labels")
+    configs: list[Any] = []
+
+    def take(config: Any, *_: Any, **__: Any) -> Any:
+        configs.append(config)
+        return SimpleNamespace(format_table=lambda: "")
+
+    monkeypatch.setattr("mdjax.cli.train.train", take)
+    assert run(*shlex.split(command)) == 0
+    (config,) = configs
+    split = open_split(config.dataset, "train", config.data_dir)
+    expected = ("boar",) if annotation == "labels" else ("deer", "boar")
+    assert config.task.get_class_names(split) == expected
 
 
 def test_many_equal_faults_are_one_line_and_listed_in_a_file(tmp_path: Path) -> None:

@@ -133,6 +133,14 @@ def test_other_layout_is_refused(old_data_dir):
         open_split("mfnet", "train", old_data_dir)
 
 
+def test_one_config_needs_no_name_and_a_bare_name_is_found(prepared_once, tmp_path):
+    copied = tmp_path / "mfnet" / "original"
+    shutil.copytree(prepared_once / "prepared" / "mfnet" / "original", copied)
+    assert open_split("mfnet", "train", tmp_path).dataset_name == "mfnet/original/1.0.0"
+    with pytest.raises(MdjaxError, match=r"'original' is not .*; did you mean mfnet/original:1"):
+        open_split("original", "train", tmp_path)
+
+
 def test_missing_class_names_are_refused(old_data_dir):
     (old_data_dir / "mfnet" / "original" / "1.0.0" / "metadata.json").unlink()
     with pytest.raises(MdjaxError, match="has no class_names"):

@@ -94,7 +94,7 @@ except MdjaxError as error:
     with directory.reopen():
         answer = ask()
         assert f"process {os.getpid()} on " in answer
-        assert "is working on this run; wait for it, or give another folder" in answer
+        assert "is working on this run; wait until it has ended, or stop it" in answer
     assert ask() == "free"
 
 

@@ -64,7 +64,8 @@ def test_every_missing_partner_is_listed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "thermal", "expected"),
     [
-        (("v/x.txt",), None, r"v: holds no files \*\.png"),
+        (("v/x.txt",), None, r"v: holds no files \*\.png, .*; put them there"),
+        (("v/visible/a.png",), None, r"v: holds no files .* but the folders visible; put them"),
         (("v/a.png", "v/a.jpg"), None, "a.png: a.jpg has the same name"),
         (("v/a.png", "t.png"), "t.png", "two files or two folders"),
         (("v/a.png",), "absent", "absent: there is no such file"),

@@ -31,6 +31,24 @@ def test_range_of_counts_is_loaded(small_runs: SmallRuns, tmp_path: Path) -> Non
     assert load_network(run_dir).thermal_range_counts == (7000, 9000)
 
 
+def test_path_that_is_no_run_is_told_what_it_is(small_runs: SmallRuns, tmp_path: Path) -> None:
+    with pytest.raises(
+        MdjaxError, match=r"is a folder of runs; give one of them, such as .*distil"
+    ):
+        load_network(small_runs.root)
+    with pytest.raises(MdjaxError, match=r"is no run directory, and there is none below it"):
+        load_network(tmp_path)
+    run_dir = copy_teacher(small_runs, tmp_path)
+    shutil.rmtree(run_dir / "checkpoints" / "best")
+    with pytest.raises(MdjaxError, match=r"no checkpoint 'best', only last, inference; give"):
+        load_network(run_dir, "best")
+    shutil.rmtree(run_dir / "checkpoints")
+    with pytest.raises(
+        MdjaxError, match=r"has saved no checkpoint; continue it with `mdjax resume"
+    ):
+        load_network(run_dir)
+
+
 # -- The teacher, before step 0 ---------------------------------------------------------------
 
 
@@ -110,5 +128,5 @@ def test_missing_teacher_is_refused(small_runs: SmallRuns, tmp_path: Path) -> No
     assert_refused(
         replace(small_runs.configs["distilled"], teacher=tmp_path / "nobody"),
         tmp_path / "run",
-        r"nobody.*no checkpoint here",
+        r"nobody: there is no such run directory; `mdjax runs .*` lists those there",
     )

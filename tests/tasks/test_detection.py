@@ -223,6 +223,7 @@ def test_several_classes_are_averaged_and_told_apart() -> None:
     table = evaluation.format_table()
     assert "person" in table
     assert "near" in table
+    assert table.splitlines()[-1].endswith("55 px and higher. AP: all objects count.")
 
 
 def test_split_without_objects_has_no_score_and_says_so() -> None:
