@@ -10,7 +10,6 @@ therefore knows nothing of devices, and reads on any number of them. Every array
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from importlib import metadata as package_metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,40 +51,6 @@ _VARIABLE_FIELDS = ("params", "model_state")
 
 _MAX_LISTED = 8
 _METADATA, _TABLE_CHECKSUM = "metadata.json", "leaves_crc32"
-
-
-@dataclass(frozen=True)
-class CheckpointStore:
-    """The checkpoints of one run: the last state, the best one, and variables for inference."""
-
-    run_dir: Path
-
-    @property
-    def last(self) -> Path:
-        """Where training can be resumed."""
-        return self.run_dir / "checkpoints" / "last"
-
-    @property
-    def best(self) -> Path:
-        """The state with the best score on the validation split."""
-        return self.run_dir / "checkpoints" / "best"
-
-    @property
-    def inference(self) -> Path:
-        """Parameters and model state alone: no optimiser, no teacher."""
-        return self.run_dir / "checkpoints" / "inference"
-
-    def save_last(self, state: Any, metadata: Mapping[str, Any]) -> Path:
-        """Save the state as the last one, see `save`."""
-        return save(self.last, state, metadata)
-
-    def copy_last_to_best(self, changes: Mapping[str, Any]) -> Path:
-        """Keep the last state as the best one too, see `copy`."""
-        return copy(self.last, self.best, changes)
-
-    def copy_last_to_inference(self, changes: Mapping[str, Any]) -> Path:
-        """Keep the variables of the last state alone, without its optimiser, see `copy`."""
-        return copy(self.last, self.inference, changes, is_for_inference=True)
 
 
 def has_checkpoint(path: Path) -> bool:

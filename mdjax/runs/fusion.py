@@ -5,7 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from mdjax.io.checkpoint import CheckpointStore, save_variables
+from mdjax.io.checkpoint import save_variables
+from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.run_directory import RunDirectory
 from mdjax.models.config import DecisionLevelConfig, ThermalOnlyConfig, VisibleOnlyConfig
 from mdjax.runs.config import FuseConfig, TrainConfig

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from mdjax.io.checkpoint import (
-    CheckpointStore,
     change_metadata,
     has_checkpoint,
     read_metadata,
 )
+from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.json_file import restore_scores
 from mdjax.train.loop import LogWindow
 from mdjax.train.state import TrainState

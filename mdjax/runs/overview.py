@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata
+from mdjax.io.checkpoint import has_checkpoint, read_metadata
+from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.json_file import restore_scores
 from mdjax.io.metrics_log import read_metrics
 from mdjax.io.run_directory import RunDirectory, find_run_dirs

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mdjax.config import config_from_dict, config_to_dict
-from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, hash_variables
+from mdjax.io.checkpoint import has_checkpoint, hash_variables
+from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.json_file import read_json_object, seal, unseal, write_json
 from mdjax.io.read_file import hash_file
 from mdjax.io.run_directory import RunDirectory

@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata
+from mdjax.io.checkpoint import has_checkpoint, read_metadata
+from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.run_directory import RunDirectory
 from mdjax.runs.config import DistillConfig, FuseConfig, RunConfig, TrainConfig
 from mdjax.runs.loading import load_network

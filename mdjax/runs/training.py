@@ -10,7 +10,8 @@ from typing import Any, Literal
 import jax
 
 from mdjax.data.pipeline import make_train_batches, prefetch_to_devices
-from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata, restore
+from mdjax.io.checkpoint import has_checkpoint, read_metadata, restore
+from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.download import fetch_resnet18
 from mdjax.io.metrics_log import MetricsLog, Progress, require_wandb
 from mdjax.io.run_directory import RunDirectory

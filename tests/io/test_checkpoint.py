@@ -20,7 +20,6 @@ from flax import struct
 import mdjax.io.array_folder
 import mdjax.io.whole_folder
 from mdjax.io.checkpoint import (
-    CheckpointStore,
     change_metadata,
     has_checkpoint,
     hash_variables,
@@ -30,6 +29,7 @@ from mdjax.io.checkpoint import (
     save,
     save_variables,
 )
+from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.types import MdjaxError
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from mdjax.data.source import SplitSource
-from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata
+from mdjax.io.checkpoint import has_checkpoint, read_metadata
+from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.metrics_log import MetricsLog, read_metrics
 from mdjax.io.run_directory import RunDirectory
 from mdjax.runs import training

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from data_builders.synthetic import PrepareSynthetic
-from mdjax.io.checkpoint import CheckpointStore, read_metadata, restore_variables, save_variables
+from mdjax.io.checkpoint import read_metadata, restore_variables, save_variables
+from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.json_file import read_json, write_json
 from mdjax.io.run_directory import RunDirectory
 from mdjax.models.config import ImageLevelConfig

@@ -9,7 +9,8 @@ import pytest
 
 from data_builders.rgbt_folder import PrepareRgbtFolder
 from mdjax.data.folds import Folds
-from mdjax.io.checkpoint import CheckpointStore, has_checkpoint, read_metadata
+from mdjax.io.checkpoint import has_checkpoint, read_metadata
+from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.metrics_log import read_metrics
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.runs.loading import load_network
