@@ -50,15 +50,11 @@ class PreparedSummary:
     """What was found and is no error, such as unlisted files."""
 
 
-def make_summary_table(summary: PreparedSummary, next_step: str = "") -> Group:
+def make_summary_table(summary: PreparedSummary) -> Group:
     """Where the data set is, and what it holds by split.
 
     Counts of images by day and night; each class's share of pixels where there are label maps; the
-    number of boxes by label where there are boxes. Warnings come last, where they are seen.
-
-    Args:
-        summary: Of the data set.
-        next_step: Line to print before the warnings.
+    number of boxes by label where there are boxes. For warnings see `make_warnings`.
     """
     splits = tuple(summary.num_day)
     table = Table()
@@ -82,11 +78,13 @@ def make_summary_table(summary: PreparedSummary, next_step: str = "") -> Group:
     state = "Prepared in" if summary.is_new else f"Already prepared from the same {source}:"
     lines = [f"{state} {summary.folder}", *(f"Note: {note}" for note in summary.notes)]
     # A long path goes on in the next line; by default it would be cut off.
+    return Group(*(Text(line, overflow="fold") for line in lines), table)
+
+
+def make_warnings(summary: PreparedSummary) -> Group:
+    """Probable mistakes, one per line, to be printed last, where they are seen."""
     return Group(
-        *(Text(line, overflow="fold") for line in lines),
-        table,
-        *([Text(next_step, overflow="fold")] if next_step else []),
-        *(Text(f"Warning: {line}", "bold yellow", overflow="fold") for line in summary.warnings),
+        *(Text(f"Warning: {line}", "bold yellow", overflow="fold") for line in summary.warnings)
     )
 
 

@@ -13,7 +13,7 @@ from data_builders.command import PrepareCommand
 from data_builders.kaist import PrepareKaist
 from data_builders.mfnet import PrepareMfnet
 from data_builders.msrs import PrepareMsrs
-from data_builders.prepared import PreparedSummary, make_summary_table
+from data_builders.prepared import PreparedSummary, make_summary_table, make_warnings
 from data_builders.rgbt_folder import PrepareRgbtFolder
 from data_builders.synthetic import PrepareSynthetic
 from mdjax.cli.options import parse_options
@@ -37,9 +37,11 @@ def run_prepare(arguments: Sequence[str]) -> int:
         summary = command.prepare(show_progress=shows_progress())
     except FaultyFilesError as error:
         raise error.list_in_file(command.data_dir) from None
-    is_own = isinstance(command, PrepareRgbtFolder)
-    next_step = _format_next_step(summary, command.data_dir) if is_own else ""
-    rich.print(make_summary_table(summary, next_step))
+    rich.print(make_summary_table(summary))
+    if isinstance(command, PrepareRgbtFolder):
+        print(_format_next_step(summary, command.data_dir))
+    if summary.warnings:
+        rich.print(make_warnings(summary))
     return 0
 
 
