@@ -88,7 +88,7 @@ def main() -> None:
     lines = [
         "`python -m experiments.claims`: percent points, test images of all folds pooled, 95 %",
         f"intervals by {arguments.num_draws} draws of a paired bootstrap over seeds and images. MR",
-        "is a miss rate: less is better.",
+        "is a miss rate: less is better. `k of n`: seeds in which the sign is the same.",
         "",
         "| claim of the paper | difference | evidence | seeds | score | points | so it is |",
         "|---|---|---|---|---|---|---|",

@@ -274,7 +274,7 @@ def write_tables(rows: Rows[Any], evidence: Evidence, path: Path, arguments: Arg
     lines = [
         f"`python experiments/evidence.py {arguments.name}`: percent, test images of all folds",
         f"pooled; 95 % intervals by {arguments.num_draws} draws of a paired bootstrap over seeds",
-        "and images.",
+        "and images; `k of n`: seeds in which the sign is the same.",
         "",
         "| network | seeds | images | " + " | ".join(evidence.scores) + " |",
         "|---|---|---|" + "---|" * len(evidence.scores),
@@ -308,8 +308,11 @@ def write_tables(rows: Rows[Any], evidence: Evidence, path: Path, arguments: Arg
 
 
 def format_difference(difference: PooledDifference) -> str:
-    """Write the points and their interval."""
-    return f"{difference.points:+.2f} ({difference.low:+.2f} to {difference.high:+.2f})"
+    """Write the points, their interval, and in how many seeds the sign is the same."""
+    return (
+        f"{difference.points:+.2f} ({difference.low:+.2f} to {difference.high:+.2f}), "
+        f"{difference.num_agreeing} of {difference.num_seeds}"
+    )
 
 
 if __name__ == "__main__":

@@ -54,6 +54,8 @@ class PooledDifference:
         high: Upper end.
         num_seeds: Seeds that both rows have.
         num_images: Their test images.
+        num_agreeing: Seeds whose own images alone give a difference of the same sign. A bootstrap
+            over few seeds is optimistic; this count is not.
     """
 
     points: float
@@ -61,6 +63,7 @@ class PooledDifference:
     high: float
     num_seeds: int
     num_images: int
+    num_agreeing: int = 0
 
     def judge_claim(
         self, *, is_lower_better: bool = False
@@ -133,4 +136,10 @@ def estimate_pooled_difference(
     differences = [subtract(draw()) for _ in range(num_draws)]
     low, high = np.nanquantile(differences, (0.025, 0.975))
     points = subtract(np.arange(len(ours)))
-    return PooledDifference(points, float(low), float(high), len(seeds), len(ours))
+    of_seeds = [
+        subtract(np.arange(first, first + size)) for first, size in zip(firsts, sizes, strict=False)
+    ]
+    num_agreeing = sum(bool(np.sign(one) == np.sign(points)) for one in of_seeds)
+    return PooledDifference(
+        points, float(low), float(high), len(seeds), len(ours), num_agreeing=num_agreeing
+    )

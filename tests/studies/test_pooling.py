@@ -99,3 +99,12 @@ def test_claim_is_judged_by_the_interval(
 ) -> None:
     difference = PooledDifference((low + high) / 2, low, high, num_seeds, 36)
     assert difference.judge_claim(is_lower_better=is_lower_better) == word
+
+
+def test_seeds_that_agree_are_counted() -> None:
+    """Two seeds are better by 40 and 20 points, one is worse by 10, one is equal."""
+    ours = {0: [(9, 10), (9, 10)], 1: [(7, 10)], 2: [(4, 10)], 3: [(5, 10)]}
+    rows = {"a": ours, "b": {seed: [(5, 10)] * len(images) for seed, images in ours.items()}}
+    found = estimate_pooled_difference(rows, "a", "b", SHARE, num_draws=10)
+    assert (found.points, found.num_agreeing, found.num_seeds) == (pytest.approx(18.0), 2, 4)
+    assert estimate_pooled_difference(rows, "b", "a", SHARE, num_draws=10).num_agreeing == 2
