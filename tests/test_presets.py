@@ -77,7 +77,8 @@ def test_preset_builds_its_network_optimiser_and_terms(name: str) -> None:
     jax.eval_shape(optimiser.init, variables["params"])
     has_guidance = output.guidance is not None
     assert has_guidance == name.endswith("-teacher")
-    assert len(config.task.make_terms(has_guidance=has_guidance)) == num_terms + 2 * has_guidance
+    is_guided = has_guidance and config.task.guidance_weight > 0
+    assert len(config.task.make_terms(has_guidance=has_guidance)) == num_terms + 2 * is_guided
 
 
 def get_strides(config: TrainConfig) -> tuple[int, int, int]:

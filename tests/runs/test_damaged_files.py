@@ -73,7 +73,7 @@ def test_configuration_that_was_edited_is_put_back(small_runs: SmallRuns, tmp_pa
     values = read_json(path)
     write_json(path, {**values, "seed": 7})
     edited = read_run_config(run_dir)
-    with pytest.raises(MdjaxError, match=r"config\.json: was changed since .*\n.*seed: 0 in the"):
+    with pytest.raises(MdjaxError, match=r"config\.json: was changed after .*\n.*seed: 0 in the"):
         run_quietly(edited, run_dir, resume=True)
     write_json(path, read_metadata(run_dir / LAST)["config"])
     require_same_config(run_dir, small_runs.configs["native"])

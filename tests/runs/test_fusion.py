@@ -110,7 +110,7 @@ def test_networks_of_different_images_are_refused(
     config = replace(config, pipeline=replace(config.pipeline, image_size_hw=(48, 64)))
     run_quietly(config, tmp_path / "thermal")
     with pytest.raises(
-        MdjaxError, match=r"differ in pipeline\.image_size_hw; only networks of one task"
+        MdjaxError, match=r"differ in pipeline\.image_size_hw; only networks with the same task"
     ):
         fuse(FuseConfig(halves["visible"], tmp_path / "thermal"), tmp_path / "run")
 

@@ -87,7 +87,7 @@ def test_run_whose_provenance_is_gone_is_not_resumed(small_runs: SmallRuns, tmp_
     """Another teacher would pass unseen. Runs of version 0 never had one: `test_stored_runs.py`."""
     run_dir = copy_run(small_runs, "native", tmp_path)
     (run_dir / "provenance.json").unlink()
-    with pytest.raises(MdjaxError, match=r"provenance\.json: is missing.*Put it back"):
+    with pytest.raises(MdjaxError, match=r"provenance\.json: is missing.*Restore the file"):
         run_quietly(small_runs.configs["native"], run_dir, resume=True)
 
 
