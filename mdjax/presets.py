@@ -10,8 +10,15 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from mdjax.data.pipeline import PipelineConfig
+from mdjax.methods.activation_attention import ActivationAttention
 from mdjax.methods.channel_wise import ChannelWiseDistillation
+from mdjax.methods.combined import CombinedDistillation
+from mdjax.methods.hint import HintDistillation
+from mdjax.methods.imitation import FeatureImitation
+from mdjax.methods.logits import LogitDistillation
+from mdjax.methods.masked_generation import MaskedGeneration
 from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.methods.pearson import PearsonDistillation
 from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.config import (
     FeatureLevelConfig,
@@ -49,6 +56,41 @@ METHODS: dict[str, tuple[MethodConfig, type[NetworkConfig], str]] = {
         ChannelWiseDistillation(),
         ImageLevelConfig,
         "native student distilled channel by channel (CWD)",
+    ),
+    "logits": (
+        LogitDistillation(),
+        ImageLevelConfig,
+        "native student distilled by its predictions (Hinton et al.)",
+    ),
+    "hint": (
+        HintDistillation(),
+        ImageLevelConfig,
+        "native student distilled by the error of its features (FitNets)",
+    ),
+    "attention": (
+        ActivationAttention(),
+        ImageLevelConfig,
+        "native student distilled by where its features are active (AT)",
+    ),
+    "pearson": (
+        PearsonDistillation(),
+        ImageLevelConfig,
+        "native student distilled by the correlation of its features (PKD)",
+    ),
+    "mgd": (
+        MaskedGeneration(),
+        ImageLevelConfig,
+        "native student distilled by masked generation (MGD)",
+    ),
+    "imitation": (
+        FeatureImitation(),
+        ImageLevelConfig,
+        "native student distilled by its features near objects",
+    ),
+    "combined": (
+        CombinedDistillation(),
+        MdStudentConfig,
+        "student distilled by all methods that are given a weight",
     ),
 }
 
@@ -191,8 +233,8 @@ def _configure_from_scratch(base: Config, method: ModalityDistillation) -> Confi
 def _set_method(config: Config, method: ModalityDistillation) -> Config:
     """Give MD the weights that were chosen for a recipe.
 
-    They mean nothing to another method: CWD keeps the weight and temperature of its paper, which
-    were not tuned for these recipes.
+    They mean nothing to another method: each of these keeps the weight of its paper, which was not
+    tuned for these recipes.
     """
     if isinstance(config, DistillConfig) and isinstance(config.method, ModalityDistillation):
         config = replace(config, method=method)

@@ -21,7 +21,7 @@ ALLOWED_IMPORTS = {
     "metrics": {"types"},
     "models": {"types", "ops"},
     "train": {"types", "losses", "models"},
-    "methods": {"types", "losses", "models", "train"},
+    "methods": {"types", "ops", "losses", "models", "train"},
     "io": {"types"},
     "data": {"types", "io"},
     "tasks": {"types", "ops", "losses", "metrics", "models", "train", "data"},

@@ -1,19 +1,17 @@
-"""Channel-wise distillation (CWD) of features (Shu et al., ICCV 2021), with an adapter."""
+"""Channel-wise distillation (CWD) of features (Shu et al., ICCV 2021)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from mdjax.losses.ratio import Ratio, mean_ratio
-from mdjax.methods.features import get_feature_pair
-from mdjax.models.layers import conv
+from mdjax.methods.adapter import ChannelAdapter, get_adapted_pair
+from mdjax.methods.features import require_same_shape
 from mdjax.train.terms import LossTerm, TermInputs
-from mdjax.types import Array, MdjaxError, NetworkOutput
+from mdjax.types import Array, MdjaxError
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class ChannelWiseDistillation:
         """Nothing besides the loss."""
         return {}
 
-    def create_module(self) -> "ChannelAdapter":
+    def create_module(self) -> ChannelAdapter:
         """Build the adapter between the two widths."""
         return ChannelAdapter(self.level)
 
@@ -53,35 +51,7 @@ class ChannelWiseDistillation:
         del inputs
 
     def _compute(self, inputs: TermInputs) -> Ratio:
-        _, teacher_features = get_feature_pair(inputs, self.level)
-        return channel_wise_loss(inputs.method, teacher_features, self.temperature)
-
-
-class ChannelAdapter(nn.Module):
-    """Bring the student's features to the teacher's width: a 1×1 convolution where they differ."""
-
-    level: str
-
-    @nn.compact
-    def __call__(
-        self,
-        output: NetworkOutput,
-        teachers: Mapping[str, NetworkOutput],
-        batch: Any,
-        *,
-        train: bool,
-    ) -> Float[Array, "b h w c"]:
-        """Return the student's features with the teacher's number of channels.
-
-        Raises:
-            MdjaxError: One of the networks has no features of this level.
-        """
-        del train
-        inputs = TermInputs(output, targets=None, batch=batch, teachers=teachers)
-        student, teacher = get_feature_pair(inputs, self.level)
-        if student.shape[-1] == teacher.shape[-1]:
-            return student
-        return conv(teacher.shape[-1], 1, dtype=student.dtype, name="conv")(student)
+        return channel_wise_loss(*get_adapted_pair(inputs, self.level), self.temperature)
 
 
 def channel_wise_loss(
@@ -106,12 +76,7 @@ def channel_wise_loss(
     Raises:
         MdjaxError: The features have different shapes.
     """
-    if student_features.shape != teacher_features.shape:
-        raise MdjaxError(
-            "Channel-wise distillation compares features position by position, but those of the "
-            f"teacher have shape {tuple(teacher_features.shape)} and those of the student "
-            f"{tuple(student_features.shape)}. Give both the same stem stride and output stride."
-        )
+    require_same_shape(student_features, teacher_features)
     student = _compute_log_shares(student_features, temperature)
     teacher = _compute_log_shares(jax.lax.stop_gradient(teacher_features), temperature)
     divergence = jnp.sum(jnp.exp(teacher) * (teacher - student), axis=1)

@@ -18,6 +18,20 @@ def get_feature_pair(
     )
 
 
+def require_same_shape(student_features: Array, teacher_features: Array) -> None:
+    """Refuse features that cannot be compared position by position and channel by channel.
+
+    Raises:
+        MdjaxError: The features have different shapes.
+    """
+    if student_features.shape != teacher_features.shape:
+        raise MdjaxError(
+            "The distillation method compares features position by position, but those of the "
+            f"teacher have shape {tuple(teacher_features.shape)} and those of the student "
+            f"{tuple(student_features.shape)}. Give both the same stem stride and output stride."
+        )
+
+
 def _get_features(output: NetworkOutput, name: str, who: str) -> Array:
     if name not in output.features:
         known = ", ".join(output.features) or "none"

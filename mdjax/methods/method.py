@@ -24,7 +24,8 @@ class Method(Protocol):
         Adapters between different widths, projection heads, decoders, a memory bank: called as
         `module(student output, teacher outputs by name, batch, train=)`; the terms read what it
         returns as `TermInputs.method`. Its variables are trained and saved with the student's and
-        omitted from exports.
+        omitted from exports. In training it may draw from two random streams: "dropout", other
+        numbers in each part of a batch, and "step", the same in all of them (see `image_keys.py`).
         """
         ...
 

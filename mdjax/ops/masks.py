@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from mdjax.ops.boxes import compute_iou
 from mdjax.ops.resize import adaptive_average_pool
 from mdjax.types import IGNORED_LABEL, Array
 
@@ -75,3 +76,38 @@ def compute_ellipse_masks(
     shares = areas * (rows * columns / (height * width))
     drawn = jnp.where(is_valid[..., None, None], jnp.minimum(shares, 1.0), 0.0)
     return jnp.max(drawn, axis=1, initial=0.0)[..., None]
+
+
+def compute_anchor_mask(
+    boxes_xyxy_px: Float[Array, "b g 4"],
+    is_valid: Bool[Array, "b g"],
+    anchors_xyxy_px: Float[Array, "a 4"],
+    mask_size_hw: tuple[int, int],
+    best_iou_share: float = 0.5,
+) -> Float[Array, "b h w 1"]:
+    """Draw what lies near objects: cells with an anchor that overlaps one nearly as well as any.
+
+    I = 1 where IoU(g, a) > ψ max_a IoU(g, a) for an object g and an anchor a of the cell.
+
+    The threshold belongs to the object: a small one, which no anchor fits, has its cells too.
+
+    Args:
+        boxes_xyxy_px: Objects.
+        is_valid: Objects to draw.
+        anchors_xyxy_px: Anchors of one level, equally many on each cell, ordered by row and column.
+        mask_size_hw: Height and width of its grid.
+        best_iou_share: ψ in [0, 1).
+
+    Returns:
+        Values 0 and 1, float32.
+
+    Source: Wang et al., *Distilling Object Detectors with Fine-grained Feature Imitation*, CVPR
+    2019, section 3.1.
+    """
+    b, (rows, columns) = boxes_xyxy_px.shape[0], mask_size_hw
+    ious = compute_iou(
+        boxes_xyxy_px, jnp.broadcast_to(anchors_xyxy_px, (b, *anchors_xyxy_px.shape))
+    )
+    is_near = ious > best_iou_share * jnp.max(ious, axis=-1, keepdims=True)
+    is_drawn = jnp.any(is_near & is_valid[..., None], axis=1).reshape(b, rows, columns, -1)
+    return jnp.any(is_drawn, axis=-1, keepdims=True).astype(jnp.float32)

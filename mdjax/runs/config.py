@@ -6,8 +6,15 @@ from typing import Literal, TypeVar
 
 from mdjax.data.folds import Folds
 from mdjax.data.pipeline import PipelineConfig
+from mdjax.methods.activation_attention import ActivationAttention
 from mdjax.methods.channel_wise import ChannelWiseDistillation
+from mdjax.methods.combined import CombinedDistillation
+from mdjax.methods.hint import HintDistillation
+from mdjax.methods.imitation import FeatureImitation
+from mdjax.methods.logits import LogitDistillation
+from mdjax.methods.masked_generation import MaskedGeneration
 from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.methods.pearson import PearsonDistillation
 from mdjax.models.config import ImageLevelConfig, MdStudentConfig, NetworkConfig
 from mdjax.tasks.detection import DetectionTask
 from mdjax.tasks.segmentation import SegmentationTask
@@ -16,7 +23,17 @@ from mdjax.train.optimiser import OptimiserConfig, SgdConfig, fit_warmup
 from mdjax.types import MdjaxError
 
 TaskConfig = SegmentationTask | DetectionTask
-MethodConfig = ModalityDistillation | ChannelWiseDistillation
+MethodConfig = (
+    ModalityDistillation
+    | ChannelWiseDistillation
+    | LogitDistillation
+    | HintDistillation
+    | ActivationAttention
+    | PearsonDistillation
+    | MaskedGeneration
+    | FeatureImitation
+    | CombinedDistillation
+)
 """Any method that a configuration can name; a new one joins this union."""
 
 MAIN_TEACHER = "teacher"
@@ -97,20 +114,26 @@ class DistillConfig(TrainConfig):
             raise MdjaxError(
                 f"other_teachers has one named {MAIN_TEACHER!r}; give it as `teacher`."
             )
-        network, method = self.network, self.method
-        if isinstance(network, MdStudentConfig) and isinstance(method, ModalityDistillation):
-            level = f"c{network.transfer_level}"
-            if method.semantic_weight and method.level != level:
-                raise MdjaxError(
-                    f"network.transfer_level is {network.transfer_level} and method.level is "
-                    f"{method.level!r}: the student's block would not be at the level whose "
-                    "features are compared. Give both the same level."
-                )
+        if isinstance(self.method, ModalityDistillation):
+            _check_level(self.network, self.method, "method.level")
+        elif isinstance(self.method, CombinedDistillation):
+            _check_level(self.network, self.method.terms.md, "method.terms.md.level")
 
     @property
     def teachers(self) -> dict[str, Path]:
         """The run directories of all teachers by name."""
         return {MAIN_TEACHER: self.teacher, **self.other_teachers}
+
+
+def _check_level(network: NetworkConfig, method: ModalityDistillation, option: str) -> None:
+    if not isinstance(network, MdStudentConfig) or not method.semantic_weight:
+        return
+    if method.level != f"c{network.transfer_level}":
+        raise MdjaxError(
+            f"network.transfer_level is {network.transfer_level} and {option} is {method.level!r}: "
+            "the student's block would not be at the level whose features are compared. Give both "
+            "the same level."
+        )
 
 
 Config = TypeVar("Config", bound=TrainConfig)

@@ -45,7 +45,7 @@ def add_objectives(task: Objective, method: Objective) -> Objective:
         module = method.module if task.module is None else task.module
         diagnostics = {**task.diagnostics, **method.diagnostics}
         return Objective((*task.terms, *method.terms), module, diagnostics)
-    task, method = _read_part(task, _TASK), _read_part(method, _METHOD)
+    task, method = read_part(task, _TASK), read_part(method, _METHOD)
     assert task.module is not None
     assert method.module is not None
     return Objective(
@@ -55,7 +55,9 @@ def add_objectives(task: Objective, method: Objective) -> Objective:
     )
 
 
-def _read_part(objective: Objective, name: str) -> Objective:
+def read_part(objective: Objective, name: str) -> Objective:
+    """Let terms and diagnostics read what their own module returns, one of several by name."""
+
     def read(compute: Callable[[TermInputs], Any]) -> Callable[[TermInputs], Any]:
         return lambda inputs: compute(dataclasses.replace(inputs, method=inputs.method[name]))
 

@@ -187,7 +187,8 @@ def make_distill_step(
 
 
 Forward = Callable[..., tuple[Ratios, ForwardResult]]
-"""From (teacher variables, trainable, state, batch, random key) to loss terms and the rest."""
+"""From (teacher variables, trainable, state, batch, random key of the step, part=) to loss terms
+and the rest; `part` is the index of a part of the batch, None for the whole."""
 
 
 def make_forward(
@@ -208,8 +209,10 @@ def make_forward(
         state: TrainState,
         batch: Any,
         key: Any,
+        part: Any = None,
     ) -> tuple[Ratios, ForwardResult]:
-        network_key, method_key = key, jax.random.fold_in(key, 1)
+        part_key = key if part is None else jax.random.fold_in(key, part)
+        network_key, method_key = part_key, jax.random.fold_in(part_key, 1)
         output, model_state = network.apply(
             {"params": trainable["network"], **state.model_state},
             *select_inputs(batch),
@@ -229,7 +232,8 @@ def make_forward(
                 taught,
                 batch,
                 train=True,
-                rngs={"dropout": method_key},
+                # "step" is one key for all parts of a batch, see `make_image_keys`.
+                rngs={"dropout": method_key, "step": jax.random.fold_in(key, 2)},
                 mutable=list(state.method_state),
             )
         inputs = TermInputs(
@@ -277,7 +281,7 @@ def _differentiate_parts(
         index, rows = part
         model_state, method_state = carried
         at_part = dataclasses.replace(state, model_state=model_state, method_state=method_state)
-        return run(trainable, at_part, rows, jax.random.fold_in(key, index))
+        return run(trainable, at_part, rows, key, part=index)
 
     def sum_part(carried: Any, part: Any) -> tuple[Any, Ratios]:
         ratios, result = run_part(state.trainable, carried, part)

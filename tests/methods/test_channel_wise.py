@@ -16,11 +16,8 @@ from scipy.special import rel_entr, softmax
 
 from mdjax.io.checkpoint import restore_variables
 from mdjax.io.json_file import read_json
-from mdjax.methods.channel_wise import (
-    ChannelAdapter,
-    ChannelWiseDistillation,
-    channel_wise_loss,
-)
+from mdjax.methods.adapter import ChannelAdapter
+from mdjax.methods.channel_wise import ChannelWiseDistillation, channel_wise_loss
 from mdjax.models.config import ImageLevelConfig
 from mdjax.train.loop import InterruptedTraining
 from mdjax.types import MdjaxError, NetworkOutput

@@ -1,0 +1,155 @@
+"""Logit distillation (Hinton, Vinyals and Dean, 2015), per pixel or per anchor."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float, Int, UInt8
+
+from mdjax.losses.ratio import Ratio, count
+from mdjax.ops.assignment import IGNORED
+from mdjax.train.terms import LossTerm, TermInputs
+from mdjax.types import IGNORED_LABEL, AnchorPrediction, Array, MdjaxError
+
+
+@dataclass(frozen=True)
+class LogitDistillation:
+    """L = L_task + λ L_logits; a `Method`.
+
+    Attributes:
+        weight: λ; 1: soft and hard targets alike, as with the paper's share of 0.5 for each
+            (section 4).
+        temperature: T of both softmaxes or sigmoids; 2, the paper's best of 1, 2, 5 and 10
+            (section 4).
+    """
+
+    weight: float = 1.0
+    temperature: float = 2.0
+
+    def __post_init__(self):
+        if self.weight < 0:
+            raise MdjaxError(f"weight is {self.weight}; give 0 or more.")
+        if self.temperature <= 0:
+            raise MdjaxError(f"temperature is {self.temperature}; give a number above 0.")
+
+    def make_terms(self) -> tuple[LossTerm, ...]:
+        """List the one loss term."""
+        return (LossTerm("logits", self.weight, self._compute),) if self.weight else ()
+
+    def make_diagnostics(self) -> dict[str, Any]:
+        """Nothing besides the loss."""
+        return {}
+
+    def create_module(self) -> None:
+        """Predictions of both networks have the same classes: nothing is trained beside them."""
+        return
+
+    def compute_mask(self, inputs: TermInputs) -> None:
+        """Nothing to draw: all pixels and anchors that the task counts weigh alike."""
+        del inputs
+
+    def _compute(self, inputs: TermInputs) -> Ratio:
+        student, teacher = inputs.output.prediction, inputs.get_teacher().prediction
+        if isinstance(student, AnchorPrediction):
+            class_targets = inputs.targets.assignment.class_targets
+            return anchor_logit_loss(
+                student.class_logits, teacher.class_logits, class_targets, self.temperature
+            )
+        return pixel_logit_loss(student, teacher, inputs.batch.label_maps, self.temperature)
+
+
+def pixel_logit_loss(
+    student_logits: Float[Array, "b h w k"],
+    teacher_logits: Float[Array, "b h w k"],
+    labels: UInt8[Array, "b h w"],
+    temperature: float = 2.0,
+) -> Ratio:
+    """Compare the class probabilities of pixels (Hinton et al. 2015, section 2, eq. 1).
+
+    With p = softmax(z / T) over the classes and the N pixels whose label is not 255,
+
+    L = (T² / max(1, N)) Σ Σ_k p_T log(p_T / p_S).
+
+    T² keeps the size of the gradient when T changes (section 2).
+
+    Args:
+        student_logits: z_S.
+        teacher_logits: z_T, of the same shape, a constant.
+        labels: Class ids or `IGNORED_LABEL`; only the latter matters.
+        temperature: T, above 0; the higher, the more the unlikely classes count.
+
+    Returns:
+        A ratio with a value ≥ 0; 0 where every pixel is ignored.
+
+    Raises:
+        MdjaxError: The logits have different shapes.
+
+    Differs from the paper: the cross-entropy with soft targets less the teacher's own entropy, a
+    constant, so that the value is 0 at equality.
+    """
+    _require_same_classes(student_logits, teacher_logits)
+    student = jax.nn.log_softmax(student_logits.astype(jnp.float32) / temperature)
+    teacher = jax.nn.log_softmax(_freeze(teacher_logits) / temperature)
+    divergence = jnp.sum(jnp.exp(teacher) * (teacher - student), axis=-1)
+    is_counted = labels != IGNORED_LABEL
+    total = jnp.sum(jnp.where(is_counted, divergence, 0.0))
+    return Ratio(temperature**2 * total, count(is_counted))
+
+
+def anchor_logit_loss(
+    student_logits: Float[Array, "b a k"],
+    teacher_logits: Float[Array, "b a k"],
+    class_targets: Int[Array, "b a"],
+    temperature: float = 2.0,
+) -> Ratio:
+    """Compare the class probabilities of anchors, each class with its own sigmoid.
+
+    With p = σ(z / T) and N positive anchors in the batch, over the classes of all anchors that are
+    not ignored,
+
+    L = (T² / max(1, N)) Σ p_T log(p_T / p_S) + (1 − p_T) log((1 − p_T) / (1 − p_S)).
+
+    These are the anchors and the divisor of the task's own focal loss (`focal_loss`), so that a
+    soft target weighs as much as a hard one. The mean over all anchors would be near 0, as nearly
+    all of them are background on which both networks agree; the teacher's own number of positives
+    would depend on a threshold, and is 0 for a teacher that is unsure.
+
+    Args:
+        student_logits: z_S.
+        teacher_logits: z_T, of the same shape, a constant.
+        class_targets: Class ids, `NEGATIVE` or `IGNORED`.
+        temperature: T, above 0.
+
+    Returns:
+        A ratio with a value ≥ 0.
+
+    Raises:
+        MdjaxError: The logits have different shapes.
+
+    Source: Hinton et al. 2015, section 2, where there is one softmax over all classes.
+    """
+    _require_same_classes(student_logits, teacher_logits)
+    student = student_logits.astype(jnp.float32) / temperature
+    teacher = _freeze(teacher_logits) / temperature
+    divergence = sum(
+        jax.nn.sigmoid(sign * teacher)
+        * (jax.nn.log_sigmoid(sign * teacher) - jax.nn.log_sigmoid(sign * student))
+        for sign in (1, -1)
+    )
+    counted = jnp.where(class_targets[..., None] == IGNORED, 0.0, divergence)
+    return Ratio(temperature**2 * jnp.sum(counted), count(class_targets >= 0))
+
+
+def _freeze(logits: Array) -> jax.Array:
+    return jax.lax.stop_gradient(jnp.asarray(logits, jnp.float32))
+
+
+def _require_same_classes(student_logits: Array, teacher_logits: Array) -> None:
+    if student_logits.shape != teacher_logits.shape:
+        raise MdjaxError(
+            "Logit distillation compares predictions one by one, but the logits of the teacher "
+            f"have shape {tuple(teacher_logits.shape)} and those of the student "
+            f"{tuple(student_logits.shape)}. Give both the same classes, anchors, image size, stem "
+            "stride and output stride."
+        )
