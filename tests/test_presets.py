@@ -3,6 +3,7 @@
 Those of generated scenes train, with all their networks, in `tests/cli/test_demo.py`.
 """
 
+import functools
 import json
 import math
 from pathlib import Path
@@ -36,7 +37,13 @@ def get_num_classes(config: TrainConfig) -> int:
 
 
 def compute_output_shapes(config: TrainConfig) -> Any:
-    """Shapes at the preset's own size; nothing is computed."""
+    """Shapes at the preset's own size; nothing is computed, and methods share their networks."""
+    parts = {"pipeline": config.pipeline, "network": config.network, "task": config.task}
+    return _compute_output_shapes(TrainConfig(**parts))
+
+
+@functools.cache
+def _compute_output_shapes(config: TrainConfig) -> Any:
     h, w = config.pipeline.image_size_hw
     network: Any = create_network(config, get_num_classes(config))
     images = [jax.ShapeDtypeStruct((1, h, w, c), "float32") for c in (3, 1)]

@@ -91,7 +91,7 @@ def select_anchors(output: NetworkOutput, level: str) -> Float[Array, "a 4"]:
     num_per_cell, rest = divmod(anchors.shape[0], sum(num_cells.values()))
     if rest:
         raise MdjaxError(
-            f"Feature imitation needs the same number of anchors on each cell of "
+            "Feature imitation needs the same number of anchors on each cell of "
             f"{', '.join(num_cells)}, but {anchors.shape[0]:,} anchors are not a multiple of "
             f"{sum(num_cells.values()):,} cells; take a network with mdjax's RetinaNetHead."
         )

@@ -23,8 +23,8 @@ class PearsonDistillation:
 
     Attributes:
         weight: α; 10, as the authors' settings for RetinaNet.
-        level: Features that are compared, P3 to P6 in the paper; their widths may differ, their
-            height and width not.
+        level: Features that are compared, those of a feature pyramid in the paper; their widths may
+            differ, their height and width not.
     """
 
     weight: float = 10.0

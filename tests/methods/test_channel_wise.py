@@ -19,7 +19,6 @@ from mdjax.io.json_file import read_json
 from mdjax.methods.adapter import ChannelAdapter
 from mdjax.methods.channel_wise import ChannelWiseDistillation, channel_wise_loss
 from mdjax.models.config import ImageLevelConfig
-from mdjax.train.loop import InterruptedTraining
 from mdjax.types import MdjaxError, NetworkOutput
 from tests.conftest import SmallRuns
 from tests.losses.values import take_value
@@ -28,8 +27,6 @@ from tests.runs.small import (
     assert_refused,
     run_quietly,
     shrink_preset,
-    stop_kindly,
-    stopping_after,
 )
 
 compute_loss = take_value(channel_wise_loss)
@@ -155,17 +152,6 @@ def test_adapter_is_trained_and_left_out_of_the_student(whole_run: Path) -> None
     assert adapter <= read_names(whole_run, "last")
     assert any("method" in name and "mu" in name for name in read_names(whole_run, "last"))
     assert not [name for name in read_names(whole_run, "inference") if "method" in name]
-
-
-def test_adapter_is_resumed_with_the_student(
-    small_runs: SmallRuns, whole_run: Path, tmp_path: Path
-) -> None:
-    config = make_config(small_runs)
-    with stopping_after(2, stop_kindly), pytest.raises(InterruptedTraining):
-        run_quietly(config, tmp_path / "run")
-    run_quietly(config, tmp_path / "run", resume=True)
-    leaves = [read_json(d / "checkpoints/last/leaves.json") for d in (whole_run, tmp_path / "run")]
-    assert leaves[0] == leaves[1]  # With the checksum of every array.
 
 
 def test_student_with_other_strides_is_refused(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdjax.ops.masks import compute_ellipse_masks, compute_foreground_mask
+from mdjax.ops.masks import compute_anchor_mask, compute_ellipse_masks, compute_foreground_mask
 
 LABELS_U8 = np.array(
     [
@@ -116,3 +116,44 @@ def test_ellipse_agrees_with_fine_pixels(seed: int) -> None:
     expected = is_inside.reshape(4, 256, 2, 512).mean((1, 3))
     mask = draw((left, top, left + width, top + height), size_hw=(4, 2))
     np.testing.assert_allclose(mask, expected, atol=0.015)
+
+
+# -- Cells near objects ---------------------------------------------------------------------------
+
+# One anchor of 16x16 px on each of three cells, 8 px apart.
+ROW_OF_ANCHORS = jnp.array([[0.0, 0, 16, 16], [8, 0, 24, 16], [16, 0, 32, 16]])
+
+
+def draw_near(*boxes: tuple[float, ...], share: float = 0.5) -> list[float]:
+    array = jnp.asarray(boxes, jnp.float32)[None]
+    mask = compute_anchor_mask(
+        array, jnp.ones(array.shape[:2], bool), ROW_OF_ANCHORS, (1, 3), share
+    )
+    assert mask.shape == (1, 1, 3, 1)
+    assert mask.dtype == jnp.float32
+    return mask.ravel().tolist()
+
+
+def test_cells_near_an_object_are_those_whose_overlap_is_above_a_share_of_the_best() -> None:
+    """The first anchor is the object: IoUs 1, 128 / (256 + 256 - 128) = 1/3, 0."""
+    assert draw_near((0, 0, 16, 16)) == [1, 0, 0]
+    assert draw_near((0, 0, 16, 16), share=0.3) == [1, 1, 0]
+    assert draw_near((0, 0, 16, 16), share=0.0) == [1, 1, 0]
+
+
+def test_small_object_has_the_cells_of_its_best_anchors() -> None:
+    """4x4 px inside the first two anchors: both have IoU 16/256, the third has 0."""
+    assert draw_near((10, 4, 14, 8)) == [1, 1, 0]
+
+
+def test_objects_share_a_mask_and_those_beyond_all_anchors_draw_nothing() -> None:
+    assert draw_near((0, 0, 16, 16), (16, 0, 32, 16)) == [1, 0, 1]
+    assert draw_near((40, 0, 50, 16), (0, 0, 0, 0)) == [0, 0, 0]
+
+
+def test_several_anchors_of_a_cell_count_as_one_and_rows_that_fill_up_draw_nothing() -> None:
+    """A low anchor after each of the row: only that of the second cell has the object's shape."""
+    low = jnp.stack([ROW_OF_ANCHORS, ROW_OF_ANCHORS * jnp.array([1, 1, 1, 0.25])], 1).reshape(6, 4)
+    boxes, is_valid = jnp.array([[[8.0, 0, 24, 4], [16, 0, 32, 16]]]), jnp.array([[True, False]])
+    mask = compute_anchor_mask(boxes, is_valid, low, (1, 3))
+    assert mask.ravel().tolist() == [0, 1, 0]

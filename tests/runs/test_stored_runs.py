@@ -81,6 +81,7 @@ def test_stopped_run_goes_on_with_the_same_numbers(
     config: Any = read_run_config(run_dir)
     assert isinstance(config, DistillConfig)
     assert config.teacher == place / teacher.name
+    assert isinstance(config.method, ModalityDistillation)
     assert config.method.level == "c4"
     result = run_quietly(config, run_dir, resume=True)
     entries = read_metrics(run_dir / "metrics.jsonl")

@@ -13,12 +13,21 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from mdjax.methods.activation_attention import ActivationAttention
+from mdjax.methods.channel_wise import ChannelWiseDistillation
+from mdjax.methods.combined import CombinedDistillation, CombinedTerms
+from mdjax.methods.hint import HintDistillation
+from mdjax.methods.imitation import FeatureImitation
+from mdjax.methods.logits import LogitDistillation
+from mdjax.methods.masked_generation import MaskedGeneration
+from mdjax.methods.method import Method
 from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.methods.pearson import PearsonDistillation
 from mdjax.models.network import select_camera_thermal, select_full_thermal
 from mdjax.ops.anchors import AnchorOptions, create_anchors
 from mdjax.tasks.detection import DetectionTask
 from mdjax.tasks.segmentation import SegmentationTask
-from mdjax.train.state import create_state
+from mdjax.train.state import create_method_variables, create_state
 from mdjax.train.step import make_distill_step, make_train_step
 from mdjax.train.teacher import Teacher
 from mdjax.types import (
@@ -36,9 +45,23 @@ GRID_HW = (SIZE_HW[0] // STRIDE, SIZE_HW[1] // STRIDE)
 NUM_IMAGES = 4
 NUM_CLASSES = 4
 ANCHORS = AnchorOptions((6,))
-METHODS = {
+MD_METHODS: dict[str, Method] = {
     "focal_mse": ModalityDistillation(),
     "mse": ModalityDistillation(semantic_loss="mse"),
+}
+METHODS: dict[str, Method] = {
+    **MD_METHODS,
+    "others": CombinedDistillation(
+        CombinedTerms(
+            cwd=ChannelWiseDistillation(level="c4"),
+            logits=LogitDistillation(),
+            hint=HintDistillation(),
+            attention=ActivationAttention(levels=("c4",)),
+            pearson=PearsonDistillation(),
+            mgd=MaskedGeneration(weight=1.0, level="c4"),
+            imitation=FeatureImitation(weight=1.0),
+        )
+    ),
 }
 
 TaskName = Literal["labels", "boxes"]
@@ -48,12 +71,13 @@ class EveryOutput(nn.Module):
     """Returns all that any loss term reads: prediction, features, mask and guidance."""
 
     kind: TaskName
+    width: int = 6
 
     @nn.compact
     def __call__(self, visible: Any, thermal: Any, *, train: bool) -> NetworkOutput:
         del train
         pair = jnp.concatenate([visible, thermal], -1)
-        features = nn.Conv(6, (3, 3), (STRIDE, STRIDE), name="encoder")(pair)
+        features = nn.Conv(self.width, (3, 3), (STRIDE, STRIDE), name="encoder")(pair)
         mask = nn.sigmoid(nn.Conv(1, (1, 1), name="attention")(features))
         hidden = jnp.tanh(features)
         guidance = GuidanceLogits(
@@ -142,11 +166,15 @@ def run_step(
         place: Puts the batch on the devices.
     """
     task, batch = TASKS[task_name]
-    network: Any = EveryOutput(task_name)
+    # The student of a method with adapters is narrower than its teacher.
+    is_adapted = step_name in METHODS and METHODS[step_name].create_module() is not None
+    network: Any = EveryOutput(task_name, 4 if is_adapted else 6)
+    teacher_network: Any = EveryOutput(task_name)
     variables, teacher_variables = (
-        network.init(jax.random.key(seed), batch.visible, batch.thermal_full, train=False)
-        for seed in (0, 1)
+        drawn.init(jax.random.key(seed), batch.visible, batch.thermal_full, train=False)
+        for seed, drawn in enumerate((network, teacher_network))
     )
+    method_variables: dict[str, Any] = {}
     options: dict[str, Any] = {
         "seed": 0,
         "num_microbatches": num_microbatches,
@@ -158,15 +186,22 @@ def run_step(
         step = make_train_step(network, record_gradients(), terms, **options)
     else:
         method = METHODS[step_name]
+        teachers = {"teacher": Teacher(teacher_network, teacher_variables, select_full_thermal)}
+        module = method.create_module()
+        method_variables = create_method_variables(
+            module, network, variables, teachers, batch, select_camera_thermal, seed=0
+        )
         step = make_distill_step(
             network,
-            {"teacher": Teacher(network, teacher_variables, select_full_thermal)},
+            teachers,
             record_gradients(),
             (*task.make_terms(has_guidance=False), *method.make_terms()),
+            method_module=module,
             diagnostics=method.make_diagnostics(),
             **options,
         )
-    state, metrics = step(create_state(variables, record_gradients()), place(batch))
+    begun = create_state(variables, record_gradients(), method_variables)
+    state, metrics = step(begun, place(batch))
     gradients = {
         jax.tree_util.keystr(path): np.asarray(leaf)
         for path, leaf in jax.tree.leaves_with_path(state.opt_state)

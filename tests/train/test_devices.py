@@ -10,7 +10,7 @@ import pytest
 
 from mdjax.train.devices import create_data_mesh
 from mdjax.types import MdjaxError
-from tests.train.batch_cuts import METHODS, TASKS, compute_difference, run_step
+from tests.train.batch_cuts import MD_METHODS, TASKS, compute_difference, run_step
 from tests.train.normalised_training import train_and_count
 
 pytestmark = pytest.mark.slow
@@ -21,14 +21,14 @@ import json
 import jax
 jax.config.update("jax_disable_most_optimizations", True)
 from mdjax.train.devices import create_data_mesh, make_batch_sharding
-from tests.train.batch_cuts import METHODS, NUM_IMAGES, TASKS, run_step
+from tests.train.batch_cuts import MD_METHODS, NUM_IMAGES, TASKS, run_step
 from tests.train.normalised_training import train_and_count
 
 sharding = make_batch_sharding(create_data_mesh(NUM_IMAGES))
 place = lambda batch: jax.device_put(batch, sharding)
 steps = {}
 for task in TASKS:
-    for step, parts in (("teacher", 1), ("teacher", 2), *((method, 1) for method in METHODS)):
+    for step, parts in (("teacher", 1), ("teacher", 2), *((method, 1) for method in MD_METHODS)):
         losses, gradients = run_step(task, step, parts, place)
         gradients = {name: leaf.tolist() for name, leaf in gradients.items()}
         steps[f"{task} {step} {parts}"] = losses, gradients
@@ -65,7 +65,7 @@ def test_two_devices_give_the_numbers_of_one(project_root):
     """
     two = run_on_two_devices(project_root)
     for task in TASKS:
-        for step in ("teacher", *METHODS):
+        for step in ("teacher", *MD_METHODS):
             losses, gradients = run_step(task, step)
             for parts in (1, 2) if step == "teacher" else (1,):
                 shared_losses, shared = two["steps"][f"{task} {step} {parts}"]
