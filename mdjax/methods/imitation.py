@@ -21,7 +21,7 @@ class FeatureImitation:
     """L = L_task + λ L_imitation; a `Method`.
 
     Attributes:
-        weight: λ; 0.01 in the paper.
+        weight: λ; 0.01 in the authors' code.
         best_iou_share: ψ, see `compute_anchor_mask`; 0.5 in the paper. Only boxes have a use for
             it: of label maps, the labelled pixels count.
         level: Features that are compared; their widths may differ, their height and width not.

@@ -23,9 +23,8 @@ class MaskedGeneration:
     """L = L_task + α L_mgd (Yang et al. 2022, eq. 6); a `Method`.
 
     Attributes:
-        weight: α; 2·10⁻⁵ in the paper, for segmentation and for detectors of one stage
-            (section 4).
-        masked_share: λ, how likely a position is masked; in the paper 0.75 for segmentation and
+        weight: α; 2·10⁻⁵, as the authors' settings for segmentation and for detectors of one stage.
+        masked_share: λ, how likely a position is masked; the authors take 0.75 for segmentation and
             0.65 for detectors of one stage.
         level: Features that are generated; their widths may differ, their height and width not.
     """
