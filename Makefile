@@ -10,11 +10,13 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile
 PYTEST_WORKERS ?= 2
 CHECKED := mdjax data_builders examples experiments tests
 
-.PHONY: help demo test test-fast fuzz lint format clean
+.PHONY: help install demo test test-fast fuzz lint format clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed ## Set up alone: the environment .venv with mdjax in it
 
 demo: $(VENV)/.installed ## Set up, then distil a student on generated scenes (runs/demo)
 	$(BIN)/mdjax demo

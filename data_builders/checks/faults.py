@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mdjax.io.findings import group_problems
 from mdjax.io.json_file import write_text
-from mdjax.types import MdjaxError
+from mdjax.types import MdjaxError, format_count
 
 
 class FaultyFilesError(MdjaxError):
@@ -22,14 +22,14 @@ class FaultyFilesError(MdjaxError):
         self.folder = folder
         self.problems = tuple(problems)
         self._heading = (
-            f"{folder}: {len(problems)} problem(s) with the {title} files, nothing was written."
+            f"{folder}: {format_count(len(problems), 'problem')} with the {title} files, nothing "
+            "was written."
         )
         grouped = group_problems(problems)
         self._is_complete = grouped.is_complete
         lines = "".join(f"\n  {line}" for line in grouped.lines)
         super().__init__(
-            f"{self._heading}{lines}\nFix them all; pairs that cannot be fixed can be removed from "
-            "the data set."
+            f"{self._heading}{lines}\nFix what is wrong, or remove the pairs that you cannot fix."
         )
 
     def list_in_file(self, data_dir: Path) -> MdjaxError:

@@ -61,6 +61,10 @@ def check_raw_mfnet(
         MdjaxError: There are faults; the message has a line for each kind.
     """
     raw_dir = Path(raw_dir)
+    if not raw_dir.is_dir():
+        raise MdjaxError(
+            f"{raw_dir}: there is no such folder; give the one with images/, labels/ and the lists."
+        )
     findings = Findings()
     names: dict[str, list[str]] = {}
     for split in SPLITS:

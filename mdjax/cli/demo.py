@@ -128,14 +128,18 @@ def run_demo(arguments: Sequence[str]) -> int:
     rows = create_rows(
         demonstration.recipe, lambda config: replace(budget.adjust(config), dataset=data.dataset)
     )
-    results = run_study(
-        {name: rows[name] for name in ROWS},
-        out,
-        seeds=range(command.num_seeds),
-        show=show_on_stderr,
-        num_workers=command.num_workers or count_workers(),
-        shared_rows=[TEACHER],
-    )
+    try:
+        results = run_study(
+            {name: rows[name] for name in ROWS},
+            out,
+            seeds=range(command.num_seeds),
+            show=show_on_stderr,
+            num_workers=command.num_workers or count_workers(),
+            shared_rows=[TEACHER],
+        )
+    except KeyboardInterrupt:
+        show_on_stderr("The same command continues the demo.")
+        raise
     if results.failures:
         raise MdjaxError("\n".join(map(str, results.failures)))
     networks = load_first_networks(results)

@@ -39,6 +39,8 @@ def run_prepare(arguments: Sequence[str]) -> int:
         raise error.list_in_file(command.data_dir) from None
     rich.print(make_summary_table(summary))
     if isinstance(command, PrepareRgbtFolder):
+        if not any(summary.num_night.values()):
+            print("Note: all images count as day; list those taken at night in night.txt.")
         print(_format_next_step(summary, command.data_dir))
     if summary.warnings:
         rich.print(make_warnings(summary))

@@ -67,10 +67,14 @@ class SplitSource:
         if annotation not in self.features:
             kinds = {"labels": "label maps", "objects": "boxes of objects"}
             tasks = {"labels": "segmentation", "objects": "detection"}
+            presets = {"labels": "mfnet-small", "objects": "msrs-small"}
             other = "objects" if annotation == "labels" else "labels"
             remedy = "Choose another data set"
             if other in self.features:
-                remedy = f"It has {kinds[other]}: train on them with --task {tasks[other]}"
+                remedy = (
+                    f"It has {kinds[other]}: train on them with a preset such as "
+                    f"{presets[other]}-teacher, or --task {tasks[other]}"
+                )
             raise MdjaxError(
                 f"data set {self.dataset_name} has no {kinds[annotation]}; it holds "
                 f"{', '.join(self.features)}. {remedy}."

@@ -187,7 +187,7 @@ def decode_image(data: bytes, name: str, *, may_have_16_bits: bool = False) -> n
     if image.dtype != np.uint8 and not (may_have_16_bits and image.dtype == np.uint16):
         raise MdjaxError(
             f"{name}: has {image.dtype.itemsize * 8} bits per channel ({image.dtype}); convert it "
-            "to 8 bits."
+            "to 8 bits, with one range for all images."
         )
     return image
 

@@ -90,10 +90,10 @@ class RunDirectory:
         """
         if not self.config_path.is_file():
             is_free = not self.path.exists() or not self._list_used()
-            remedy = "to start one" if is_free else "and give another folder to start one"
+            place = "" if is_free else ", in another folder"
             raise MdjaxError(
-                f"{self.path}: no run to resume here ({self.config_path.name} is missing). "
-                f"Omit --resume {remedy}, with mdjax train or mdjax distill."
+                f"{self.path}: no run to resume here ({self.config_path.name} is missing). To "
+                f"start one{place}, use mdjax train or mdjax distill without --resume."
             )
 
     def require_unused(self, *, is_trained: bool = True) -> None:
@@ -128,7 +128,7 @@ class RunDirectory:
                 )
             remedy = f"Continue a training with mdjax resume {self.path}, or give"
             raise MdjaxError(
-                f"{self.path}: holds a run already. {remedy if is_trained else 'Give'} another "
+                f"{self.path}: already holds a run. {remedy if is_trained else 'Give'} another "
                 "folder."
             )
 

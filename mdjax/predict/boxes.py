@@ -156,7 +156,7 @@ class DetectionWriter:
         if not path.exists():
             return []
         return [
-            f"{path}: has the boxes of an earlier call; replace it with overwrite, or write to "
+            f"{path}: has the boxes of an earlier call; replace it with --overwrite, or write to "
             "another folder."
         ]
 

@@ -137,7 +137,7 @@ class LabelWriter:
         if not path.exists() or read_json(path) == self._describe_classes():
             return []
         return [
-            f"{path}: belongs to other classes; replace it with overwrite, or write to "
+            f"{path}: belongs to other classes; replace it with --overwrite, or write to "
             "another folder."
         ]
 

@@ -194,7 +194,7 @@ def _find_output_problems(
     if overwrite:
         return problems
     problems += [
-        f"{path}: already exists; replace it with overwrite, or write to another folder."
+        f"{path}: already exists; replace it with --overwrite, or write to another folder."
         for files in pairs
         for path in writer.name_files(files)
         if path.exists()

@@ -128,6 +128,11 @@ def _explain_missing(run_dir: Path, checkpoint: CheckpointName) -> str:
         return (
             f"{run_dir}: has no checkpoint {checkpoint!r}, only {', '.join(saved)}; give another."
         )
+    if (run_dir / "result.json").is_file():
+        return (
+            f"{run_dir}: its checkpoints are missing, though it has finished; restore them, or "
+            "train again in another folder."
+        )
     return (
         f"{run_dir}: this run has saved no checkpoint; continue it with `mdjax resume {run_dir}`, "
         "or give another run."

@@ -63,6 +63,11 @@ def open_scored_split(
     Raises:
         MdjaxError: The data set is not prepared, or has no such split.
     """
+    if data_dir is None and not config.data_dir.is_dir():
+        raise MdjaxError(
+            f"{config.data_dir}: the data folder of this run is not there; if run or data were "
+            "moved, give --data-dir DIR."
+        )
     data_dir = data_dir or config.data_dir
     if not config.folds.num_folds or dataset is not None:
         return open_split(dataset or config.dataset, split, data_dir)

@@ -27,6 +27,13 @@ def load_teachers(config: DistillConfig, splits: Splits) -> dict[str, LoadedNetw
         try:
             check_class_names(teacher, splits.train)
         except MdjaxError as error:
+            theirs, ours = type(teacher.config.task), type(config.task)
+            if theirs is not ours:
+                raise MdjaxError(
+                    f"{name}: {teacher.run_dir} was trained with another task ({theirs.__name__}) "
+                    f"than the student is ({ours.__name__}), and {splits.train.dataset_name} has "
+                    "no annotations for it. Give a teacher of the student's task."
+                ) from error
             raise MdjaxError(
                 f"{name}: {teacher.run_dir} does not fit the student's data: {error} Or give a "
                 "teacher that was trained on them."

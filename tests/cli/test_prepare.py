@@ -167,7 +167,7 @@ def test_many_equal_faults_are_one_line_and_listed_in_a_file(tmp_path: Path) -> 
     with pytest.raises(MdjaxError) as error:
         run_prepare(["rgbt-folder", "--raw", str(raw_dir), "--data-dir", str(tmp_path / "data")])
     first, kind, _, last = str(error.value).splitlines()
-    assert "20000 problem(s)" in first
+    assert "20,000 problems" in first
     assert "20000 times: category 'wolf' is unknown; add it to classes.txt, which has" in kind
     assert "(annotations.json, annotation 0; annotations.json, annotation 1; " in kind
     path = tmp_path / "data" / "raw_problems.txt"

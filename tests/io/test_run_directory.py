@@ -47,7 +47,7 @@ def test_empty_directory_is_taken(tmp_path: Path) -> None:
 def test_used_directory_is_refused_and_left_alone(tmp_path: Path) -> None:
     create(tmp_path)
     before = (tmp_path / "config.json").read_text()
-    message = r"holds a run already.*mdjax resume .*, or give another folder"
+    message = r"already holds a run.*mdjax resume .*, or give another folder"
     with pytest.raises(MdjaxError, match=message), RunDirectory(tmp_path).create({}):
         pass
     assert (tmp_path / "config.json").read_text() == before
@@ -62,7 +62,7 @@ def test_directory_with_foreign_files_is_refused(tmp_path: Path) -> None:
 
 
 def test_resume_without_a_run_is_refused(tmp_path: Path) -> None:
-    message = r"no run to resume here.*Omit --resume to start one"
+    message = r"no run to resume here.*To start one, use .* without --resume"
     with pytest.raises(MdjaxError, match=message), RunDirectory(tmp_path / "none").reopen():
         pass
 
@@ -132,7 +132,7 @@ def test_what_a_killed_process_leaves_hidden_is_no_run(tmp_path: Path) -> None:
     (tmp_path / ".holder.json.incomplete").write_text("{")
     with RunDirectory(tmp_path).create(CONFIG):
         pass
-    with pytest.raises(MdjaxError, match="holds a run already"):
+    with pytest.raises(MdjaxError, match="already holds a run"):
         RunDirectory(tmp_path).require_unused()
 
 

@@ -97,7 +97,7 @@ def test_fusion_that_was_cut_is_finished(
     shutil.rmtree(run_dir / "checkpoints")
     fuse(FuseConfig(**halves), run_dir, show=lambda _: None)
     np.testing.assert_array_equal(predict(run_dir), predict(fused))
-    with pytest.raises(MdjaxError, match="holds a run already"):
+    with pytest.raises(MdjaxError, match="already holds a run"):
         fuse(FuseConfig(**halves), run_dir, show=lambda _: None)
 
 

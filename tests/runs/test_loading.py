@@ -10,11 +10,16 @@ import jaxtyping
 import numpy as np
 import pytest
 
+from data_builders.mfnet import PrepareMfnet
 from mdjax.io.checkpoint import change_metadata, read_metadata, restore_variables, save_variables
+from mdjax.runs import teachers
 from mdjax.runs.loading import load_network
+from mdjax.runs.splits import open_splits
 from mdjax.runs.teachers import check_teacher_scores
+from mdjax.tasks.detection import DetectionTask
 from mdjax.types import MdjaxError
 from tests.conftest import SmallRuns
+from tests.data.factories import write_raw_mfnet
 from tests.runs.small import assert_refused
 
 
@@ -43,6 +48,9 @@ def test_path_that_is_no_run_is_told_what_it_is(small_runs: SmallRuns, tmp_path:
     with pytest.raises(MdjaxError, match=r"no checkpoint 'best', only last, inference; give"):
         load_network(run_dir, "best")
     shutil.rmtree(run_dir / "checkpoints")
+    with pytest.raises(MdjaxError, match=r"its checkpoints are missing, though it has finished"):
+        load_network(run_dir)
+    (run_dir / "result.json").unlink()
     with pytest.raises(
         MdjaxError, match=r"has saved no checkpoint; continue it with `mdjax resume"
     ):
@@ -130,3 +138,18 @@ def test_missing_teacher_is_refused(small_runs: SmallRuns, tmp_path: Path) -> No
         tmp_path / "run",
         r"nobody: there is no such run directory; `mdjax runs .*` lists those there",
     )
+
+
+def test_teacher_of_another_task_needs_its_annotations(
+    small_runs: SmallRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A data set of label maps alone cannot score a detector."""
+    config = small_runs.configs["distilled"]
+    detector = load_network(small_runs.root / "teacher")
+    detector = replace(detector, config=replace(detector.config, task=DetectionTask()))
+    monkeypatch.setattr(teachers, "load_network", lambda path: detector)
+    raw_dir = write_raw_mfnet(tmp_path / "raw")
+    PrepareMfnet(raw_dir, tmp_path / "data").prepare()
+    splits = open_splits("mfnet", tmp_path / "data", config.folds)
+    with pytest.raises(MdjaxError, match=r"another task \(Det.*has no annotations"):
+        teachers.load_teachers(config, splits)

@@ -43,7 +43,9 @@ def test_used_folder_is_resumed_or_another_one_given(small_runs: SmallRuns, tmp_
     ):
         native.require_unused()
     native.require_run()
-    with pytest.raises(MdjaxError, match=r"no run to resume here.*Omit --resume to start one"):
+    with pytest.raises(
+        MdjaxError, match=r"no run to resume here.*To start one, use .* without --resume"
+    ):
         RunDirectory(tmp_path / "new").require_run()
     RunDirectory(tmp_path / "new").require_unused()
     (tmp_path / "new").mkdir()
@@ -56,7 +58,7 @@ def test_used_folder_is_resumed_or_another_one_given(small_runs: SmallRuns, tmp_
 def test_finished_fusion_is_not_told_to_resume(small_runs: SmallRuns) -> None:
     """`mdjax fuse` has no such option."""
     config = FuseConfig(small_runs.root / "native", small_runs.root / "native")
-    with pytest.raises(MdjaxError, match=r"holds a run already\. Give another folder\."):
+    with pytest.raises(MdjaxError, match=r"already holds a run\. Give another folder\."):
         fuse(config, small_runs.root / "native")
 
 

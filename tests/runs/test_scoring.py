@@ -1,6 +1,7 @@
 """What another camera and another scored size change, and what they leave alone."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from mdjax.cli.main import main
 from mdjax.runs import scoring
 from mdjax.runs.loading import load_network
 from mdjax.runs.scoring import evaluate_network
+from mdjax.types import MdjaxError
 from tests.conftest import SmallRuns
 
 
@@ -53,3 +55,12 @@ def test_scored_size_is_an_option(
         run_dir = str(small_runs.root / "native")
         assert main(["evaluate", run_dir, "--scored-size", size]) == 0
         assert "scored at 48x32" in capsys.readouterr().out
+
+
+def test_run_whose_data_folder_is_gone_asks_for_it(small_runs: SmallRuns, tmp_path: Path) -> None:
+    loaded = load_network(small_runs.root / "native")
+    data_dir = loaded.config.data_dir
+    loaded = replace(loaded, config=replace(loaded.config, data_dir=tmp_path / "gone"))
+    with pytest.raises(MdjaxError, match=r"gone: the data folder of this run .* give --data-dir"):
+        evaluate_network(loaded)
+    assert evaluate_network(loaded, data_dir=data_dir).to_metrics()

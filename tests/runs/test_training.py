@@ -219,7 +219,7 @@ def test_resuming_where_no_run_is_is_refused(small_runs: SmallRuns, tmp_path: Pa
 def test_used_directory_is_refused_and_left_alone(small_runs: SmallRuns) -> None:
     run_dir = small_runs.root / "native"
     before = {path: path.stat().st_mtime_ns for path in run_dir.rglob("*")}
-    with pytest.raises(MdjaxError, match=r"holds a run already.*mdjax resume"):
+    with pytest.raises(MdjaxError, match=r"already holds a run.*mdjax resume"):
         run_quietly(small_runs.configs["native"], run_dir)
     assert {path: path.stat().st_mtime_ns for path in run_dir.rglob("*")} == before
 
@@ -228,7 +228,7 @@ def test_used_directory_is_noticed_before_the_teacher_is_looked_at(
     small_runs: SmallRuns, tmp_path: Path
 ) -> None:
     config = replace(small_runs.configs["distilled"], teacher=tmp_path / "nowhere")
-    with pytest.raises(MdjaxError, match="holds a run already"):
+    with pytest.raises(MdjaxError, match="already holds a run"):
         run_quietly(config, small_runs.root / "distilled")
 
 

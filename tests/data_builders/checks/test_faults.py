@@ -22,7 +22,7 @@ def test_message_has_twenty_lines_and_the_file_all_problems(
     error = FaultyFilesError(tmp_path / "raw", "test", problems)
     lines = str(error.list_in_file(tmp_path / "data")).splitlines()
     assert len(lines) <= 20
-    assert f"{len(problems)} problem(s) with the test files, nothing was written." in lines[0]
+    assert f"{len(problems):,} problems with the test files, nothing was written." in lines[0]
     path = tmp_path / "data" / "raw_problems.txt"
     assert lines[-1] == f"All of them, one per line: {path}"
     assert path.read_text().splitlines()[1:] == problems

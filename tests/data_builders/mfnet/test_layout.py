@@ -4,6 +4,7 @@ import pytest
 from data_builders.mfnet.layout import CLASS_NAMES, SPLITS, check_raw_mfnet
 from mdjax.io.images import decode_labels
 from mdjax.scenes import CLASS_NAMES as SCENE_CLASS_NAMES
+from mdjax.types import MdjaxError
 from tests.data.factories import SPLIT_NAMES, encode_png, make_pair_u8, write_raw_mfnet
 from tests.data_builders.raw_pairs import encode_jpg, get_problems, make_image_u8
 
@@ -119,7 +120,9 @@ def test_pixels_that_do_not_count_are_refused(raw_dir):
 
 
 def test_wrong_folder_names_what_belongs_there(tmp_path):
-    assert len(_get_problems(tmp_path / "nowhere")) == 5
+    with pytest.raises(MdjaxError, match="nowhere: there is no such folder; give the one with"):
+        check_raw_mfnet(tmp_path / "nowhere")
+    assert len(_get_problems(tmp_path)) == 5
 
 
 def test_name_without_day_or_night_is_refused(tmp_path):
