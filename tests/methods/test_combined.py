@@ -131,7 +131,7 @@ def make_config(small_runs: SmallRuns) -> Any:
         dataset=place.dataset,
         data_dir=place.data_dir,
         teacher=small_runs.root / "teacher",
-        method=CombinedDistillation(replace(ALL, md=CombinedTerms().md)),
+        method=CombinedDistillation(CombinedTerms(cwd=ALL.cwd, mgd=ALL.mgd)),
     )
     return replace(config, network=ImageLevelConfig(replace(BACKBONE, width=BACKBONE.width / 2)))
 
@@ -139,7 +139,7 @@ def make_config(small_runs: SmallRuns) -> Any:
 def test_run_that_is_cut_ends_with_the_numbers_of_one_that_is_not(
     small_runs: SmallRuns, tmp_path: Path
 ) -> None:
-    """With the masks of MGD and the adapters of five methods."""
+    """With the masks and decoder of MGD and the adapter of CWD."""
     config = make_config(small_runs)
     run_quietly(config, tmp_path / "whole")
     with stopping_after(2, stop_kindly), pytest.raises(InterruptedTraining):
@@ -149,7 +149,7 @@ def test_run_that_is_cut_ends_with_the_numbers_of_one_that_is_not(
         read_json(tmp_path / name / "checkpoints/last/leaves.json") for name in ("whole", "cut")
     ]
     assert leaves[0] == leaves[1]  # With the checksum of every array.
-    adapters = {f"method_params/parts_{x}/conv/kernel" for x in ("cwd", "hint", "pearson")}
-    assert adapters | {"method_params/parts_mgd/conv2/kernel"} <= set(leaves[0])
+    kernels = {f"method_params/parts_{x}/kernel" for x in ("cwd/conv", "mgd/conv2")}
+    assert kernels <= set(leaves[0])
     exported = read_json(tmp_path / "cut" / "checkpoints/inference/leaves.json")
     assert not [name for name in exported if "method" in name]

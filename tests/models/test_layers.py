@@ -16,7 +16,7 @@ def pool_by_linen(x: jax.Array) -> jax.Array:
 
 
 @given(height=st.integers(1, 9), width=st.integers(1, 9), seed=st.integers(0, 2**16))
-@settings(max_examples=12, deadline=None)  # each size is compiled
+@settings(max_examples=5, deadline=None)  # each size is compiled
 def test_max_pool_is_that_of_linen(height: int, width: int, seed: int) -> None:
     x = jnp.asarray(np.random.default_rng(seed).standard_normal((2, height, width, 3)))
     ours, of_ours = jax.vjp(max_pool_halving, x)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-NUM_KILLS = 2
+NUM_KILLS = 1
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def test_used_folder_is_resumed_or_another_one_given(small_runs: SmallRuns, tmp_
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "notes.txt").touch()
     # Without --resume this folder would be refused too.
-    with pytest.raises(MdjaxError, match="Omit --resume and give another folder"):
+    with pytest.raises(MdjaxError, match="To start one, in another folder, use mdjax train"):
         RunDirectory(tmp_path / "new").require_run()
 
 
