@@ -5,17 +5,23 @@ Those of generated scenes train, with all their networks, in `tests/cli/test_dem
 
 import functools
 import json
+import math
+from pathlib import Path
 from typing import Any
 
 import jax
 import pytest
 
+from data_builders.mfnet import PrepareMfnet
 from data_builders.mfnet.layout import CLASS_NAMES
 from mdjax.config import config_from_dict, config_to_dict
 from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, METHODS, NETWORKS, RECIPES, TRAIN_PRESETS
-from mdjax.runs.config import RunConfig, TrainConfig
+from mdjax.runs.config import DistillConfig, RunConfig, TrainConfig
 from mdjax.runs.loading import create_network
+from mdjax.runs.training import train
 from mdjax.tasks.detection import DetectionTask
+from tests.data.factories import write_raw_mfnet
+from tests.runs.small import SIZE_HW, shrink
 
 PRESETS: dict[str, TrainConfig] = {**TRAIN_PRESETS, **DISTILL_PRESETS}
 
@@ -106,3 +112,39 @@ def test_all_networks_of_a_recipe_get_the_same_steps_data_and_schedule() -> None
             for field in ("dataset", "pipeline", "optimiser", "loop", "batch_size", "task", "seed"):
                 assert getattr(config, field) == getattr(configs[0], field)
             assert config.network.backbone == configs[0].network.backbone
+
+
+@pytest.fixture(scope="session")
+def mfnet_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in MFNet's layout with a few small pairs, prepared."""
+    folder = tmp_path_factory.mktemp("mfnet")
+    names = {
+        "train": ("00001D", "00002N", "00003D", "00004N"),
+        "val": ("00005D", "00006N"),
+        "test": ("00007D", "00008N"),
+    }
+    raw_dir = write_raw_mfnet(folder / "raw", names, SIZE_HW)
+    PrepareMfnet(raw_dir, folder / "data").prepare()
+    return folder / "data"
+
+
+def train_shrunk(name: str, run_dir: Path, data_dir: Path, **changes: Any) -> None:
+    config = shrink(PRESETS[name], data_dir=data_dir, **changes)
+    main_metric = config.task.get_main_metric(CLASS_NAMES).partition("/")[0]
+    lines: list[str] = []
+    result = train(config, run_dir, show=lines.append)
+    assert (run_dir / "result.json").is_file()
+    for split in ("val", "test"):
+        for subset in ("day", "night", "all"):
+            assert math.isfinite(result.scores[split][f"{main_metric}/{subset}"])
+    assert any("recorded" in line for line in lines) == isinstance(config, DistillConfig)
+
+
+@pytest.mark.slow
+def test_recipe_of_the_paper_trains_its_teacher_and_distils(
+    mfnet_data_dir: Path, tmp_path: Path
+) -> None:
+    """Those from scratch do so in the tests of the demo."""
+    teacher = tmp_path / "teacher"
+    train_shrunk("mfnet-teacher", teacher, mfnet_data_dir)
+    train_shrunk("mfnet-md", tmp_path / "distilled", mfnet_data_dir, teacher=teacher)

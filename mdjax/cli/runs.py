@@ -12,7 +12,6 @@ from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json
 from mdjax.presets import NETWORKS
 from mdjax.runs.overview import RunSummary, list_runs
-from mdjax.types import MdjaxError
 
 # By the name of its class, what a network is called in presets and tables.
 _NAMES = {kind.__name__.removesuffix("Config"): name for name, (kind, _) in NETWORKS.items()}
@@ -36,8 +35,6 @@ class Runs:
 def run_runs(arguments: Sequence[str]) -> int:
     """Run `mdjax runs [FOLDER]`."""
     command: Runs = parse_options(Runs, arguments, prog="mdjax runs")
-    if not command.folder.is_dir():
-        raise MdjaxError(f"{command.folder}: there is no such folder; give one, mdjax runs FOLDER.")
     runs = list_runs(command.folder)
     if command.json:
         print_json({"folder": command.folder, "runs": [asdict(run) for run in runs]})

@@ -56,7 +56,7 @@ def list_runs(folder: Path) -> list[RunSummary]:
         MdjaxError: There is no such folder.
     """
     if not folder.is_dir():
-        raise MdjaxError(f"{folder}: there is no such folder.")
+        raise MdjaxError(f"{folder}: there is no such folder; give one, mdjax runs FOLDER.")
     return [_summarise(path) for path in find_run_dirs(folder)]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-NUM_KILLS = 1
+NUM_KILLS = 2
 
 
 @pytest.mark.slow
@@ -21,7 +21,14 @@ def test_killed_runs_equal_the_one_left_alone(project_root: Path, tmp_path: Path
             *(sys.executable, script),
             *("--num-kills", str(NUM_KILLS), "--seed", "1", "--work-dir", tmp_path / "kills"),
         ],
-        env={**os.environ, "PYTHONPATH": str(project_root)},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(project_root),
+            # As in other tests; and a resumed run takes the programs of the one before it.
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+            "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 FOLDER = Path(__file__).parent.parent / "golden" / "runs_v0"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())
 FINISHED = ("teacher", "native", "decision", "detector_teacher")
-STOPPED = {"detector_distilled": "detector_teacher"}
+STOPPED = {"distilled": "teacher", "detector_distilled": "detector_teacher"}
 # The scores count few pixels: one that rounding flips is a thousandth of a class.
 TOLERANCE_POINTS = 0.3
 

@@ -47,6 +47,7 @@ NUM_CLASSES = 4
 ANCHORS = AnchorOptions((6,))
 MD_METHODS: dict[str, Method] = {
     "focal_mse": ModalityDistillation(),
+    "mse": ModalityDistillation(semantic_loss="mse"),
 }
 METHODS: dict[str, Method] = {
     **MD_METHODS,
