@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdjax.models.layers import max_pool_halving
+from mdjax.types import Array
 
 
 def pool_by_linen(x: jax.Array) -> jax.Array:
@@ -21,7 +22,7 @@ def test_max_pool_is_that_of_linen(height: int, width: int, seed: int) -> None:
     x = jnp.asarray(np.random.default_rng(seed).standard_normal((2, height, width, 3)))
 
     @jax.jit  # One program a size, not one an operation.
-    def pool_both(x: jax.Array) -> tuple[jax.Array, ...]:
+    def pool_both(x: jax.Array) -> tuple[Array, ...]:
         ours, of_ours = jax.vjp(max_pool_halving, x)
         theirs, of_theirs = jax.vjp(pool_by_linen, x)
         return ours, theirs, of_ours(theirs)[0], of_theirs(theirs)[0]
