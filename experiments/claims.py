@@ -1,32 +1,31 @@
-"""What the evidence says of the paper's claims: confirmed, refuted or open.
+"""What the rows so far say of the paper's claims: confirmed, refuted or open.
 
     python -m experiments.claims            # from the folder of the project
 
-Reads the rows that `experiments/evidence.py` has left, trains nothing, and writes
-`experiments/results/claims.md`. A claim is a difference with a direction; see
-`PooledDifference.judge_claim` for when it is confirmed, refuted or open.
+Reads the rows that `mdjax reproduce` has kept, trains nothing, and writes
+`experiments/results/claims.md`. A claim is a difference with a direction: confirmed where it is
+better beyond the noise, refuted where it is worse, see `Interval.judge`.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import tyro
 
-from experiments.evidence import (
-    EVIDENCE,
-    MSE,
-    NO_ATTENTION,
-    RESULTS_DIR,
-    format_difference,
-    get_folder,
-    read_images,
-)
+from experiments.tables.rows import create_all_rows
+from experiments.tables.settings import MFNET_PRETRAINED, MFNET_SMALL, MSRS_SMALL
 from mdjax.io.json_file import write_text
-from mdjax.studies.pooling import estimate_pooled_difference
+from mdjax.statistics.pooling import PairedBootstrap
+from mdjax.studies.jobs import find_twins
+from mdjax.studies.kept_rows import KeptRows
 from mdjax.studies.rows import DISTILLED, NATIVE, STUDENT, TEACHER, VISIBLE
+from mdjax.studies.table import Setting, format_interval
 
+RESULTS_DIR = Path(__file__).parent / "results"
 LABELS, PERSONS = ("mAcc all", "mIoU all"), ("MR all", "AP50 all")
-BOTH = {"mfnet": LABELS, "msrs": PERSONS}
-PRETRAINED = {"mfnet-pretrained": LABELS}
+SCRATCH = ((MFNET_SMALL, LABELS), (MSRS_SMALL, PERSONS))
+PRETRAINED = ((MFNET_PRETRAINED, LABELS),)
+WORDS = {"better": "confirmed", "worse": "refuted", "open": "open"}
 
 
 @dataclass(frozen=True)
@@ -37,33 +36,38 @@ class Claim:
         text: What is claimed.
         minuend: Row that is said to be better.
         subtrahend: Than this one.
-        scores: By which scores of which evidence it is judged.
+        judged_by: Settings and their scores.
     """
 
     text: str
     minuend: str
     subtrahend: str
-    scores: dict[str, tuple[str, ...]]
+    judged_by: tuple[tuple[Setting, tuple[str, ...]], ...]
 
 
 CLAIMS = (
-    Claim("feature-level fusion is better than image-level fusion", TEACHER, NATIVE, BOTH),
-    Claim("image-level fusion is better than the visible image alone", NATIVE, VISIBLE, BOTH),
+    Claim("feature-level fusion is better than image-level fusion", TEACHER, NATIVE, SCRATCH),
+    Claim("image-level fusion is better than the visible image alone", NATIVE, VISIBLE, SCRATCH),
     Claim(
         "the night needs thermal",
         NATIVE,
         VISIBLE,
-        {"mfnet": ("mAcc night",), "msrs": ("MR night",)},
+        ((MFNET_SMALL, ("mAcc night",)), (MSRS_SMALL, ("MR night",))),
     ),
-    Claim("MD is better than the native student at 16x", DISTILLED, NATIVE, BOTH | PRETRAINED),
+    Claim("MD is better than the native student at 16x", DISTILLED, NATIVE, SCRATCH + PRETRAINED),
     Claim(
         "the same, and by its teacher: MD is better than its student alone",
         DISTILLED,
         STUDENT,
-        BOTH | PRETRAINED,
+        SCRATCH + PRETRAINED,
     ),
-    Claim("F-MSE is better than the MSE", DISTILLED, MSE, PRETRAINED),
-    Claim("attention transfer adds to semantic transfer", DISTILLED, NO_ATTENTION, PRETRAINED),
+    Claim("F-MSE is better than the MSE", "distilled-focal", "distilled-mse", PRETRAINED),
+    Claim(
+        "attention transfer adds to semantic transfer",
+        "distilled-focal",
+        "distilled-focal-alone",
+        PRETRAINED,
+    ),
 )
 
 
@@ -81,37 +85,41 @@ class Arguments:
 def main() -> None:
     """Print and write the table."""
     arguments = tyro.cli(Arguments, description=__doc__)
-    images = {
-        name: read_images(get_folder(name), list(evidence.create_rows(lambda config: config)))
-        for name, evidence in EVIDENCE.items()
-    }
     lines = [
         "`python -m experiments.claims`: percent points, test images of all folds pooled, 95 %",
         f"intervals by {arguments.num_draws} draws of a paired bootstrap over seeds and images. MR",
         "is a miss rate: less is better. `k of n`: seeds in which the sign is the same.",
         "",
-        "| claim of the paper | difference | evidence | seeds | score | points | so it is |",
+        "| claim of the paper | difference | setting | seeds | score | points | so it is |",
         "|---|---|---|---|---|---|---|",
     ]
+    bootstraps: dict[tuple[str, str], PairedBootstrap] = {}
     for claim in CLAIMS:
-        names = claim.minuend, claim.subtrahend
-        for evidence, titles in claim.scores.items():
+        for setting, titles in claim.judged_by:
+            twins = find_twins(create_all_rows(setting.recipe))
             for title in titles:
-                found = estimate_pooled_difference(
-                    images[evidence],
-                    *names,
-                    EVIDENCE[evidence].scores[title],
-                    num_draws=arguments.num_draws,
+                bootstrap = bootstraps.setdefault(
+                    (setting.name, title), _draw(setting, title, arguments.num_draws)
                 )
-                word = found.judge_claim(is_lower_better=title.startswith("MR"))
-                points = format_difference(found) if found.num_seeds else "not measured"
+                found = bootstrap.estimate_difference(twins[claim.minuend], twins[claim.subtrahend])
+                word = found.judge(is_lower_better=title in setting.lower_is_better)
+                points = format_interval(found) if found.num_seeds else "not measured"
                 lines.append(
-                    f"| {claim.text} | {' - '.join(names)} | {evidence} | {found.num_seeds} | "
-                    f"{title} | {points} | {word} |"
+                    f"| {claim.text} | {claim.minuend} - {claim.subtrahend} | {setting.name} | "
+                    f"{found.num_seeds} | {title} | {points} | {WORDS[word]} |"
                 )
     text = "\n".join(lines)
     print(text)
     write_text(RESULTS_DIR / "claims.md", text + "\n")
+
+
+def _draw(setting: Setting, title: str, num_draws: int) -> PairedBootstrap:
+    kept = KeptRows(RESULTS_DIR / setting.name)
+    images = {
+        row: {found.seed: found.images for found in kept.read_all(row)}
+        for row in create_all_rows(setting.recipe)
+    }
+    return PairedBootstrap(images, setting.scores[title], num_draws=num_draws)
 
 
 if __name__ == "__main__":

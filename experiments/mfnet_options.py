@@ -17,8 +17,8 @@ from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig, MdStudentC
 from mdjax.presets import configure_mfnet_small
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.studies.experiment import Experiment, StudyBudget
+from mdjax.studies.jobs import Row, Rows
 from mdjax.studies.report import Columns
-from mdjax.studies.study import Row, Rows
 from mdjax.tasks.segmentation import SegmentationTask
 
 RESULTS_DIR = Path(__file__).parent / "results"

@@ -16,9 +16,9 @@ from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig, MdStudentC
 from mdjax.presets import DETECTOR_FROM_SCRATCH, FROM_SCRATCH, configure_msrs_small
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.studies.experiment import Experiment, StudyBudget
+from mdjax.studies.jobs import Row, Rows
 from mdjax.studies.report import Columns
 from mdjax.studies.rows import NATIVE, TEACHER
-from mdjax.studies.study import Row, Rows
 
 RESULTS_DIR = Path(__file__).parent / "results"
 EXPERIMENT = Experiment(

@@ -21,8 +21,8 @@ from mdjax.presets import configure_synthetic
 from mdjax.runs.config import TrainConfig
 from mdjax.studies.comparison import Difference
 from mdjax.studies.experiment import Experiment, StudyBudget
+from mdjax.studies.jobs import Row
 from mdjax.studies.report import Columns
-from mdjax.studies.study import Row
 
 RESULTS_DIR = Path(__file__).parent / "results"
 WIDTH = 0.25

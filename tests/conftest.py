@@ -25,6 +25,9 @@ jaxtyping.install_import_hook(["mdjax", "data_builders"], "tests.shape_checker.c
 hypothesis.settings.register_profile("mdjax", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("mdjax")
 
+# Programs and traces are large webs of objects that live long; walking them often is slow.
+gc.set_threshold(50_000, 50, 100)
+
 MAX_IDLE_BYTES = 1_000_000_000
 
 _T = TypeVar("_T")

@@ -32,16 +32,18 @@ ALLOWED_IMPORTS = {
         "viz",
     },
     "predict": {"types", "models", "io", "data", "tasks", "runs", "viz"},
+    "statistics": set(),
     "studies": {
         *("types", "ops", "metrics", "models", "train", "io", "data", "tasks"),
-        *("runs", "predict", "viz"),
+        *("runs", "predict", "viz", "statistics"),
     },
     "presets": {"types", "ops", "models", "train", "methods", "data", "tasks", "runs"},
     "cli": {
         *("errors", "types", "metrics", "models", "train", "io", "tasks", "viz", "runs"),
-        *("predict", "studies", "presets", "data_builders"),
+        *("predict", "studies", "presets", "data_builders", "experiments"),
     },
     "data_builders": {"types", "io", "scenes"},
+    "experiments": {"metrics", "models", "presets", "runs", "statistics", "studies"},
 }
 FORBIDDEN_LIBRARIES = {"tensorflow", "torch", "torchvision"}
 # Folders of one machine, and addresses of package indexes.
@@ -52,7 +54,7 @@ MACHINE_PATTERN = re.compile(
 
 
 def _find_sources() -> list[Path]:
-    folders = (PROJECT_ROOT / "mdjax", PROJECT_ROOT / "data_builders")
+    folders = (PROJECT_ROOT / name for name in ("mdjax", "data_builders", "experiments/tables"))
     return [path for folder in folders for path in sorted(folder.rglob("*.py"))]
 
 
@@ -72,8 +74,8 @@ def _find_imported_modules(path: Path) -> Iterator[str]:
 def _get_part(module: str) -> str | None:
     """`mdjax.ops.resize` -> `ops`; None for the bare package and for foreign modules."""
     names = module.split(".")
-    if names[0] == "data_builders":
-        return "data_builders"
+    if names[0] in ("data_builders", "experiments"):
+        return names[0]
     is_bare = names[0] != "mdjax" or len(names) == 1 or names[1].startswith("__")
     return None if is_bare else names[1]
 

@@ -148,6 +148,12 @@ def _load_demo() -> Run:
     return run_demo
 
 
+def _load_reproduce() -> Run:
+    from mdjax.cli.reproduce import run_reproduce
+
+    return run_reproduce
+
+
 def _load_doctor() -> Run:
     from mdjax.cli.doctor import run_doctor_command
 
@@ -165,6 +171,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[], Run]]] = {
     "predict": ("label your own images, or find objects in them", _load_predict),
     "score-detections": ("score a detection file by KAIST's rules", _load_score_detections),
     "demo": ("see modality distillation at work on generated scenes", _load_demo),
+    "reproduce": ("make the paper's tables and others, from one command each", _load_reproduce),
     "doctor": ("check installation, devices, data and disk", _load_doctor),
 }
 

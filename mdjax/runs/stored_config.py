@@ -43,6 +43,11 @@ def store_config(config: RunConfig, run_dir: Path) -> Values:
     return {VERSION_KEY: CONFIG_VERSION, **config_to_dict(map_paths(config, store_path))}
 
 
+def store_without_places(config: RunConfig) -> Values:
+    """Convert a configuration to values that do not tell where its files are."""
+    return {VERSION_KEY: CONFIG_VERSION, **config_to_dict(map_paths(config, lambda _: Path()))}
+
+
 def read_stored_config(values: Any, run_dir: Path, *, source: Path) -> Any:
     """Read a configuration stored by any version of mdjax.
 
@@ -109,8 +114,7 @@ def hash_config(config: RunConfig) -> str:
 
     Paths are ignored: the same run may be stored elsewhere.
     """
-    values = config_to_dict(map_paths(config, lambda _: Path()))
-    text = json.dumps({VERSION_KEY: CONFIG_VERSION, **values}, sort_keys=True)
+    text = json.dumps(store_without_places(config), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

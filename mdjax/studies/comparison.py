@@ -1,49 +1,16 @@
-"""Several rows over several seeds: one table, and what the differences are worth."""
+"""Rows that are compared seed by seed, and their scores as one table."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-import scipy.stats
-
 from mdjax.runs.results import RunResult
+from mdjax.statistics.interval import Interval
+from mdjax.statistics.seeds import estimate_mean, estimate_paired_difference
 from mdjax.types import format_count
-
-CONFIDENCE = 0.95
 
 SeedResults = Mapping[int, RunResult]
 """Results of one row by seed."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over seeds.
-
-    Attributes:
-        mean: Arithmetic mean; NaN for no seed.
-        standard_error: Standard deviation over √n; NaN for one seed.
-        num_seeds: n.
-    """
-
-    mean: float
-    standard_error: float
-    num_seeds: int
-
-    def __str__(self) -> str:
-        if math.isnan(self.mean):
-            return "-"
-        if math.isnan(self.standard_error):
-            return f"{self.mean:.2f}"
-        return f"{self.mean:.2f} ± {self.standard_error:.2f}"
-
-    @property
-    def half_interval(self) -> float:
-        """Half the width of the 95 % confidence interval, by Student's t; NaN for one seed."""
-        if self.num_seeds < 2:
-            return math.nan
-        quantile = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, df=self.num_seeds - 1)
-        return float(quantile * self.standard_error)
 
 
 @dataclass(frozen=True)
@@ -63,17 +30,15 @@ class Difference:
     def __str__(self) -> str:
         return f"{self.minuend} - {self.subtrahend}"
 
-
-def estimate_mean(values: Sequence[float]) -> Estimate:
-    """Estimate a mean and its standard error, std(ddof=1) / √n."""
-    n = len(values)
-    error = float(np.std(values, ddof=1) / math.sqrt(n)) if n > 1 else math.nan
-    return Estimate(float(np.mean(values)) if n else math.nan, error, n)
+    @property
+    def title(self) -> str:
+        """What is compared, and what for."""
+        return f"{self} ({self.meaning})"
 
 
 def estimate_difference(
     difference: Difference, results: Mapping[str, SeedResults], *, split: str, metric: str
-) -> Estimate:
+) -> Interval:
     """Estimate a difference in percent points over the seeds that both rows have.
 
     Args:
@@ -83,45 +48,16 @@ def estimate_difference(
         metric: Which score.
     """
     ours, theirs = results[difference.minuend], results[difference.subtrahend]
-    return estimate_mean(
-        [
-            _get_score(ours[seed], split, metric) - _get_score(theirs[seed], split, metric)
-            for seed in ours
-            if seed in theirs
-        ]
+    seeds = [seed for seed in ours if seed in theirs]
+    return estimate_paired_difference(
+        [_get_score(ours[seed], split, metric) for seed in seeds],
+        [_get_score(theirs[seed], split, metric) for seed in seeds],
     )
 
 
 def _get_score(run: RunResult, split: str, metric: str) -> float:
     """Return a score, NaN where the data set has no such split or the run is older than it."""
     return run.scores.get(split, {}).get(metric, math.nan)
-
-
-def describe_difference(
-    difference: Difference, estimate: Estimate, metric: str, *, is_lower_better: bool = False
-) -> str:
-    """Say plainly whether a difference is beyond the noise of the seeds, and for better or worse.
-
-    Args:
-        difference: Which rows.
-        estimate: Minuend - subtrahend.
-        metric: Its name.
-        is_lower_better: Whether the metric counts mistakes.
-    """
-    title = f"{difference} ({difference.meaning})"
-    if math.isnan(estimate.mean):
-        return f"{title}: {metric} has nothing to be measured on."
-    head = f"{title}: {estimate.mean:+.2f} points of {metric}"
-    if estimate.num_seeds < 2:
-        return f"{head}; one seed says nothing about the noise."
-    low, high = estimate.mean - estimate.half_interval, estimate.mean + estimate.half_interval
-    interval = f"{head} (95 % interval over {estimate.num_seeds} seeds: {low:+.2f} to {high:+.2f})"
-    is_better, is_worse = (high < 0, low > 0) if is_lower_better else (low > 0, high < 0)
-    if is_better:
-        return f"{interval}: better, beyond the noise."
-    if is_worse:
-        return f"{interval}: worse, beyond the noise."
-    return f"{interval}: not beyond the noise."
 
 
 def format_comparison(

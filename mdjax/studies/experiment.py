@@ -9,6 +9,7 @@ from typing import Any
 from mdjax.io.json_file import write_json
 from mdjax.runs.config import change_num_steps
 from mdjax.studies.comparison import Difference
+from mdjax.studies.jobs import Rows
 from mdjax.studies.report import (
     Columns,
     StudyReport,
@@ -17,7 +18,7 @@ from mdjax.studies.report import (
     write_report,
 )
 from mdjax.studies.rows import DIFFERENCES
-from mdjax.studies.study import Rows, StudyResults, run_study
+from mdjax.studies.study import StudyResults, run_study
 
 Adjust = Callable[[Any], Any]
 

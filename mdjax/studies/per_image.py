@@ -14,7 +14,7 @@ from mdjax.metrics.average_precision import (
 from mdjax.metrics.box_matching import ImageOutcome, compute_overlaps, judge_detections
 from mdjax.metrics.confusion import SegmentationScores
 from mdjax.metrics.miss_rate import MIN_IOU, Subset, find_ignored, pool_miss_rate
-from mdjax.studies.pooling import ImageScore
+from mdjax.statistics.pooling import ImageScore
 from mdjax.tasks.detection_scores import (
     DetectionEvaluation,
     ImageDetections,

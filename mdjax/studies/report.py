@@ -11,7 +11,6 @@ from mdjax.io.json_file import write_json, write_text
 from mdjax.runs.loading import LoadedNetwork, load_network
 from mdjax.studies.comparison import (
     Difference,
-    describe_difference,
     describe_table,
     estimate_difference,
     format_comparison,
@@ -133,9 +132,8 @@ def create_report(
             milliseconds=milliseconds,
         ),
         verdicts=tuple(
-            describe_difference(
-                difference,
-                estimate,
+            estimate.describe(
+                difference.title,
                 columns.titles[metric],
                 is_lower_better=metric in columns.lower_is_better,
             )

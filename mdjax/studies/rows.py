@@ -13,7 +13,7 @@ from mdjax.models.config import (
 )
 from mdjax.runs.config import DistillConfig, FuseConfig, TrainConfig
 from mdjax.studies.comparison import Difference
-from mdjax.studies.study import Row
+from mdjax.studies.jobs import Row
 
 Config = TypeVar("Config", bound=TrainConfig)
 

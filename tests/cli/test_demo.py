@@ -69,7 +69,7 @@ def test_demo_trains_compares_draws_and_says_what_the_gain_is_worth(
         for name, by_seed in summary["results"].items()
     }
     gains = {
-        entry["difference"]: entry["mean"]
+        entry["difference"]: entry["points"]
         for entry in summary["differences_percent_points"]
         if entry["metric"] == "mean_iou_9/all"
     }

@@ -14,8 +14,8 @@ from mdjax.runs.config import TrainConfig
 from mdjax.studies import study
 from mdjax.studies.comparison import Difference
 from mdjax.studies.experiment import Budget, Experiment, StudyBudget
+from mdjax.studies.jobs import Row, Rows
 from mdjax.studies.report import Columns
-from mdjax.studies.study import Row, Rows
 from tests.conftest import SmallRuns
 
 COLUMNS = Columns(titles={"mean_iou_9/all": "mIoU all"}, judged=("mean_iou_9/all",))

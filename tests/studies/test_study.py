@@ -15,8 +15,9 @@ from mdjax.runs.config import DistillConfig, FuseConfig, TrainConfig
 from mdjax.runs.results import RunResult
 from mdjax.runs.stored_config import store_config
 from mdjax.studies import study
+from mdjax.studies.jobs import Row, Rows, SeedRuns, add_needed, list_jobs
 from mdjax.studies.rows import create_rows
-from mdjax.studies.study import SeedRuns, StudyResults, run_study
+from mdjax.studies.study import StudyResults, run_study
 from mdjax.types import MdjaxError
 
 RESULT = {
@@ -59,15 +60,15 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Path]]:
     return recorded
 
 
-def train_row(network: Any = ImageLevelConfig) -> study.Row:
+def train_row(network: Any = ImageLevelConfig) -> Row:
     return lambda runs: configure_synthetic(TrainConfig(), network)
 
 
-def distil_row(teacher: str) -> study.Row:
+def distil_row(teacher: str) -> Row:
     return lambda runs: configure_synthetic(DistillConfig(teacher=runs[teacher]), ImageLevelConfig)
 
 
-def run(rows: study.Rows, folder: Path, seeds: list[int], **options: Any) -> StudyResults:
+def run(rows: Rows, folder: Path, seeds: list[int], **options: Any) -> StudyResults:
     return run_study(rows, folder, seeds=seeds, show=lambda line: None, **options)
 
 
@@ -232,3 +233,56 @@ def test_killed_process_ends_the_study_with_a_remedy(
     monkeypatch.setattr(study, "train", die)
     with pytest.raises(MdjaxError, match=r"seed0/first: its process was killed.*--num-workers 1"):
         run({"first": train_row()}, tmp_path, [0])
+
+
+def test_damaged_run_is_named_and_left_aside(
+    calls: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its student fails with it, all others are trained; nothing in its folder is touched."""
+    rows = {"teacher": train_row(), "native": train_row(), "distilled": distil_row("teacher")}
+    damaged = tmp_path / "seed0" / "teacher" / "config.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("{ no json")
+    results = run(rows, tmp_path, [0, 1])
+    assert [(failure.row, failure.seed) for failure in results.failures] == [
+        ("teacher", 0),
+        ("distilled", 0),
+    ]
+    assert str(damaged) in results.failures[0].reason
+    assert {row: list(by_seed) for row, by_seed in results.runs.items()} == {
+        "teacher": [1],
+        "native": [0, 1],
+        "distilled": [1],
+    }
+    assert damaged.read_text() == "{ no json"
+    assert list(damaged.parent.iterdir()) == [damaged]
+
+
+def test_run_that_needs_two_that_fail_is_reported_once(calls: Any, tmp_path: Path) -> None:
+    rows = {
+        "a": train_row(),
+        "b": distil_row("a"),
+        "both": lambda runs: FuseConfig(visible=runs["a"], thermal=runs["b"]),
+    }
+    damaged = tmp_path / "seed0" / "a" / "config.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("")
+    failed = [failure.row for failure in run(rows, tmp_path, [0]).failures]
+    assert sorted(failed) == ["a", "b", "both"]
+
+
+def test_wanted_jobs_bring_what_they_need(tmp_path: Path) -> None:
+    rows = {
+        "teacher": train_row(),
+        "native": train_row(),
+        "distilled": distil_row("teacher"),
+        "again": distil_row("distilled"),
+    }
+    jobs = list_jobs(rows, tmp_path, [0, 1])
+    wanted = [job for job in jobs if job.row == "again" and job.seed == 1]
+    assert [(job.row, job.seed) for job in add_needed(wanted, jobs)] == [
+        ("teacher", 1),
+        ("distilled", 1),
+        ("again", 1),
+    ]
+    assert add_needed([], jobs) == []

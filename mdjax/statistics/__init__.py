@@ -1,0 +1,1 @@
+"""What differences between trainings are worth; no files, no JAX."""

@@ -1,0 +1,222 @@
+"""Results of finished runs, one JSON file each: what a table needs, without any weights.
+
+They are small enough to be committed, so that a study goes on on another machine, and tables are
+made where nothing was trained. A file states the configuration of its run and of all runs that it
+needed; a run of another configuration is never taken for it.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from mdjax.io.json_file import format_json, read_json_object, seal, unseal, write_text
+from mdjax.io.metrics_log import read_metrics
+from mdjax.runs.config import FuseConfig, RunConfig
+from mdjax.runs.loading import load_network
+from mdjax.runs.results import RunResult
+from mdjax.runs.resuming import MAY_DIFFER_ON_RESUME
+from mdjax.runs.scoring import evaluate_network
+from mdjax.runs.stored_config import (
+    find_differences,
+    read_stored_config,
+    store_without_places,
+)
+from mdjax.studies.jobs import Job, add_needed
+from mdjax.studies.per_image import ImageResult, describe_images
+from mdjax.types import MdjaxError
+
+LOGGED = ("train/loss", "train/focal_mask_perplexity_share")
+"""What is kept of the log of a training."""
+
+# Where data, teachers and weights lie does not matter; that a run starts from weights does.
+_MAY_DIFFER = tuple(name for name in MAY_DIFFER_ON_RESUME if name != "pretrained")
+_REMEDY = "Restore it, or delete it to train the row again."
+
+
+@dataclass(frozen=True)
+class KeptRow:
+    """The result of a finished run.
+
+    Attributes:
+        row: Its row.
+        seed: Its seed.
+        configs: By row, stored configurations of the run and of all that it needed.
+        dataset_fingerprint: Of the prepared data set.
+        result: Scores, versions and machine, as `result.json`.
+        images: What was scored of each test image.
+        log: Some of the values of each line of the log.
+        steps_per_second: Median over the training; None if nothing was trained.
+        command: What was typed.
+    """
+
+    row: str
+    seed: int
+    configs: Mapping[str, Any]
+    dataset_fingerprint: str
+    result: Mapping[str, Any]
+    images: Sequence[ImageResult]
+    log: Sequence[Mapping[str, float]]
+    steps_per_second: float | None
+    command: str
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """A folder of such files, `seed0_teacher.json` and so on.
+
+    Attributes:
+        folder: One for each set of rows that share data set, recipe and folds.
+    """
+
+    folder: Path
+
+    def get_path(self, row: str, seed: int) -> Path:
+        """Return where the result of a run is kept."""
+        return self.folder / f"seed{seed}_{row}.json"
+
+    def read(self, path: Path) -> KeptRow:
+        """Read a file.
+
+        Raises:
+            MdjaxError: It is damaged.
+        """
+        values = unseal(
+            read_json_object(path, remedy=_REMEDY), path, is_required=True, remedy=_REMEDY
+        )
+        try:
+            return KeptRow(**values)
+        except TypeError as error:
+            raise MdjaxError(f"{path}: damaged ({error}). {_REMEDY}") from error
+
+    def read_all(self, row: str) -> Iterator[KeptRow]:
+        """Read all seeds of a row, in ascending order."""
+        paths = {int(path.name[4:].partition("_")[0]): path for path in self._find(row)}
+        return (self.read(paths[seed]) for seed in sorted(paths))
+
+    def has(self, job: Job, jobs: Sequence[Job], dataset_fingerprint: str | None = None) -> bool:
+        """Return whether the result of a run is kept.
+
+        Args:
+            job: The run.
+            jobs: All runs of the study, among them those that it needs.
+            dataset_fingerprint: Of the data that it would be trained on; None where there is none.
+
+        Raises:
+            MdjaxError: The file is damaged, or of another configuration or other data.
+        """
+        path = self.get_path(job.row, job.seed)
+        if not path.is_file():
+            return False
+        kept = self.read(path)
+        lines = _compare_configs(kept, list_configs(job, jobs), path)
+        if dataset_fingerprint not in (None, kept.dataset_fingerprint):
+            lines.append("the prepared data set has other records")
+        if lines:
+            raise MdjaxError(
+                f"{path}: was trained with other settings, and is not mixed with new results. Give "
+                "another folder with --results-dir, or delete it to train the row again.\n  "
+                + "\n  ".join(lines)
+            )
+        return True
+
+    def keep(
+        self, job: Job, jobs: Sequence[Job], result: RunResult, fingerprint: str, command: str
+    ) -> None:
+        """Score a finished run image by image, and write its file.
+
+        Args:
+            job: The run, finished in its directory.
+            jobs: All runs of the study, among them those that it needs.
+            result: Its result.
+            fingerprint: Of the prepared data set.
+            command: What was typed.
+        """
+        loaded = load_network(job.run_dir)
+        log_path = job.run_dir / "metrics.jsonl"  # A fusion was not trained: it has none.
+        log = read_metrics(log_path) if log_path.is_file() else []
+        rates = [x["train/steps_per_second"] for x in log if "train/steps_per_second" in x]
+        kept = KeptRow(
+            row=job.row,
+            seed=job.seed,
+            configs=list_configs(job, jobs),
+            dataset_fingerprint=fingerprint,
+            result=result.to_dict(),
+            images=describe_images(evaluate_network(loaded)),
+            log=[
+                {name: line[name] for name in ("step", *LOGGED) if name in line}
+                for line in log
+                if LOGGED[0] in line
+            ],
+            steps_per_second=median(rates) if rates else None,
+            command=command,
+        )
+        self.write(kept)
+
+    def write(self, kept: KeptRow) -> None:
+        """Write a file."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # On one line: thousands of boxes with a number a line are three times as large.
+        path = self.get_path(kept.row, kept.seed)
+        write_text(path, format_json(seal(vars(kept))) + "\n")
+
+    def merge(self, other: Path) -> list[str]:
+        """Copy what another machine has kept.
+
+        Args:
+            other: Its folder.
+
+        Returns:
+            The names of the files that were copied.
+
+        Raises:
+            MdjaxError: A file is damaged, or both folders have it with different contents; nothing
+                is copied then.
+        """
+        copied = []
+        for path in sorted(other.glob("seed*_*.json")):
+            self.read(path)
+            mine = self.folder / path.name
+            if not mine.is_file():
+                copied.append(path)
+            elif mine.read_bytes() != path.read_bytes():
+                raise MdjaxError(
+                    f"{path}: differs from {mine}, the same row and seed. Delete one of them."
+                )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for path in copied:
+            shutil.copy2(path, self.folder / path.name)
+        return [path.name for path in copied]
+
+    def _find(self, row: str) -> Iterator[Path]:
+        for path in self.folder.glob(f"seed*_{row}.json"):
+            if path.name.partition("_")[2] == f"{row}.json":
+                yield path
+
+
+def list_configs(job: Job, jobs: Sequence[Job]) -> dict[str, Any]:
+    """Store the configurations of a run and of all that it needs, by row, without any places."""
+    return {needed.row: _store(needed.config) for needed in add_needed([job], jobs)}
+
+
+def _store(config: RunConfig) -> dict[str, Any]:
+    if not isinstance(config, FuseConfig) and config.pretrained is not None:
+        config = replace(config, pretrained="imagenet")
+    return store_without_places(config)
+
+
+def _compare_configs(kept: KeptRow, wanted: Mapping[str, Any], path: Path) -> list[str]:
+    """Compare configurations as read, so that an older version's defaults count as today's."""
+    if set(kept.configs) != set(wanted):
+        return [f"trained from {', '.join(kept.configs)} in the file, {', '.join(wanted)} now"]
+    lines = []
+    for row, values in wanted.items():
+        began, now = (
+            read_stored_config(stored, Path(), source=path)
+            for stored in (kept.configs[row], values)
+        )
+        differences = find_differences(began, now, _MAY_DIFFER, places=("in the file", "now"))
+        lines += [f"{row}: {line}" for line in differences]
+    return lines

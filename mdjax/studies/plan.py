@@ -1,0 +1,208 @@
+"""What is still to be trained for some tables, how long it takes, and which machine does it."""
+
+import heapq
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from mdjax.data.folds import Folds
+from mdjax.runs.config import FuseConfig, TrainConfig
+from mdjax.runs.results import describe_environment, read_result
+from mdjax.runs.splits import open_splits
+from mdjax.studies.jobs import Job, Row, Rows, SeedRuns, add_needed, find_twins, list_jobs
+from mdjax.studies.kept_rows import KeptRow, KeptRows
+from mdjax.studies.table import Setting
+from mdjax.types import MdjaxError
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The part of the work that one of several machines does.
+
+    Attributes:
+        index: Of this machine, from 1.
+        count: Number of machines.
+    """
+
+    index: int = 1
+    count: int = 1
+
+    @staticmethod
+    def parse(text: str) -> "Shard":
+        """Read "2/3".
+
+        Raises:
+            MdjaxError: It is something else, or the machine is not one of them.
+        """
+        match = re.fullmatch(r"(\d+)/(\d+)", text)
+        if not match or not 1 <= int(match[1]) <= int(match[2]):
+            raise MdjaxError(f"shard is {text!r}; give the machine and their number, such as 1/3.")
+        return Shard(int(match[1]), int(match[2]))
+
+
+WHOLE = Shard()
+"""All of the work."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of a setting.
+
+    Attributes:
+        setting: What they share.
+        kept: Their results.
+        jobs: All runs that this machine has to do with, those that others need first.
+        todo: Those of them that have to be trained.
+        seconds: How long each takes, by run directory; where nothing like it was measured on such a
+            machine, it is not there.
+        dataset_fingerprint: Of the prepared data set; None if there is none here.
+    """
+
+    setting: Setting
+    kept: KeptRows
+    jobs: tuple[Job, ...]
+    todo: tuple[Job, ...]
+    seconds: Mapping[Path, float]
+    dataset_fingerprint: str | None
+
+
+def make_plan(
+    setting: Setting,
+    rows: Rows,
+    num_seeds: Mapping[str, int],
+    *,
+    kept: KeptRows,
+    study_dir: Path,
+    needs_weights: bool = False,
+    shard: Shard = WHOLE,
+) -> Plan:
+    """Find out what has to be trained.
+
+    A run whose result is kept is not trained again, even if its weights are gone, unless another
+    run needs them that is to be trained.
+
+    Args:
+        setting: What the rows share.
+        rows: All rows of the setting, without folds.
+        num_seeds: Trainings by row, of those that are wanted.
+        kept: The results so far.
+        study_dir: Holds the runs.
+        needs_weights: Whether the weights of the wanted rows are needed too, for pictures.
+        shard: Which part is this machine's.
+
+    Raises:
+        MdjaxError: A kept result is damaged, or of another configuration or other data.
+    """
+    twins = find_twins(rows)
+    seeds_of: dict[str, int] = {}
+    for name, count in num_seeds.items():
+        seeds_of[twins[name]] = max(count, seeds_of.get(twins[name], 0))
+    seeds = range(max(seeds_of.values(), default=0))
+    every = list_jobs(
+        {name: _fold(row, setting.num_folds) for name, row in rows.items()}, study_dir, seeds
+    )
+    wanted = [job for job in every if job.seed < seeds_of.get(job.row, 0)]
+    jobs = _take_shard(add_needed(wanted, every), shard)
+    fingerprint = _find_fingerprint(jobs)
+    is_kept = {job.run_dir: kept.has(job, jobs, fingerprint) for job in jobs}
+    missing = [
+        job
+        for job in wanted
+        if job in jobs and (not is_kept[job.run_dir] or (needs_weights and not _is_finished(job)))
+    ]
+    todo = [job for job in add_needed(missing, jobs) if job in missing or not _is_finished(job)]
+    return Plan(
+        setting,
+        kept,
+        tuple(jobs),
+        tuple(todo),
+        _estimate_seconds(todo, kept),
+        fingerprint,
+    )
+
+
+def _fold(row: Row, num_folds: int) -> Row:
+    """Test the fold that has the seed's number."""
+
+    def configure(runs: SeedRuns) -> Any:
+        config: Any = row(runs)
+        if num_folds == 0 or isinstance(config, FuseConfig):  # A fusion has those of its networks.
+            return config
+        return replace(config, folds=Folds(num_folds, runs.seed % num_folds))
+
+    return configure
+
+
+def _is_finished(job: Job) -> bool:
+    try:
+        return read_result(job.run_dir) is not None
+    except MdjaxError:  # It is reported when it is run.
+        return False
+
+
+def _find_fingerprint(jobs: Sequence[Job]) -> str | None:
+    trained = [job.config for job in jobs if isinstance(job.config, TrainConfig)]
+    if not trained:
+        return None
+    try:
+        return open_splits(trained[0].dataset, trained[0].data_dir, Folds()).fingerprint
+    except MdjaxError:
+        return None
+
+
+def _take_shard(jobs: Sequence[Job], shard: Shard) -> list[Job]:
+    """Deal groups of runs that need each other, the longest first, to the machine with least work.
+
+    The same on every machine, whatever it has finished.
+    """
+    group_of: dict[Path, Path] = {}
+
+    def find(path: Path) -> Path:
+        while group_of.setdefault(path, path) != path:
+            path = group_of[path]
+        return path
+
+    for job in jobs:
+        for needed in job.needed:
+            group_of[find(job.run_dir)] = find(needed)
+    steps: dict[Path, int] = {}
+    for job in jobs:
+        group = find(job.run_dir)
+        steps[group] = steps.get(group, 0) + _count_steps(job)
+    loads = [(0, machine) for machine in range(1, shard.count + 1)]
+    mine = set()
+    for group in sorted(steps, key=lambda group: (-steps[group], str(group))):
+        load, machine = heapq.heappop(loads)
+        heapq.heappush(loads, (load + steps[group], machine))
+        if machine == shard.index:
+            mine.add(group)
+    return [job for job in jobs if find(job.run_dir) in mine]
+
+
+def _count_steps(job: Job) -> int:
+    return 0 if isinstance(job.config, FuseConfig) else job.config.loop.num_steps
+
+
+def _estimate_seconds(todo: Sequence[Job], kept: KeptRows) -> dict[Path, float]:
+    """From the steps per second of the same row, or of any row, on a machine of this kind."""
+    environment = describe_environment()
+    rates: dict[str, list[float]] = {}
+    for path in sorted(kept.folder.glob("seed*_*.json")):
+        row = kept.read(path)
+        if row.steps_per_second and _is_alike(row, environment):
+            rates.setdefault(row.row, []).append(row.steps_per_second)
+    any_rate = median([rate for of_row in rates.values() for rate in of_row]) if rates else None
+    found = {}
+    for job in todo:
+        rate = median(rates[job.row]) if job.row in rates else any_rate
+        if rate is not None:
+            found[job.run_dir] = _count_steps(job) / rate
+    return found
+
+
+def _is_alike(row: KeptRow, environment: Mapping[str, str]) -> bool:
+    then = row.result.get("environment", {})
+    return all(then.get(name) == environment[name] for name in ("device", "machine"))

@@ -1,0 +1,266 @@
+"""A table of a paper: measured numbers beside the published ones, in the layout of the paper."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mdjax.statistics.interval import Interval, correct_by_holm
+from mdjax.statistics.pooling import ImageScore, PairedBootstrap, PooledDifference
+from mdjax.statistics.pooling import Rows as RowImages
+from mdjax.statistics.seeds import Estimate, estimate_mean, estimate_paired_difference
+from mdjax.studies.comparison import Difference
+from mdjax.studies.rows import Recipe
+
+MISSING = "–"  # noqa: RUF001  (a dash, no minus)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the rows of some tables share.
+
+    Attributes:
+        name: Of the folder of their results, and of that of their runs.
+        recipe: Data set, size and schedule.
+        scores: How test images are scored, by title; the first decides.
+        lower_is_better: Scores that count mistakes.
+        num_folds: Of the cross-validation: seed s tests fold s. 0 keeps the data set's own splits.
+    """
+
+    name: str
+    recipe: Recipe
+    scores: Mapping[str, ImageScore[Any, Any]]
+    lower_is_better: Collection[str] = ()
+    num_folds: int = 0
+
+    @property
+    def is_cross_validated(self) -> bool:
+        """Whether each seed tests a part of the images."""
+        return self.num_folds > 0
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A row of a table.
+
+    Attributes:
+        label: Its first cells, as in the paper.
+        row: Name of the row that is trained; empty where it is another's published result.
+        published: The paper's numbers by score, as printed.
+        num_seeds: Trainings.
+    """
+
+    label: tuple[str, ...]
+    row: str = ""
+    published: Mapping[str, str] = field(default_factory=dict)
+    num_seeds: int = 3
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, which a setting fills with numbers.
+
+    Attributes:
+        name: What is typed for it, such as "table4".
+        title: What it shows.
+        headings: Titles of the first columns.
+        rows: From top to bottom.
+        scores: Titles of the scores that are shown, of those that the setting has.
+        differences: Rows that are compared.
+        settings: By scale, "small" and "paper".
+    """
+
+    name: str
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+    scores: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    settings: Mapping[str, Setting]
+
+    @property
+    def num_seeds(self) -> dict[str, int]:
+        """Trainings of each row that is trained; the most that any line asks for."""
+        found: dict[str, int] = {}
+        for row in self.rows:
+            if row.row:
+                found[row.row] = max(row.num_seeds, found.get(row.row, 0))
+        return found
+
+
+@dataclass(frozen=True)
+class MeasuredTable:
+    """A table with the numbers there are.
+
+    Attributes:
+        table: Which table.
+        setting: What its rows share.
+        estimates: By row and score.
+        differences: By difference and score, p-values corrected over all differences of a score.
+    """
+
+    table: Table
+    setting: Setting
+    estimates: Mapping[tuple[str, str], Estimate]
+    differences: Mapping[tuple[Difference, str], Interval]
+
+    def format_markdown(self, command: str) -> str:
+        """Lay the table out as Markdown; a row that is not trained yet has a dash."""
+        scores = self.shown_scores
+        has_published = any(row.published for row in self.table.rows)
+        titles = [*self.table.headings, "seeds"]
+        for score in scores:
+            titles += [score, "paper"] if has_published else [score]
+        lines = [f"# {self.table.title}", "", self._describe(command), ""]
+        lines += [_format_row(titles), _format_row(["---"] * len(titles))]
+        for row in self.table.rows:
+            found = [self.estimates.get((row.row, score)) for score in scores]
+            num_seeds = max((x.num_seeds for x in found if x), default=0)
+            cells = [*row.label, str(num_seeds) if row.row else ""]
+            for score, estimate in zip(scores, found, strict=True):
+                measured = str(estimate) if estimate and estimate.num_seeds else MISSING
+                cells.append(measured if row.row else "")
+                if has_published:
+                    cells.append(row.published.get(score, ""))
+            lines.append(_format_row(cells))
+        return "\n".join([*lines, *self._format_differences()]) + "\n"
+
+    def _format_differences(self) -> list[str]:
+        """One line per difference, then a sentence each by the score that decides."""
+        measured = {
+            difference: [self.differences[difference, score] for score in self.shown_scores]
+            for difference in self.table.differences
+            if self.differences[difference, self.shown_scores[0]].num_seeds
+        }
+        if not measured:
+            return []
+        titles = ["difference", "is", "seeds", *self.shown_scores]
+        lines = ["", _format_row(titles), _format_row(["---"] * len(titles))]
+        for difference, intervals in measured.items():
+            cells = [str(difference), difference.meaning, str(intervals[0].num_seeds)]
+            lines.append(_format_row([*cells, *map(format_interval, intervals)]))
+        deciding = next(score for score in self.setting.scores if score in self.shown_scores)
+        is_lower_better = deciding in self.setting.lower_is_better
+        lines.append("")
+        for difference in measured:
+            interval = self.differences[difference, deciding]
+            sentence = interval.describe(
+                difference.title, deciding, is_lower_better=is_lower_better
+            )
+            lines.append(f"- {sentence}")
+        return lines
+
+    @property
+    def shown_scores(self) -> list[str]:
+        """The scores of the table that the setting has."""
+        return [score for score in self.table.scores if score in self.setting.scores]
+
+    def to_dict(self, command: str) -> dict[str, Any]:
+        """Return everything for programs."""
+        return {
+            "command": command,
+            "table": self.table.name,
+            "setting": self.setting.name,
+            "rows": [
+                {
+                    "label": list(row.label),
+                    "row": row.row,
+                    "published": dict(row.published),
+                    "measured": {
+                        score: vars(self.estimates[row.row, score])
+                        for score in self.shown_scores
+                        if (row.row, score) in self.estimates
+                    },
+                }
+                for row in self.table.rows
+            ],
+            "differences": [
+                {
+                    "difference": str(difference),
+                    "meaning": difference.meaning,
+                    "score": score,
+                    **vars(interval),
+                }
+                for (difference, score), interval in self.differences.items()
+            ],
+        }
+
+    def _describe(self, command: str) -> str:
+        how = (
+            f"{self.setting.num_folds}-fold cross-validation, test images of all folds pooled; ± "
+            "is the standard error of a bootstrap over seeds and images"
+            if self.setting.is_cross_validated
+            else "mean ± standard error over seeds on the test split"
+        )
+        return (
+            f"`{command}`: percent; setting `{self.setting.name}`, {how}; {MISSING} is not trained "
+            "yet. Intervals are 95 %, `k of n`: seeds in which the sign is the same; p-values are "
+            "corrected by Holm over the comparisons."
+        )
+
+
+def measure_table(
+    table: Table, setting: Setting, images: RowImages[Any], *, num_draws: int = 1_000
+) -> MeasuredTable:
+    """Compute the numbers of a table.
+
+    In cross-validation scores are those of the pooled images of all seeds, with intervals by a
+    paired bootstrap over seeds and images. Otherwise they are means over seeds, with Student's t.
+
+    Args:
+        table: Which table.
+        setting: What its rows share.
+        images: What was scored of each test image, by row and seed.
+        num_draws: Draws of the bootstrap.
+    """
+    scores = [score for score in table.scores if score in setting.scores]
+    estimates: dict[tuple[str, str], Estimate] = {}
+    differences: dict[tuple[Difference, str], Interval] = {}
+    for title in scores:
+        score = setting.scores[title]
+        bootstrap = PairedBootstrap(images, score, num_draws=num_draws)
+        by_seed = {
+            row: {seed: score.compute(found) for seed, found in of_row.items()}
+            for row, of_row in images.items()
+        }
+
+        def subtract(
+            difference: Difference,
+            bootstrap: PairedBootstrap[Any, Any] = bootstrap,
+            by_seed: Mapping[str, Mapping[int, float]] = by_seed,
+        ) -> Interval:
+            names = difference.minuend, difference.subtrahend
+            if setting.is_cross_validated:
+                return bootstrap.estimate_difference(*names)
+            ours, theirs = (by_seed.get(name, {}) for name in names)
+            seeds = [seed for seed in ours if seed in theirs]
+            return estimate_paired_difference(
+                [ours[seed] for seed in seeds], [theirs[seed] for seed in seeds]
+            )
+
+        for row in table.num_seeds:
+            estimates[row, title] = (
+                bootstrap.estimate_score(row)
+                if setting.is_cross_validated
+                else estimate_mean(list(by_seed.get(row, {}).values()))
+            )
+        found = correct_by_holm([subtract(difference) for difference in table.differences])
+        differences |= {
+            (difference, title): interval
+            for difference, interval in zip(table.differences, found, strict=True)
+        }
+    return MeasuredTable(table, setting, estimates, differences)
+
+
+def format_interval(interval: Interval) -> str:
+    """Write points and interval, and in how many seeds the sign is the same where that is known."""
+    text = f"{interval.points:+.2f}"
+    if not math.isnan(interval.low):
+        text += f" ({interval.low:+.2f} to {interval.high:+.2f})"
+    if isinstance(interval, PooledDifference) and interval.num_seeds > 1:
+        text += f", {interval.num_agreeing} of {interval.num_seeds}"
+    return text
+
+
+def _format_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

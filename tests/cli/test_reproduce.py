@@ -1,0 +1,189 @@
+"""`mdjax reproduce`: tables on a few generated scenes, with tiny networks."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments import tables as declared
+from experiments.tables.rows import create_all_rows
+from experiments.tables.settings import LABEL_SCORES, LOWER_IS_BETTER
+from mdjax.cli import reproduce
+from mdjax.presets import configure_synthetic
+from mdjax.studies.comparison import Difference
+from mdjax.studies.jobs import find_twins, list_jobs
+from mdjax.studies.table import Setting, Table, TableRow
+from tests.cli.running import run
+from tests.conftest import SmallScenes
+from tests.runs.small import shrink
+
+TABLE = Table(
+    name="table0",
+    title="Table 0: a small one",
+    headings=("network",),
+    rows=(
+        TableRow(("another's",), published={"mAcc all": "45.1"}),
+        TableRow(("native",), "native", {"mAcc all": "58.21 ± 0.46"}, num_seeds=2),
+        TableRow(("MD",), "distilled", {"mAcc all": "63.52 ± 0.87"}, num_seeds=1),
+        TableRow(("MD, MSE",), "distilled-mse", num_seeds=1),
+    ),
+    scores=("mAcc day", "mAcc all"),
+    differences=(Difference("distilled", "native", "MD"),),
+    settings={},
+)
+
+
+def make_tables(scenes: SmallScenes) -> tuple[Table]:
+    def recipe(base: Any, network: Any) -> Any:
+        return replace(shrink(configure_synthetic(base, network)), dataset=scenes.dataset)
+
+    setting = Setting("tiny", recipe, LABEL_SCORES, num_folds=2)
+    return (replace(TABLE, settings={"small": setting, "paper": setting}),)
+
+
+@pytest.fixture
+def typed(small_scenes: SmallScenes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """A command on a small table, with all its folders."""
+    monkeypatch.setattr(reproduce, "TABLES", make_tables(small_scenes))
+    folders = ["--data-dir", small_scenes.data_dir, "--runs-dir", tmp_path / "runs"]
+    return ["reproduce", "table0", *folders, "--results-dir", tmp_path / "results"]
+
+
+def test_table_is_trained_once_written_and_made_again_without_weights(
+    typed: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*typed, "--dry-run") == 0
+    planned = capsys.readouterr().out
+    assert "tiny: 4 runs to train, 0 finished" in planned
+    assert "  distilled, seed 0: time not known yet" in planned
+    assert not (tmp_path / "runs").exists()
+
+    assert run(*typed) == 0
+    shown = capsys.readouterr()
+    assert "4 of 4 runs done" in shown.err
+    assert "| another's |  |  |  |  | 45.1 |" in shown.out
+    results = tmp_path / "results"
+    kept = sorted(path.name for path in (results / "tiny").iterdir())
+    assert kept == [
+        *("seed0_distilled.json", "seed0_native.json", "seed0_teacher.json", "seed1_native.json")
+    ]
+    values = json.loads((results / "table0_small.json").read_text())
+    by_row = {row["row"]: row for row in values["rows"]}
+    assert by_row["native"]["measured"]["mAcc all"]["num_seeds"] == 2
+    # The recipe distils by the MSE: its student and that of the ablation are one run.
+    assert by_row["distilled-mse"]["measured"] == by_row["distilled"]["measured"]
+    first = json.loads((results / "tiny" / "seed0_native.json").read_text())
+    (native,) = [row for row in values["rows"] if row["row"] == "native"]
+    assert native["published"] == {"mAcc all": "58.21 ± 0.46"}
+    scored = first["result"]["scores"]["test"]["mean_accuracy_9/all"]
+    assert LABEL_SCORES["mAcc all"].compute(first["images"]) == pytest.approx(scored)
+    assert (results / "table0_small.png").is_file()
+    markdown = (results / "table0_small.md").read_text()
+    assert markdown.strip() in shown.out
+
+    shutil.rmtree(tmp_path / "runs")
+    assert run(*typed) == 0
+    again = capsys.readouterr()
+    assert "runs done" not in again.err
+    assert again.out == shown.out
+    assert (results / "table0_small.md").read_text() == markdown
+    assert run(*typed, "--dry-run") == 0
+    assert "0 runs to train" in capsys.readouterr().out
+
+    # A student that is missing brings its teacher back; the teacher's result stays as it is.
+    (results / "tiny" / "seed0_distilled.json").unlink()
+    teacher = (results / "tiny" / "seed0_teacher.json").read_bytes()
+    assert run(*typed) == 0
+    assert "2 of 2 runs done" in capsys.readouterr().err
+    assert (results / "tiny" / "seed0_teacher.json").read_bytes() == teacher
+    assert (results / "table0_small.md").read_text() == markdown
+
+    assert run(*typed, "--num-steps", "3") == 2
+    message = capsys.readouterr().err
+    assert "was trained with other settings" in message
+    assert "loop.num_steps: 4 in the file, 3 now" in message
+
+
+def test_row_that_fails_is_reported_and_the_rest_goes_on(
+    typed: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = tmp_path / "runs" / "tiny" / "seed0" / "teacher" / "config.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("{")
+    assert run(*typed, "--num-seeds", "1", "--json") == 2
+    shown = capsys.readouterr()
+    assert "FAILED: distilled, seed 0: needs teacher, which failed." in shown.err
+    assert f"{damaged}: damaged" in shown.err
+    values = json.loads(shown.out)["table0"]
+    assert {row["row"]: row["measured"] for row in values["rows"]}["native"]["mAcc all"]["mean"] > 0
+    assert list((tmp_path / "results" / "tiny").iterdir()) == [
+        tmp_path / "results" / "tiny" / "seed0_native.json"
+    ]
+
+
+def test_results_of_shards_are_merged(
+    typed: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = [*typed, "--num-seeds", "1", "--shard"]
+    assert run(*here, "1/2", "--dry-run") == 0
+    assert "teacher, seed 0" in capsys.readouterr().out
+    assert run(*here, "2/2", "--results-dir", tmp_path / "other") == 0
+    assert [path.name for path in (tmp_path / "other" / "tiny").iterdir()] == ["seed0_native.json"]
+    capsys.readouterr()
+    assert run(*typed, "--tables-only", "--merge", tmp_path / "other") == 0
+    shown = capsys.readouterr()
+    assert "1 result copied" in shown.err
+    assert "| native | 1 |" in shown.out
+
+
+def test_data_that_are_not_prepared_are_asked_for(
+    typed: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*typed, "--data-dir", tmp_path / "nothing") == 2
+    message = capsys.readouterr().err
+    assert "is not prepared here" in message
+    assert "--data-dir" in message
+
+
+def test_tables_are_listed_and_a_wrong_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("reproduce") == 0
+    listed = capsys.readouterr().out
+    for table in declared.TABLES:
+        assert f"  {table.name} " in listed
+    assert run("reproduce", "tabel4") == 2
+    assert "did you mean table4?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("table", declared.TABLES, ids=[table.name for table in declared.TABLES])
+def test_declared_table_is_complete(table: Table) -> None:
+    """Every row can be trained, every difference is between rows of the table."""
+    assert set(table.settings) == {"small", "paper"}
+    for setting in table.settings.values():
+        rows = create_all_rows(setting.recipe)
+        assert set(table.num_seeds) <= set(rows)
+        assert set(table.scores) & set(setting.scores)
+        assert set(setting.lower_is_better) <= set(LOWER_IS_BETTER) & set(setting.scores)
+    for row in table.rows:
+        assert len(row.label) == len(table.headings)
+        assert set(row.published) <= set(table.scores)
+        assert row.row or row.published
+    for difference in table.differences:
+        assert {difference.minuend, difference.subtrahend} <= set(table.num_seeds)
+
+
+def test_rows_differ_unless_they_are_meant_to_be_one(tmp_path: Path) -> None:
+    """In the small settings MD uses the MSE; the paper's uses F-MSE. Nothing else is a twin."""
+    for setting, twin in (("small", "distilled-mse"), ("paper", "distilled-focal")):
+        for table in (declared.TABLE1, declared.TABLE2):
+            rows = create_all_rows(table.settings[setting].recipe)
+            twins = {row: other for row, other in find_twins(rows).items() if row != other}
+            assert twins == {twin: "distilled"}
+            assert len(list_jobs(rows, tmp_path, [0])) == len(rows)
+
+
+def test_names_of_tables_are_unique() -> None:
+    names = [table.name for table in declared.TABLES]
+    assert len(set(names)) == len(names)

@@ -1,0 +1,232 @@
+"""What is to be trained: kept rows are not, what they need only where it is needed."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mdjax.models.config import ImageLevelConfig, MdStudentConfig, VisibleOnlyConfig
+from mdjax.presets import configure_synthetic
+from mdjax.runs.config import DistillConfig, TrainConfig
+from mdjax.runs.results import describe_environment
+from mdjax.studies import plan as plan_module
+from mdjax.studies.jobs import Row, find_twins, list_jobs
+from mdjax.studies.kept_rows import KeptRow, KeptRows, list_configs
+from mdjax.studies.plan import Plan, Shard, make_plan
+from mdjax.studies.reproduction import describe_plan, estimate_left, format_duration
+from mdjax.studies.table import Setting
+from mdjax.types import MdjaxError
+
+SETTING = Setting("here", configure_synthetic, {}, num_folds=4)
+
+
+def train_row(network: Any = ImageLevelConfig) -> Row:
+    return lambda runs: configure_synthetic(TrainConfig(), network)
+
+
+def distil_row(teacher: str = "teacher") -> Row:
+    return lambda runs: configure_synthetic(DistillConfig(teacher=runs[teacher]), MdStudentConfig)
+
+
+ROWS = {
+    "teacher": train_row(),
+    "native": train_row(VisibleOnlyConfig),
+    "distilled": distil_row(),
+    "twin": distil_row(),
+}
+
+
+def plan(tmp_path: Path, num_seeds: dict[str, int], **options: Any) -> Plan:
+    kept = KeptRows(tmp_path / "kept")
+    return make_plan(SETTING, ROWS, num_seeds, kept=kept, study_dir=tmp_path / "runs", **options)
+
+
+def keep(plan: Plan, row: str, seed: int, **changes: Any) -> None:
+    """Pretend that a run was finished on another machine."""
+    job = next(job for job in plan.jobs if (job.row, job.seed) == (row, seed))
+    kept = KeptRow(
+        row=row,
+        seed=seed,
+        configs=list_configs(job, plan.jobs),
+        dataset_fingerprint="",
+        result={"environment": describe_environment()},
+        images=[],
+        log=[],
+        steps_per_second=2.0,
+        command="typed",
+    )
+    plan.kept.write(replace(kept, **changes))
+
+
+def list_todo(plan: Plan) -> list[tuple[str, int]]:
+    return [(job.row, job.seed) for job in plan.todo]
+
+
+def test_seed_tests_the_fold_of_its_number(tmp_path: Path) -> None:
+    jobs = plan(tmp_path, {"native": 5}).jobs
+    folds = [job.config.folds for job in jobs if isinstance(job.config, TrainConfig)]
+    assert [(f.num_folds, f.tested) for f in folds] == [(4, 0), (4, 1), (4, 2), (4, 3), (4, 0)]
+    assert [getattr(job.config, "seed", None) for job in jobs] == [0, 1, 2, 3, 4]
+
+
+def test_rows_bring_what_they_need(tmp_path: Path) -> None:
+    assert list_todo(plan(tmp_path, {"distilled": 1, "native": 2})) == [
+        ("teacher", 0),
+        ("native", 0),
+        ("distilled", 0),
+        ("native", 1),
+    ]
+
+
+def test_kept_rows_are_not_trained_even_without_their_weights(tmp_path: Path) -> None:
+    wanted = {"teacher": 1, "distilled": 1}
+    first = plan(tmp_path, wanted)
+    keep(first, "distilled", 0)
+    assert list_todo(plan(tmp_path, wanted)) == [("teacher", 0)]
+    keep(first, "teacher", 0)
+    assert list_todo(plan(tmp_path, wanted)) == []
+    # Pictures need the weights, a student needs those of its teacher.
+    assert list_todo(plan(tmp_path, wanted, needs_weights=True)) == [
+        ("teacher", 0),
+        ("distilled", 0),
+    ]
+    assert list_todo(plan(tmp_path, {"teacher": 1, "distilled": 2}))[0] == ("teacher", 1)
+    plan(tmp_path, wanted).kept.get_path("distilled", 0).unlink()
+    assert list_todo(plan(tmp_path, wanted)) == [("teacher", 0), ("distilled", 0)]
+
+
+def test_twins_are_one_run(tmp_path: Path) -> None:
+    assert find_twins(ROWS)["twin"] == "distilled"
+    todo = list_todo(plan(tmp_path, {"twin": 2, "distilled": 1}))
+    assert todo == [("teacher", 0), ("distilled", 0), ("teacher", 1), ("distilled", 1)]
+
+
+def test_row_of_other_settings_is_never_mixed_in(tmp_path: Path) -> None:
+    first = plan(tmp_path, {"native": 1})
+    keep(first, "native", 0)
+    path = first.kept.get_path("native", 0)
+    longer = {"native": lambda runs: change_steps(ROWS["native"](runs))}
+    with pytest.raises(MdjaxError, match="was trained with other settings") as refusal:
+        make_plan(SETTING, longer, {"native": 1}, kept=first.kept, study_dir=tmp_path / "runs")
+    assert str(path) in str(refusal.value)
+    assert "native: loop.num_steps: 300 in the file, 999 now" in str(refusal.value)
+    assert "--results-dir" in str(refusal.value)
+
+
+def test_student_of_another_teacher_is_never_mixed_in(tmp_path: Path) -> None:
+    keep(plan(tmp_path, {"distilled": 1}), "distilled", 0)
+    others = {**ROWS, "teacher": lambda runs: change_steps(ROWS["teacher"](runs))}
+    kept = KeptRows(tmp_path / "kept")
+    with pytest.raises(MdjaxError, match=r"teacher: loop\.num_steps"):
+        make_plan(SETTING, others, {"distilled": 1}, kept=kept, study_dir=tmp_path)
+
+
+def test_start_from_weights_is_a_setting_their_place_is_not(tmp_path: Path) -> None:
+    def start(weights: Any) -> dict[str, Row]:
+        return {"native": lambda runs: replace(ROWS["native"](runs), pretrained=weights)}  # type: ignore[arg-type]
+
+    kept, study_dir = KeptRows(tmp_path / "kept"), tmp_path / "runs"
+    options: Any = {"kept": kept, "study_dir": study_dir}
+    keep(make_plan(SETTING, start("imagenet"), {"native": 1}, **options), "native", 0)
+    here = make_plan(SETTING, start(Path("w.pth")), {"native": 1}, **options)
+    assert not here.todo
+    with pytest.raises(MdjaxError, match="pretrained"):
+        make_plan(SETTING, start(None), {"native": 1}, **options)
+
+
+def test_row_of_other_data_is_never_mixed_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(plan(tmp_path, {"native": 1}), "native", 0, dataset_fingerprint="before")
+    monkeypatch.setattr(plan_module, "_find_fingerprint", lambda jobs: "now")
+    with pytest.raises(MdjaxError, match="the prepared data set has other records"):
+        plan(tmp_path, {"native": 1})
+
+
+def change_steps(config: Any) -> Any:
+    return replace(config, loop=replace(config.loop, num_steps=999))
+
+
+def test_machines_share_out_the_work_and_keep_teachers_with_students(tmp_path: Path) -> None:
+    wanted = {"distilled": 3, "native": 3}
+    shards = [plan(tmp_path, wanted, shard=Shard(i, 3)) for i in (1, 2, 3)]
+    parts = [list_todo(shard) for shard in shards]
+    whole = list_todo(plan(tmp_path, wanted))
+    assert sorted(x for part in parts for x in part) == sorted(whole)
+    for part in parts:
+        assert {seed for row, seed in part if row == "distilled"} == {
+            seed for row, seed in part if row == "teacher"
+        }
+        assert len(part) == 3
+    # What one machine has finished does not move the others' work.
+    keep(plan(tmp_path, wanted), "native", 0)
+    again = [list_todo(plan(tmp_path, wanted, shard=Shard(i, 3))) for i in (1, 2, 3)]
+    assert [[x for x in part if x != ("native", 0)] for part in parts] == again
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
+def test_impossible_shard_is_refused(text: str) -> None:
+    with pytest.raises(MdjaxError, match="such as 1/3"):
+        Shard.parse(text)
+    assert Shard.parse("2/3") == Shard(2, 3)
+
+
+def test_time_comes_from_measured_steps(tmp_path: Path) -> None:
+    """300 steps at 2 a second, as a row of this machine was measured, are 2.5 minutes."""
+    wanted = {"native": 3, "teacher": 1}
+    first = plan(tmp_path, wanted)
+    assert first.seconds == {}
+    assert "time not known yet" in "\n".join(describe_plan(first))
+    keep(first, "native", 0)
+    keep(first, "native", 1, steps_per_second=100.0, result={"environment": {"device": "GPU"}})
+    second = plan(tmp_path, wanted)
+    assert set(second.seconds.values()) == {150.0}
+    assert describe_plan(second, num_workers=2)[-1] == "  together about 2 min with 2 workers"
+    assert estimate_left(second, second.todo[:1], 0.0, 1) == "2 min"
+
+
+def test_time_left_falls_back_on_the_runs_so_far(tmp_path: Path) -> None:
+    first = plan(tmp_path, {"native": 3})
+    assert estimate_left(first, first.todo[1:], 600.0, 1) == "20 min"
+    assert estimate_left(first, first.todo, 0.0, 1) == ""
+    assert estimate_left(first, [], 600.0, 1) == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(20, "less than a minute"), (90, "2 min"), (3_600, "1 h 00 min"), (7_500, "2 h 05 min")],
+)
+def test_durations_read_well(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+
+
+def test_damaged_file_is_named(tmp_path: Path) -> None:
+    first = plan(tmp_path, {"native": 1})
+    keep(first, "native", 0)
+    path = first.kept.get_path("native", 0)
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(MdjaxError, match="damaged"):
+        plan(tmp_path, {"native": 1})
+
+
+def test_results_of_machines_are_merged(tmp_path: Path) -> None:
+    first = plan(tmp_path, {"native": 2})
+    keep(first, "native", 0)
+    elsewhere = KeptRows(tmp_path / "elsewhere")
+    job = first.jobs[1]
+    keep(replace(first, kept=elsewhere), job.row, job.seed)
+    assert first.kept.merge(elsewhere.folder) == ["seed1_native.json"]
+    assert first.kept.merge(elsewhere.folder) == []
+    assert [row.seed for row in first.kept.read_all("native")] == [0, 1]
+    keep(replace(first, kept=elsewhere), "native", 0, command="something else")
+    with pytest.raises(MdjaxError, match="the same row and seed"):
+        first.kept.merge(elsewhere.folder)
+
+
+def test_rows_whose_names_end_alike_are_told_apart(tmp_path: Path) -> None:
+    jobs = list_jobs({"focal": ROWS["native"], "md_focal": ROWS["native"]}, tmp_path, [0])
+    kept = KeptRows(tmp_path)
+    for job in jobs:
+        kept.write(KeptRow(job.row, 0, list_configs(job, jobs), "", {}, [], [], None, "typed"))
+    assert [row.row for row in kept.read_all("focal")] == ["focal"]
