@@ -37,9 +37,10 @@ ALLOWED_IMPORTS = {
         *("runs", "predict", "viz"),
     },
     "presets": {"types", "ops", "models", "train", "methods", "data", "tasks", "runs"},
+    "report": {"types", "train", "io", "runs", "presets", "viz"},
     "cli": {
         *("errors", "types", "metrics", "models", "train", "io", "tasks", "viz", "runs"),
-        *("predict", "studies", "presets", "data_builders"),
+        *("predict", "studies", "presets", "report", "data_builders"),
     },
     "data_builders": {"types", "io", "scenes"},
 }
