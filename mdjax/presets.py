@@ -276,6 +276,12 @@ DESCRIPTIONS: dict[str, str] = {
 }
 
 
+def name_network(kind: str) -> str:
+    """Return what presets and tables call a network, given its name in results ("MdStudent")."""
+    names = {config.__name__.removesuffix("Config"): name for name, (config, _) in NETWORKS.items()}
+    return names.get(kind, kind)
+
+
 def get_preset(name: str) -> TrainConfig | DistillConfig:
     """Return a ready-made configuration; change it with `dataclasses.replace`.
 

@@ -38,9 +38,10 @@ ALLOWED_IMPORTS = {
         *("runs", "predict", "viz", "statistics"),
     },
     "presets": {"types", "ops", "models", "train", "methods", "data", "tasks", "runs"},
+    "report": {"types", "train", "io", "runs", "presets", "viz"},
     "cli": {
         *("errors", "types", "metrics", "models", "train", "io", "tasks", "viz", "runs"),
-        *("predict", "studies", "presets", "data_builders", "experiments"),
+        *("predict", "studies", "presets", "report", "data_builders", "experiments"),
     },
     "data_builders": {"types", "io", "scenes"},
     "experiments": {"metrics", "models", "presets", "runs", "statistics", "studies"},

@@ -118,6 +118,12 @@ def _load_runs() -> Run:
     return run_runs
 
 
+def _load_report() -> Run:
+    from mdjax.cli.report import run_report
+
+    return run_report
+
+
 def _load_fuse() -> Run:
     from mdjax.cli.fuse import run_fuse
 
@@ -166,6 +172,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[], Run]]] = {
     "distill": ("train a student from a teacher by modality distillation", _load_distill),
     "resume": ("continue an interrupted training or distillation", _load_resume),
     "runs": ("list runs with their states and scores", _load_runs),
+    "report": ("write one web page about runs", _load_report),
     "fuse": ("average two trained networks: decision-level fusion", _load_fuse),
     "evaluate": ("score a trained network on a split", _load_evaluate),
     "predict": ("label your own images, or find objects in them", _load_predict),

@@ -10,11 +10,8 @@ import tyro
 
 from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json
-from mdjax.presets import NETWORKS
+from mdjax.presets import name_network
 from mdjax.runs.overview import RunSummary, list_runs
-
-# By the name of its class, what a network is called in presets and tables.
-_NAMES = {kind.__name__.removesuffix("Config"): name for name, (kind, _) in NETWORKS.items()}
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def _print_table(runs: Sequence[RunSummary], folder: Path) -> None:
         (
             str(run.run_dir.relative_to(folder)),
             _describe_state(run),
-            _NAMES.get(run.network, run.network),
+            name_network(run.network),
             run.dataset,
             _describe_scores(run),
             "" if run.teacher is None else str(run.teacher),

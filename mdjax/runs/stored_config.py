@@ -97,16 +97,25 @@ def find_differences(
     Returns:
         One line per setting that differs; the last line counts those beyond twelve.
     """
-    before, now = (
-        dict(_flatten(config_to_dict(map_paths(config, _normalise)))) for config in (began, wanted)
-    )
+    before, now = list_settings(began), list_settings(wanted)
     lines = [
-        f"{name}: {_show(before, name)} {places[0]}, {_show(now, name)} {places[1]}"
+        f"{name}: {format_setting(before, name)} {places[0]}, "
+        f"{format_setting(now, name)} {places[1]}"
         for name in dict.fromkeys([*before, *now])
         if name not in may_differ and before.get(name, _ABSENT) != now.get(name, _ABSENT)
     ]
     hidden = len(lines) - _MAX_LISTED
     return lines[:_MAX_LISTED] + ([f"and {hidden} more"] if hidden > 0 else [])
+
+
+def list_settings(config: RunConfig) -> dict[str, Any]:
+    """Return all settings by dotted name; a list is one setting, a path is that of its target."""
+    return dict(_flatten(config_to_dict(map_paths(config, _normalise))))
+
+
+def format_setting(settings: Mapping[str, Any], name: str) -> str:
+    """Format one of the settings as JSON, or say that it is not set."""
+    return format_json(settings[name]) if name in settings else "not set"
 
 
 def hash_config(config: RunConfig) -> str:
@@ -137,10 +146,6 @@ def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         return
     for key, item in value.items():
         yield from _flatten(item, f"{prefix}.{key}" if prefix else key)
-
-
-def _show(settings: Mapping[str, Any], name: str) -> str:
-    return format_json(settings[name]) if name in settings else "not set"
 
 
 def _find_path_of_version_0(path: Path, run_dir: Path) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
@@ -33,24 +34,38 @@ def plot_training_curves(
     figure = Figure(figsize=(4.2 * len(metrics), 3.2), dpi=_DPI, layout="constrained")
     panels = figure.subplots(1, len(metrics), squeeze=False)[0]
     for axes, metric in zip(panels, metrics, strict=True):
-        for index, (name, entries) in enumerate(runs.items()):
-            points = [
-                (entry["step"], entry[metric]) for entry in entries if entry.get(metric) is not None
-            ]
-            if points:
-                axes.plot(*zip(*points, strict=True), label=name, color=f"C{index}", linewidth=1.5)
-        if not axes.lines:
-            known = sorted({name for entries in runs.values() for line in entries for name in line})
-            raise MdjaxError(f"No run logged {metric!r}; logged are {', '.join(known)}.")
+        draw_training_curves(axes, runs, metric)
         axes.set_title(metric, fontsize=10)
-        axes.set_xlabel("step")
-        axes.ticklabel_format(axis="y", useOffset=False)
-        _widen_to_what_is_seen(axes)
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
     if len(runs) > 1:
         panels[0].legend(frameon=False, fontsize=9)
     save_figure(figure, path)
+
+
+def draw_training_curves(
+    axes: Axes, runs: Mapping[str, Sequence[Mapping[str, Any]]], metric: str
+) -> None:
+    """Draw one metric over the training step, with one labelled line for each run that has it.
+
+    Raises:
+        MdjaxError: No run has a metric of that name.
+    """
+    for index, (name, entries) in enumerate(runs.items()):
+        points = list_points(entries, metric)
+        if points:
+            axes.plot(*zip(*points, strict=True), label=name, color=f"C{index}", linewidth=1.5)
+    if not axes.lines:
+        known = sorted({name for entries in runs.values() for line in entries for name in line})
+        raise MdjaxError(f"No run logged {metric!r}; logged are {', '.join(known)}.")
+    axes.set_xlabel("step")
+    axes.ticklabel_format(axis="y", useOffset=False)
+    _widen_to_what_is_seen(axes)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def list_points(entries: Sequence[Mapping[str, Any]], metric: str) -> list[tuple[int, float]]:
+    """Return step and value of each entry in which a metric has a value."""
+    return [(entry["step"], entry[metric]) for entry in entries if entry.get(metric) is not None]
 
 
 def _widen_to_what_is_seen(axes: Any) -> None:

@@ -1,7 +1,9 @@
-"""Pictures to PNG files."""
+"""Pictures to PNG files, and figures as other formats need them."""
 
+import io
 import warnings
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -40,18 +42,29 @@ def save_figure(figure: Figure, path: Path) -> None:
     Raises:
         MdjaxError: The file cannot be written, or the picture not drawn, as without any font.
     """
+    try:
+        # Without the library's version in it, equal pictures are equal files.
+        draw_figure(figure, path, name=str(path), format="png", metadata={"Software": None})
+    except OSError as error:
+        raise MdjaxError(f"{path}: the picture cannot be written: {error.strerror}.") from error
+
+
+def draw_figure(figure: Figure, target: Path | io.BytesIO, *, name: str, **options: Any) -> None:
+    """Draw a figure with the options of `Figure.savefig`; names as `save_figure` does.
+
+    Raises:
+        MdjaxError: It cannot be drawn, as without any font.
+        OSError: The target cannot be written.
+    """
     for text in _find_texts(figure):
         text.set_parse_math(False)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-            # Without the library's version in it, equal pictures are equal files.
-            figure.savefig(path, format="png", metadata={"Software": None})
-    except OSError as error:
-        raise MdjaxError(f"{path}: the picture cannot be written: {error.strerror}.") from error
+            figure.savefig(target, **options)
     except (RuntimeError, ValueError) as error:
         raise MdjaxError(
-            f"{path}: the picture cannot be drawn: {error}. Check matplotlib and its fonts."
+            f"{name}: the picture cannot be drawn: {error}. Check matplotlib and its fonts."
         ) from error
 
 

@@ -1,0 +1,1 @@
+"""One web page about runs, for people who do not have the run directories."""
