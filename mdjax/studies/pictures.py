@@ -10,10 +10,10 @@ from jaxtyping import Float
 from mdjax.metrics.confusion import predict_labels
 from mdjax.metrics.operating_point import find_score_threshold
 from mdjax.ops.resize import get_size_hw
-from mdjax.runs.config import MAIN_TEACHER, DistillConfig
+from mdjax.runs.config import MAIN_TEACHER
 from mdjax.runs.loading import LoadedNetwork
-from mdjax.runs.scoring import evaluate_network
 from mdjax.studies.image_scores import judge_images
+from mdjax.studies.network_checks import evaluate_detector, require_distillation
 from mdjax.studies.rows import DISTILLED, NATIVE, STUDENT, TEACHER
 from mdjax.studies.scenes import (
     choose_fullest_scenes,
@@ -24,9 +24,8 @@ from mdjax.studies.scenes import (
     name_time,
     run_network,
 )
-from mdjax.tasks.detection_scores import DetectionEvaluation
 from mdjax.train.terms import TermInputs
-from mdjax.types import Batch, MdjaxError, NetworkOutput
+from mdjax.types import Batch, NetworkOutput
 from mdjax.viz.boxes import DetectionRow, make_detection_figure
 from mdjax.viz.colours import create_palette
 from mdjax.viz.labels import ComparisonRow, make_comparison_figure
@@ -83,7 +82,7 @@ def draw_boxes(
         shows_visible: Whether boxes lie on the visible images; on the coarse thermal ones if not.
     """
     shown = _show_scenes(networks)
-    evaluations = {name: _evaluate_detector(networks[name]) for name in shown.outputs}
+    evaluations = {name: evaluate_detector(networks[name]) for name in shown.outputs}
     thresholds = {
         name: find_score_threshold(judge_images(evaluation))
         for name, evaluation in evaluations.items()
@@ -106,26 +105,17 @@ def draw_boxes(
     make_detection_figure(rows, path)
 
 
-def _evaluate_detector(loaded: LoadedNetwork) -> DetectionEvaluation:
-    evaluation = evaluate_network(loaded)
-    if not isinstance(evaluation, DetectionEvaluation):
-        raise MdjaxError(f"{loaded.run_dir} is not a detector; boxes cannot be drawn.")
-    return evaluation
-
-
 def _show_scenes(networks: Mapping[str, LoadedNetwork]) -> _Shown:
     """Show the fullest scenes, half of them at night, to all networks."""
-    student = networks[DISTILLED]
-    if not isinstance(student.config, DistillConfig):
-        raise MdjaxError(f"{student.run_dir} is no distillation.")
-    indices = choose_fullest_scenes(student.config)
-    batch = gather_scenes(student.config, indices)
+    config = require_distillation(networks[DISTILLED])
+    indices = choose_fullest_scenes(config)
+    batch = gather_scenes(config, indices)
     outputs = {
         name: run_network(networks[name], batch)
         for name in (TEACHER, NATIVE, STUDENT, DISTILLED)
         if name in networks
     }
-    masks = student.config.method.compute_mask(
+    masks = config.method.compute_mask(
         TermInputs(
             output=outputs[DISTILLED],
             targets=None,
