@@ -33,8 +33,8 @@ ALLOWED_IMPORTS = {
     },
     "predict": {"types", "models", "io", "data", "tasks", "runs", "viz"},
     "studies": {
-        *("types", "ops", "metrics", "models", "train", "io", "data", "tasks"),
-        *("runs", "predict", "viz"),
+        *("types", "ops", "losses", "metrics", "models", "train", "methods", "io", "data"),
+        *("tasks", "runs", "predict", "viz"),
     },
     "presets": {"types", "ops", "models", "train", "methods", "data", "tasks", "runs"},
     "cli": {

@@ -30,6 +30,8 @@ from mdjax.viz.boxes import DetectionRow, make_detection_figure
 from mdjax.viz.colours import create_palette
 from mdjax.viz.labels import ComparisonRow, make_comparison_figure
 
+NUM_SCENES_SHOWN = 6
+
 
 class _Shown(NamedTuple):
     """Scenes, what the networks say of them, and where F-MSE looks."""
@@ -108,7 +110,7 @@ def draw_boxes(
 def _show_scenes(networks: Mapping[str, LoadedNetwork]) -> _Shown:
     """Show the fullest scenes, half of them at night, to all networks."""
     config = require_distillation(networks[DISTILLED])
-    indices = choose_fullest_scenes(config)
+    indices = choose_fullest_scenes(config, NUM_SCENES_SHOWN)
     batch = gather_scenes(config, indices)
     outputs = {
         name: run_network(networks[name], batch)

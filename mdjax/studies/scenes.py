@@ -19,14 +19,15 @@ from mdjax.studies.image_choice import choose_fullest
 from mdjax.tasks.detection_scores import DetectionEvaluation
 from mdjax.types import IGNORED_LABEL, Batch, MdjaxError, NetworkOutput, Objects
 
-NUM_SCENES_SHOWN = 6
 
-
-def choose_fullest_scenes(config: TrainConfig, *, data_dir: Path | None = None) -> list[int]:
+def choose_fullest_scenes(
+    config: TrainConfig, num_scenes: int, *, data_dir: Path | None = None
+) -> list[int]:
     """Choose the test images with most labelled pixels or most area of objects, half at night.
 
     Args:
         config: Names data set, folds, working size and task.
+        num_scenes: How many; fewer where there are not enough by day or at night.
         data_dir: Folder of prepared data sets; by default as in training.
 
     Returns:
@@ -36,7 +37,7 @@ def choose_fullest_scenes(config: TrainConfig, *, data_dir: Path | None = None) 
     for batch in _iterate_test_batches(config, data_dir):
         contents.append(_measure_content(batch))
         is_night.append(np.asarray(batch.is_night))
-    return choose_fullest(np.concatenate(contents), np.concatenate(is_night), NUM_SCENES_SHOWN)
+    return choose_fullest(np.concatenate(contents), np.concatenate(is_night), num_scenes)
 
 
 def gather_scenes(
@@ -50,8 +51,10 @@ def gather_scenes(
         data_dir: Folder of prepared data sets; by default as in training.
 
     Raises:
-        MdjaxError: The split has no such image.
+        MdjaxError: The split has no such image, or none is asked for.
     """
+    if not indices:
+        raise MdjaxError("No test image is chosen; give the index of at least one.")
     rows: dict[int, Any] = {}
     num_seen = 0
     for batch in _iterate_test_batches(config, data_dir):
