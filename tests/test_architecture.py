@@ -34,8 +34,8 @@ ALLOWED_IMPORTS = {
     "predict": {"types", "models", "io", "data", "tasks", "runs", "viz"},
     "statistics": set(),
     "studies": {
-        *("types", "ops", "metrics", "models", "train", "io", "data", "tasks"),
-        *("runs", "predict", "viz", "statistics"),
+        *("types", "ops", "losses", "metrics", "models", "train", "methods", "io", "data"),
+        *("tasks", "runs", "predict", "viz", "statistics"),
     },
     "presets": {"types", "ops", "models", "train", "methods", "data", "tasks", "runs"},
     "report": {"types", "train", "io", "runs", "presets", "viz"},

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from mdjax.viz.colours import Palette
-from mdjax.viz.grid import compute_cell_size, save_picture_grid
+from mdjax.viz.grid import compute_cell_size, fit_cell_size, save_picture_grid
 from mdjax.viz.heat import overlay_heat
 
 # Of a picture's shorter side: lines and letters that are read at a glance, at any size.
@@ -69,7 +69,9 @@ class DetectionRow:
     heat: Float[np.ndarray, "h2 w2"] | None = None
 
 
-def make_detection_figure(rows: Sequence[DetectionRow], path: Path) -> None:
+def make_detection_figure(
+    rows: Sequence[DetectionRow], path: Path, *, shows_bare: bool = False
+) -> None:
     """Draw a row for each scene: ground truth, thermal, each detector's boxes, and the F-MSE mask.
 
     The layout of figure 2 of the MD paper; the thermal image shows the ground truth too.
@@ -77,47 +79,53 @@ def make_detection_figure(rows: Sequence[DetectionRow], path: Path) -> None:
     Args:
         rows: At least one; all images of one size, all rows with or all without visible images.
         path: PNG file to write.
+        shows_bare: Show the image pair without boxes, and the ground truth in a column after it;
+            small images are enlarged more.
 
     Raises:
         MdjaxError: The file cannot be written.
     """
-    cell_hw = compute_cell_size(rows[0].thermal_camera_u8.shape)
+    size_hw = rows[0].thermal_camera_u8.shape
+    cell_hw = fit_cell_size(size_hw) if shows_bare else compute_cell_size(size_hw)
     save_picture_grid(
-        [(row.name, _make_cells(row, cell_hw)) for row in rows],
+        [(row.name, _make_cells(row, cell_hw, shows_bare=shows_bare)) for row in rows],
         {"ground truth": _TRUE_COLOUR, "found": _FOUND_COLOUR},
         path,
     )
 
 
 def _make_cells(
-    row: DetectionRow, cell_hw: tuple[int, int]
+    row: DetectionRow, cell_hw: tuple[int, int], *, shows_bare: bool
 ) -> dict[str, UInt8[np.ndarray, "h w 3"]]:
     scale = cell_hw[0] / row.thermal_camera_u8.shape[0]
+    smooth = cv2.INTER_AREA if shows_bare and scale < 1 else cv2.INTER_LINEAR
 
     def fit(image_u8: np.ndarray) -> np.ndarray:
-        return cv2.resize(image_u8, cell_hw[::-1], interpolation=cv2.INTER_LINEAR)
+        return cv2.resize(image_u8, cell_hw[::-1], interpolation=smooth)
 
     def draw(image_u8: np.ndarray, boxes: np.ndarray, texts: list[str], colour: Colour):
         return _draw_boxes(image_u8, boxes * scale, texts, [colour] * len(boxes))
 
     thermal_u8 = np.repeat(fit(row.thermal_camera_u8)[..., None], 3, axis=-1)
-    shown = {"thermal camera": thermal_u8}
-    if row.visible_u8 is not None:
-        shown = {"ground truth": fit(row.visible_u8), **shown}
+    visible_u8 = None if row.visible_u8 is None else fit(row.visible_u8)
+    background_u8 = thermal_u8 if visible_u8 is None else visible_u8
     true_boxes = row.true_boxes_xyxy_px
-    nothing = [""] * len(true_boxes)
-    background_u8 = next(iter(shown.values()))
-    return {
-        **{
-            title: draw(image_u8, true_boxes, nothing, _TRUE_COLOUR)
-            for title, image_u8 in shown.items()
-        },
-        **{
-            title: draw(background_u8, boxes, [f"{score:.2f}" for score in scores], _FOUND_COLOUR)
-            for title, (boxes, scores) in row.found.items()
-        },
-        **({} if row.heat is None else {"F-MSE mask": overlay_heat(background_u8, row.heat)}),
-    }
+
+    def draw_truth(image_u8: np.ndarray) -> np.ndarray:
+        return draw(image_u8, true_boxes, [""] * len(true_boxes), _TRUE_COLOUR)
+
+    if shows_bare:
+        cells = {} if visible_u8 is None else {"RGB": visible_u8}
+        cells |= {"thermal camera": thermal_u8, "ground truth": draw_truth(background_u8)}
+    else:
+        cells = {} if visible_u8 is None else {"ground truth": draw_truth(visible_u8)}
+        cells |= {"thermal camera": draw_truth(thermal_u8)}
+    for title, (boxes, scores) in row.found.items():
+        texts = [f"{score:.2f}" for score in scores]
+        cells[title] = draw(background_u8, boxes, texts, _FOUND_COLOUR)
+    if row.heat is not None:
+        cells["F-MSE mask"] = overlay_heat(background_u8, row.heat)
+    return cells
 
 
 def _draw_boxes(

@@ -17,6 +17,7 @@ _GAP_PX = 6
 _TITLE_PX = 30
 _LEGEND_ROW_PX = 24
 _SIDE_PX = 26
+_LETTER_PX = 8.5  # Of a name of several lines, on average.
 
 
 def compute_cell_size(image_size_hw: tuple[int, ...]) -> tuple[int, int]:
@@ -25,6 +26,12 @@ def compute_cell_size(image_size_hw: tuple[int, ...]) -> tuple[int, int]:
     enlarge = max(1, round(_CELL_WIDTH_PX / width_px))
     shrink = max(1, round(width_px / _CELL_WIDTH_PX))
     return height_px * enlarge // shrink, width_px * enlarge // shrink
+
+
+def fit_cell_size(image_size_hw: tuple[int, int]) -> tuple[int, int]:
+    """Height and width in pixels of an image that need not be scaled by a whole factor."""
+    height_px, width_px = image_size_hw
+    return round(height_px * _CELL_WIDTH_PX / width_px), _CELL_WIDTH_PX
 
 
 def save_picture_grid(
@@ -36,7 +43,7 @@ def save_picture_grid(
 
     Args:
         rows: Name at the left, and pictures by the title of their column; all of one size, with
-            the same titles in each row.
+            the same titles in each row. A name of one line is turned, one of several is not.
         legend: Colours by what they mean.
         path: PNG file to write.
 
@@ -45,7 +52,8 @@ def save_picture_grid(
     """
     titles = list(rows[0][1])
     cell_hw = rows[0][1][titles[0]].shape[:2]
-    total_width_px = _SIDE_PX + len(titles) * (cell_hw[1] + _GAP_PX)
+    side_px = max(_compute_name_width(name) for name, _ in rows)
+    total_width_px = side_px + len(titles) * (cell_hw[1] + _GAP_PX)
     legend_columns = max(1, min(len(legend), (total_width_px - _SIDE_PX) // 150))
     legend_rows = -(-len(legend) // legend_columns)
     legend_px = _LEGEND_ROW_PX * legend_rows + 2 * _GAP_PX
@@ -55,12 +63,12 @@ def save_picture_grid(
     for row_index, (name, cells) in enumerate(rows):
         top_px = _TITLE_PX + row_index * (cell_hw[0] + _GAP_PX)
         for column_index, (title, image) in enumerate(cells.items()):
-            left_px = _SIDE_PX + column_index * (cell_hw[1] + _GAP_PX)
+            left_px = side_px + column_index * (cell_hw[1] + _GAP_PX)
             axes = _add_cell(figure, image, left_px, total_height_px - top_px - cell_hw[0])
             if row_index == 0:
                 axes.set_title(title, fontsize=12, pad=6)
             if column_index == 0:
-                axes.set_ylabel(name, fontsize=11, labelpad=4)
+                _write_name(axes, name, side_px / cell_hw[1])
     figure.legend(
         handles=[
             Patch(facecolor=f"#{bytes(colour).hex()}", edgecolor="0.6", label=meaning)
@@ -73,6 +81,20 @@ def save_picture_grid(
         borderaxespad=0.2,
     )
     save_figure(figure, path)
+
+
+def _compute_name_width(name: str) -> int:
+    lines = name.splitlines()
+    return _SIDE_PX if len(lines) < 2 else round(_LETTER_PX * max(map(len, lines))) + 2 * _GAP_PX
+
+
+def _write_name(axes: Axes, name: str, side_width: float) -> None:
+    """Beside an image; the width of that side is in widths of the image."""
+    if len(name.splitlines()) < 2:
+        axes.set_ylabel(name, fontsize=11, labelpad=4)
+    else:
+        left = -0.95 * side_width
+        axes.text(left, 0.5, name, fontsize=10, va="center", transform=axes.transAxes)
 
 
 def _add_cell(figure: Figure, image_u8: np.ndarray, left_px: int, bottom_px: int) -> Axes:

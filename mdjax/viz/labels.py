@@ -60,7 +60,7 @@ class ComparisonRow:
 
     Attributes:
         name: Written at the left, as "night" or a file name.
-        visible_u8: The RGB image.
+        visible_u8: The RGB image; None where it is not to be shown.
         thermal_camera_u8: Thermal as the cheap camera sees it, scaled back up.
         labels_u8: Ground truth.
         predictions_u8: Class ids by column title; every scene of a figure has the same titles.
@@ -68,7 +68,7 @@ class ComparisonRow:
     """
 
     name: str
-    visible_u8: UInt8[np.ndarray, "h w 3"]
+    visible_u8: UInt8[np.ndarray, "h w 3"] | None
     thermal_camera_u8: UInt8[np.ndarray, "h w"]
     labels_u8: UInt8[np.ndarray, "h w"]
     predictions_u8: Mapping[str, UInt8[np.ndarray, "h w"]]
@@ -85,7 +85,7 @@ def make_comparison_figure(
     large images are shrunk.
 
     Args:
-        rows: At least one; all images of one size.
+        rows: At least one; all images of one size, all rows with or all without visible images.
         path: PNG file to write.
         class_names: Names by class id.
         palette: Colours by class id.
@@ -113,16 +113,17 @@ def _make_cells(
 
     is_shrunk = cell_hw[0] < row.labels_u8.shape[0]
     smooth = cv2.INTER_AREA if is_shrunk else cv2.INTER_LINEAR
-    visible_u8 = fit(row.visible_u8, smooth)
     thermal_u8 = fit(row.thermal_camera_u8, smooth)
+    images_u8 = {"thermal, as the camera sees it": np.repeat(thermal_u8[..., None], 3, axis=-1)}
+    if row.visible_u8 is not None:
+        images_u8 = {"RGB": fit(row.visible_u8, smooth), **images_u8}
     cells = {
-        "RGB": visible_u8,
-        "thermal, as the camera sees it": np.repeat(thermal_u8[..., None], 3, axis=-1),
+        **images_u8,
         "ground truth": paint(row.labels_u8),
         **{title: paint(labels_u8) for title, labels_u8 in row.predictions_u8.items()},
     }
     if row.heat is not None:
-        cells["F-MSE mask"] = overlay_heat(visible_u8, row.heat)
+        cells["F-MSE mask"] = overlay_heat(next(iter(images_u8.values())), row.heat)
     return cells
 
 

@@ -103,3 +103,26 @@ def test_picture_of_nothing_is_the_image() -> None:
     image_u8 = np.full((20, 30, 3), 7, np.uint8)
     picture = draw_detections(image_u8, None, np.zeros((0, 4), np.float32), texts=[], colours=[])
     np.testing.assert_array_equal(picture, image_u8)
+
+
+def test_bare_figure_shows_the_pair_and_the_truth_apart(tmp_path: Path) -> None:
+    """The truth is drawn once, after two bare images; all are 280 px wide, beside a long name."""
+    box = np.array([[20, 30, 50, 80]], np.float32)
+    row = DetectionRow(
+        name="most improved\nday",
+        visible_u8=np.full((90, 120, 3), 50, np.uint8),
+        thermal_camera_u8=np.full((90, 120), 77, np.uint8),
+        true_boxes_xyxy_px=box,
+        found={"ours": (box, np.array([0.9], np.float32))},
+    )
+    make_detection_figure([row], tmp_path / "f.png", shows_bare=True)
+    figure = read_rgb(tmp_path / "f.png")
+    assert figure.shape[1] == 4 * (280 + 6) + round(8.5 * len("most improved")) + 2 * 6
+    # One thermal image without boxes, and single pixels of grey letters.
+    assert 280 * 210 <= (figure == 77).all(axis=-1).sum() < 280 * 210 + 200
+    lefts = []
+    for colour in ((70, 200, 90), (245, 150, 40)):
+        columns = np.flatnonzero((figure == colour).all(axis=-1).sum(axis=0) >= 90)
+        assert columns[-1] - columns[0] == pytest.approx(30 * 280 / 120, abs=1)
+        lefts.append(columns[0])
+    assert lefts[1] - lefts[0] == 280 + 6

@@ -127,3 +127,13 @@ def test_equal_comparisons_are_equal_files(tmp_path: Path) -> None:
     for path in paths:
         make_comparison_figure([make_row()], path, class_names=CLASS_NAMES, palette=PALETTE)
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_heat_of_a_common_brightest_weight_can_be_compared() -> None:
+    """A quarter of the brightest looks the same whatever else is in the map; more is cut."""
+    image_u8 = np.full((2, 4, 3), 100, np.uint8)
+    alone = overlay_heat(image_u8, np.array([[0.25, 0.25]], np.float32), largest=1.0)
+    beside = overlay_heat(image_u8, np.array([[0.25, 1.0]], np.float32))
+    np.testing.assert_array_equal(alone[:, :2], beside[:, :2])
+    cut = overlay_heat(image_u8, np.array([[0.25, 3.0]], np.float32), largest=1.0)
+    np.testing.assert_array_equal(cut, beside)
