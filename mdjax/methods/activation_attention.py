@@ -1,7 +1,7 @@
 """Activation-based attention transfer (AT; Zagoruyko and Komodakis, ICLR 2017)."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from mdjax.losses.ratio import Ratio, mean_ratio
 from mdjax.methods.features import get_feature_pair
+from mdjax.methods.method import Method, check_weight
 from mdjax.train.terms import LossTerm, TermInputs
 from mdjax.types import Array, MdjaxError
 
@@ -17,8 +18,8 @@ _MIN_SQUARED_NORM = 1e-24
 
 
 @dataclass(frozen=True)
-class ActivationAttention:
-    """L = L_task + β Σ_j L_att,j over levels j; a `Method`.
+class ActivationAttention(Method):
+    """L = L_task + β Σ_j L_att,j over levels j.
 
     Attributes:
         weight: β; 1000 for means over the map, as in the paper (section 4.1, where it is divided by
@@ -32,22 +33,13 @@ class ActivationAttention:
     levels: tuple[Literal["c2", "c3", "c4", "c5"], ...] = ("c4", "c5")
 
     def __post_init__(self):
-        if self.weight < 0:
-            raise MdjaxError(f"weight is {self.weight}; give 0 or more.")
+        check_weight("weight", self.weight)
         if not self.levels or len(set(self.levels)) < len(self.levels):
             raise MdjaxError(f"levels are {self.levels}; give one or more, each once.")
 
     def make_terms(self) -> tuple[LossTerm, ...]:
         """List the one loss term, a sum over levels."""
         return (LossTerm("activation_attention", self.weight, self._compute),) * bool(self.weight)
-
-    def make_diagnostics(self) -> dict[str, Any]:
-        """Nothing besides the loss."""
-        return {}
-
-    def create_module(self) -> None:
-        """Maps have one channel whatever the width: no adapter is trained."""
-        return
 
     def compute_mask(self, inputs: TermInputs) -> Array:
         """Return the teacher's map of the first level, its norm over an image 1."""

@@ -1,7 +1,7 @@
 """Channel-wise distillation (CWD) of features (Shu et al., ICCV 2021)."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +10,14 @@ from jaxtyping import Float
 from mdjax.losses.ratio import Ratio, mean_ratio
 from mdjax.methods.adapter import ChannelAdapter, get_adapted_pair
 from mdjax.methods.features import require_same_shape
+from mdjax.methods.method import Method, check_weight
 from mdjax.train.terms import LossTerm, TermInputs
 from mdjax.types import Array, MdjaxError
 
 
 @dataclass(frozen=True)
-class ChannelWiseDistillation:
-    """L = L_task + λ L_cwd; a `Method`.
+class ChannelWiseDistillation(Method):
+    """L = L_task + λ L_cwd.
 
     Attributes:
         weight: λ; 50 for features in the paper (section 4.1).
@@ -29,8 +30,7 @@ class ChannelWiseDistillation:
     level: Literal["c2", "c3", "c4", "c5"] = "c5"
 
     def __post_init__(self):
-        if self.weight < 0:
-            raise MdjaxError(f"weight is {self.weight}; give 0 or more.")
+        check_weight("weight", self.weight)
         if self.temperature <= 0:
             raise MdjaxError(f"temperature is {self.temperature}; give a number above 0.")
 
@@ -38,17 +38,9 @@ class ChannelWiseDistillation:
         """List the one loss term."""
         return (LossTerm("channel_wise", self.weight, self._compute),) if self.weight else ()
 
-    def make_diagnostics(self) -> dict[str, Any]:
-        """Nothing besides the loss."""
-        return {}
-
     def create_module(self) -> ChannelAdapter:
         """Build the adapter between the two widths."""
         return ChannelAdapter(self.level)
-
-    def compute_mask(self, inputs: TermInputs) -> None:
-        """Nothing to draw: each channel has a distribution of its own."""
-        del inputs
 
     def _compute(self, inputs: TermInputs) -> Ratio:
         return channel_wise_loss(*get_adapted_pair(inputs, self.level), self.temperature)

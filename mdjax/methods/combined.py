@@ -51,7 +51,7 @@ class CombinedTerms:
 
 
 @dataclass(frozen=True)
-class CombinedDistillation:
+class CombinedDistillation(Method):
     """L = L_task + Σ_i λ_i L_i over the methods that have a weight; a `Method`.
 
     With all weights 0 the student learns from its task alone. A method that does not count is not

@@ -1,7 +1,7 @@
 """Hints (FitNets; Romero et al., ICLR 2015): the same features everywhere, through an adapter."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +10,14 @@ from jaxtyping import Float
 from mdjax.losses.ratio import Ratio, mean_ratio
 from mdjax.methods.adapter import ChannelAdapter, get_adapted_pair
 from mdjax.methods.features import require_same_shape
+from mdjax.methods.method import Method, check_weight
 from mdjax.train.terms import LossTerm, TermInputs
-from mdjax.types import Array, MdjaxError
+from mdjax.types import Array
 
 
 @dataclass(frozen=True)
-class HintDistillation:
-    """L = L_task + λ L_hint; a `Method`.
+class HintDistillation(Method):
+    """L = L_task + λ L_hint.
 
     Differs from the paper: the hint is trained together with the task, in place of a stage before
     it, and the regressor is a 1×1 convolution, or nothing where both widths are equal.
@@ -31,24 +32,15 @@ class HintDistillation:
     level: Literal["c2", "c3", "c4", "c5"] = "c4"
 
     def __post_init__(self):
-        if self.weight < 0:
-            raise MdjaxError(f"weight is {self.weight}; give 0 or more.")
+        check_weight("weight", self.weight)
 
     def make_terms(self) -> tuple[LossTerm, ...]:
         """List the one loss term."""
         return (LossTerm("hint", self.weight, self._compute),) if self.weight else ()
 
-    def make_diagnostics(self) -> dict[str, Any]:
-        """Nothing besides the loss."""
-        return {}
-
     def create_module(self) -> ChannelAdapter:
         """Build the adapter between the two widths."""
         return ChannelAdapter(self.level)
-
-    def compute_mask(self, inputs: TermInputs) -> None:
-        """Nothing to draw: all positions weigh alike."""
-        del inputs
 
     def _compute(self, inputs: TermInputs) -> Ratio:
         return hint_loss(*get_adapted_pair(inputs, self.level))

@@ -1,7 +1,7 @@
 """Fine-grained feature imitation (Wang et al., CVPR 2019): the same features near objects."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from jaxtyping import Float
 from mdjax.losses.ratio import Ratio
 from mdjax.methods.adapter import ChannelAdapter, get_adapted_pair
 from mdjax.methods.features import get_feature_pair, require_same_shape
+from mdjax.methods.method import Method, check_weight
 from mdjax.ops.masks import compute_anchor_mask, compute_foreground_mask
 from mdjax.ops.resize import get_size_hw
 from mdjax.train.terms import LossTerm, TermInputs
@@ -17,8 +18,8 @@ from mdjax.types import Array, MdjaxError, NetworkOutput, Objects
 
 
 @dataclass(frozen=True)
-class FeatureImitation:
-    """L = L_task + λ L_imitation; a `Method`.
+class FeatureImitation(Method):
+    """L = L_task + λ L_imitation.
 
     Attributes:
         weight: λ; 0.01 in the authors' code.
@@ -32,18 +33,13 @@ class FeatureImitation:
     level: Literal["c3", "c4", "c5"] = "c4"
 
     def __post_init__(self):
-        if self.weight < 0:
-            raise MdjaxError(f"weight is {self.weight}; give 0 or more.")
+        check_weight("weight", self.weight)
         if not 0 <= self.best_iou_share < 1:
             raise MdjaxError(f"best_iou_share is {self.best_iou_share}; give 0 up to below 1.")
 
     def make_terms(self) -> tuple[LossTerm, ...]:
         """List the one loss term."""
         return (LossTerm("imitation", self.weight, self._compute),) if self.weight else ()
-
-    def make_diagnostics(self) -> dict[str, Any]:
-        """Nothing besides the loss."""
-        return {}
 
     def create_module(self) -> ChannelAdapter:
         """Build the adapter between the two widths."""

@@ -1,21 +1,21 @@
 """Logit distillation (Hinton, Vinyals and Dean, 2015), per pixel or per anchor."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int, UInt8
 
 from mdjax.losses.ratio import Ratio, count
+from mdjax.methods.method import Method, check_weight
 from mdjax.ops.assignment import IGNORED
 from mdjax.train.terms import LossTerm, TermInputs
 from mdjax.types import IGNORED_LABEL, AnchorPrediction, Array, MdjaxError
 
 
 @dataclass(frozen=True)
-class LogitDistillation:
-    """L = L_task + λ L_logits; a `Method`.
+class LogitDistillation(Method):
+    """L = L_task + λ L_logits.
 
     Attributes:
         weight: λ; 1: soft and hard targets alike, as with the paper's share of 0.5 for each
@@ -28,26 +28,13 @@ class LogitDistillation:
     temperature: float = 2.0
 
     def __post_init__(self):
-        if self.weight < 0:
-            raise MdjaxError(f"weight is {self.weight}; give 0 or more.")
+        check_weight("weight", self.weight)
         if self.temperature <= 0:
             raise MdjaxError(f"temperature is {self.temperature}; give a number above 0.")
 
     def make_terms(self) -> tuple[LossTerm, ...]:
         """List the one loss term."""
         return (LossTerm("logits", self.weight, self._compute),) if self.weight else ()
-
-    def make_diagnostics(self) -> dict[str, Any]:
-        """Nothing besides the loss."""
-        return {}
-
-    def create_module(self) -> None:
-        """Predictions of both networks have the same classes: nothing is trained beside them."""
-        return
-
-    def compute_mask(self, inputs: TermInputs) -> None:
-        """Nothing to draw: all pixels and anchors that the task counts weigh alike."""
-        del inputs
 
     def _compute(self, inputs: TermInputs) -> Ratio:
         student, teacher = inputs.output.prediction, inputs.get_teacher().prediction

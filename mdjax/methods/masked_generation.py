@@ -13,14 +13,15 @@ from mdjax.losses.ratio import Ratio
 from mdjax.methods.adapter import ChannelAdapter, get_adapted_pair
 from mdjax.methods.features import require_same_shape
 from mdjax.methods.image_keys import make_image_keys
+from mdjax.methods.method import Method, check_weight
 from mdjax.ops.resize import get_size_hw
 from mdjax.train.terms import LossTerm, TermInputs
 from mdjax.types import Array, MdjaxError, NetworkOutput
 
 
 @dataclass(frozen=True)
-class MaskedGeneration:
-    """L = L_task + α L_mgd (Yang et al. 2022, eq. 6); a `Method`.
+class MaskedGeneration(Method):
+    """L = L_task + α L_mgd (Yang et al. 2022, eq. 6).
 
     Attributes:
         weight: α; 2·10⁻⁵, as the authors' settings for segmentation and for detectors of one stage.
@@ -34,8 +35,7 @@ class MaskedGeneration:
     level: Literal["c2", "c3", "c4", "c5"] = "c5"
 
     def __post_init__(self):
-        if self.weight < 0:
-            raise MdjaxError(f"weight is {self.weight}; give 0 or more.")
+        check_weight("weight", self.weight)
         if not 0 <= self.masked_share < 1:
             raise MdjaxError(f"masked_share is {self.masked_share}; give 0 up to below 1.")
 
@@ -43,17 +43,9 @@ class MaskedGeneration:
         """List the one loss term."""
         return (LossTerm("masked_generation", self.weight, self._compute),) if self.weight else ()
 
-    def make_diagnostics(self) -> dict[str, Any]:
-        """Nothing besides the loss."""
-        return {}
-
     def create_module(self) -> "MaskedGenerator":
         """Build adapter and generator."""
         return MaskedGenerator(self.level, self.masked_share)
-
-    def compute_mask(self, inputs: TermInputs) -> None:
-        """Nothing to draw: the mask is random."""
-        del inputs
 
     def _compute(self, inputs: TermInputs) -> Ratio:
         return masked_generation_loss(*get_adapted_pair(inputs, self.level))

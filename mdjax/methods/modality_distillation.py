@@ -12,13 +12,14 @@ from mdjax.losses.distillation import (
 )
 from mdjax.losses.ratio import Ratio
 from mdjax.methods.features import get_feature_pair
+from mdjax.methods.method import Method, check_weight
 from mdjax.train.terms import Diagnostics, LossTerm, TermInputs
 from mdjax.types import Array, MdjaxError
 
 
 @dataclass(frozen=True)
-class ModalityDistillation:
-    """L = L_task + λ_att L_att + λ_sem L_sem; a `Method`.
+class ModalityDistillation(Method):
+    """L = L_task + λ_att L_att + λ_sem L_sem.
 
     With both weights 0 the student learns from its task alone.
 
@@ -48,8 +49,8 @@ class ModalityDistillation:
     level: Literal["c4", "c5"] = "c4"
 
     def __post_init__(self):
-        if self.attention_weight < 0 or self.semantic_weight < 0:
-            raise MdjaxError("attention_weight and semantic_weight must be 0 or more.")
+        check_weight("attention_weight", self.attention_weight)
+        check_weight("semantic_weight", self.semantic_weight)
 
     def make_terms(self) -> tuple[LossTerm, ...]:
         """List the loss terms that compare student and teacher."""
@@ -64,10 +65,6 @@ class ModalityDistillation:
         if not self.semantic_weight:
             return {}
         return {"focal_mask_perplexity_share": self._compute_perplexity}
-
-    def create_module(self) -> None:
-        """MD trains nothing beside the student."""
-        return
 
     def compute_mask(self, inputs: TermInputs) -> Array:
         """Return the mask of F-MSE (Fig. 4 of the paper), [b h w 1]."""

@@ -102,8 +102,8 @@ def test_network_that_lacks_what_is_compared_is_named(missing: str, who: str) ->
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"attention_weight": -1.0}, "must be 0 or more"),
-        ({"semantic_weight": -0.1}, "must be 0 or more"),
+        ({"attention_weight": -1.0}, "give 0 or more"),
+        ({"semantic_weight": -0.1}, "give 0 or more"),
     ],
 )
 def test_impossible_weights_are_refused(values: dict[str, float], message: str) -> None:
