@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 import pickle
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,22 @@ MAX_IDLE_BYTES = 1_000_000_000
 _T = TypeVar("_T")
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+# These kernels take a quarter of the time of compiling for the CPU.
+QUICK_XLA_FLAG = "--xla_cpu_use_fusion_emitters=false"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let XLA compile more quickly, in all processes, where it knows how: flags come and go."""
+    if hasattr(config, "workerinput"):  # It has the environment of the main process.
+        return
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {QUICK_XLA_FLAG}".strip()
+    trial = [sys.executable, "-c", "import jax; jax.devices('cpu')"]
+    # XLA ends the process at a flag that it does not know.
+    environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    if subprocess.run(trial, env=environment, capture_output=True, check=False).returncode == 0:
+        os.environ["XLA_FLAGS"] = flags
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
