@@ -19,6 +19,7 @@ from mdjax.studies.rows import (
     THERMAL,
     VISIBLE,
     Recipe,
+    change_camera,
     create_rows,
 )
 
@@ -40,8 +41,8 @@ def create_all_rows(recipe: Recipe, adjust: Adjust = lambda config: config) -> d
     rows = create_rows(recipe, adjust)
     for resolution in RESOLUTIONS:
         for name in (NATIVE, DISTILLED):
-            rows[f"{name}-{resolution}"] = see_at(rows[name], resolution)
-    rows["thermal-only-full"] = see_at(rows[THERMAL], "full")
+            rows[f"{name}-{resolution}"] = change_camera(rows[name], resolution=resolution)
+    rows["thermal-only-full"] = change_camera(rows[THERMAL], resolution="full")
     rows["decision-level-full"] = lambda runs: FuseConfig(
         visible=runs[VISIBLE], thermal=runs["thermal-only-full"]
     )
@@ -54,17 +55,6 @@ def create_all_rows(recipe: Recipe, adjust: Adjust = lambda config: config) -> d
     for peer in PEERS:
         rows[f"peer-{peer}"] = distil_by(peer, recipe, adjust)
     return rows
-
-
-def see_at(row: Row, resolution: str) -> Row:
-    """Give a network another thermal camera."""
-
-    def configure(runs: SeedRuns) -> Any:
-        config: Any = row(runs)
-        camera = replace(config.pipeline.camera, resolution=resolution)
-        return replace(config, pipeline=replace(config.pipeline, camera=camera))
-
-    return configure
 
 
 def change_method(row: Row, **options: Any) -> Row:

@@ -1,31 +1,37 @@
 """`mdjax reproduce`: the tables of the paper and others, from one command each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import tyro
 
 from experiments.tables import TABLES
 from experiments.tables.rows import create_all_rows
+from mdjax.cli.kept_study import (
+    KeptStudyOptions,
+    check_counts,
+    plan_setting,
+    print_plans,
+    raise_failures,
+    read_images,
+    run_plans,
+)
 from mdjax.cli.options import parse_options, suggest
-from mdjax.cli.output import print_json, show_on_stderr
+from mdjax.cli.output import print_json
 from mdjax.io.json_file import write_json, write_text
-from mdjax.studies.experiment import Budget
 from mdjax.studies.jobs import find_twins
 from mdjax.studies.kept_rows import LOGGED, KeptRows
-from mdjax.studies.plan import Plan, Shard, make_plan
-from mdjax.studies.reproduction import describe_plan, run_plan
+from mdjax.studies.plan import Plan
 from mdjax.studies.table import MeasuredTable, Setting, Table, measure_table
-from mdjax.types import MdjaxError, format_count
+from mdjax.types import MdjaxError
 from mdjax.viz.curves import plot_training_curves
 
 ALL = "all"
 
 
 @dataclass(frozen=True)
-class Reproduce(Budget):
+class Reproduce(KeptStudyOptions):
     """Train what a table needs, and write it beside the paper's numbers.
 
     Finished rows are kept as one JSON file each, and are not trained again on any machine. Run the
@@ -34,37 +40,14 @@ class Reproduce(Budget):
     Attributes:
         tables: Names of tables, or all; without one they are listed.
         scale: Small fits two CPU cores; paper has the paper's data sets, sizes and steps.
-        results_dir: Folder of the kept rows and of the tables.
         num_seeds: At most so many trainings of each row; each table says how many it asks for.
-        pretrained: Weights file instead of the download, for networks that start from ImageNet.
-        dry_run: Print what would be trained and how long it takes, and train nothing.
-        tables_only: Write the tables of the rows there are, and train nothing.
-        shard: Train the part of one of several machines, such as 1/3; merge their results later.
-        merge: Folders of results of other machines to copy first.
-        num_draws: Draws of the bootstrap.
-        json: Print one JSON object instead of the tables.
     """
 
     tables: tyro.conf.Positional[
         Annotated[tuple[str, ...], tyro.conf.arg(metavar="[TABLE ...]")]
     ] = ()
     scale: Literal["small", "paper"] = "small"
-    results_dir: Path = Path("experiments/results")
     num_seeds: int | None = None
-    pretrained: Path | None = None
-    dry_run: bool = False
-    tables_only: bool = False
-    shard: str = "1/1"
-    merge: tuple[Path, ...] = ()
-    num_draws: int = 1_000
-    json: bool = False
-
-    def adjust(self, config: Any) -> Any:
-        """Return a configuration with data folder, steps and weights of these options."""
-        config = super().adjust(config)
-        if self.pretrained and config.pretrained:
-            return replace(config, pretrained=self.pretrained)
-        return config
 
 
 def run_reproduce(arguments: Sequence[str]) -> int:
@@ -73,27 +56,13 @@ def run_reproduce(arguments: Sequence[str]) -> int:
     if not command.tables:
         print(_list_tables())
         return 0
-    for name in ("num_seeds", "num_workers", "num_draws"):
-        value = getattr(command, name)
-        if value is not None and value < 1:
-            raise MdjaxError(f"{name} is {value}; give 1 or more.")
+    check_counts(command)
     tables = _find_tables(command.tables)
-    typed = " ".join(["mdjax reproduce", *arguments])
     plans = _make_plans(tables, command)
     if command.dry_run:
-        lines = [line for plan in plans for line in describe_plan(plan, command.num_workers)]
-        print("\n".join(lines))
+        print_plans(plans, command)
         return 0
-    failures = []
-    if not command.tables_only:
-        for plan in plans:
-            try:
-                failures += run_plan(
-                    plan, command=typed, show=show_on_stderr, num_workers=command.num_workers
-                )
-            except KeyboardInterrupt:
-                show_on_stderr("The same command continues.")
-                raise
+    failures = run_plans(plans, command, " ".join(["mdjax reproduce", *arguments]))
     measured = [_measure(table, command) for table in tables]
     for table in measured:
         _write(table, command)
@@ -103,8 +72,7 @@ def run_reproduce(arguments: Sequence[str]) -> int:
         )
     else:
         print("\n".join(table.format_markdown(_name_command(table, command)) for table in measured))
-    if failures:
-        raise MdjaxError("\n".join(["some rows failed:", *map(str, failures)]))
+    raise_failures(failures)
     return 0
 
 
@@ -133,35 +101,19 @@ def _make_plans(tables: Sequence[Table], command: Reproduce) -> list[Plan]:
         wanted = num_seeds.setdefault(setting.name, {})
         for row, count in table.num_seeds.items():
             wanted[row] = max(wanted.get(row, 0), min(count, command.num_seeds or count))
-    plans = []
-    for name, setting in settings.items():
-        kept = KeptRows(command.results_dir / name)
-        for folder in command.merge:
-            copied = kept.merge(folder / name)
-            show_on_stderr(
-                f"{folder / name}: {format_count(len(copied), 'result')} copied to {kept.folder}"
-            )
-        plans.append(
-            make_plan(
-                setting,
-                create_all_rows(setting.recipe, command.adjust),
-                num_seeds[name],
-                kept=kept,
-                study_dir=command.runs_dir / name,
-                shard=Shard.parse(command.shard),
-            )
+    return [
+        plan_setting(
+            setting, create_all_rows(setting.recipe, command.adjust), num_seeds[name], command
         )
-    return plans
+        for name, setting in settings.items()
+    ]
 
 
 def _measure(table: Table, command: Reproduce) -> MeasuredTable:
     setting = table.settings[command.scale]
     kept = KeptRows(command.results_dir / setting.name)
-    twins = find_twins(create_all_rows(setting.recipe, command.adjust))
-    images: Mapping[str, Any] = {
-        row: {found.seed: found.images for found in kept.read_all(twins[row])}
-        for row in table.num_seeds
-    }
+    rows = create_all_rows(setting.recipe, command.adjust)
+    images = read_images(kept, rows, table.num_seeds)
     return measure_table(table, setting, images, num_draws=command.num_draws)
 
 

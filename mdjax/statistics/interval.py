@@ -1,4 +1,4 @@
-"""A difference with its interval, the word for it, and the correction for many of them."""
+"""A score or a difference with its interval, the word for it, the correction for many of them."""
 
 import math
 from collections.abc import Sequence
@@ -70,6 +70,23 @@ class Interval:
         if self.num_seeds < MIN_SEEDS:
             return f"{text}): {MIN_SEEDS} seeds are needed to judge it."
         return f"{text}): not beyond the noise."
+
+
+@dataclass(frozen=True)
+class ScoreInterval:
+    """A score with its 95 % confidence interval.
+
+    Attributes:
+        points: In percent; NaN where nothing is measured.
+        low: Lower end of the interval; NaN for one seed.
+        high: Upper end.
+        num_seeds: Seeds that were scored.
+    """
+
+    points: float
+    low: float
+    high: float
+    num_seeds: int
 
 
 AnyInterval = TypeVar("AnyInterval", bound=Interval)

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from jaxtyping import Float, Int
 
-from mdjax.statistics.interval import Interval
+from mdjax.statistics.interval import CONFIDENCE, Interval, ScoreInterval
 from mdjax.statistics.seeds import Estimate
 
 Image = TypeVar("Image")
@@ -97,6 +97,17 @@ class PairedBootstrap(Generic[Image, Share]):
         error = float(np.nanstd(self._draw(row, seeds), ddof=1)) if len(seeds) > 1 else np.nan
         return Estimate(self._score_seeds(row, seeds), error, len(seeds))
 
+    def estimate_interval(self, row: str) -> ScoreInterval:
+        """Score the pooled images of all seeds of a row; the interval is that of the draws."""
+        seeds = tuple(self._rows.get(row, {}))
+        if not seeds:
+            return ScoreInterval(np.nan, np.nan, np.nan, 0)
+        points = self._score_seeds(row, seeds)
+        low = high = np.nan
+        if len(seeds) > 1 and not np.isnan(points):
+            low, high = _compute_ends(self._draw(row, seeds))
+        return ScoreInterval(points, low, high, len(seeds))
+
     def estimate_difference(self, minuend: str, subtrahend: str) -> PooledDifference:
         """Estimate the difference between two rows over the seeds that both have.
 
@@ -116,13 +127,15 @@ class PairedBootstrap(Generic[Image, Share]):
             return self._score_seeds(minuend, seeds) - self._score_seeds(subtrahend, seeds)
 
         points = subtract(seeds)
+        if np.isnan(points):
+            return PooledDifference(np.nan, np.nan, np.nan, len(seeds))
         drawn = self._draw(minuend, seeds) - self._draw(subtrahend, seeds)
-        low, high = np.nanquantile(drawn, (0.025, 0.975))
+        low, high = _compute_ends(drawn)
         num_rarer = min(np.sum(drawn <= 0), np.sum(drawn >= 0))
         return PooledDifference(
             points,
-            float(low),
-            float(high),
+            low,
+            high,
             len(seeds),
             p_value=min(1.0, 2 * (1 + float(num_rarer)) / (1 + np.sum(~np.isnan(drawn)))),
             num_images=sum(len(ours[at]) for at in seeds),
@@ -148,6 +161,11 @@ class PairedBootstrap(Generic[Image, Share]):
             if (row, at) not in self._shares:
                 self._shares[row, at] = [self._score.read(image) for image in self._rows[row][at]]
         return [share for at in seeds for share in self._shares[row, at]]
+
+
+def _compute_ends(drawn: Float[np.ndarray, " draws"]) -> tuple[float, float]:
+    low, high = np.nanquantile(drawn, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
+    return float(low), float(high)
 
 
 def _draw_indices(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.stats
 
-from mdjax.statistics.interval import CONFIDENCE, Interval
+from mdjax.statistics.interval import CONFIDENCE, Interval, ScoreInterval
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,20 @@ def estimate_mean(values: Sequence[float]) -> Estimate:
     return Estimate(float(np.mean(values)) if n else math.nan, error, n)
 
 
+def estimate_interval(values: Sequence[float]) -> ScoreInterval:
+    """Estimate a mean with its interval, x̄ ± t(0.975, n - 1) · s/√n.
+
+    Args:
+        values: Score by seed.
+    """
+    mean = estimate_mean(values)
+    half = math.nan
+    if mean.num_seeds > 1:
+        quantile = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, df=mean.num_seeds - 1))
+        half = quantile * mean.standard_error
+    return ScoreInterval(mean.mean, mean.mean - half, mean.mean + half, mean.num_seeds)
+
+
 def estimate_paired_difference(ours: Sequence[float], theirs: Sequence[float]) -> Interval:
     """Estimate a difference that is paired by seed.
 
@@ -51,12 +65,12 @@ def estimate_paired_difference(ours: Sequence[float], theirs: Sequence[float]) -
     """
     differences = [mine - its for mine, its in zip(ours, theirs, strict=True)]
     estimate = estimate_mean(differences)
+    ends = estimate_interval(differences)
     n = estimate.num_seeds
     if n < 2 or math.isnan(estimate.mean):
         return Interval(estimate.mean, math.nan, math.nan, n)
-    half = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, df=n - 1)) * estimate.standard_error
     p_value = 1.0 if estimate.mean == 0 else 0.0
     if estimate.standard_error > 0:
         ratio = abs(estimate.mean) / estimate.standard_error
         p_value = 2 * float(scipy.stats.t.sf(ratio, df=n - 1))
-    return Interval(estimate.mean, estimate.mean - half, estimate.mean + half, n, p_value)
+    return Interval(estimate.mean, ends.low, ends.high, n, p_value)

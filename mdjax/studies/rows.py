@@ -1,6 +1,7 @@
 """The rows that most studies of modality distillation have, and what they are compared for."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from mdjax.models.config import (
@@ -13,7 +14,7 @@ from mdjax.models.config import (
 )
 from mdjax.runs.config import DistillConfig, FuseConfig, TrainConfig
 from mdjax.studies.comparison import Difference
-from mdjax.studies.jobs import Row
+from mdjax.studies.jobs import Row, SeedRuns
 
 Config = TypeVar("Config", bound=TrainConfig)
 
@@ -63,3 +64,19 @@ def create_rows(
             recipe(DistillConfig(teacher=runs[TEACHER]), MdStudentConfig)
         ),
     }
+
+
+def change_camera(row: Row, **options: Any) -> Row:
+    """Give the network of a row another thermal camera.
+
+    Args:
+        row: The row.
+        options: Fields of `ThermalCamera` with their new values.
+    """
+
+    def configure(runs: SeedRuns) -> Any:
+        config: Any = row(runs)
+        camera = replace(config.pipeline.camera, **options)
+        return replace(config, pipeline=replace(config.pipeline, camera=camera))
+
+    return configure

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mdjax.statistics.interval import Interval, correct_by_holm
-from mdjax.statistics.pooling import ImageScore, PairedBootstrap, PooledDifference
+from mdjax.statistics.pooling import ImageScore, PooledDifference
 from mdjax.statistics.pooling import Rows as RowImages
-from mdjax.statistics.seeds import Estimate, estimate_mean, estimate_paired_difference
+from mdjax.statistics.seeds import Estimate
 from mdjax.studies.comparison import Difference
+from mdjax.studies.row_scores import RowScores
 from mdjax.studies.rows import Recipe
 
 MISSING = "–"  # noqa: RUF001  (a dash, no minus)
@@ -112,7 +113,7 @@ class MeasuredTable:
         for score in scores:
             titles += [score, "paper"] if has_published else [score]
         lines = [f"# {self.table.title}", "", self._describe(command), ""]
-        lines += [_format_row(titles), _format_row(["---"] * len(titles))]
+        lines += [format_row(titles), format_row(["---"] * len(titles))]
         for row in self.table.rows:
             found = [self.estimates.get((row.row, score)) for score in scores]
             num_seeds = max((x.num_seeds for x in found if x), default=0)
@@ -122,7 +123,7 @@ class MeasuredTable:
                 cells.append(measured if row.row else "")
                 if has_published:
                     cells.append(row.published.get(score, ""))
-            lines.append(_format_row(cells))
+            lines.append(format_row(cells))
         return "\n".join([*lines, *self._format_differences()]) + "\n"
 
     def _format_differences(self) -> list[str]:
@@ -135,10 +136,10 @@ class MeasuredTable:
         if not measured:
             return []
         titles = ["difference", "is", "seeds", *self.shown_scores]
-        lines = ["", _format_row(titles), _format_row(["---"] * len(titles))]
+        lines = ["", format_row(titles), format_row(["---"] * len(titles))]
         for difference, intervals in measured.items():
             cells = [str(difference), difference.meaning, str(intervals[0].num_seeds)]
-            lines.append(_format_row([*cells, *map(format_interval, intervals)]))
+            lines.append(format_row([*cells, *map(format_interval, intervals)]))
         deciding = next(score for score in self.setting.scores if score in self.shown_scores)
         is_lower_better = deciding in self.setting.lower_is_better
         lines.append("")
@@ -204,47 +205,25 @@ def measure_table(
 ) -> MeasuredTable:
     """Compute the numbers of a table.
 
-    In cross-validation scores are those of the pooled images of all seeds, with intervals by a
-    paired bootstrap over seeds and images. Otherwise they are means over seeds, with Student's t.
-
     Args:
         table: Which table.
         setting: What its rows share.
         images: What was scored of each test image, by row and seed.
         num_draws: Draws of the bootstrap.
     """
-    scores = [score for score in table.scores if score in setting.scores]
     estimates: dict[tuple[str, str], Estimate] = {}
     differences: dict[tuple[Difference, str], Interval] = {}
-    for title in scores:
-        score = setting.scores[title]
-        bootstrap = PairedBootstrap(images, score, num_draws=num_draws)
-        by_seed = {
-            row: {seed: score.compute(found) for seed, found in of_row.items()}
-            for row, of_row in images.items()
-        }
-
-        def subtract(
-            difference: Difference,
-            bootstrap: PairedBootstrap[Any, Any] = bootstrap,
-            by_seed: Mapping[str, Mapping[int, float]] = by_seed,
-        ) -> Interval:
-            names = difference.minuend, difference.subtrahend
-            if setting.is_cross_validated:
-                return bootstrap.estimate_difference(*names)
-            ours, theirs = (by_seed.get(name, {}) for name in names)
-            seeds = [seed for seed in ours if seed in theirs]
-            return estimate_paired_difference(
-                [ours[seed] for seed in seeds], [theirs[seed] for seed in seeds]
-            )
-
-        for row in table.num_seeds:
-            estimates[row, title] = (
-                bootstrap.estimate_score(row)
-                if setting.is_cross_validated
-                else estimate_mean(list(by_seed.get(row, {}).values()))
-            )
-        found = correct_by_holm([subtract(difference) for difference in table.differences])
+    for title in (score for score in table.scores if score in setting.scores):
+        scores = RowScores(
+            images,
+            setting.scores[title],
+            is_cross_validated=setting.is_cross_validated,
+            num_draws=num_draws,
+        )
+        estimates |= {(row, title): scores.estimate(row) for row in table.num_seeds}
+        found = correct_by_holm(
+            [scores.subtract(x.minuend, x.subtrahend) for x in table.differences]
+        )
         differences |= {
             (difference, title): interval
             for difference, interval in zip(table.differences, found, strict=True)
@@ -262,5 +241,6 @@ def format_interval(interval: Interval) -> str:
     return text
 
 
-def _format_row(cells: Sequence[str]) -> str:
+def format_row(cells: Sequence[str]) -> str:
+    """Lay out a row of a Markdown table."""
     return f"| {' | '.join(cells)} |"

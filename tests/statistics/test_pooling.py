@@ -118,3 +118,27 @@ def test_score_of_a_row_has_the_error_of_its_draws() -> None:
     assert estimate.standard_error == pytest.approx(5.0, rel=0.1)
     assert np.isnan(bootstrap.estimate_score("b").mean)
     assert np.isnan(bootstrap.estimate_score("never trained").mean)
+
+
+def test_interval_of_a_score_holds_it_and_one_seed_has_none() -> None:
+    """Four seeds of 25 images, half of them right: 50 ± 1.96 · 50 / √100 or a little more."""
+    images = [(0, 1), (1, 1)] * 12 + [(1, 2)]
+    rows = {"ours": dict.fromkeys(range(4), images), "one": {0: images}}
+    bootstrap = PairedBootstrap(rows, SHARE, num_draws=1_000)
+    interval = bootstrap.estimate_interval("ours")
+    assert interval.points == pytest.approx(50.0)
+    assert 35 < interval.low < 43
+    assert 57 < interval.high < 65
+    assert interval.num_seeds == 4
+    one = bootstrap.estimate_interval("one")
+    assert one.points == pytest.approx(50.0)
+    assert np.isnan(one.low)
+    assert bootstrap.estimate_interval("nobody").num_seeds == 0
+
+
+def test_score_without_any_image_has_neither_difference_nor_interval() -> None:
+    nothing = ImageScore(lambda image: None, pool_pixels)
+    rows = {"ours": {0: [(1, 1)], 1: [(1, 1)]}, "theirs": {0: [(0, 1)], 1: [(1, 1)]}}
+    bootstrap = PairedBootstrap(rows, nothing, num_draws=10)
+    assert np.isnan(bootstrap.estimate_interval("ours").points)
+    assert np.isnan(bootstrap.estimate_difference("ours", "theirs").p_value)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from mdjax.statistics.seeds import estimate_mean, estimate_paired_difference
+from mdjax.statistics.seeds import estimate_interval, estimate_mean, estimate_paired_difference
 
 
 def test_mean_and_standard_error_of_three_seeds() -> None:
@@ -50,3 +50,15 @@ def test_one_seed_has_no_interval() -> None:
     assert difference.points == 2.0
     assert math.isnan(difference.low)
     assert math.isnan(difference.p_value)
+
+
+def test_interval_of_a_score_is_that_of_students_t() -> None:
+    """40, 42, 47: 43 ± 4.3027 · √(13 / 3); one seed has no interval, no seed no score."""
+    interval = estimate_interval([40.0, 42.0, 47.0])
+    assert interval.points == pytest.approx(43.0)
+    assert interval.high - 43.0 == pytest.approx(4.3027 * math.sqrt(13 / 3), rel=1e-4)
+    assert interval.low + interval.high == pytest.approx(86.0)
+    one = estimate_interval([40.0])
+    assert one.points == 40.0
+    assert math.isnan(one.low)
+    assert math.isnan(estimate_interval([]).points)

@@ -1,0 +1,146 @@
+"""What commands about kept rows share: their options, training what is missing, what it gave."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mdjax.cli.output import show_on_stderr
+from mdjax.studies.experiment import Budget
+from mdjax.studies.jobs import Rows, find_twins
+from mdjax.studies.kept_rows import KeptRows
+from mdjax.studies.plan import Plan, Shard, make_plan
+from mdjax.studies.reproduction import describe_plan, run_plan
+from mdjax.studies.study import RowFailure
+from mdjax.studies.table import Setting
+from mdjax.types import MdjaxError, format_count
+
+
+@dataclass(frozen=True)
+class KeptStudyOptions(Budget):
+    """Where rows are kept, and how much is trained.
+
+    Attributes:
+        results_dir: Folder of the kept rows and of the tables.
+        pretrained: Weights file instead of the download, for networks that start from ImageNet.
+        dry_run: Print what would be trained and how long it takes, and train nothing.
+        tables_only: Write the tables of the rows there are, and train nothing.
+        shard: Train the part of one of several machines, such as 1/3; merge their results later.
+        merge: Folders of results of other machines to copy first.
+        num_draws: Draws of the bootstrap.
+        json: Print one JSON object instead of the tables.
+    """
+
+    results_dir: Path = Path("experiments/results")
+    pretrained: Path | None = None
+    dry_run: bool = False
+    tables_only: bool = False
+    shard: str = "1/1"
+    merge: tuple[Path, ...] = ()
+    num_draws: int = 1_000
+    json: bool = False
+
+    def adjust(self, config: Any) -> Any:
+        """Return a configuration with data folder, steps and weights of these options."""
+        config = super().adjust(config)
+        if self.pretrained and config.pretrained:
+            return replace(config, pretrained=self.pretrained)
+        return config
+
+
+def check_counts(options: KeptStudyOptions) -> None:
+    """Refuse numbers below 1.
+
+    Raises:
+        MdjaxError: There is one.
+    """
+    for name in ("num_seeds", "num_workers", "num_draws"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise MdjaxError(f"{name} is {value}; give 1 or more.")
+
+
+def plan_setting(
+    setting: Setting, rows: Rows, num_seeds: Mapping[str, int], options: KeptStudyOptions
+) -> Plan:
+    """Copy what other machines have kept, and find out what is to be trained.
+
+    Args:
+        setting: What the rows share.
+        rows: All rows of the setting.
+        num_seeds: Trainings by row, of those that are wanted.
+        options: What was typed.
+
+    Raises:
+        MdjaxError: A kept result is damaged, or of another configuration or other data.
+    """
+    kept = KeptRows(options.results_dir / setting.name)
+    for folder in options.merge:
+        copied = kept.merge(folder / setting.name)
+        show_on_stderr(
+            f"{folder / setting.name}: {format_count(len(copied), 'result')} copied to "
+            f"{kept.folder}"
+        )
+    return make_plan(
+        setting,
+        rows,
+        num_seeds,
+        kept=kept,
+        study_dir=options.runs_dir / setting.name,
+        shard=Shard.parse(options.shard),
+    )
+
+
+def print_plans(plans: Iterable[Plan], options: KeptStudyOptions) -> None:
+    """Print what would be trained, and how long it takes."""
+    lines = [line for plan in plans for line in describe_plan(plan, options.num_workers)]
+    print("\n".join(lines))
+
+
+def run_plans(plans: Iterable[Plan], options: KeptStudyOptions, typed: str) -> list[RowFailure]:
+    """Train what is missing, unless only tables are wanted.
+
+    Args:
+        plans: What to train.
+        options: What was typed.
+        typed: The same as text, for the files.
+
+    Returns:
+        The runs that could not be finished.
+    """
+    failures: list[RowFailure] = []
+    if options.tables_only:
+        return failures
+    for plan in plans:
+        try:
+            failures += run_plan(
+                plan, command=typed, show=show_on_stderr, num_workers=options.num_workers
+            )
+        except KeyboardInterrupt:
+            show_on_stderr("The same command continues.")
+            raise
+    return failures
+
+
+def raise_failures(failures: Sequence[RowFailure]) -> None:
+    """Report the runs that could not be finished, after all that could be written.
+
+    Raises:
+        MdjaxError: There are some.
+    """
+    if failures:
+        raise MdjaxError("\n".join(["some rows failed:", *map(str, failures)]))
+
+
+def read_images(kept: KeptRows, rows: Rows, names: Iterable[str]) -> dict[str, dict[int, Any]]:
+    """Read what was scored of each test image, by row and seed.
+
+    Args:
+        kept: The results.
+        rows: All rows of the setting; of two with one configuration, one is kept.
+        names: Those that are wanted.
+    """
+    twins = find_twins(rows)
+    return {
+        name: {found.seed: found.images for found in kept.read_all(twins[name])} for name in names
+    }
