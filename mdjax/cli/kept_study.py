@@ -61,7 +61,12 @@ def check_counts(options: KeptStudyOptions) -> None:
 
 
 def plan_setting(
-    setting: Setting, rows: Rows, num_seeds: Mapping[str, int], options: KeptStudyOptions
+    setting: Setting,
+    rows: Rows,
+    num_seeds: Mapping[str, int],
+    options: KeptStudyOptions,
+    *,
+    needs_weights: bool = False,
 ) -> Plan:
     """Copy what other machines have kept, and find out what is to be trained.
 
@@ -70,6 +75,7 @@ def plan_setting(
         rows: All rows of the setting.
         num_seeds: Trainings by row, of those that are wanted.
         options: What was typed.
+        needs_weights: Whether the weights of the wanted rows are needed too, for pictures.
 
     Raises:
         MdjaxError: A kept result is damaged, or of another configuration or other data.
@@ -87,6 +93,7 @@ def plan_setting(
         num_seeds,
         kept=kept,
         study_dir=options.runs_dir / setting.name,
+        needs_weights=needs_weights,
         shard=Shard.parse(options.shard),
     )
 

@@ -1,4 +1,4 @@
-"""`mdjax reproduce`: the tables of the paper and others, from one command each."""
+"""`mdjax reproduce`: tables and figures of the paper and others, from one command each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from experiments.tables import TABLES
+from experiments.tables.figures import FIGURES
 from experiments.tables.rows import create_all_rows
 from mdjax.cli.kept_study import (
     KeptStudyOptions,
@@ -18,8 +19,11 @@ from mdjax.cli.kept_study import (
     run_plans,
 )
 from mdjax.cli.options import parse_options, suggest
-from mdjax.cli.output import print_json
+from mdjax.cli.output import print_json, show_on_stderr
 from mdjax.io.json_file import write_json, write_text
+from mdjax.runs.loading import load_network
+from mdjax.runs.results import read_result
+from mdjax.studies.figure import Figure
 from mdjax.studies.jobs import find_twins
 from mdjax.studies.kept_rows import LOGGED, KeptRows
 from mdjax.studies.plan import Plan
@@ -32,33 +36,35 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Reproduce(KeptStudyOptions):
-    """Train what a table needs, and write it beside the paper's numbers.
+    """Train what a table or a figure needs, and write it; tables beside the paper's numbers.
 
     Finished rows are kept as one JSON file each, and are not trained again on any machine. Run the
     same command again after an interruption.
 
     Attributes:
-        tables: Names of tables, or all; without one they are listed.
+        names: Of tables and figures, or all; without one they are listed.
         scale: Small fits two CPU cores; paper has the paper's data sets, sizes and steps.
         num_seeds: At most so many trainings of each row; each table says how many it asks for.
+        hide_visible: Draw figures without visible images, for data sets that may not be published.
     """
 
-    tables: tyro.conf.Positional[
-        Annotated[tuple[str, ...], tyro.conf.arg(metavar="[TABLE ...]")]
+    names: tyro.conf.Positional[
+        Annotated[tuple[str, ...], tyro.conf.arg(metavar="[NAME ...]")]
     ] = ()
     scale: Literal["small", "paper"] = "small"
     num_seeds: int | None = None
+    hide_visible: bool = False
 
 
 def run_reproduce(arguments: Sequence[str]) -> int:
-    """Run `mdjax reproduce TABLE ... [options]`."""
+    """Run `mdjax reproduce NAME ... [options]`."""
     command: Reproduce = parse_options(Reproduce, arguments, prog="mdjax reproduce")
-    if not command.tables:
-        print(_list_tables())
+    if not command.names:
+        print(_list_names())
         return 0
     check_counts(command)
-    tables = _find_tables(command.tables)
-    plans = _make_plans(tables, command)
+    tables, figures = _find(command.names)
+    plans = [*_plan_tables(tables, command), *_plan_figures(figures, command)]
     if command.dry_run:
         print_plans(plans, command)
         return 0
@@ -72,26 +78,32 @@ def run_reproduce(arguments: Sequence[str]) -> int:
         )
     else:
         print("\n".join(table.format_markdown(_name_command(table, command)) for table in measured))
+    for figure in figures:
+        _draw(figure, command)
     raise_failures(failures)
     return 0
 
 
-def _list_tables() -> str:
-    lines = [f"  {table.name:18}{table.title}" for table in TABLES]
+def _list_names() -> str:
+    lines = [f"  {item.name:18}{item.title}" for item in (*TABLES, *FIGURES)]
     lines += [f"  {ALL:18}all of them", "", "`mdjax reproduce --help` explains the options."]
-    return "\n".join(["usage: mdjax reproduce TABLE ... [options]", "", *lines])
+    return "\n".join(["usage: mdjax reproduce NAME ... [options]", "", *lines])
 
 
-def _find_tables(names: Sequence[str]) -> list[Table]:
-    known = {table.name: table for table in TABLES}
+def _find(names: Sequence[str]) -> tuple[list[Table], list[Figure]]:
+    known = [item.name for item in (*TABLES, *FIGURES)]
     for name in names:
         if name not in (*known, ALL):
             hint = suggest(name, [*known, ALL]) or f"there are {', '.join(known)} and {ALL}."
-            raise MdjaxError(f"there is no table {name!r}; {hint}")
-    return list(TABLES) if ALL in names else [known[name] for name in dict.fromkeys(names)]
+            raise MdjaxError(f"there is no table or figure {name!r}; {hint}")
+    wanted = known if ALL in names else names
+    return (
+        [table for table in TABLES if table.name in wanted],
+        [figure for figure in FIGURES if figure.name in wanted],
+    )
 
 
-def _make_plans(tables: Sequence[Table], command: Reproduce) -> list[Plan]:
+def _plan_tables(tables: Sequence[Table], command: Reproduce) -> list[Plan]:
     """One for each setting: tables that share it share its runs."""
     num_seeds: dict[str, dict[str, int]] = {}
     settings: dict[str, Setting] = {}
@@ -107,6 +119,41 @@ def _make_plans(tables: Sequence[Table], command: Reproduce) -> list[Plan]:
         )
         for name, setting in settings.items()
     ]
+
+
+def _plan_figures(figures: Sequence[Figure], command: Reproduce) -> list[Plan]:
+    plans = []
+    for figure in figures:
+        setting = figure.settings[command.scale]
+        rows = create_all_rows(setting.recipe, command.adjust)
+        first_seed = dict.fromkeys(figure.rows, 1)
+        plans.append(plan_setting(setting, rows, first_seed, command, needs_weights=True))
+    return plans
+
+
+def _draw(figure: Figure, command: Reproduce) -> None:
+    """Draw a figure, if its networks are here, and write which images it shows."""
+    setting = figure.settings[command.scale]
+    twins = find_twins(create_all_rows(setting.recipe, command.adjust))
+    run_dirs = {row: command.runs_dir / setting.name / "seed0" / twins[row] for row in figure.rows}
+    missing = [str(path) for path in run_dirs.values() if read_result(path) is None]
+    if missing:
+        show_on_stderr(f"{figure.name}: not drawn, these runs are not here: {', '.join(missing)}")
+        return
+    networks = {row: load_network(path) for row, path in run_dirs.items()}
+    path = command.results_dir / f"{figure.name}_{command.scale}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    told = figure.draw(networks, path, not command.hide_visible)
+    write_json(
+        path.with_suffix(".json"),
+        {
+            "command": f"mdjax reproduce {figure.name}",
+            "figure": figure.title,
+            "setting": setting.name,
+            **told,
+        },
+    )
+    show_on_stderr(f"{figure.title}: {path}")
 
 
 def _measure(table: Table, command: Reproduce) -> MeasuredTable:

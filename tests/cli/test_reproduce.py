@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 
 from experiments import tables as declared
+from experiments.tables.figures import FIG3, FIG4_LABELS, FIGURES
 from experiments.tables.rows import create_all_rows
 from experiments.tables.settings import LABEL_SCORES, LOWER_IS_BETTER
 from mdjax.cli import reproduce
 from mdjax.presets import configure_synthetic
 from mdjax.studies.comparison import Difference
+from mdjax.studies.figure import Figure
 from mdjax.studies.jobs import find_twins, list_jobs
 from mdjax.studies.table import Setting, Table, TableRow
 from tests.cli.running import run
 from tests.conftest import SmallScenes
+from tests.predict.image_files import read_image
 from tests.runs.small import shrink
 
 TABLE = Table(
@@ -44,10 +47,19 @@ def make_tables(scenes: SmallScenes) -> tuple[Table]:
     return (replace(TABLE, settings={"small": setting, "paper": setting}),)
 
 
+def make_figures(table: Table) -> tuple[Figure, ...]:
+    return tuple(
+        replace(figure, name=name, settings=table.settings)
+        for name, figure in (("fig0", FIG3), ("fig9", FIG4_LABELS))
+    )
+
+
 @pytest.fixture
 def typed(small_scenes: SmallScenes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """A command on a small table, with all its folders."""
-    monkeypatch.setattr(reproduce, "TABLES", make_tables(small_scenes))
+    tables = make_tables(small_scenes)
+    monkeypatch.setattr(reproduce, "TABLES", tables)
+    monkeypatch.setattr(reproduce, "FIGURES", make_figures(tables[0]))
     folders = ["--data-dir", small_scenes.data_dir, "--runs-dir", tmp_path / "runs"]
     return ["reproduce", "table0", *folders, "--results-dir", tmp_path / "results"]
 
@@ -84,7 +96,24 @@ def test_table_is_trained_once_written_and_made_again_without_weights(
     markdown = (results / "table0_small.md").read_text()
     assert markdown.strip() in shown.out
 
+    # Figures need the weights, which are still there; one network more for the masks of F-MSE.
+    figures = ["reproduce", "fig0", "fig9", *typed[2:]]
+    assert run(*figures, "--dry-run") == 0
+    assert capsys.readouterr().out.count("distilled-focal, seed 0") == 1
+    assert run(*figures) == 0
+    assert "1 of 1 run done" in capsys.readouterr().err
+    assert read_image(results / "fig0_small.png").std() > 10
+    told = json.loads((results / "fig0_small.json").read_text())
+    assert {image["group"] for image in told["images"]} == {
+        "most improved",
+        "median",
+        "most worsened",
+    }
+    assert (results / "fig9_small.png").is_file()
+
     shutil.rmtree(tmp_path / "runs")
+    assert run(*figures, "--tables-only") == 0
+    assert "not drawn, these runs are not here" in capsys.readouterr().err
     assert run(*typed) == 0
     again = capsys.readouterr()
     assert "runs done" not in again.err
@@ -151,10 +180,16 @@ def test_data_that_are_not_prepared_are_asked_for(
 def test_tables_are_listed_and_a_wrong_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("reproduce") == 0
     listed = capsys.readouterr().out
-    for table in declared.TABLES:
-        assert f"  {table.name} " in listed
+    for item in (*declared.TABLES, *FIGURES):
+        assert f"  {item.name} " in listed
     assert run("reproduce", "tabel4") == 2
     assert "did you mean table4?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=[figure.name for figure in FIGURES])
+def test_declared_figure_is_complete(figure: Figure) -> None:
+    for setting in figure.settings.values():
+        assert set(figure.rows) <= set(create_all_rows(setting.recipe))
 
 
 @pytest.mark.parametrize("table", declared.TABLES, ids=[table.name for table in declared.TABLES])
@@ -184,6 +219,6 @@ def test_rows_differ_unless_they_are_meant_to_be_one(tmp_path: Path) -> None:
             assert len(list_jobs(rows, tmp_path, [0])) == len(rows)
 
 
-def test_names_of_tables_are_unique() -> None:
-    names = [table.name for table in declared.TABLES]
+def test_names_are_unique() -> None:
+    names = [item.name for item in (*declared.TABLES, *FIGURES)]
     assert len(set(names)) == len(names)
