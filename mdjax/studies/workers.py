@@ -1,4 +1,4 @@
-"""Runs of a study side by side, each in a process and on cores of its own.
+"""Runs of a study side by side, each in a process and on cores, or a GPU, of its own.
 
 Two small networks on one core each are trained sooner than one after the other on two cores.
 """
@@ -26,10 +26,10 @@ _MAX_WORKERS = 4
 def count_workers() -> int:
     """Return how many small trainings at a time suit this machine.
 
-    One per core, four at most; one where there is an accelerator, which they would have to share.
+    One per GPU; one where there is another accelerator; else one per core, four at most.
     """
     if jax.default_backend() != "cpu":
-        return 1
+        return max(1, len(_list_gpus()))
     return max(1, min(_MAX_WORKERS, len(_list_cores())))
 
 
@@ -42,20 +42,21 @@ def open_workers(num_workers: int) -> Iterator[Submit]:
     so that trainings save their state, and raise KeyboardInterrupt here.
 
     Args:
-        num_workers: Processes, which share out the cores.
+        num_workers: Processes, which share out the cores and the GPUs. More processes than GPUs
+            need `XLA_PYTHON_CLIENT_PREALLOCATE=false`.
     """
     if num_workers == 1:
         yield _do_here
         return
     spawn = multiprocessing.get_context("spawn")  # JAX has threads, which a fork would lose.
-    cores = spawn.Queue()
-    for of_worker in _divide_cores(num_workers):
-        cores.put(of_worker)
+    shares = spawn.Queue()
+    for share in zip(_divide_cores(num_workers), _divide_gpus(num_workers), strict=True):
+        shares.put(share)
     pool = ProcessPoolExecutor(
         num_workers,
         mp_context=spawn,
         initializer=_begin_work,
-        initargs=(cores, jax.config.values["jax_compilation_cache_dir"]),
+        initargs=(shares, jax.config.values["jax_compilation_cache_dir"]),
     )
     with pool, _pass_signals_on():
         yield lambda name, function, *arguments: pool.submit(_work, name, function, *arguments)
@@ -77,6 +78,22 @@ def _divide_cores(num_workers: int) -> list[list[int]]:
     if len(cores) < num_workers:
         return [cores] * num_workers
     return [cores[first::num_workers] for first in range(num_workers)]
+
+
+def _divide_gpus(num_workers: int) -> list[str | None]:
+    """Deal the GPUs of this process, one a worker; None where there are none."""
+    gpus: list[str | None] = [*_list_gpus()]
+    return [gpus[i % len(gpus)] if gpus else None for i in range(num_workers)]
+
+
+def _list_gpus() -> list[str]:
+    """The GPUs that this process may use, by the names that CUDA takes."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name for name in named.split(",") if name]
+    if jax.default_backend() != "gpu":
+        return []
+    return [str(device.local_hardware_id) for device in jax.local_devices()]
 
 
 def _list_cores() -> list[int]:
@@ -101,13 +118,15 @@ def _pass_signals_on() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _begin_work(cores: Any, compilation_cache_dir: str | None) -> None:
-    """Set a new process up, before JAX looks how many cores there are."""
+def _begin_work(shares: Any, compilation_cache_dir: str | None) -> None:
+    """Set a new process up, before JAX looks how many cores and GPUs there are."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C reaches the main process alone, which passes it on once.
-    of_worker = cores.get()
+    cores, gpu = shares.get()
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, of_worker)
+        os.sched_setaffinity(0, cores)
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     jax.config.update("jax_compilation_cache_dir", compilation_cache_dir)
     threading.Thread(target=_stop_with_parent, daemon=True).start()
 

@@ -22,6 +22,11 @@ def describe_process(delay_s: float) -> tuple[int, tuple[int, ...]]:
     return os.getpid(), tuple(sorted(os.sched_getaffinity(0)))
 
 
+def name_gpu(delay_s: float) -> str | None:
+    time.sleep(delay_s)
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
 def fail() -> None:
     raise OSError("no space left")
 
@@ -64,6 +69,17 @@ def test_workers_have_processes_and_cores_of_their_own(capfd: pytest.CaptureFixt
     lines = capfd.readouterr().err.splitlines()
     for n in range(2):
         assert f"seed{n}/a: half a line, and the rest" in lines
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("visible", "given"), [("3,5", {"3", "5"}), ("3", {"3"})])
+def test_each_worker_has_a_gpu_of_its_own_if_there_are_enough(
+    visible: str, given: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with open_workers(2) as submit:
+        work = [submit(str(n), name_gpu, 1.0) for n in range(2)]
+        assert {done.result() for done in work} == given
 
 
 @pytest.mark.slow
