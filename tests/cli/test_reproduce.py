@@ -21,7 +21,7 @@ from mdjax.studies.table import Setting, Table, TableRow
 from tests.cli.running import run
 from tests.conftest import SmallScenes
 from tests.predict.image_files import read_image
-from tests.runs.small import shrink
+from tests.runs.small import shrink, stop_kindly, stopping_after
 
 TABLE = Table(
     name="table0",
@@ -222,3 +222,28 @@ def test_rows_differ_unless_they_are_meant_to_be_one(tmp_path: Path) -> None:
 def test_names_are_unique() -> None:
     names = [item.name for item in (*declared.TABLES, *FIGURES)]
     assert len(set(names)) == len(names)
+
+
+def test_interrupted_command_continues_and_gives_the_same_rows(
+    typed: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (table,) = reproduce.TABLES
+    native = replace(table, rows=table.rows[:2], differences=())
+    monkeypatch.setattr(reproduce, "TABLES", (native,))
+    with stopping_after(2, stop_kindly):
+        assert run(*typed, "--num-seeds", "1") == 130
+    assert "The same command continues." in capsys.readouterr().err
+    assert not (tmp_path / "results" / "tiny").exists()
+    assert run(*typed, "--num-seeds", "1") == 0
+    elsewhere = ["--runs-dir", tmp_path / "others", "--results-dir", tmp_path / "elsewhere"]
+    assert run(*typed, "--num-seeds", "1", *elsewhere) == 0
+    continued, whole = (
+        json.loads((tmp_path / folder / "tiny" / "seed0_native.json").read_text())
+        for folder in ("results", "elsewhere")
+    )
+    assert continued["images"] == whole["images"]
+    assert continued["log"] == whole["log"]
+    assert continued["result"]["scores"] == whole["result"]["scores"]
