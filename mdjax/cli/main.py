@@ -160,6 +160,12 @@ def _load_reproduce() -> Run:
     return run_reproduce
 
 
+def _load_tradeoff() -> Run:
+    from mdjax.cli.tradeoff import run_tradeoff
+
+    return run_tradeoff
+
+
 def _load_doctor() -> Run:
     from mdjax.cli.doctor import run_doctor_command
 
@@ -179,6 +185,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[], Run]]] = {
     "score-detections": ("score a detection file by KAIST's rules", _load_score_detections),
     "demo": ("see modality distillation at work on generated scenes", _load_demo),
     "reproduce": ("make the paper's tables and others, from one command each", _load_reproduce),
+    "tradeoff": ("see what fewer thermal pixels cost in accuracy, on your data", _load_tradeoff),
     "doctor": ("check installation, devices, data and disk", _load_doctor),
 }
 

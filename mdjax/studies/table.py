@@ -188,8 +188,8 @@ class MeasuredTable:
 
     def _describe(self, command: str) -> str:
         how = (
-            f"{self.setting.num_folds}-fold cross-validation, test images of all folds pooled; ± "
-            "is the standard error of a bootstrap over seeds and images"
+            f"{describe_statistics(self.setting)}; ± is the standard error of a bootstrap over "
+            "seeds and images"
             if self.setting.is_cross_validated
             else "mean ± standard error over seeds on the test split"
         )
@@ -229,6 +229,13 @@ def measure_table(
             for difference, interval in zip(table.differences, found, strict=True)
         }
     return MeasuredTable(table, setting, estimates, differences)
+
+
+def describe_statistics(setting: Setting) -> str:
+    """Say over what the scores of a setting are taken."""
+    if setting.is_cross_validated:
+        return f"{setting.num_folds}-fold cross-validation, test images of all folds pooled"
+    return "means over seeds on the test split"
 
 
 def format_interval(interval: Interval) -> str:

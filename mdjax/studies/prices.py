@@ -1,0 +1,85 @@
+"""Price lists of thermal cameras."""
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from mdjax.io.text_lines import raise_problems, read_numbered_lines
+from mdjax.studies.sensors import NO_CAMERA, Sensor, make_sensor, order_sensors
+
+COLUMNS = ("camera", "width", "height", "price")
+_HEADER = ",".join(COLUMNS)
+_REMEDY = f"Correct it; the file has the columns {_HEADER}, one camera a line."
+
+
+def read_prices(path: Path, image_size_hw: tuple[int, int]) -> tuple[Sensor, ...]:
+    """Read a price list, a CSV file with the header `camera,width,height,price`.
+
+    Args:
+        path: The file.
+        image_size_hw: Rows and columns of the images that the cameras replace.
+
+    Returns:
+        Its cameras from coarse to fine, preceded by none at all, which costs nothing, and followed
+        by a camera of full resolution without a price if the list has none.
+
+    Raises:
+        MdjaxError: The file cannot be read, or a line is wrong; the message names all of them.
+    """
+    (first, header), *lines = read_numbered_lines(path) or [(1, "")]
+    if _split(header) != list(COLUMNS):
+        raise_problems(path, [f"line {first}: is {header!r}, not the header {_HEADER}"], _REMEDY)
+    problems: list[str] = [] if lines else [f"line {first}: no camera follows"]
+    sensors: dict[int, Sensor] = {}
+    for number, line in lines:
+        found = _read_line(_split(line), image_size_hw)
+        if isinstance(found, Sensor):
+            problem = _find_duplicate(found, sensors)
+            sensors[number] = found
+        else:
+            problem = found
+        if problem:
+            problems.append(f"line {number}: {problem}")
+    raise_problems(path, problems, _REMEDY)
+    none = make_sensor(NO_CAMERA, image_size_hw, price=0.0)
+    return order_sensors([none, *sensors.values()], image_size_hw)
+
+
+def _split(line: str) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader([line]), [])]
+
+
+def _read_line(cells: Sequence[str], image_size_hw: tuple[int, int]) -> Sensor | str:
+    """Return a camera, or what is wrong with its line."""
+    if len(cells) != len(COLUMNS):
+        return f"has {len(cells)} columns, not {len(COLUMNS)}"
+    name, *sizes, price_text = cells
+    if not name:
+        return "the camera has no name"
+    for title, text in zip(COLUMNS[1:3], sizes, strict=True):
+        if not (text.isascii() and text.isdigit() and int(text) > 0):
+            return f"{title} is {text!r}, not a whole number above 0"
+    try:
+        price = float(price_text)
+    except ValueError:
+        price = math.nan
+    if not 0 < price < math.inf:
+        return f"price is {price_text!r}, not a number above 0"
+    width, height = map(int, sizes)
+    rows, columns = image_size_hw
+    if width > columns or height > rows:
+        return f"{name} ({width}x{height}) is larger than the images, {columns}x{rows}"
+    return make_sensor(f"{width}x{height}", image_size_hw, name=name, price=price)
+
+
+def _find_duplicate(sensor: Sensor, others: dict[int, Sensor]) -> str:
+    for number, other in others.items():
+        if sensor.name == other.name:
+            return f"{sensor.name} is in line {number} too"
+        if sensor.size_hw == other.size_hw:
+            return (
+                f"{sensor.name} has as many pixels as {other.name} in line {number}, {sensor.size};"
+                " keep the cheaper one"
+            )
+    return ""
