@@ -15,11 +15,11 @@ from pathlib import Path
 
 import tyro
 
+from mdjax.figures.pictures import draw_boxes
 from mdjax.presets import configure_msrs_small
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.scoring import evaluate_network
 from mdjax.studies.experiment import Experiment, StudyBudget
-from mdjax.studies.pictures import draw_boxes
 from mdjax.studies.report import Columns, load_first_networks
 from mdjax.studies.rows import create_rows
 from mdjax.tasks.detection_scores import DetectionEvaluation

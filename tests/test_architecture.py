@@ -34,17 +34,27 @@ ALLOWED_IMPORTS = {
     "predict": {"types", "models", "io", "data", "tasks", "runs", "viz"},
     "statistics": set(),
     "studies": {
-        *("types", "ops", "losses", "metrics", "models", "train", "methods", "io", "data"),
-        *("tasks", "runs", "predict", "viz", "statistics"),
+        *("types", "metrics", "models", "io", "data", "tasks", "runs", "predict", "statistics"),
+    },
+    "figures": {
+        *("types", "ops", "losses", "metrics", "models", "train", "methods", "data", "tasks"),
+        *("runs", "studies", "viz"),
+    },
+    "tradeoff": {
+        *("types", "models", "train", "io", "data", "tasks", "runs", "statistics", "studies"),
+        "viz",
     },
     "presets": {"types", "ops", "models", "train", "methods", "data", "tasks", "runs"},
     "report": {"types", "train", "io", "runs", "presets", "viz"},
     "cli": {
         *("errors", "types", "metrics", "models", "train", "io", "tasks", "viz", "runs"),
-        *("predict", "studies", "presets", "report", "data_builders", "experiments"),
+        *("predict", "studies", "figures", "tradeoff", "presets", "report", "data_builders"),
+        "experiments",
     },
     "data_builders": {"types", "io", "scenes"},
-    "experiments": {"metrics", "models", "presets", "runs", "statistics", "studies"},
+    "experiments": {
+        *("metrics", "models", "presets", "runs", "statistics", "studies", "figures"),
+    },
 }
 FORBIDDEN_LIBRARIES = {"tensorflow", "torch", "torchvision"}
 # Folders of one machine, and addresses of package indexes.

@@ -1,6 +1,6 @@
 """Figures 2 to 4: what distillation improves and worsens, and where its losses look.
 
-Images are chosen by a rule, never by hand, see `mdjax/studies/image_choice.py`. A figure takes the
+Images are chosen by a rule, never by hand, see `mdjax/figures/image_choice.py`. A figure takes the
 networks of seed 0 and needs their weights: small, two to three runs of 5 to 20 minutes of one core
 each, if tables have not trained them here.
 """
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from experiments.tables.settings import FROM_IMAGENET, LABELS, PERSONS
+from mdjax.figures.figure import Figure
+from mdjax.figures.improvements import draw_box_improvements, draw_label_improvements
+from mdjax.figures.masks import draw_masks
 from mdjax.runs.loading import LoadedNetwork
-from mdjax.studies.figure import Figure
-from mdjax.studies.improvement_figures import draw_box_improvements, draw_label_improvements
-from mdjax.studies.mask_figures import draw_masks
 from mdjax.studies.rows import DISTILLED, NATIVE, TEACHER
 
 FOCAL = "distilled-focal"

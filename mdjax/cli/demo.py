@@ -11,6 +11,7 @@ import jax
 from data_builders.synthetic import PrepareSynthetic
 from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json, show_on_stderr
+from mdjax.figures.pictures import draw_boxes, draw_label_maps
 from mdjax.io.json_file import write_json, write_text
 from mdjax.io.metrics_log import read_metrics
 from mdjax.models.config import ImageLevelConfig
@@ -18,7 +19,6 @@ from mdjax.presets import configure_synthetic, configure_synthetic_detection
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.studies.experiment import StudyBudget
-from mdjax.studies.pictures import draw_boxes, draw_label_maps
 from mdjax.studies.report import Columns, create_report, load_first_networks
 from mdjax.studies.rows import DISTILLED, STUDENT, TEACHER, Recipe, create_rows
 from mdjax.studies.study import run_study

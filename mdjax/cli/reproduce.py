@@ -20,10 +20,10 @@ from mdjax.cli.kept_study import (
 )
 from mdjax.cli.options import parse_options, suggest
 from mdjax.cli.output import print_json, show_on_stderr
+from mdjax.figures.figure import Figure
 from mdjax.io.json_file import write_json, write_text
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import read_result
-from mdjax.studies.figure import Figure
 from mdjax.studies.jobs import find_twins
 from mdjax.studies.kept_rows import LOGGED, KeptRows
 from mdjax.studies.plan import Plan

@@ -30,17 +30,17 @@ from mdjax.models.config import (
 )
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.results import describe_environment
-from mdjax.studies.costs import find_num_classes, measure_costs
-from mdjax.studies.cross_resolution import score_crosswise
 from mdjax.studies.plan import Plan
-from mdjax.studies.prices import read_prices
 from mdjax.studies.rows import DISTILLED, NATIVE, TEACHER, VISIBLE, Recipe
-from mdjax.studies.sensors import list_sensors
 from mdjax.studies.table import Setting
-from mdjax.studies.tradeoff import MeasuredTradeoff, measure_tradeoff
-from mdjax.studies.tradeoff_figure import Axis, draw_tradeoff
-from mdjax.studies.tradeoff_report import TradeoffReport
-from mdjax.studies.tradeoff_rows import Tradeoff, declare_tradeoff
+from mdjax.tradeoff.costs import find_num_classes, measure_costs
+from mdjax.tradeoff.cross_resolution import score_crosswise
+from mdjax.tradeoff.figure import Axis, draw_tradeoff
+from mdjax.tradeoff.measured import MeasuredTradeoff, measure_tradeoff
+from mdjax.tradeoff.prices import read_prices
+from mdjax.tradeoff.report import TradeoffReport
+from mdjax.tradeoff.rows import Tradeoff, declare_tradeoff
+from mdjax.tradeoff.sensors import list_sensors
 from mdjax.types import MdjaxError
 
 _NETWORKS: Mapping[str, type[NetworkConfig]] = {

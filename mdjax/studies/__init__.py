@@ -1,1 +1,1 @@
-"""Many runs: their rows, what their differences are worth, tables and pictures."""
+"""Many runs: their rows, their kept results, and tables."""

@@ -13,9 +13,9 @@ from experiments.tables.figures import FIG3, FIG4_LABELS, FIGURES
 from experiments.tables.rows import create_all_rows
 from experiments.tables.settings import LABEL_SCORES, LOWER_IS_BETTER
 from mdjax.cli import reproduce
+from mdjax.figures.figure import Figure
 from mdjax.presets import configure_synthetic
 from mdjax.studies.comparison import Difference
-from mdjax.studies.figure import Figure
 from mdjax.studies.jobs import find_twins, list_jobs
 from mdjax.studies.table import Setting, Table, TableRow
 from tests.cli.running import run

@@ -13,10 +13,10 @@ from experiments.tables.settings import LABEL_SCORES, SETTINGS
 from mdjax.cli import tradeoff
 from mdjax.presets import RECIPES, configure_synthetic
 from mdjax.studies.jobs import list_jobs
-from mdjax.studies.sensors import list_sensors
 from mdjax.studies.table import Setting
-from mdjax.studies.tradeoff import list_titles
-from mdjax.studies.tradeoff_rows import declare_tradeoff
+from mdjax.tradeoff.measured import list_titles
+from mdjax.tradeoff.rows import declare_tradeoff
+from mdjax.tradeoff.sensors import list_sensors
 from tests.cli.running import run
 from tests.conftest import SmallRuns, SmallScenes
 from tests.runs.small import SIZE_HW, shrink

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mdjax.studies.image_choice import (
+from mdjax.figures.image_choice import (
     ChosenImage,
     ImageChoice,
     choose_by_improvement,

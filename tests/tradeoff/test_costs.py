@@ -11,7 +11,7 @@ import pytest
 from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig
 from mdjax.presets import configure_synthetic, configure_synthetic_detection
 from mdjax.runs.config import TrainConfig
-from mdjax.studies.costs import count_gflop, find_num_classes, measure_costs
+from mdjax.tradeoff.costs import count_gflop, find_num_classes, measure_costs
 from mdjax.types import NetworkOutput
 from tests.runs.small import shrink
 

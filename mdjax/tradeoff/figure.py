@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 
 from mdjax.studies.rows import TEACHER
-from mdjax.studies.sensors import NO_CAMERA, Sensor
-from mdjax.studies.tradeoff import MeasuredAxis, MeasuredTradeoff
-from mdjax.studies.tradeoff_rows import KINDS
+from mdjax.tradeoff.measured import MeasuredAxis, MeasuredTradeoff
+from mdjax.tradeoff.rows import KINDS
+from mdjax.tradeoff.sensors import NO_CAMERA, Sensor
 from mdjax.viz.tradeoff import PanelRow, ScoreLevel, ScoreLine, ScorePanel, plot_tradeoff
 
 Axis = Literal["pixels", "price"]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mdjax.data.folds import Folds
+from mdjax.figures.image_scores import compute_label_scores
+from mdjax.figures.improvements import draw_box_improvements, draw_label_improvements
+from mdjax.figures.network_checks import evaluate_labeller
 from mdjax.runs.loading import LoadedNetwork, load_network
-from mdjax.studies.image_scores import compute_label_scores
-from mdjax.studies.improvement_figures import draw_box_improvements, draw_label_improvements
-from mdjax.studies.network_checks import evaluate_labeller
 from mdjax.types import MdjaxError
 from tests.conftest import SmallRuns, SmallScenes
 from tests.runs.small import run_quietly, shrink_preset

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mdjax.io.text_lines import raise_problems, read_numbered_lines
-from mdjax.studies.sensors import NO_CAMERA, Sensor, make_sensor, order_sensors
+from mdjax.tradeoff.sensors import NO_CAMERA, Sensor, make_sensor, order_sensors
 
 COLUMNS = ("camera", "width", "height", "price")
 _HEADER = ",".join(COLUMNS)

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from mdjax.statistics.interval import Interval
-from mdjax.studies.recommendation import Candidate, Recommendation, recommend
+from mdjax.tradeoff.recommendation import Candidate, Recommendation, recommend
 
 NOT_MEASURED = Interval(math.nan, math.nan, math.nan, 0)
 

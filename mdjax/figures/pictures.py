@@ -7,15 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from mdjax.metrics.confusion import predict_labels
-from mdjax.metrics.operating_point import find_score_threshold
-from mdjax.ops.resize import get_size_hw
-from mdjax.runs.config import MAIN_TEACHER
-from mdjax.runs.loading import LoadedNetwork
-from mdjax.studies.image_scores import judge_images
-from mdjax.studies.network_checks import evaluate_detector, require_distillation
-from mdjax.studies.rows import DISTILLED, NATIVE, STUDENT, TEACHER
-from mdjax.studies.scenes import (
+from mdjax.figures.image_scores import judge_images
+from mdjax.figures.network_checks import evaluate_detector, require_distillation
+from mdjax.figures.scenes import (
     choose_fullest_scenes,
     convert_to_u8,
     gather_scenes,
@@ -24,6 +18,12 @@ from mdjax.studies.scenes import (
     name_time,
     run_network,
 )
+from mdjax.metrics.confusion import predict_labels
+from mdjax.metrics.operating_point import find_score_threshold
+from mdjax.ops.resize import get_size_hw
+from mdjax.runs.config import MAIN_TEACHER
+from mdjax.runs.loading import LoadedNetwork
+from mdjax.studies.rows import DISTILLED, NATIVE, STUDENT, TEACHER
 from mdjax.train.terms import TermInputs
 from mdjax.types import Batch, NetworkOutput
 from mdjax.viz.boxes import DetectionRow, make_detection_figure

@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from mdjax.data.pipeline import make_evaluation_batches
+from mdjax.figures.image_choice import choose_fullest
 from mdjax.models.predictor import make_predictor
 from mdjax.ops.boxes import compute_areas
 from mdjax.ops.masks import UNLABELLED
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.splits import open_scored_split
-from mdjax.studies.image_choice import choose_fullest
 from mdjax.tasks.detection_scores import DetectionEvaluation
 from mdjax.types import IGNORED_LABEL, Batch, MdjaxError, NetworkOutput, Objects
 

@@ -7,8 +7,8 @@ import pytest
 from mdjax.models.config import ImageLevelConfig
 from mdjax.presets import configure_mfnet
 from mdjax.runs.config import TrainConfig
-from mdjax.studies.prices import read_prices
-from mdjax.studies.sensors import list_sensors
+from mdjax.tradeoff.prices import read_prices
+from mdjax.tradeoff.sensors import list_sensors
 from mdjax.types import MdjaxError
 from tests.conftest import PROJECT_ROOT
 

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from mdjax.losses.distillation import compute_perplexity_share
-from mdjax.methods.combined import CombinedDistillation
-from mdjax.methods.modality_distillation import ModalityDistillation
-from mdjax.runs.config import MAIN_TEACHER, MethodConfig
-from mdjax.runs.loading import LoadedNetwork
-from mdjax.studies.network_checks import require_distillation, require_same_test_images
-from mdjax.studies.scenes import (
+from mdjax.figures.network_checks import require_distillation, require_same_test_images
+from mdjax.figures.scenes import (
     choose_fullest_scenes,
     convert_to_u8,
     gather_scenes,
     name_time,
     run_network,
 )
+from mdjax.losses.distillation import compute_perplexity_share
+from mdjax.methods.combined import CombinedDistillation
+from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.runs.config import MAIN_TEACHER, MethodConfig
+from mdjax.runs.loading import LoadedNetwork
 from mdjax.train.terms import TermInputs
 from mdjax.types import MdjaxError
 from mdjax.viz.masks import Mask, MaskRow, make_mask_figure

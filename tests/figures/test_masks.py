@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from mdjax.figures.masks import draw_masks
+from mdjax.figures.scenes import choose_fullest_scenes, gather_scenes, run_network
 from mdjax.losses.distillation import compute_focal_mask
 from mdjax.methods.combined import CombinedDistillation, CombinedTerms
 from mdjax.methods.logits import LogitDistillation
@@ -14,8 +16,6 @@ from mdjax.methods.method import Method
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.runs.config import DistillConfig
 from mdjax.runs.loading import LoadedNetwork, load_network
-from mdjax.studies.mask_figures import draw_masks
-from mdjax.studies.scenes import choose_fullest_scenes, gather_scenes, run_network
 from mdjax.types import MdjaxError
 from tests.conftest import SmallRuns
 

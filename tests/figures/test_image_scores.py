@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mdjax.data.objects import ImageObjects
+from mdjax.figures.image_scores import compute_box_scores, compute_label_scores, judge_images
 from mdjax.metrics.confusion import SegmentationScores
-from mdjax.studies.image_scores import compute_box_scores, compute_label_scores, judge_images
 from mdjax.tasks.detection_scores import ImageDetections, score_detections
 from mdjax.tasks.segmentation_scores import SegmentationEvaluation
 

@@ -4,20 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mdjax.metrics.confusion import predict_labels
-from mdjax.metrics.operating_point import find_score_threshold
-from mdjax.ops.resize import get_size_hw
-from mdjax.runs.loading import LoadedNetwork
-from mdjax.studies.image_choice import ChosenImage, ImageChoice, choose_by_improvement
-from mdjax.studies.image_scores import compute_box_scores, compute_label_scores, judge_images
-from mdjax.studies.network_checks import (
+from mdjax.figures.image_choice import ChosenImage, ImageChoice, choose_by_improvement
+from mdjax.figures.image_scores import compute_box_scores, compute_label_scores, judge_images
+from mdjax.figures.network_checks import (
     evaluate_detector,
     evaluate_labeller,
     require_distillation,
     require_same_test_images,
 )
-from mdjax.studies.rows import DISTILLED, NATIVE
-from mdjax.studies.scenes import (
+from mdjax.figures.scenes import (
     convert_to_u8,
     gather_scenes,
     get_found_boxes,
@@ -25,6 +20,11 @@ from mdjax.studies.scenes import (
     name_time,
     run_network,
 )
+from mdjax.metrics.confusion import predict_labels
+from mdjax.metrics.operating_point import find_score_threshold
+from mdjax.ops.resize import get_size_hw
+from mdjax.runs.loading import LoadedNetwork
+from mdjax.studies.rows import DISTILLED, NATIVE
 from mdjax.viz.boxes import DetectionRow, make_detection_figure
 from mdjax.viz.colours import create_palette
 from mdjax.viz.labels import ComparisonRow, make_comparison_figure

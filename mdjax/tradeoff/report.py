@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from mdjax.statistics.interval import Interval, ScoreInterval
-from mdjax.studies.costs import NetworkCost
-from mdjax.studies.cross_resolution import CrossScores
-from mdjax.studies.recommendation import Recommendation
 from mdjax.studies.rows import DISTILLED, NATIVE, TEACHER, VISIBLE
 from mdjax.studies.table import MISSING, describe_statistics, format_interval, format_row
-from mdjax.studies.tradeoff import MeasuredAxis, MeasuredTradeoff
-from mdjax.studies.tradeoff_rows import KINDS
+from mdjax.tradeoff.costs import NetworkCost
+from mdjax.tradeoff.cross_resolution import CrossScores
+from mdjax.tradeoff.measured import MeasuredAxis, MeasuredTradeoff
+from mdjax.tradeoff.recommendation import Recommendation
+from mdjax.tradeoff.rows import KINDS
 
 
 @dataclass(frozen=True)

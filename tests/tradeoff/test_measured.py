@@ -8,12 +8,12 @@ import pytest
 
 from mdjax.presets import configure_synthetic
 from mdjax.statistics.pooling import ImageScore
-from mdjax.studies.recommendation import Recommendation
-from mdjax.studies.sensors import list_sensors
 from mdjax.studies.table import Setting
-from mdjax.studies.tradeoff import MeasuredTradeoff, measure_tradeoff
-from mdjax.studies.tradeoff_report import TradeoffReport
-from mdjax.studies.tradeoff_rows import declare_tradeoff
+from mdjax.tradeoff.measured import MeasuredTradeoff, measure_tradeoff
+from mdjax.tradeoff.recommendation import Recommendation
+from mdjax.tradeoff.report import TradeoffReport
+from mdjax.tradeoff.rows import declare_tradeoff
+from mdjax.tradeoff.sensors import list_sensors
 
 SENSORS = list_sensors(["none", "16x"], (32, 48))
 

@@ -16,7 +16,7 @@ from mdjax.studies.rows import (
     change_camera,
     create_rows,
 )
-from mdjax.studies.sensors import FULL, NO_CAMERA, Sensor
+from mdjax.tradeoff.sensors import FULL, NO_CAMERA, Sensor
 
 KINDS = (NATIVE, DISTILLED)
 """Networks that see the camera's image."""

@@ -14,8 +14,8 @@ from mdjax.runs.scoring import evaluate_network
 from mdjax.statistics.pooling import ImageScore
 from mdjax.studies.jobs import Job
 from mdjax.studies.per_image import describe_images
-from mdjax.studies.sensors import Sensor
-from mdjax.studies.tradeoff_rows import KINDS, Tradeoff
+from mdjax.tradeoff.rows import KINDS, Tradeoff
+from mdjax.tradeoff.sensors import Sensor
 
 
 @dataclass(frozen=True)

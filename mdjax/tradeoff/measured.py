@@ -6,11 +6,11 @@ from typing import Any
 
 from mdjax.statistics.interval import Interval, ScoreInterval, correct_by_holm
 from mdjax.statistics.pooling import Rows as RowImages
-from mdjax.studies.recommendation import Candidate, Recommendation, recommend
 from mdjax.studies.row_scores import RowScores
 from mdjax.studies.rows import DISTILLED, NATIVE, TEACHER
 from mdjax.studies.table import Setting
-from mdjax.studies.tradeoff_rows import KINDS, Tradeoff
+from mdjax.tradeoff.recommendation import Candidate, Recommendation, recommend
+from mdjax.tradeoff.rows import KINDS, Tradeoff
 
 TIMES = ("day", "night", "all")
 """Of the panels; the last decides."""

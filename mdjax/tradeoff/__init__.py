@@ -1,0 +1,1 @@
+"""What a thermal camera of fewer pixels costs in accuracy, and which one is enough."""
