@@ -230,7 +230,7 @@ def test_interrupted_command_continues_and_gives_the_same_rows(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (table,) = reproduce.TABLES
+    table = reproduce.TABLES[0]
     native = replace(table, rows=table.rows[:2], differences=())
     monkeypatch.setattr(reproduce, "TABLES", (native,))
     with stopping_after(2, stop_kindly):
