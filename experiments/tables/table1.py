@@ -6,8 +6,8 @@ three seeds.
 """
 
 from experiments.tables.columns import MISS_RATES, publish_miss_rates
+from experiments.tables.differences import FUSION
 from experiments.tables.settings import PERSONS
-from mdjax.studies.comparison import Difference
 from mdjax.studies.table import Table, TableRow
 
 TABLE1 = Table(
@@ -29,10 +29,6 @@ TABLE1 = Table(
         ),
     ),
     scores=(*MISS_RATES, "AP50 all"),
-    differences=(
-        Difference("teacher", "native-full", "feature-level over image-level fusion"),
-        Difference("native-full", "visible-only", "image-level fusion over the visible image"),
-        Difference("native-full", "decision-level-full", "image-level over decision-level fusion"),
-    ),
+    differences=FUSION,
     settings=PERSONS,
 )

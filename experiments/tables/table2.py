@@ -6,8 +6,8 @@ core for three seeds.
 """
 
 from experiments.tables.columns import ACCURACIES, publish_accuracies
+from experiments.tables.differences import FUSION
 from experiments.tables.settings import LABELS
-from mdjax.studies.comparison import Difference
 from mdjax.studies.table import Table, TableRow
 
 TABLE2 = Table(
@@ -31,10 +31,6 @@ TABLE2 = Table(
         ),
     ),
     scores=(*ACCURACIES, "mIoU all"),
-    differences=(
-        Difference("teacher", "native-full", "feature-level over image-level fusion"),
-        Difference("native-full", "visible-only", "image-level fusion over the visible image"),
-        Difference("native-full", "decision-level-full", "image-level over decision-level fusion"),
-    ),
+    differences=FUSION,
     settings=LABELS,
 )

@@ -6,8 +6,8 @@ accelerator; small: MSRS, two CPU cores, ten rows and a teacher for each of thre
 """
 
 from experiments.tables.columns import MISS_RATES, publish_miss_rates
+from experiments.tables.differences import RESOLUTION
 from experiments.tables.settings import PERSONS
-from mdjax.studies.comparison import Difference
 from mdjax.studies.table import Table, TableRow
 
 TABLE3 = Table(
@@ -50,14 +50,6 @@ TABLE3 = Table(
         ),
     ),
     scores=(*MISS_RATES, "AP50 all"),
-    differences=(
-        Difference("distilled-full", "native-full", "MD at full resolution"),
-        Difference("distilled-4x", "native-4x", "MD at 4x fewer pixels"),
-        Difference("distilled", "native", "MD at 16x fewer pixels"),
-        Difference("distilled-64x", "native-64x", "MD at 64x fewer pixels"),
-        Difference("distilled-none", "visible-only", "MD without a thermal camera"),
-        Difference("native", "native-full", "what 16x fewer pixels cost the native student"),
-        Difference("distilled", "distilled-full", "what 16x fewer pixels cost the distilled one"),
-    ),
+    differences=RESOLUTION,
     settings=PERSONS,
 )

@@ -9,8 +9,8 @@ its Tables 6 and 8; they stand as in the latter.
 """
 
 from experiments.tables.columns import ACCURACIES, publish_accuracies
+from experiments.tables.differences import RESOLUTION
 from experiments.tables.settings import LABELS
-from mdjax.studies.comparison import Difference
 from mdjax.studies.table import Table, TableRow
 
 TABLE4 = Table(
@@ -62,14 +62,6 @@ TABLE4 = Table(
         ),
     ),
     scores=(*ACCURACIES, "mIoU all"),
-    differences=(
-        Difference("distilled-full", "native-full", "MD at full resolution"),
-        Difference("distilled-4x", "native-4x", "MD at 4x fewer pixels"),
-        Difference("distilled", "native", "MD at 16x fewer pixels"),
-        Difference("distilled-64x", "native-64x", "MD at 64x fewer pixels"),
-        Difference("distilled-none", "visible-only", "MD without a thermal camera"),
-        Difference("native", "native-full", "what 16x fewer pixels cost the native student"),
-        Difference("distilled", "distilled-full", "what 16x fewer pixels cost the distilled one"),
-    ),
+    differences=RESOLUTION,
     settings=LABELS,
 )

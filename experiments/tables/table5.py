@@ -6,8 +6,8 @@ which hardware and time are stated.
 """
 
 from experiments.tables.columns import MISS_RATES, publish_miss_rates
+from experiments.tables.differences import STATE_OF_THE_ART
 from experiments.tables.settings import PERSONS
-from mdjax.studies.comparison import Difference
 from mdjax.studies.table import Table, TableRow
 
 TABLE5 = Table(
@@ -35,9 +35,6 @@ TABLE5 = Table(
         ),
     ),
     scores=MISS_RATES,
-    differences=(
-        Difference("distilled", "teacher", "the practical student against its teacher"),
-        Difference("distilled-full", "teacher", "the full student against its teacher"),
-    ),
+    differences=STATE_OF_THE_ART,
     settings=PERSONS,
 )

@@ -6,8 +6,8 @@ which hardware and time are stated.
 """
 
 from experiments.tables.columns import ACCURACIES, publish_accuracies
+from experiments.tables.differences import STATE_OF_THE_ART
 from experiments.tables.settings import LABELS
-from mdjax.studies.comparison import Difference
 from mdjax.studies.table import Table, TableRow
 
 TABLE6 = Table(
@@ -29,9 +29,6 @@ TABLE6 = Table(
         ),
     ),
     scores=ACCURACIES,
-    differences=(
-        Difference("distilled", "teacher", "the practical student against its teacher"),
-        Difference("distilled-full", "teacher", "the full student against its teacher"),
-    ),
+    differences=STATE_OF_THE_ART,
     settings=LABELS,
 )

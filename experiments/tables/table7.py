@@ -10,8 +10,8 @@ two CPU cores, a run takes 10 to 20 minutes of one core.
 """
 
 from experiments.tables.columns import MISS_RATES, publish_miss_rates
+from experiments.tables.differences import ABLATION
 from experiments.tables.settings import PERSONS
-from mdjax.studies.comparison import Difference
 from mdjax.studies.table import Table, TableRow
 
 _FOURTH = publish_miss_rates("10.61", "5.83", "8.99 ± 0.23")
@@ -40,14 +40,6 @@ TABLE7 = Table(
         ),
     ),
     scores=(*MISS_RATES, "AP50 all"),
-    differences=(
-        Difference("distilled-mse-alone", "student", "semantic transfer by the MSE"),
-        Difference("distilled-focal-alone", "student", "semantic transfer by F-MSE"),
-        Difference("distilled-attention-alone", "student", "attention transfer"),
-        Difference("distilled-focal-alone", "distilled-mse-alone", "F-MSE over MSE"),
-        Difference("distilled-focal", "distilled-mse", "F-MSE over MSE, both with attention"),
-        Difference("distilled-focal", "distilled-focal-alone", "attention added to F-MSE"),
-        Difference("distilled-mse", "distilled-mse-alone", "attention added to the MSE"),
-    ),
+    differences=ABLATION,
     settings=PERSONS,
 )

@@ -10,8 +10,8 @@ The paper: one GTX 1080 Ti, three seeds. Here at the paper's scale one accelerat
 """
 
 from experiments.tables.columns import ACCURACIES, publish_accuracies
+from experiments.tables.differences import ABLATION
 from experiments.tables.settings import LABELS
-from mdjax.studies.comparison import Difference
 from mdjax.studies.table import Table, TableRow
 
 _FOURTH = publish_accuracies("57.55", "58.46", "61.51 ± 0.30")
@@ -42,14 +42,6 @@ TABLE8 = Table(
         ),
     ),
     scores=(*ACCURACIES, "mIoU all"),
-    differences=(
-        Difference("distilled-mse-alone", "student", "semantic transfer by the MSE"),
-        Difference("distilled-focal-alone", "student", "semantic transfer by F-MSE"),
-        Difference("distilled-attention-alone", "student", "attention transfer"),
-        Difference("distilled-focal-alone", "distilled-mse-alone", "F-MSE over MSE"),
-        Difference("distilled-focal", "distilled-mse", "F-MSE over MSE, both with attention"),
-        Difference("distilled-focal", "distilled-focal-alone", "attention added to F-MSE"),
-        Difference("distilled-mse", "distilled-mse-alone", "attention added to the MSE"),
-    ),
+    differences=ABLATION,
     settings=LABELS,
 )
