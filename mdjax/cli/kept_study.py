@@ -54,7 +54,7 @@ def check_counts(options: KeptStudyOptions) -> None:
     Raises:
         MdjaxError: There is one.
     """
-    for name in ("num_seeds", "num_workers", "num_draws"):
+    for name in ("num_seeds", "num_draws"):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise MdjaxError(f"{name} is {value}; give 1 or more.")
@@ -82,6 +82,10 @@ def plan_setting(
     """
     kept = KeptRows(options.results_dir / setting.name)
     for folder in options.merge:
+        if not folder.is_dir():
+            raise MdjaxError(
+                f"{folder}: there is no such folder; give the results folder of another machine."
+            )
         copied = kept.merge(folder / setting.name)
         show_on_stderr(
             f"{folder / setting.name}: {format_count(len(copied), 'result')} copied to "

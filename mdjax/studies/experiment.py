@@ -19,6 +19,7 @@ from mdjax.studies.report import (
 )
 from mdjax.studies.rows import DIFFERENCES
 from mdjax.studies.study import StudyResults, run_study
+from mdjax.types import MdjaxError
 
 Adjust = Callable[[Any], Any]
 
@@ -38,6 +39,12 @@ class Budget:
     runs_dir: Path = Path("runs")
     num_steps: int | None = None
     num_workers: int = 1
+
+    def __post_init__(self):
+        for name in ("num_steps", "num_workers"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise MdjaxError(f"{name} is {value}; give 1 or more.")
 
     def adjust(self, config: Any) -> Any:
         """Return a configuration with data folder and steps of this budget."""

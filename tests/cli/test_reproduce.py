@@ -188,6 +188,24 @@ def test_data_that_are_not_prepared_are_asked_for(
     assert "--data-dir" in message
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--num-seeds", 0], "num_seeds is 0; give 1 or more"),
+        (["--num-steps", 0], "num_steps is 0; give 1 or more"),
+        (["--num-workers", 0], "num_workers is 0; give 1 or more"),
+        (["--num-draws", 0], "num_draws is 0; give 1 or more"),
+        (["--shard", "3/2"], "such as 1/3"),
+        (["--merge", "nowhere"], "nowhere: there is no such folder"),
+    ],
+)
+def test_impossible_options_are_refused(
+    typed: list[Any], options: list[Any], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*typed, *options, "--dry-run") == 2
+    assert message in capsys.readouterr().err
+
+
 def test_tables_are_listed_and_a_wrong_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("reproduce") == 0
     listed = capsys.readouterr().out
