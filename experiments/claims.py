@@ -98,10 +98,12 @@ def main() -> None:
         for setting, titles in claim.judged_by:
             twins = find_twins(create_all_rows(setting.recipe))
             for title in titles:
-                bootstrap = bootstraps.setdefault(
-                    (setting.name, title), _draw(setting, title, arguments.num_draws)
+                key = (setting.name, title)
+                if key not in bootstraps:
+                    bootstraps[key] = _draw(setting, title, arguments.num_draws)
+                found = bootstraps[key].estimate_difference(
+                    twins[claim.minuend], twins[claim.subtrahend]
                 )
-                found = bootstrap.estimate_difference(twins[claim.minuend], twins[claim.subtrahend])
                 word = found.judge(is_lower_better=title in setting.lower_is_better)
                 points = format_interval(found) if found.num_seeds else "not measured"
                 lines.append(

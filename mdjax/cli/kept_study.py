@@ -1,6 +1,6 @@
 """What commands about kept rows share: their options, training what is missing, what it gave."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def plan_setting(
     num_seeds: Mapping[str, int],
     options: KeptStudyOptions,
     *,
-    needs_weights: bool = False,
+    drawn_rows: Collection[str] = (),
 ) -> Plan:
     """Copy what other machines have kept, and find out what is to be trained.
 
@@ -75,7 +75,7 @@ def plan_setting(
         rows: All rows of the setting.
         num_seeds: Trainings by row, of those that are wanted.
         options: What was typed.
-        needs_weights: Whether the weights of the wanted rows are needed too, for pictures.
+        drawn_rows: Rows whose weights of the first seed are needed too, for pictures.
 
     Raises:
         MdjaxError: A kept result is damaged, or of another configuration or other data.
@@ -97,7 +97,7 @@ def plan_setting(
         num_seeds,
         kept=kept,
         study_dir=options.runs_dir / setting.name,
-        needs_weights=needs_weights,
+        drawn_rows=drawn_rows,
         shard=Shard.parse(options.shard),
     )
 

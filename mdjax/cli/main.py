@@ -184,7 +184,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[], Run]]] = {
     "predict": ("label your own images, or find objects in them", _load_predict),
     "score-detections": ("score a detection file by KAIST's rules", _load_score_detections),
     "demo": ("see modality distillation at work on generated scenes", _load_demo),
-    "reproduce": ("make the paper's tables and others, from one command each", _load_reproduce),
+    "reproduce": ("make the paper's tables and figures, and others, each by name", _load_reproduce),
     "tradeoff": ("see what fewer thermal pixels cost in accuracy, on your data", _load_tradeoff),
     "doctor": ("check installation, devices, data and disk", _load_doctor),
 }

@@ -1,5 +1,6 @@
 """`mdjax reproduce`: tables and figures of the paper and others, from one command each."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -24,6 +25,7 @@ from mdjax.figures.figure import Figure
 from mdjax.io.json_file import write_json, write_text
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import read_result
+from mdjax.runs.resuming import require_same_config
 from mdjax.studies.jobs import find_twins
 from mdjax.studies.kept_rows import LOGGED, KeptRows
 from mdjax.studies.plan import Plan
@@ -64,22 +66,21 @@ def run_reproduce(arguments: Sequence[str]) -> int:
         return 0
     check_counts(command)
     tables, figures = _find(command.names)
-    plans = [*_plan_tables(tables, command), *_plan_figures(figures, command)]
+    plans = _make_plans(tables, figures, command)
     if command.dry_run:
-        print_plans(plans, command)
+        print_plans(plans.values(), command)
         return 0
-    failures = run_plans(plans, command, " ".join(["mdjax reproduce", *arguments]))
+    typed = shlex.join(["mdjax", "reproduce", *arguments])
+    failures = run_plans(plans.values(), command, typed)
     measured = [_measure(table, command) for table in tables]
     for table in measured:
         _write(table, command)
     if command.json:
-        print_json(
-            {table.table.name: table.to_dict(_name_command(table, command)) for table in measured}
-        )
+        print_json({x.table.name: x.to_dict(_name_command(x.table, command)) for x in measured})
     else:
-        print("\n".join(table.format_markdown(_name_command(table, command)) for table in measured))
+        print("\n".join(x.format_markdown(_name_command(x.table, command)) for x in measured))
     for figure in figures:
-        _draw(figure, command)
+        _draw(figure, plans[figure.settings[command.scale].name], command)
     raise_failures(failures)
     return 0
 
@@ -103,43 +104,53 @@ def _find(names: Sequence[str]) -> tuple[list[Table], list[Figure]]:
     )
 
 
-def _plan_tables(tables: Sequence[Table], command: Reproduce) -> list[Plan]:
-    """One for each setting: tables that share it share its runs."""
-    num_seeds: dict[str, dict[str, int]] = {}
+def _make_plans(
+    tables: Sequence[Table], figures: Sequence[Figure], command: Reproduce
+) -> dict[str, Plan]:
+    """One by the name of each setting: what shares it shares its runs."""
     settings: dict[str, Setting] = {}
-    for table in tables:
-        setting = table.settings[command.scale]
+    num_seeds: dict[str, dict[str, int]] = {}
+    drawn_rows: dict[str, set[str]] = {}
+
+    def want(setting: Setting, row: str, count: int) -> None:
         settings[setting.name] = setting
         wanted = num_seeds.setdefault(setting.name, {})
+        wanted[row] = max(wanted.get(row, 0), min(count, command.num_seeds or count))
+
+    for table in tables:
         for row, count in table.num_seeds.items():
-            wanted[row] = max(wanted.get(row, 0), min(count, command.num_seeds or count))
-    return [
-        plan_setting(
-            setting, create_all_rows(setting.recipe, command.adjust), num_seeds[name], command
-        )
-        for name, setting in settings.items()
-    ]
-
-
-def _plan_figures(figures: Sequence[Figure], command: Reproduce) -> list[Plan]:
-    plans = []
+            want(table.settings[command.scale], row, count)
     for figure in figures:
         setting = figure.settings[command.scale]
-        rows = create_all_rows(setting.recipe, command.adjust)
-        first_seed = dict.fromkeys(figure.rows, 1)
-        plans.append(plan_setting(setting, rows, first_seed, command, needs_weights=True))
-    return plans
+        drawn_rows.setdefault(setting.name, set()).update(figure.rows)
+        for row in figure.rows:
+            want(setting, row, 1)
+    return {
+        name: plan_setting(
+            setting,
+            create_all_rows(setting.recipe, command.adjust),
+            num_seeds[name],
+            command,
+            drawn_rows=drawn_rows.get(name, ()),
+        )
+        for name, setting in settings.items()
+    }
 
 
-def _draw(figure: Figure, command: Reproduce) -> None:
+def _draw(figure: Figure, plan: Plan, command: Reproduce) -> None:
     """Draw a figure, if its networks are here, and write which images it shows."""
-    setting = figure.settings[command.scale]
+    setting = plan.setting
     twins = find_twins(create_all_rows(setting.recipe, command.adjust))
-    run_dirs = {row: command.runs_dir / setting.name / "seed0" / twins[row] for row in figure.rows}
-    missing = [str(path) for path in run_dirs.values() if read_result(path) is None]
-    if missing:
-        show_on_stderr(f"{figure.name}: not drawn, these runs are not here: {', '.join(missing)}")
+    jobs = {job.row: job for job in plan.jobs if job.seed == 0}
+    wanted = {row: jobs[twins[row]] for row in figure.rows if twins[row] in jobs}
+    missing = [str(job.run_dir) for job in wanted.values() if read_result(job.run_dir) is None]
+    if missing or len(wanted) < len(figure.rows):
+        where = f": {', '.join(missing)}" if missing else ", but on another shard"
+        show_on_stderr(f"{figure.name}: not drawn, its runs are not here{where}")
         return
+    for job in wanted.values():
+        require_same_config(job.run_dir, job.config)
+    run_dirs = {row: job.run_dir for row, job in wanted.items()}
     networks = {row: load_network(path) for row, path in run_dirs.items()}
     path = command.results_dir / f"{figure.name}_{command.scale}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +158,7 @@ def _draw(figure: Figure, command: Reproduce) -> None:
     write_json(
         path.with_suffix(".json"),
         {
-            "command": f"mdjax reproduce {figure.name}",
+            "command": _name_command(figure, command),
             "figure": figure.title,
             "setting": setting.name,
             **told,
@@ -164,13 +175,13 @@ def _measure(table: Table, command: Reproduce) -> MeasuredTable:
     return measure_table(table, setting, images, num_draws=command.num_draws)
 
 
-def _name_command(table: MeasuredTable, command: Reproduce) -> str:
+def _name_command(item: Table | Figure, command: Reproduce) -> str:
     scale = "" if command.scale == "small" else f" --scale {command.scale}"
-    return f"mdjax reproduce {table.table.name}{scale}"
+    return f"mdjax reproduce {item.name}{scale}"
 
 
 def _write(table: MeasuredTable, command: Reproduce) -> None:
-    typed = _name_command(table, command)
+    typed = _name_command(table.table, command)
     path = command.results_dir / f"{table.table.name}_{command.scale}"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path.with_suffix(".md"), table.format_markdown(typed))

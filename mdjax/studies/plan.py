@@ -2,7 +2,7 @@
 
 import heapq
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -76,7 +76,7 @@ def make_plan(
     *,
     kept: KeptRows,
     study_dir: Path,
-    needs_weights: bool = False,
+    drawn_rows: Collection[str] = (),
     shard: Shard = WHOLE,
 ) -> Plan:
     """Find out what has to be trained.
@@ -90,13 +90,18 @@ def make_plan(
         num_seeds: Trainings by row, of those that are wanted.
         kept: The results so far.
         study_dir: Holds the runs.
-        needs_weights: Whether the weights of the wanted rows are needed too, for pictures.
+        drawn_rows: Rows whose weights of the first seed are needed too, for pictures.
         shard: Which part is this machine's.
 
     Raises:
         MdjaxError: A kept result is damaged, or of another configuration or other data.
     """
     twins = find_twins(rows)
+    drawn = {twins[name] for name in drawn_rows}
+
+    def is_drawn(job: Job) -> bool:
+        return job.row in drawn and job.seed == 0
+
     seeds_of: dict[str, int] = {}
     for name, count in num_seeds.items():
         seeds_of[twins[name]] = max(count, seeds_of.get(twins[name], 0))
@@ -111,7 +116,7 @@ def make_plan(
     missing = [
         job
         for job in wanted
-        if job in jobs and (not is_kept[job.run_dir] or (needs_weights and not _is_finished(job)))
+        if job in jobs and (not is_kept[job.run_dir] or (is_drawn(job) and not _is_finished(job)))
     ]
     todo = [job for job in add_needed(missing, jobs) if job in missing or not _is_finished(job)]
     return Plan(
@@ -188,6 +193,8 @@ def _count_steps(job: Job) -> int:
 
 def _estimate_seconds(todo: Sequence[Job], kept: KeptRows) -> dict[Path, float]:
     """From the steps per second of the same row, or of any row, on a machine of this kind."""
+    if not todo:
+        return {}
     environment = describe_environment()
     rates: dict[str, list[float]] = {}
     for path in sorted(kept.folder.glob("seed*_*.json")):

@@ -187,16 +187,12 @@ class MeasuredTable:
         }
 
     def _describe(self, command: str) -> str:
-        how = (
-            f"{describe_statistics(self.setting)}; ± is the standard error of a bootstrap over "
-            "seeds and images"
-            if self.setting.is_cross_validated
-            else "mean ± standard error over seeds on the test split"
-        )
+        source = " of a bootstrap over seeds and images" if self.setting.is_cross_validated else ""
         return (
-            f"`{command}`: percent; setting `{self.setting.name}`, {how}; {MISSING} is not trained "
-            "yet. Intervals are 95 %, `k of n`: seeds in which the sign is the same; p-values are "
-            "corrected by Holm over the comparisons."
+            f"`{command}`: percent; setting `{self.setting.name}`, "
+            f"{describe_statistics(self.setting)}; ± is the standard error{source}; {MISSING} is "
+            "not trained yet. Intervals are 95 %, `k of n`: seeds in which the sign is the same; "
+            "p-values are corrected by Holm over the comparisons."
         )
 
 

@@ -121,7 +121,7 @@ def test_table_is_trained_once_written_and_made_again_without_weights(
 
     shutil.rmtree(tmp_path / "runs")
     assert run(*figures, "--tables-only") == 0
-    assert "not drawn, these runs are not here" in capsys.readouterr().err
+    assert "not drawn, its runs are not here" in capsys.readouterr().err
     assert run(*typed) == 0
     again = capsys.readouterr()
     assert "runs done" not in again.err

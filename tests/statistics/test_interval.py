@@ -66,6 +66,11 @@ def test_corrected_p_value_may_open_what_the_interval_decides() -> None:
             False,
             "+2.00 points of MR; one seed says nothing about the noise.",
         ),
+        (
+            estimate_paired_difference([math.nan] * 3, [1.0, 2.0, 3.0]),
+            False,
+            "MR has nothing to be measured on.",
+        ),
         (estimate_paired_difference([], []), False, "MR has nothing to be measured on."),
     ],
 )

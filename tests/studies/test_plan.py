@@ -87,7 +87,7 @@ def test_kept_rows_are_not_trained_even_without_their_weights(tmp_path: Path) ->
     keep(first, "teacher", 0)
     assert list_todo(plan(tmp_path, wanted)) == []
     # Pictures need the weights, a student needs those of its teacher.
-    assert list_todo(plan(tmp_path, wanted, needs_weights=True)) == [
+    assert list_todo(plan(tmp_path, wanted, drawn_rows=["distilled"])) == [
         ("teacher", 0),
         ("distilled", 0),
     ]

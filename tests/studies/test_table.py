@@ -60,7 +60,7 @@ def test_own_splits_give_means_over_seeds() -> None:
     assert "|  | yes | 3 | 70.00 ± 5.77 | 60.0 ± 0.2 |" in text
     assert "| ours - theirs | the gain | 3 | +20.00 (-4.84 to +44.84) |" in text
     assert "not beyond the noise." in text
-    assert "mean ± standard error over seeds on the test split" in text
+    assert "means over seeds on the test split; ± is the standard error;" in text
 
 
 def test_folds_are_pooled() -> None:
