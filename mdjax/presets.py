@@ -173,6 +173,18 @@ def configure_mfnet_pretrained(base: Config, network: type[NetworkConfig]) -> Co
     return _set_method(config, PRETRAINED)
 
 
+def configure_mfnet_medium(base: Config, network: type[NetworkConfig]) -> Config:
+    """Configure MFNet for one GPU, from ImageNet weights: 320x240, full width, 1,000 steps of 8.
+
+    Rate and guidance weight were chosen as for `configure_mfnet_pretrained`.
+    """
+    return replace(
+        configure_mfnet_pretrained(base, network),
+        pipeline=PipelineConfig(image_size_hw=(240, 320)),
+        loop=LoopConfig(num_steps=1_000, evaluate_every=500, save_every=500, probe_every=100),
+    )
+
+
 def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
     """Configure generated scenes for minutes on two CPU cores: 96x72, eighth width."""
     return replace(
@@ -247,6 +259,10 @@ RECIPES = {
     "mfnet-pretrained": (
         configure_mfnet_pretrained,
         "MFNet 128x96, full width from ImageNet weights, 300 steps",
+    ),
+    "mfnet-medium": (
+        configure_mfnet_medium,
+        "MFNet 320x240, full width from ImageNet weights, 1,000 steps",
     ),
     "synthetic": (configure_synthetic, "generated scenes 96x72, eighth width, 300 steps"),
     "kaist": (configure_kaist, "persons, KAIST 640x512, full width, 3,500 steps"),

@@ -12,6 +12,7 @@ from mdjax.metrics.miss_rate import REASONABLE, REASONABLE_DAY, REASONABLE_NIGHT
 from mdjax.presets import (
     configure_kaist,
     configure_mfnet,
+    configure_mfnet_medium,
     configure_mfnet_pretrained,
     configure_mfnet_small,
     configure_msrs_small,
@@ -59,6 +60,7 @@ MFNET_SMALL = Setting("mfnet-small", configure_mfnet_small, LABEL_SCORES, num_fo
 MFNET_PRETRAINED = Setting(
     "mfnet-pretrained", configure_mfnet_pretrained, LABEL_SCORES, num_folds=NUM_FOLDS
 )
+MFNET_MEDIUM = Setting("mfnet-medium", configure_mfnet_medium, LABEL_SCORES, num_folds=NUM_FOLDS)
 MFNET = Setting("mfnet", configure_mfnet, LABEL_SCORES)
 MSRS_SMALL = Setting(
     "msrs-small", configure_msrs_small, PERSON_SCORES, LOWER_IS_BETTER, num_folds=NUM_FOLDS
@@ -72,12 +74,12 @@ SYNTHETIC_DETECTION = Setting(
 SETTINGS = {
     setting.name: setting
     for setting in (
-        *(MFNET, MFNET_SMALL, MFNET_PRETRAINED, KAIST, MSRS_SMALL),
+        *(MFNET, MFNET_SMALL, MFNET_PRETRAINED, MFNET_MEDIUM, KAIST, MSRS_SMALL),
         *(SYNTHETIC, SYNTHETIC_DETECTION),
     )
 }
 """One for each recipe of the presets, by its name."""
 
-LABELS = {"small": MFNET_SMALL, "paper": MFNET}
+LABELS = {"small": MFNET_SMALL, "medium": MFNET_MEDIUM, "paper": MFNET}
 PERSONS = {"small": MSRS_SMALL, "paper": KAIST}
-FROM_IMAGENET = {"small": MFNET_PRETRAINED, "paper": MFNET}
+FROM_IMAGENET = {"small": MFNET_PRETRAINED, "medium": MFNET_MEDIUM, "paper": MFNET}

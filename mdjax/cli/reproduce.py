@@ -53,7 +53,7 @@ class Reproduce(KeptStudyOptions):
     names: tyro.conf.Positional[
         Annotated[tuple[str, ...], tyro.conf.arg(metavar="[NAME ...]")]
     ] = ()
-    scale: Literal["small", "paper"] = "small"
+    scale: Literal["small", "medium", "paper"] = "small"
     num_seeds: int | None = None
     hide_visible: bool = False
 
@@ -65,7 +65,7 @@ def run_reproduce(arguments: Sequence[str]) -> int:
         print(_list_names())
         return 0
     check_counts(command)
-    tables, figures = _find(command.names)
+    tables, figures = _find(command.names, command.scale)
     plans = _make_plans(tables, figures, command)
     if command.dry_run:
         print_plans(plans.values(), command)
@@ -91,13 +91,19 @@ def _list_names() -> str:
     return "\n".join(["usage: mdjax reproduce NAME ... [options]", "", *lines])
 
 
-def _find(names: Sequence[str]) -> tuple[list[Table], list[Figure]]:
+def _find(names: Sequence[str], scale: str) -> tuple[list[Table], list[Figure]]:
+    """Find tables and figures by name; all are those that there are at the scale."""
     known = [item.name for item in (*TABLES, *FIGURES)]
     for name in names:
         if name not in (*known, ALL):
             hint = suggest(name, [*known, ALL]) or f"there are {', '.join(known)} and {ALL}."
             raise MdjaxError(f"there is no table or figure {name!r}; {hint}")
-    wanted = known if ALL in names else names
+    has_scale = {item.name: scale in item.settings for item in (*TABLES, *FIGURES)}
+    wanted = [name for name in known if has_scale[name]] if ALL in names else names
+    if lacking := [name for name in wanted if not has_scale[name]]:
+        raise MdjaxError(
+            f"there is no {scale} scale of {', '.join(lacking)}; give another --scale."
+        )
     return (
         [table for table in TABLES if table.name in wanted],
         [figure for figure in FIGURES if figure.name in wanted],
