@@ -1,7 +1,7 @@
-"""What the rows of a table share: data set, recipe, folds and scores, small or as in the paper.
+"""What the rows of a table share: data set, recipe, folds and scores.
 
-Small settings fit two CPU cores. Their data sets are so small that one test split decides little:
-seed s tests fold s of five, and every image is tested once.
+Small settings fit two CPU cores, the medium one a GPU. Their data sets are so small that one test
+split decides little: seed s tests fold s of five, and every image is tested once.
 """
 
 from collections.abc import Mapping

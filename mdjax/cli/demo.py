@@ -22,7 +22,7 @@ from mdjax.studies.experiment import StudyBudget
 from mdjax.studies.report import Columns, create_report, load_first_networks
 from mdjax.studies.rows import DISTILLED, STUDENT, TEACHER, Recipe, create_rows
 from mdjax.studies.study import run_study
-from mdjax.studies.workers import count_workers
+from mdjax.studies.workers import count_workers, share_gpus
 from mdjax.types import MdjaxError
 from mdjax.viz.curves import plot_training_curves
 
@@ -107,6 +107,7 @@ class Demo:
 def run_demo(arguments: Sequence[str]) -> int:
     """Run `mdjax demo [options]`."""
     command = parse_options(Demo, arguments, prog="mdjax demo")
+    share_gpus(command.num_workers or 1)
     for name in ("num_seeds", "num_workers"):
         value = getattr(command, name)
         if value is not None and value < 1:

@@ -30,6 +30,7 @@ from mdjax.studies.jobs import find_twins
 from mdjax.studies.kept_rows import LOGGED, KeptRows
 from mdjax.studies.plan import Plan
 from mdjax.studies.table import MeasuredTable, Setting, Table, measure_table
+from mdjax.studies.workers import share_gpus
 from mdjax.types import MdjaxError
 from mdjax.viz.curves import plot_training_curves
 
@@ -45,7 +46,8 @@ class Reproduce(KeptStudyOptions):
 
     Attributes:
         names: Of tables and figures, or all; without one they are listed.
-        scale: Small fits two CPU cores; paper has the paper's data sets, sizes and steps.
+        scale: Small fits two CPU cores, medium one GPU (labels only); paper has the paper's data
+            sets, sizes and steps.
         num_seeds: At most so many trainings of each row; each table says how many it asks for.
         hide_visible: Draw figures without visible images, for data sets that may not be published.
     """
@@ -65,6 +67,7 @@ def run_reproduce(arguments: Sequence[str]) -> int:
         print(_list_names())
         return 0
     check_counts(command)
+    share_gpus(command.num_workers)
     tables, figures = _find(command.names, command.scale)
     plans = _make_plans(tables, figures, command)
     if command.dry_run:

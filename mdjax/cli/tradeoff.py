@@ -33,6 +33,7 @@ from mdjax.runs.results import describe_environment
 from mdjax.studies.plan import Plan
 from mdjax.studies.rows import DISTILLED, NATIVE, TEACHER, VISIBLE, Recipe
 from mdjax.studies.table import Setting
+from mdjax.studies.workers import share_gpus
 from mdjax.tradeoff.costs import find_num_classes, measure_costs
 from mdjax.tradeoff.cross_resolution import score_crosswise
 from mdjax.tradeoff.figure import Axis, draw_tradeoff
@@ -137,6 +138,7 @@ def _list_recipes() -> str:
 
 def _check(command: TradeoffOptions) -> None:
     check_counts(command)
+    share_gpus(command.num_workers)
     if command.recipe not in SETTINGS:
         known = list(SETTINGS)
         hint = suggest(command.recipe, known) or f"there are {', '.join(known)}."

@@ -22,7 +22,7 @@ class Figure:
         title: What it shows.
         rows: The networks that it needs; their weights, not only their results.
         draw: Writes it.
-        settings: By scale, "small" and "paper".
+        settings: By scale: "small", "paper", and "medium" where there is one.
     """
 
     name: str

@@ -68,7 +68,7 @@ class Table:
         rows: From top to bottom.
         scores: Titles of the scores that are shown, of those that the setting has.
         differences: Rows that are compared.
-        settings: By scale, "small" and "paper".
+        settings: By scale: "small", "paper", and "medium" where there is one.
     """
 
     name: str

@@ -224,7 +224,7 @@ def test_declared_figure_is_complete(figure: Figure) -> None:
 @pytest.mark.parametrize("table", declared.TABLES, ids=[table.name for table in declared.TABLES])
 def test_declared_table_is_complete(table: Table) -> None:
     """Every row can be trained, every difference is between rows of the table."""
-    assert set(table.settings) == {"small", "paper"}
+    assert set(table.settings) - {"medium"} == {"small", "paper"}
     for setting in table.settings.values():
         rows = create_all_rows(setting.recipe)
         assert set(table.num_seeds) <= set(rows)
@@ -246,6 +246,20 @@ def test_rows_differ_unless_they_are_meant_to_be_one(tmp_path: Path) -> None:
             twins = {row: other for row, other in find_twins(rows).items() if row != other}
             assert twins == {twin: "distilled"}
             assert len(list_jobs(rows, tmp_path, [0])) == len(rows)
+
+
+def test_scale_that_a_table_lacks_is_refused_and_all_leaves_it_out(
+    typed: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = {"small": reproduce.TABLES[0].settings["small"]}
+    lacking = replace(reproduce.TABLES[0], name="table1", settings=small)
+    monkeypatch.setattr(reproduce, "TABLES", (*reproduce.TABLES, lacking))
+    monkeypatch.setattr(reproduce, "FIGURES", ())
+    options = [*typed[2:], "--scale", "paper", "--dry-run"]
+    assert run("reproduce", "table0", "table1", *options) == 2
+    assert "there is no paper scale of table1" in capsys.readouterr().err
+    assert run("reproduce", "all", *options) == 0
+    assert "tiny: 4 runs to train" in capsys.readouterr().out
 
 
 def test_names_are_unique() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mdjax.studies.workers import open_workers
+from mdjax.studies.workers import open_workers, share_gpus
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,9 +22,10 @@ def describe_process(delay_s: float) -> tuple[int, tuple[int, ...]]:
     return os.getpid(), tuple(sorted(os.sched_getaffinity(0)))
 
 
-def name_gpu(delay_s: float) -> str | None:
+def name_gpu(delay_s: float) -> tuple[str | None, str | None]:
     time.sleep(delay_s)
-    return os.environ.get("CUDA_VISIBLE_DEVICES")
+    share = os.environ.get("XLA_PYTHON_CLIENT_MEM_FRACTION")
+    return os.environ.get("CUDA_VISIBLE_DEVICES"), share
 
 
 def fail() -> None:
@@ -72,14 +73,29 @@ def test_workers_have_processes_and_cores_of_their_own(capfd: pytest.CaptureFixt
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("visible", "given"), [("3,5", {"3", "5"}), ("3", {"3"})])
-def test_each_worker_has_a_gpu_of_its_own_if_there_are_enough(
-    visible: str, given: set[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("visible", "given"), [("3,5", {("3", "0.800"), ("5", "0.800")}), ("3", {("3", "0.400")})]
+)
+def test_each_worker_has_a_gpu_of_its_own_or_its_part_of_one(
+    visible: str, given: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.delenv("XLA_PYTHON_CLIENT_MEM_FRACTION", raising=False)
     with open_workers(2) as submit:
         work = [submit(str(n), name_gpu, 1.0) for n in range(2)]
         assert {done.result() for done in work} == given
+
+
+@pytest.mark.parametrize(("num_workers", "expected"), [(1, None), (2, "false")])
+def test_main_process_leaves_the_gpu_to_several_workers(
+    num_workers: int, expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "true")
+    share_gpus(num_workers)
+    assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "true"
+    monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE")
+    share_gpus(num_workers)
+    assert os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE") == expected
 
 
 @pytest.mark.slow
