@@ -33,7 +33,7 @@ from mdjax.tasks.task import Evaluation
 from mdjax.train.beside import Objective, add_objectives
 from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
 from mdjax.train.loop import LogWindow, NonFiniteLossError, run_training
-from mdjax.train.optimiser import freeze_parameters
+from mdjax.train.optimiser import create_optimiser
 from mdjax.train.probe import make_gradient_norm_probe
 from mdjax.train.state import (
     TrainState,
@@ -124,9 +124,12 @@ def train(
         "method_module": module,
         "compute_targets": config.task.compute_targets,
     }
-    optimiser = freeze_parameters(
-        config.optimiser.create(config.loop.num_steps),
-        config.network.backbone.find_frozen(variables["params"]),
+    backbone = config.network.backbone
+    optimiser = create_optimiser(
+        config.optimiser,
+        config.loop.num_steps,
+        backbone.find_stages(variables["params"]),
+        frozen_stages=backbone.frozen_stages,
     )
     method_variables = create_method_variables(
         module, network, variables, frozen, example, select_inputs, seed=config.seed

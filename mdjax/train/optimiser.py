@@ -1,6 +1,6 @@
 """Optimisers and their schedule, with the paper's SGD as default."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -22,6 +22,8 @@ class ScheduleConfig:
         weight_decay: Acts on arrays with two or more axes, such as kernels and embeddings, but not
             on biases, scales and other arrays with one axis.
         max_gradient_norm: Gradients above this global norm are scaled down to it; 0: never.
+        backbone_rate_factor: The backbone learns at the learning rate times this. Pretrained
+            stages may need less than new layers; PSPNet has 0.1.
     """
 
     learning_rate: float = 1e-2
@@ -30,12 +32,13 @@ class ScheduleConfig:
     final_learning_rate: float = 1e-6
     weight_decay: float = 5e-4
     max_gradient_norm: float = 0.0
+    backbone_rate_factor: float = 1.0
 
     def __post_init__(self):
         for name in ("learning_rate", "warmup_start", "final_learning_rate"):
             if not getattr(self, name) > 0:
                 raise MdjaxError(f"{name} is {getattr(self, name)}; give a number above 0.")
-        for name in ("warmup_steps", "weight_decay", "max_gradient_norm"):
+        for name in ("warmup_steps", "weight_decay", "max_gradient_norm", "backbone_rate_factor"):
             if getattr(self, name) < 0:
                 raise MdjaxError(f"{name} is {getattr(self, name)}; give 0 or more.")
 
@@ -133,25 +136,45 @@ def _make_clipping(config: ScheduleConfig) -> optax.GradientTransformation:
     return optax.clip_by_global_norm(config.max_gradient_norm)
 
 
-def freeze_parameters(
-    optimiser: optax.GradientTransformation, is_frozen: Mapping[str, Any]
+def create_optimiser(
+    config: OptimiserConfig, num_steps: int, stages: Mapping[str, Any], *, frozen_stages: int = 0
 ) -> optax.GradientTransformation:
-    """Build an optimiser that leaves some parameters as they are: no decay and no momentum either.
+    """Build the optimiser of a network with a backbone.
+
+    Frozen stages stay as they are: they have no decay and no momentum either.
 
     Args:
-        optimiser: For all others.
-        is_frozen: Of each of the network's parameters, see `Backbone.find_frozen`.
+        config: Of the optimiser.
+        num_steps: Steps of the whole training.
+        stages: Of each of the network's parameters, see `Backbone.find_stages`.
+        frozen_stages: How many of the backbone's stages are frozen.
     """
-    if not any(jax.tree.leaves(is_frozen)):
-        return optimiser
+    optimiser = config.create(num_steps)
 
-    def label(trainable: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "network": jax.tree.map(lambda frozen: "frozen" if frozen else "trained", is_frozen),
-            "method": jax.tree.map(lambda _: "trained", trainable["method"]),
-        }
+    def label(trainable: Mapping[str, Any]) -> Any:
+        marks = _mark(trainable, stages, lambda stage: 0 < stage <= frozen_stages)
+        return jax.tree.map(lambda is_frozen: "frozen" if is_frozen else "trained", marks)
 
-    return optax.partition({"trained": optimiser, "frozen": optax.set_to_zero()}, label)
+    def find_backbone(trainable: Mapping[str, Any]) -> Any:
+        return _mark(trainable, stages, lambda stage: stage > 0)
+
+    if frozen_stages:
+        optimiser = optax.partition({"trained": optimiser, "frozen": optax.set_to_zero()}, label)
+    if config.backbone_rate_factor != 1:
+        # An update has the rate in it by now, and so has its decay.
+        factor = optax.scale(config.backbone_rate_factor)
+        optimiser = optax.chain(optimiser, optax.masked(factor, find_backbone))
+    return optimiser
+
+
+def _mark(
+    trainable: Mapping[str, Any], stages: Mapping[str, Any], condition: Callable[[int], bool]
+) -> dict[str, Any]:
+    """Mark parameters of the network by their stage; those of a method are in none."""
+    return {
+        "network": jax.tree.map(condition, stages),
+        "method": jax.tree.map(lambda _: False, trainable["method"]),
+    }
 
 
 def find_decayed(params: Mapping[str, Any]) -> Any:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -20,9 +21,9 @@ from mdjax.train.optimiser import (
     AdamWConfig,
     OptimiserConfig,
     SgdConfig,
+    create_optimiser,
     find_decayed,
     fit_warmup,
-    freeze_parameters,
     make_schedule,
 )
 from mdjax.types import MdjaxError, NetworkOutput
@@ -102,14 +103,16 @@ def find_kernels(params: Any) -> Any:
 
 
 @pytest.mark.parametrize("config", [SgdConfig(warmup_steps=0), AdamWConfig(warmup_steps=0)])
-def test_frozen_parameters_stay_bit_for_bit(config: OptimiserConfig) -> None:
+@pytest.mark.parametrize("factor", [1.0, 0.1])
+def test_frozen_parameters_stay_bit_for_bit(config: OptimiserConfig, factor: float) -> None:
     """No decay and no momentum for them; what a method trains is none of them."""
     params: Any = {
         "network": {"a": {"kernel": jnp.ones((1, 3))}, "b": {"kernel": jnp.ones((1, 3))}},
         "method": {"kernel": jnp.ones((1, 2))},
     }
-    is_frozen = {"a": {"kernel": True}, "b": {"kernel": False}}
-    optimiser = freeze_parameters(config.create(10), is_frozen)
+    stages = {"a": {"kernel": 1}, "b": {"kernel": 2}}
+    config = replace(config, backbone_rate_factor=factor)
+    optimiser = create_optimiser(config, 10, stages, frozen_stages=1)
     state, gradients = optimiser.init(params), jax.tree.map(jnp.ones_like, params)
     for _ in range(3):
         updates, state = optimiser.update(gradients, state, params)
@@ -117,8 +120,21 @@ def test_frozen_parameters_stay_bit_for_bit(config: OptimiserConfig) -> None:
     np.testing.assert_array_equal(params["network"]["a"]["kernel"], 1.0)
     assert float(params["network"]["b"]["kernel"].max()) < 1.0
     assert float(params["method"]["kernel"].max()) < 1.0
-    plain = config.create(10)
-    assert freeze_parameters(plain, {"a": False}) is plain
+
+
+@pytest.mark.parametrize("config", [SgdConfig(warmup_steps=0), AdamWConfig(warmup_steps=0)])
+def test_backbone_learns_and_decays_at_its_own_rate(config: OptimiserConfig) -> None:
+    params: Any = {
+        "network": {"a": {"kernel": jnp.ones((1, 3))}, "b": {"kernel": jnp.ones((1, 3))}},
+        "method": {"kernel": jnp.ones((1, 2))},
+    }
+    stages = {"a": {"kernel": 4}, "b": {"kernel": 0}}
+    optimiser = create_optimiser(replace(config, backbone_rate_factor=0.1), 10, stages)
+    gradients = jax.tree.map(jnp.ones_like, params)
+    updates: Any = optimiser.update(gradients, optimiser.init(params), params)[0]
+    moved = {name: float(updates["network"][name]["kernel"][0, 0]) for name in ("a", "b")}
+    assert moved["a"] == pytest.approx(0.1 * moved["b"])
+    assert float(updates["method"]["kernel"][0, 0]) == pytest.approx(moved["b"])
 
 
 @pytest.mark.parametrize(

@@ -32,10 +32,15 @@ class Backbone(Protocol):
         """Return the number of channels of C2, C3, C4 or C5."""
         ...
 
-    def find_frozen(self, params: Any) -> Any:
-        """Mark the parameters of a network that keep the values they start with.
+    @property
+    def frozen_stages(self) -> int:
+        """How many stages, from the first, keep the values they start with."""
+        ...
 
-        They are those of this backbone's frozen stages, wherever in the tree.
+    def find_stages(self, params: Any) -> Any:
+        """Return the stage of this backbone that each parameter of a network belongs to.
+
+        1, with the stem, to 4, wherever in the tree; 0 for what is no part of the backbone.
         """
         ...
 

@@ -88,18 +88,18 @@ class ResNetConfig:
         dilation = 2 ** (level - FIRST_LEVEL - num_strided)
         return 1, dilation // 2, dilation
 
-    def find_frozen(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Mark the parameters of frozen stages, see `Backbone.find_frozen`."""
+    def find_stages(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the stage of each parameter, see `Backbone.find_stages`."""
         flat = flatten_dict(dict(params))
         parts = find_resnet_parts(flat)
 
-        def is_frozen(path: tuple[str, ...]) -> bool:
+        def find_stage(path: tuple[str, ...]) -> int:
             for i, name in enumerate(path):
                 if path[:i] in parts:
-                    return (_get_stage(name) or 1) <= self.frozen_stages
-            return False
+                    return _get_stage(name) or 1
+            return 0
 
-        return unflatten_dict({path: is_frozen(path) for path in flat})
+        return unflatten_dict({path: find_stage(path) for path in flat})
 
     def create_part(
         self, first: int, last: int, *, norm: Norm = batch_norm, name: str

@@ -33,7 +33,8 @@ class PspHead(nn.Module):
       there, which a small batch cannot normalise.
     - The auxiliary loss on C4 is an option and off by default, see `AuxiliaryHead`; there its
       weight is 0.4.
-    - New layers learn at the rate of the pretrained ones, there at ten times that rate.
+    - New layers learn at the rate of the pretrained ones unless `backbone_rate_factor` is set;
+      there at ten times that rate.
     - The branches and the joint layer have 128 and 512 channels times the width of the backbone;
       there each branch has a quarter of C5's channels, 512 of 2,048.
 

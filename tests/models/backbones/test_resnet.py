@@ -94,23 +94,21 @@ def test_one_block_a_stage_is_resnet10() -> None:
     }
 
 
-def test_frozen_stages_are_marked_and_nothing_else() -> None:
-    """Stem and stage 1 of both streams; the conv1 of the student's own block is none of them."""
+def test_stages_of_parameters_are_found() -> None:
+    """The stem is of stage 1, in both streams; the conv1 of the student's own block is of none."""
     pair = create_pair()
-    frozen = ResNetConfig(0.0625, 2, 8, frozen_stages=1)
-    head = create_head(frozen)
-    teacher = frozen.find_frozen(create_variables(FeatureLevel(frozen, head), *pair)["params"])
-    marked = {path[:2] for path, is_frozen in flatten_dict(teacher).items() if is_frozen}
+    config = ResNetConfig(0.0625, 2, 8)
+    head = create_head(config)
+    teacher = config.find_stages(create_variables(FeatureLevel(config, head), *pair)["params"])
+    marked = {path[:2] for path, stage in flatten_dict(teacher).items() if stage == 1}
     names = ("conv1", "bn1", "layer1_block0", "layer1_block1")
     assert marked == {(f"{stream}_stream", n) for stream in ("visible", "thermal") for n in names}
-    student = frozen.find_frozen(create_variables(MdStudent(frozen, head), *pair)["params"])
-    marked = {path[:2] for path, is_frozen in flatten_dict(student).items() if is_frozen}
+    student = config.find_stages(create_variables(MdStudent(config, head), *pair)["params"])
+    marked = {path[:2] for path, stage in flatten_dict(student).items() if stage == 1}
     assert marked == {("backbone", name) for name in names}
-    all_of_it = ResNetConfig(0.0625, 2, 8, frozen_stages=4).find_frozen(
+    assert config.find_stages(
         {"trunk": {"layer4_block0": {"conv1": {"kernel": 0}}}, "head": {"conv1": 0}}
-    )
-    assert all_of_it["trunk"]["layer4_block0"]["conv1"]["kernel"] is True
-    assert all_of_it["head"]["conv1"] is False
+    ) == {"trunk": {"layer4_block0": {"conv1": {"kernel": 4}}}, "head": {"conv1": 0}}
 
 
 def test_frozen_stages_get_no_gradient_and_keep_their_statistics() -> None:
