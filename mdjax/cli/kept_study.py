@@ -1,5 +1,6 @@
 """What commands about kept rows share: their options, training what is missing, what it gave."""
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,6 +61,30 @@ def check_counts(options: KeptStudyOptions) -> None:
             raise MdjaxError(f"{name} is {value}; give 1 or more.")
 
 
+_PLACES = ("--data-dir", "--runs-dir", "--results-dir", "--pretrained", "--merge")
+
+
+def name_command(name: str, arguments: Sequence[str]) -> str:
+    """Return a command as typed, without its places: they mean nothing on another machine.
+
+    Args:
+        name: Of the command, such as "reproduce".
+        arguments: What follows it.
+    """
+    said, remaining = [], list(arguments)
+    while remaining:
+        argument = remaining.pop(0)
+        option, _, value = argument.partition("=")
+        if option.replace("_", "-") not in _PLACES:
+            said.append(argument)
+            continue
+        num_values = 0 if value else len(remaining) if option == "--merge" else 1
+        while num_values and remaining and not remaining[0].startswith("--"):
+            del remaining[0]
+            num_values -= 1
+    return shlex.join(["mdjax", name, *said])
+
+
 def plan_setting(
     setting: Setting,
     rows: Rows,
@@ -114,7 +139,7 @@ def run_plans(plans: Iterable[Plan], options: KeptStudyOptions, typed: str) -> l
     Args:
         plans: What to train.
         options: What was typed.
-        typed: The same as text, for the files.
+        typed: The same as text, for the files, see `name_command`.
 
     Returns:
         The runs that could not be finished.

@@ -1,6 +1,5 @@
 """`mdjax reproduce`: tables and figures of the paper and others, from one command each."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -13,6 +12,7 @@ from experiments.tables.rows import create_all_rows
 from mdjax.cli.kept_study import (
     KeptStudyOptions,
     check_counts,
+    name_command,
     plan_setting,
     print_plans,
     raise_failures,
@@ -73,8 +73,7 @@ def run_reproduce(arguments: Sequence[str]) -> int:
     if command.dry_run:
         print_plans(plans.values(), command)
         return 0
-    typed = shlex.join(["mdjax", "reproduce", *arguments])
-    failures = run_plans(plans.values(), command, typed)
+    failures = run_plans(plans.values(), command, name_command("reproduce", arguments))
     measured = [_measure(table, command) for table in tables]
     for table in measured:
         _write(table, command)

@@ -12,6 +12,7 @@ from experiments.tables.settings import SETTINGS
 from mdjax.cli.kept_study import (
     KeptStudyOptions,
     check_counts,
+    name_command,
     plan_setting,
     print_plans,
     raise_failures,
@@ -108,7 +109,7 @@ def run_tradeoff(arguments: Sequence[str]) -> int:
     if command.dry_run:
         print_plans([plan], command)
         return 0
-    failures = run_plans([plan], command, shlex.join(["mdjax", "tradeoff", *arguments]))
+    failures = run_plans([plan], command, name_command("tradeoff", arguments))
     # Of other seeds some cameras may have more than others: their scores would be of other images.
     images = {
         row: {seed: found for seed, found in of_row.items() if seed < command.num_seeds}

@@ -138,12 +138,14 @@ class KeptRows:
         log_path = job.run_dir / "metrics.jsonl"  # A fusion was not trained: it has none.
         log = read_metrics(log_path) if log_path.is_file() else []
         rates = [x["train/steps_per_second"] for x in log if "train/steps_per_second" in x]
+        # Of a path, what says something on another machine: study, seed and row.
+        run_dir = "/".join(job.run_dir.parts[-3:])
         kept = KeptRow(
             row=job.row,
             seed=job.seed,
             configs=list_configs(job, jobs),
             dataset_fingerprint=fingerprint,
-            result=result.to_dict(),
+            result={**result.to_dict(), "run_dir": run_dir},
             images=describe_images(evaluate_network(loaded)),
             log=[
                 {name: line[name] for name in ("step", *LOGGED) if name in line}

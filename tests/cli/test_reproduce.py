@@ -97,6 +97,9 @@ def test_table_is_trained_once_written_and_made_again_without_weights(
     # The recipe distils by the MSE: its student and that of the ablation are one run.
     assert by_row["distilled-mse"]["measured"] == by_row["distilled"]["measured"]
     first = json.loads((results / "tiny" / "seed0_native.json").read_text())
+    assert first["command"] == "mdjax reproduce table0"
+    assert first["result"]["run_dir"] == "tiny/seed0/native"
+    assert str(tmp_path) not in json.dumps(first)
     (native,) = [row for row in values["rows"] if row["row"] == "native"]
     assert native["published"] == {"mAcc all": "58.21 ± 0.46"}
     scored = first["result"]["scores"]["test"]["mean_accuracy_9/all"]
