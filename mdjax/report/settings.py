@@ -1,6 +1,7 @@
 """The table of settings: those of one run, or those in which several differ."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mdjax.report.collecting import ReportedRun
 from mdjax.report.table import Cell, Row, Table
@@ -10,9 +11,18 @@ from mdjax.runs.stored_config import format_setting, list_settings
 def make_settings_table(runs: Sequence[ReportedRun]) -> Table | None:
     """Lay out one row per setting and one column per run; of several runs, what differs only.
 
-    Runs whose configuration cannot be read are omitted; None where no row is left.
+    A run of the page is named as there, other paths by their last two parts: a page that is passed
+    on does not tell where its maker keeps files. Runs whose configuration cannot be read are
+    omitted; None where no row is left.
     """
-    settings = {run.name: list_settings(run.config) for run in runs if run.config is not None}
+    names = {run.summary.run_dir.resolve(): Path(run.name) for run in runs}
+
+    def shorten(path: Path) -> Path:
+        return names.get(path.resolve()) or Path(*path.resolve().parts[-2:])
+
+    settings = {
+        run.name: list_settings(run.config, shorten) for run in runs if run.config is not None
+    }
     texts = {
         name: [format_setting(values, name) for values in settings.values()]
         for name in dict.fromkeys(name for values in settings.values() for name in values)

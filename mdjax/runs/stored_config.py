@@ -108,9 +108,16 @@ def find_differences(
     return lines[:_MAX_LISTED] + ([f"and {hidden} more"] if hidden > 0 else [])
 
 
-def list_settings(config: RunConfig) -> dict[str, Any]:
-    """Return all settings by dotted name; a list is one setting, a path is that of its target."""
-    return dict(_flatten(config_to_dict(map_paths(config, _normalise))))
+def list_settings(
+    config: RunConfig, change_path: Callable[[Path], Path] | None = None
+) -> dict[str, Any]:
+    """Return all settings by dotted name; a list is one setting.
+
+    Args:
+        config: A configuration.
+        change_path: How to tell a path; by default as that of its target.
+    """
+    return dict(_flatten(config_to_dict(map_paths(config, change_path or _normalise))))
 
 
 def format_setting(settings: Mapping[str, Any], name: str) -> str:
