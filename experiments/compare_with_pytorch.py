@@ -9,7 +9,9 @@ seconds of both, the median of the ratios of the rounds, and the share of the ma
 is measured with a product of two large matrices.
 """
 
+import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +36,8 @@ from tests.golden.torch_losses import (
 from tests.golden.torch_networks import Student as TorchStudent
 from tests.golden.torch_networks import Teacher as TorchTeacher
 
-RESULTS_PATH = Path(__file__).parent / "results" / "pytorch.json"
+RESULTS_DIR = Path(__file__).parent / "results"
+COMMAND = "python -m experiments.compare_with_pytorch"
 Run = Callable[[], Any]
 
 SETTINGS = (
@@ -52,15 +55,20 @@ class Arguments:
     Attributes:
         num_rounds: Timed repetitions of each.
         num_threads: Of PyTorch; ours takes the cores that the process may use.
+        avx2: Measure both without instructions beyond AVX2, as on processors that lack AVX-512.
     """
 
     num_rounds: int = 7
     num_threads: int = 2
+    avx2: bool = False
 
 
 def main() -> None:
     """Measure, print the table and write the JSON."""
     arguments = tyro.cli(Arguments, description=__doc__)
+    if arguments.avx2:  # Both look when they first compute.
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_max_isa=AVX2"
+        os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
     torch.set_num_threads(arguments.num_threads)
     peak = measure_peak()
     print(f"peak {peak / 1e9:.0f} GFLOP/s")
@@ -76,9 +84,9 @@ def main() -> None:
             rows[-1]["share_of_peak"] = ours[name].flops / rows[-1]["ours_s"] / peak
             print_row(rows[-1])
     write_json(
-        RESULTS_PATH,
+        RESULTS_DIR / ("pytorch_avx2.json" if arguments.avx2 else "pytorch.json"),
         {
-            "command": "python -m experiments.compare_with_pytorch",
+            "command": " ".join([COMMAND, *sys.argv[1:]]),
             "environment": {**describe_environment(), "torch": torch.__version__},
             "peak_flop_per_s": peak,
             "rows": rows,
