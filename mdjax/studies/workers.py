@@ -145,16 +145,28 @@ def _begin_work(shares: Any, compilation_cache_dir: str | None) -> None:
     threading.Thread(target=_stop_with_parent, daemon=True).start()
 
 
+_is_idle = threading.Event()
+"""Set while this process has no work; it stays unset until the first."""
+
+
 def _stop_with_parent() -> None:
+    """End this process when its parent has ended or was killed; work in progress is saved first."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
+    if not _is_idle.is_set():
+        os.kill(os.getpid(), signal.SIGTERM)
+        _is_idle.wait()
+    os._exit(1)  # It would wait for more work for ever.
 
 
 def _work(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    with contextlib.redirect_stderr(_NamedLines(name)):
-        return function(*arguments)
+    _is_idle.clear()
+    try:
+        with contextlib.redirect_stderr(_NamedLines(name)):
+            return function(*arguments)
+    finally:
+        _is_idle.set()
 
 
 class _NamedLines(io.TextIOBase):

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import wait
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mdjax.studies.workers import open_workers, share_gpus
@@ -99,8 +100,13 @@ def test_main_process_leaves_the_gpu_to_several_workers(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_to_the_main_process_lets_workers_save(tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 77), (signal.SIGTERM, 77), (signal.SIGKILL, -signal.SIGKILL)],
+)
+def test_workers_of_a_main_process_that_is_stopped_save_and_end(
+    tmp_path: Path, number: int, code: int
+) -> None:
     script = tmp_path / "study.py"
     script.write_text(
         "import sys\n"
@@ -121,5 +127,10 @@ def test_signal_to_the_main_process_lets_workers_save(tmp_path: Path, number: in
         while len(list(tmp_path.glob("started*"))) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         main.send_signal(number)
-        assert main.wait(timeout=30) == 77
+        assert main.wait(timeout=30) == code
+    workers = [int(path.name.removeprefix("started")) for path in tmp_path.glob("started*")]
+    deadline = time.monotonic() + 30
+    while any(map(psutil.pid_exists, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(psutil.pid_exists, workers))
     assert len(list(tmp_path.glob("saved*"))) == 2
