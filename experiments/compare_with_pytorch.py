@@ -55,7 +55,8 @@ class Arguments:
     Attributes:
         num_rounds: Timed repetitions of each.
         num_threads: Of PyTorch; ours takes the cores that the process may use.
-        avx2: Measure both without instructions beyond AVX2, as on processors that lack AVX-512.
+        avx2: Limit XLA and PyTorch's oneDNN to AVX2, as on processors that lack AVX-512; PyTorch's
+            other kernels are not limited.
     """
 
     num_rounds: int = 7

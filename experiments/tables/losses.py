@@ -25,6 +25,7 @@ LOSSES = Table(
     differences=(
         Difference(DISTILLED, STUDENT, "what distillation gives"),
         Difference(DISTILLED, NATIVE, "what a user gets"),
+        Difference(TEACHER, STUDENT, "what there is to distil"),
         Difference(TEACHER, NATIVE, "feature-level over image-level fusion"),
         Difference(DISTILLED, _MSE, "F-MSE over MSE"),
         Difference(DISTILLED, _NO_ATTENTION, "what attention transfer adds"),

@@ -75,6 +75,9 @@ def name_command(name: str, arguments: Sequence[str]) -> str:
     while remaining:
         argument = remaining.pop(0)
         option, _, value = argument.partition("=")
+        if option == "--prices":  # They decide what is trained: the name of the file stays.
+            said += [option, Path(value or (remaining.pop(0) if remaining else "")).name]
+            continue
         if option.replace("_", "-") not in _PLACES:
             said.append(argument)
             continue

@@ -101,6 +101,7 @@ def run_tradeoff(arguments: Sequence[str]) -> int:
         print(_list_recipes())
         return 0
     _check(command)
+    share_gpus(command.num_workers)
     setting = _make_setting(command)
     tradeoff = _declare(setting, command)
     rows = tradeoff.create_rows(setting.recipe, command.adjust)
@@ -139,7 +140,6 @@ def _list_recipes() -> str:
 
 def _check(command: TradeoffOptions) -> None:
     check_counts(command)
-    share_gpus(command.num_workers)
     if command.recipe not in SETTINGS:
         known = list(SETTINGS)
         hint = suggest(command.recipe, known) or f"there are {', '.join(known)}."

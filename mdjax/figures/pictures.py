@@ -70,9 +70,7 @@ def draw_label_maps(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
     )
 
 
-def draw_boxes(
-    networks: Mapping[str, LoadedNetwork], path: Path, *, shows_visible: bool = True
-) -> None:
+def draw_boxes(networks: Mapping[str, LoadedNetwork], path: Path) -> None:
     """Draw the scenes with most objects by area: truth, thermal, boxes found, F-MSE mask.
 
     Each network shows what it is surest of, down to the score at which it makes one false detection
@@ -81,7 +79,6 @@ def draw_boxes(
     Args:
         networks: One per row of the study, by its name; of detection.
         path: PNG file to write.
-        shows_visible: Whether boxes lie on the visible images; on the coarse thermal ones if not.
     """
     shown = _show_scenes(networks)
     evaluations = {name: evaluate_detector(networks[name]) for name in shown.outputs}
@@ -93,7 +90,7 @@ def draw_boxes(
     rows = [
         DetectionRow(
             name=name_time(bool(shown.batch.is_night[i])),
-            visible_u8=convert_to_u8(shown.batch.visible[i]) if shows_visible else None,
+            visible_u8=convert_to_u8(shown.batch.visible[i]),
             thermal_camera_u8=convert_to_u8(shown.batch.thermal_camera[i, ..., 0]),
             true_boxes_xyxy_px=get_true_boxes(shown.batch, i),
             found={

@@ -1,7 +1,8 @@
 """The table of settings: those of one run, or those in which several differ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mdjax.report.collecting import ReportedRun
 from mdjax.report.table import Cell, Row, Table
@@ -11,26 +12,30 @@ from mdjax.runs.stored_config import format_setting, list_settings
 def make_settings_table(runs: Sequence[ReportedRun]) -> Table | None:
     """Lay out one row per setting and one column per run; of several runs, what differs only.
 
-    A run of the page is named as there, other paths by their last two parts: a page that is passed
-    on does not tell where its maker keeps files. Runs whose configuration cannot be read are
-    omitted; None where no row is left.
+    A run of the page is named as there, other paths by their last two parts, unless these are
+    equal: a page that is passed on does not tell where its maker keeps files. Runs whose
+    configuration cannot be read are omitted; None where no row is left.
     """
-    names = {run.summary.run_dir.resolve(): Path(run.name) for run in runs}
+    run_names = {run.summary.run_dir.resolve(): Path(run.name) for run in runs}
 
     def shorten(path: Path) -> Path:
-        return names.get(path.resolve()) or Path(*path.resolve().parts[-2:])
+        return run_names.get(path.resolve()) or Path(*path.resolve().parts[-2:])
 
-    settings = {
-        run.name: list_settings(run.config, shorten) for run in runs if run.config is not None
+    configs = {run.name: run.config for run in runs if run.config is not None}
+    whole = _list_texts([list_settings(config) for config in configs.values()])
+    short = _list_texts([list_settings(config, shorten) for config in configs.values()])
+    rows = []
+    for name, texts in whole.items():
+        if len(configs) == 1 or len(set(texts)) > 1:
+            is_told = len(configs) == 1 or len(set(short[name])) > 1
+            rows.append(Row(name, [Cell(text) for text in (short[name] if is_told else texts)]))
+    caption = "Settings" if len(configs) == 1 else "Settings that differ between the runs"
+    return Table(caption, "setting", list(configs), rows) if rows else None
+
+
+def _list_texts(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """List the text of each run's value by setting."""
+    return {
+        name: [format_setting(values, name) for values in settings]
+        for name in dict.fromkeys(name for values in settings for name in values)
     }
-    texts = {
-        name: [format_setting(values, name) for values in settings.values()]
-        for name in dict.fromkeys(name for values in settings.values() for name in values)
-    }
-    rows = [
-        Row(name, [Cell(text) for text in row])
-        for name, row in texts.items()
-        if len(settings) == 1 or len(set(row)) > 1
-    ]
-    caption = "Settings" if len(settings) == 1 else "Settings that differ between the runs"
-    return Table(caption, "setting", list(settings), rows) if rows else None

@@ -115,7 +115,7 @@ def list_settings(
 
     Args:
         config: A configuration.
-        change_path: How to tell a path; by default as that of its target.
+        change_path: Returns the path that is listed; by default the absolute one without links.
     """
     return dict(_flatten(config_to_dict(map_paths(config, change_path or _normalise))))
 

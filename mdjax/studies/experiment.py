@@ -19,6 +19,7 @@ from mdjax.studies.report import (
 )
 from mdjax.studies.rows import DIFFERENCES
 from mdjax.studies.study import StudyResults, run_study
+from mdjax.studies.workers import share_gpus
 from mdjax.types import MdjaxError
 
 Adjust = Callable[[Any], Any]
@@ -94,6 +95,7 @@ class Experiment:
         Returns:
             The results, and the report, which is also printed.
         """
+        share_gpus(budget.num_workers)
         path = results_dir / self.name
         command = " ".join(["python", f"experiments/{Path(sys.argv[0]).name}", *sys.argv[1:]])
 

@@ -45,11 +45,11 @@ class KeptRow:
         seed: Its seed.
         configs: By row, stored configurations of the run and of all that it needed.
         dataset_fingerprint: Of the prepared data set.
-        result: Scores, versions and machine, as `result.json`.
+        result: Scores, versions and machine, as `result.json` but for the folders above the study.
         images: What was scored of each test image.
         log: Some of the values of each line of the log.
         steps_per_second: Median over the training; None if nothing was trained.
-        command: What was typed.
+        command: What was typed, without the places of files.
     """
 
     row: str
@@ -132,7 +132,7 @@ class KeptRows:
             jobs: All runs of the study, among them those that it needs.
             result: Its result.
             fingerprint: Of the prepared data set.
-            command: What was typed.
+            command: What was typed, without the places of files.
         """
         loaded = load_network(job.run_dir)
         log_path = job.run_dir / "metrics.jsonl"  # A fusion was not trained: it has none.

@@ -22,7 +22,7 @@ def run_plan(
 
     Args:
         plan: What to train.
-        command: What was typed, for the files.
+        command: What was typed, without the places of files, for the files.
         show: Takes lines that a person should read.
         num_workers: Runs at a time.
 

@@ -1,4 +1,4 @@
-"""Runs of a study side by side, each in a process and on cores, or a GPU, of its own.
+"""Runs of a study side by side, each in a process of its own, on cores and a GPU or parts of one.
 
 Two small networks on one core each are trained sooner than one after the other on two cores.
 """
@@ -21,6 +21,9 @@ Submit = Callable[..., Future[Any]]
 
 
 _MAX_WORKERS = 4
+
+_is_idle = threading.Event()
+"""Set while a worker has no work; unset until its first."""
 
 _GPU_SHARE = 0.8
 """Of a GPU's memory that its workers share; the main process scores networks in the rest."""
@@ -133,6 +136,7 @@ def _pass_signals_on() -> Iterator[None]:
 
 def _begin_work(shares: Any, compilation_cache_dir: str | None) -> None:
     """Set a new process up, before JAX looks how many cores and GPUs there are."""
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C reaches the main process alone, which passes it on once.
     cores, gpu, gpu_share = shares.get()
@@ -142,11 +146,6 @@ def _begin_work(shares: Any, compilation_cache_dir: str | None) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
         os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{gpu_share:.3f}")
     jax.config.update("jax_compilation_cache_dir", compilation_cache_dir)
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
-
-
-_is_idle = threading.Event()
-"""Set while this process has no work; it stays unset until the first."""
 
 
 def _stop_with_parent() -> None:

@@ -39,7 +39,7 @@ class ScheduleConfig:
             if not getattr(self, name) > 0:
                 raise MdjaxError(f"{name} is {getattr(self, name)}; give a number above 0.")
         for name in ("warmup_steps", "weight_decay", "max_gradient_norm", "backbone_rate_factor"):
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:
                 raise MdjaxError(f"{name} is {getattr(self, name)}; give 0 or more.")
 
 

@@ -126,6 +126,15 @@ def test_single_run_shows_all_its_settings(runs: Path, tmp_path: Path) -> None:
     }
 
 
+def test_paths_that_end_alike_are_told_whole(tmp_path: Path) -> None:
+    teachers = [tmp_path / study / "seed0" / "teacher" for study in ("first", "second")]
+    for name, teacher in zip(("a", "b"), teachers, strict=True):
+        make_run(tmp_path / "runs" / name, "synthetic-md", teacher=teacher)
+    write_report([tmp_path / "runs"], tmp_path / "page.html")
+    table = read_tables(parse_page((tmp_path / "page.html").read_text()))[DIFFERENCES]
+    assert list(table["teacher"].values()) == [json.dumps(str(path)) for path in teachers]
+
+
 def test_equal_runs_and_runs_without_a_configuration_say_so(tmp_path: Path) -> None:
     for name in ("a", "b"):
         make_run(tmp_path / "runs" / name)

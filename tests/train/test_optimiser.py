@@ -165,6 +165,8 @@ def test_gradients_are_clipped_to_the_given_norm():
         ({"momentum": 1.0}, "momentum is 1.0"),
         ({"weight_decay": -1.0}, "weight_decay is -1.0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"weight_decay": float("nan")}, "weight_decay is nan"),
+        ({"backbone_rate_factor": -1.0}, "backbone_rate_factor is -1.0"),
     ],
 )
 def test_impossible_values_are_refused(values, message):
