@@ -70,7 +70,7 @@ def alphabet(
             "there is no option --optimiser.momentum; there are --optimiser.learning-rate, "
             "--optimiser.warmup-steps, --optimiser.warmup-start, "
             "--optimiser.final-learning-rate, --optimiser.weight-decay, "
-            "--optimiser.max-gradient-norm.\n"
+            "--optimiser.max-gradient-norm, --optimiser.backbone-rate-factor.\n"
             "`mdjax train kaist-student --help` explains all options.\n"
             "--optimiser.momentum is an option of --optimiser sgd.\n",
         ),
