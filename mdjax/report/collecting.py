@@ -65,6 +65,19 @@ def collect_runs(places: Sequence[Path]) -> list[ReportedRun]:
     return [_read(name, x) for name, x in zip(names, summaries.values(), strict=True)]
 
 
+def make_path_shortener(runs: Sequence[ReportedRun]) -> Callable[[Path], Path]:
+    """Return how a page tells paths: runs that are on it by name, others by their last two parts.
+
+    A page that is passed on does not tell where its maker keeps files.
+    """
+    names = {run.summary.run_dir.resolve(): Path(run.name) for run in runs}
+
+    def shorten(path: Path) -> Path:
+        return names.get(path.resolve()) or Path(*path.resolve().parts[-2:])
+
+    return shorten
+
+
 def _name_runs(run_dirs: Sequence[Path]) -> list[str]:
     """Paths below the folder that holds them all."""
     if len(run_dirs) == 1:

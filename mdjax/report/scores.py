@@ -1,11 +1,11 @@
 """Tables of what runs have reached: one row per run, then one row per score."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mdjax.presets import name_network
-from mdjax.report.collecting import ReportedRun
+from mdjax.report.collecting import ReportedRun, make_path_shortener
 from mdjax.report.table import NO_VALUE, Cell, Row, Table
 from mdjax.runs.results import RunResult
 
@@ -13,7 +13,7 @@ from mdjax.runs.results import RunResult
 def make_summary_table(runs: Sequence[ReportedRun]) -> Table:
     """Lay out one row per run: what it is, how far it is, and its main score on each split."""
     splits = list(dict.fromkeys(split for run in runs for split in run.summary.scores))
-    names = {run.summary.run_dir.resolve(): run.name for run in runs}
+    shorten = make_path_shortener(runs)
     missing = dict.fromkeys(
         f"{run.result.dataset} has no split {split}."
         for run in runs
@@ -24,12 +24,12 @@ def make_summary_table(runs: Sequence[ReportedRun]) -> Table:
         caption="Runs, with their main score in percent",
         corner="run",
         columns=["state", "network", "data set", "steps", "main score", *splits, "teacher"],
-        rows=[_summarise(run, splits, names) for run in runs],
+        rows=[_summarise(run, splits, shorten) for run in runs],
         note=" ".join(missing),
     )
 
 
-def _summarise(run: ReportedRun, splits: Sequence[str], names: Mapping[Path, str]) -> Row:
+def _summarise(run: ReportedRun, splits: Sequence[str], shorten: Callable[[Path], Path]) -> Row:
     found = run.summary
     done = f"{found.step:,}"
     steps = done if found.state == "finished" else f"{done} of {found.num_steps:,}"
@@ -46,7 +46,7 @@ def _summarise(run: ReportedRun, splits: Sequence[str], names: Mapping[Path, str
         [
             *(Cell(text or NO_VALUE) for text in texts),
             *(_format_score(found.main_metric, found.scores.get(split)) for split in splits),
-            Cell(NO_VALUE if teacher is None else names.get(teacher.resolve(), str(teacher))),
+            Cell(NO_VALUE if teacher is None else str(shorten(teacher))),
         ],
     )
 

@@ -1,10 +1,9 @@
 """The table of settings: those of one run, or those in which several differ."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from mdjax.report.collecting import ReportedRun
+from mdjax.report.collecting import ReportedRun, make_path_shortener
 from mdjax.report.table import Cell, Row, Table
 from mdjax.runs.stored_config import format_setting, list_settings
 
@@ -12,17 +11,12 @@ from mdjax.runs.stored_config import format_setting, list_settings
 def make_settings_table(runs: Sequence[ReportedRun]) -> Table | None:
     """Lay out one row per setting and one column per run; of several runs, what differs only.
 
-    A run of the page is named as there, other paths by their last two parts, unless these are
-    equal: a page that is passed on does not tell where its maker keeps files. Runs whose
+    Paths are told by `make_path_shortener`, unless all of a row are then equal. Runs whose
     configuration cannot be read are omitted; None where no row is left.
     """
-    run_names = {run.summary.run_dir.resolve(): Path(run.name) for run in runs}
-
-    def shorten(path: Path) -> Path:
-        return run_names.get(path.resolve()) or Path(*path.resolve().parts[-2:])
-
     configs = {run.name: run.config for run in runs if run.config is not None}
     whole = _list_texts([list_settings(config) for config in configs.values()])
+    shorten = make_path_shortener(runs)
     short = _list_texts([list_settings(config, shorten) for config in configs.values()])
     rows = []
     for name, texts in whole.items():
