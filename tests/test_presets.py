@@ -1,4 +1,4 @@
-"""Each preset is a possible configuration, and the paper's recipe trains from end to end.
+"""Each preset is a possible configuration, and each recipe trains from end to end.
 
 Those of generated scenes train, with all their networks, in `tests/cli/test_demo.py`.
 """
@@ -141,9 +141,10 @@ def train_shrunk(name: str, run_dir: Path, data_dir: Path, **changes: Any) -> No
 
 
 @pytest.mark.slow
-def test_recipe_of_the_paper_trains_its_teacher_and_distils(
-    mfnet_data_dir: Path, tmp_path: Path
+@pytest.mark.parametrize("recipe", ["mfnet", "mfnet-small"])
+def test_each_recipe_trains_its_teacher_and_distils(
+    recipe: str, mfnet_data_dir: Path, tmp_path: Path
 ) -> None:
     teacher = tmp_path / "teacher"
-    train_shrunk("mfnet-teacher", teacher, mfnet_data_dir)
-    train_shrunk("mfnet-md", tmp_path / "distilled", mfnet_data_dir, teacher=teacher)
+    train_shrunk(f"{recipe}-teacher", teacher, mfnet_data_dir)
+    train_shrunk(f"{recipe}-md", tmp_path / "distilled", mfnet_data_dir, teacher=teacher)

@@ -2,7 +2,7 @@
 
 Not a table of the paper, which lacks the student without a teacher. Small: two CPU cores, five
 seeds of the rows that decide and three of the others; a run takes 5 to 10 minutes of one core on
-MFNet and 10 to 20 on MSRS.
+MFNet and 10 to 20 on MSRS. Medium, MFNet only: one GPU, about a minute a run.
 """
 
 from experiments.tables.columns import ACCURACIES, MISS_RATES

@@ -2,7 +2,8 @@
 
 All students see the same images and have the same teacher; peers distil the native student, each
 with the weight of its paper, which was not tuned for these recipes. A run takes as long as one of
-MD: small, 5 to 10 minutes of one core on MFNet and 10 to 20 on MSRS.
+MD: small, 5 to 10 minutes of one core on MFNet and 10 to 20 on MSRS; medium, MFNet only, about a
+minute of a GPU.
 """
 
 from experiments.tables.columns import ACCURACIES, MISS_RATES

@@ -2,7 +2,7 @@
 
 The paper: one GTX 1080 Ti, three seeds, 14,000 steps of 16 pairs. Here at the paper's scale one
 accelerator; small: MFNet's 180 pairs, two CPU cores, 5 to 10 minutes a run, about 2 hours of one
-core for three seeds.
+core for three seeds; medium: one GPU, about a minute a run.
 """
 
 from experiments.tables.columns import ACCURACIES, publish_accuracies

@@ -2,7 +2,7 @@
 
 The paper: one GTX 1080 Ti, three seeds, 14,000 steps of 16 pairs. Here at the paper's scale one
 accelerator; small: MFNet's 180 pairs, two CPU cores, ten rows and a teacher for each of three seeds
-(five at 16x), about 4 hours of one core.
+(five at 16x), about 4 hours of one core; medium: one GPU, about a minute a run.
 
 The paper prints the day cells of MD at 16x and 64x the other way round here (58.46, 57.58) than in
 its Tables 6 and 8; they stand as in the latter.

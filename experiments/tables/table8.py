@@ -6,7 +6,8 @@ the same published numbers. The student without a teacher, which the paper lacks
 and block alone are worth.
 
 The paper: one GTX 1080 Ti, three seeds. Here at the paper's scale one accelerator; small: MFNet's
-180 pairs, two CPU cores, a run takes 5 to 10 minutes of one core.
+180 pairs, two CPU cores, a run takes 5 to 10 minutes of one core; medium: one GPU, about a minute
+a run, but its teacher is not guided, so it says nothing about attention.
 """
 
 from experiments.tables.columns import ACCURACIES, publish_accuracies

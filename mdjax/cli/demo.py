@@ -107,7 +107,7 @@ class Demo:
 def run_demo(arguments: Sequence[str]) -> int:
     """Run `mdjax demo [options]`."""
     command = parse_options(Demo, arguments, prog="mdjax demo")
-    share_gpus(2 if command.num_workers is None else command.num_workers)
+    share_gpus(command.num_workers or 2)  # By default one per GPU: there may be several.
     for name in ("num_seeds", "num_workers"):
         value = getattr(command, name)
         if value is not None and value < 1:

@@ -109,12 +109,13 @@ def test_table_is_trained_once_written_and_made_again_without_weights(
     assert markdown.strip() in shown.out
 
     # Figures need the weights, which are still there; that of masks one network more.
-    assert run("reproduce", "fig9", *typed[2:], "--dry-run") == 0
+    figures = ["reproduce", "fig0", "fig9", *typed[2:]]
+    assert run(*figures, "--dry-run") == 0
     assert capsys.readouterr().out.count("distilled-focal, seed 0") == 1
-    figures = ["reproduce", "fig0", *typed[2:]]
     assert run(*figures) == 0
-    assert "runs done" not in capsys.readouterr().err
+    assert "1 of 1 run done" in capsys.readouterr().err
     assert read_image(results / "fig0_small.png").std() > 10
+    assert (results / "fig9_small.png").is_file()
     told = json.loads((results / "fig0_small.json").read_text())
     assert {image["group"] for image in told["images"]} == {
         "most improved",
@@ -278,7 +279,8 @@ def test_interrupted_command_continues_and_gives_the_same_rows(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     table = reproduce.TABLES[0]
-    native = replace(table, rows=table.rows[2:3], differences=())
+    in_folds = replace(table.settings["small"], num_folds=2)
+    native = replace(table, rows=table.rows[2:3], differences=(), settings={"small": in_folds})
     monkeypatch.setattr(reproduce, "TABLES", (native,))
     with stopping_after(2, stop_kindly):
         assert run(*typed, "--num-seeds", "1") == 130
@@ -291,6 +293,7 @@ def test_interrupted_command_continues_and_gives_the_same_rows(
         json.loads((tmp_path / folder / "tiny" / "seed0_native.json").read_text())
         for folder in ("results", "elsewhere")
     )
+    assert continued["configs"]["native"]["folds"]["num_folds"] == 2
     assert continued["images"] == whole["images"]
     assert continued["log"] == whole["log"]
     assert continued["result"]["scores"] == whole["result"]["scores"]

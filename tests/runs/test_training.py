@@ -18,6 +18,7 @@ from mdjax.io.json_file import read_json
 from mdjax.io.metrics_log import read_metrics
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.backbones.resnet_weights import fit_input_channels
+from mdjax.runs import training
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import read_result
 from mdjax.runs.scoring import evaluate_network
@@ -286,6 +287,35 @@ def make_torchvision_tensors() -> dict[str, np.ndarray]:
                 add(f"{prefix}.downsample.0", outputs, inputs, 1, f"{prefix}.downsample.1")
             inputs = outputs
     return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+
+
+class OptimiserSeenError(Exception):
+    """Ends a training where its optimiser is made."""
+
+
+def test_optimiser_is_told_the_stages_and_the_rate_of_the_backbone(
+    small_runs: SmallRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def look(config: Any, num_steps: int, stages: Any, *, frozen_stages: int) -> Any:
+        seen.update(config=config, num_steps=num_steps, stages=stages, frozen=frozen_stages)
+        raise OptimiserSeenError
+
+    monkeypatch.setattr(training, "create_optimiser", look)
+    config = small_runs.configs["native"]
+    config = replace(
+        config,
+        optimiser=replace(config.optimiser, backbone_rate_factor=0.1),
+        network=replace(config.network, backbone=replace(config.network.backbone, frozen_stages=2)),
+    )
+    with pytest.raises(OptimiserSeenError):
+        run_quietly(config, tmp_path / "run")
+    assert seen["config"].backbone_rate_factor == 0.1
+    assert (seen["num_steps"], seen["frozen"]) == (config.loop.num_steps, 2)
+    assert set(jax.tree.leaves(seen["stages"]["backbone"])) == {1, 2, 3}
+    assert set(jax.tree.leaves(seen["stages"]["trunk"])) == {4}
+    assert set(jax.tree.leaves(seen["stages"]["head"])) == {0}
 
 
 def test_training_starts_from_pretrained_weights(small_scenes: SmallScenes, tmp_path: Path) -> None:

@@ -122,6 +122,15 @@ def test_frozen_parameters_stay_bit_for_bit(config: OptimiserConfig, factor: flo
     assert float(params["method"]["kernel"].max()) < 1.0
 
 
+def test_state_of_an_optimiser_without_these_options_is_as_before() -> None:
+    """Runs that were stored before there were any can be resumed."""
+    params: Any = {"network": {"kernel": jnp.ones((1, 3))}, "method": {}}
+    config = SgdConfig(warmup_steps=0)
+    state = create_optimiser(config, 10, {"kernel": 1}).init(params)
+    expected = config.create(10).init(params)
+    assert jax.tree.structure(state) == jax.tree.structure(expected)
+
+
 @pytest.mark.parametrize("config", [SgdConfig(warmup_steps=0), AdamWConfig(warmup_steps=0)])
 def test_backbone_learns_and_decays_at_its_own_rate(config: OptimiserConfig) -> None:
     params: Any = {
