@@ -37,7 +37,7 @@ class Head(Protocol):
         """Predict from feature maps by name, "c3" to "c5"."""
         ...
 
-    def clone(self) -> Any:
+    def clone(self, **changes: Any) -> Any:
         """Return the same module with parameters of its own, as linen's `clone` does."""
         ...
 

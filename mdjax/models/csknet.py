@@ -1,0 +1,147 @@
+"""CSK-Net: one network for both images, or for one alone (Sikdar, Teotia and Sundaram 2023).
+
+Both images run through one set of kernels; what normalises them is private to each. Where a branch
+has given up a channel, it takes that of the other. A gate fuses what the branches have computed,
+and one head predicts from either branch and from both. An image that is missing costs nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax import struct
+from flax.traverse_util import flatten_dict
+from jaxtyping import Float
+
+from mdjax.models.backbones.backbone import Backbone
+from mdjax.models.fusion.gated_spectral_unit import GatedSpectralUnit
+from mdjax.models.layers import normalise_thermal, normalise_visible
+from mdjax.models.networks import Head, Thermal, Visible
+from mdjax.models.private_norm import create_private_norm
+from mdjax.ops.resize import get_size_hw
+from mdjax.types import Array, NetworkOutput
+
+VISIBLE, THERMAL, FUSED = "visible", "thermal", "fused"
+BOTH = (VISIBLE, THERMAL)
+EXCHANGE_BELOW = 2e-2
+"""τ of CEN."""
+
+
+@struct.dataclass
+class CskOutput(NetworkOutput):
+    """What CSK-Net hands to its losses, beside the prediction from all images there are.
+
+    Its features are those of each branch, "visible_c2" to "thermal_c5", and the fused "c5".
+    """
+
+    branch_predictions: Mapping[str, Any] = struct.field(default_factory=dict)
+    """From each image alone, by "visible" and "thermal"."""
+    exchange_scales: Mapping[str, Mapping[str, Float[Array, " _"]]] = struct.field(
+        default_factory=dict
+    )
+    """Scales that decide what is exchanged: by block, such as "layer2_block0", and by branch."""
+    gate: Float[Array, "b _ _ _"] | None = None
+    """z of the Gated Spectral Unit; None without it or with one image."""
+
+
+class CskNet(nn.Module):
+    """Shared kernels, private normalisation, exchange of channels in stages 2 to 4, gated fusion.
+
+    Attributes:
+        backbone: Of both branches.
+        head: Of all predictions, with a private normalisation for each.
+        exchange_below: τ, see `exchange_channels`; 0: no exchange.
+        has_gate: Fuse by the Gated Spectral Unit; False: by the mean.
+    """
+
+    backbone: Backbone
+    head: Head
+    exchange_below: float = EXCHANGE_BELOW
+    has_gate: bool = True
+
+    @nn.compact
+    def __call__(
+        self,
+        visible: Visible,
+        thermal: Thermal,
+        *,
+        train: bool,
+        present: tuple[str, ...] = BOTH,
+    ) -> CskOutput:
+        """Predict from both images, or from one of them at the cost of a network for one.
+
+        Args:
+            visible: The visible image, ignored if it is not present.
+            thermal: The thermal image, likewise.
+            train: Normalise by the batch.
+            present: `BOTH`, or one name: there is no exchange then, and no fusion.
+        """
+        images = {VISIBLE: normalise_visible, THERMAL: normalise_thermal}
+        given = {VISIBLE: visible, THERMAL: thermal}
+        rows = jnp.concatenate([images[name](given[name]) for name in present])
+        first = self.backbone.create_part(2, 2, norm=create_private_norm(present), name="backbone")
+        exchanging = create_private_norm(present, exchange_below=self.exchange_below)
+        trunk = self.backbone.create_part(3, 5, norm=exchanging, name="trunk")
+        levels = dict(first(rows, train=train))
+        levels |= trunk(levels["c2"], train=train)
+        by_branch = _unstack(levels, present)
+        features = {
+            f"{branch}_{level}": x for branch, of in by_branch.items() for level, x in of.items()
+        }
+        gate = None
+        if present == BOTH:
+            fused, gate = self._fuse(by_branch)
+            by_branch[FUSED] = fused
+        predictions = self._predict(by_branch, get_size_hw(visible), train=train)
+        return CskOutput(
+            prediction=predictions[FUSED if FUSED in by_branch else present[0]],
+            features=features | by_branch.get(FUSED, by_branch[present[0]]),
+            branch_predictions={branch: predictions[branch] for branch in present},
+            exchange_scales=_find_exchange_scales(trunk.variables["params"]),
+            gate=gate,
+        )
+
+    def _fuse(self, by_branch: Mapping[str, Mapping[str, Array]]) -> tuple[dict[str, Array], Any]:
+        """The deepest level by the gate, all others, which only an FPN reads, by their mean."""
+        of_visible, of_thermal = by_branch[VISIBLE], by_branch[THERMAL]
+        fused = {level: (of_visible[level] + of_thermal[level]) / 2 for level in of_visible}
+        if not self.has_gate:
+            return fused, None
+        unit = GatedSpectralUnit(self.backbone.dtype, name="gate")
+        gated = unit(of_visible["c5"], of_thermal["c5"])
+        return fused | {"c5": gated.features}, gated.gate
+
+    def _predict(
+        self,
+        by_branch: Mapping[str, Mapping[str, Array]],
+        image_size_hw: tuple[int, int],
+        *,
+        train: bool,
+    ) -> dict[str, Any]:
+        branches = tuple(by_branch)
+        stacked = {
+            level: jnp.concatenate([of[level] for of in by_branch.values()])
+            for level in by_branch[branches[0]]
+        }
+        # The name "head" is that of the attribute, whose norm is not private.
+        head = self.head.clone(parent=self, norm=create_private_norm(branches), name="shared_head")
+        return _unstack(head(stacked, image_size_hw, train=train), branches)
+
+
+def _unstack(stacked: Any, branches: tuple[str, ...]) -> dict[str, Any]:
+    """Take the rows of each branch apart again."""
+    size = jax.tree.leaves(stacked)[0].shape[0] // len(branches)
+    return {
+        branch: jax.tree.map(lambda x, i=i: x[i * size : (i + 1) * size], stacked)
+        for i, branch in enumerate(branches)
+    }
+
+
+def _find_exchange_scales(params: Mapping[str, Any]) -> dict[str, dict[str, Array]]:
+    scales: dict[str, dict[str, Array]] = {}
+    for (block, norm, *path), leaf in flatten_dict(dict(params)).items():
+        if norm == "bn2" and path[-1] == "scale":
+            scales.setdefault(block, {})[path[0]] = leaf
+    return scales

@@ -1,0 +1,96 @@
+"""Batch normalisation that is private to each branch, of rows that share their kernels (CSK-Net).
+
+The images of several cameras are stacked along the batch axis and run through one set of kernels;
+statistics, scales and offsets are each camera's own. Injected into a backbone or a head as its
+norm, it needs no copy of either.
+"""
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from mdjax.models.backbones.backbone import Norm
+from mdjax.models.layers import Dtype, batch_norm
+from mdjax.types import Array
+
+_LAST_OF_BLOCK = "bn2"
+
+
+class PrivateNorm(nn.Module):
+    """One batch normalisation for each branch, and the exchange of channels between two.
+
+    Attributes:
+        branches: Names of the branches, in the order in which their rows are stacked.
+        train: Normalise by the batch and update the running statistics.
+        dtype: Type of activations.
+        exchange_below: τ of `exchange_channels`; 0 exchanges nothing, and neither does one branch.
+        scale_init: Of the scales.
+    """
+
+    branches: tuple[str, ...]
+    train: bool
+    dtype: Dtype
+    exchange_below: float = 0.0
+    scale_init: nn.initializers.Initializer = nn.initializers.ones
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
+        """Normalise the rows of each branch by their own statistics.
+
+        Args:
+            x: As many rows of each branch, those of the first branch first.
+        """
+        norms = [
+            batch_norm(train=self.train, dtype=self.dtype, scale_init=self.scale_init, name=branch)
+            for branch in self.branches
+        ]
+        rows = [norm(part) for norm, part in zip(norms, jnp.split(x, len(norms)), strict=True)]
+        if self.exchange_below and len(norms) == 2:
+            scales = [norm.variables["params"]["scale"] for norm in norms]
+            rows = exchange_channels(rows, scales, below=self.exchange_below)
+        return jnp.concatenate(rows)
+
+
+def exchange_channels(
+    rows: Sequence[Float[Array, "b h w c"]], scales: Sequence[Float[Array, " c"]], *, below: float
+) -> list[Float[Array, "b h w c"]]:
+    """Replace the channels that a branch has given up by those of the other branch.
+
+    x'_m,c = x_m,c where |γ_m,c| ≥ τ, else x_other,c. No gradient flows through the choice, and none
+    from a channel that is replaced to its own branch.
+
+    Args:
+        rows: Normalised features of two branches.
+        scales: γ of the normalisation of each.
+        below: τ.
+
+    Source: CEN (Wang et al., NeurIPS 2020).
+    """
+    first, second = rows
+    return [
+        jnp.where(jnp.abs(scale) >= below, own, other)
+        for scale, own, other in zip(scales, (first, second), (second, first), strict=True)
+    ]
+
+
+def create_private_norm(branches: tuple[str, ...], *, exchange_below: float = 0.0) -> Norm:
+    """Create what backbones and heads take as their norm.
+
+    Args:
+        branches: Those whose rows are stacked.
+        exchange_below: τ of the exchange after the last normalisation of each residual block.
+    """
+
+    def norm(
+        *,
+        train: bool,
+        dtype: Dtype,
+        name: str | None = None,
+        scale_init: nn.initializers.Initializer = nn.initializers.ones,
+    ) -> PrivateNorm:
+        below = exchange_below if name == _LAST_OF_BLOCK else 0.0
+        return PrivateNorm(branches, train, dtype, below, scale_init, name=name)
+
+    return norm

@@ -1,0 +1,174 @@
+"""CSK-Net: what is shared, what is private, what is exchanged, and what one image costs."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mdjax.models.csknet import BOTH, CskNet
+from mdjax.models.fusion.gated_spectral_unit import GatedSpectralUnit
+from mdjax.models.layers import batch_norm
+from mdjax.models.networks import ThermalOnly, VisibleOnly
+from mdjax.models.private_norm import PrivateNorm, exchange_channels
+from tests.models.factories import TINY, create_detection_head, create_head, create_pair
+from tests.models.factories import create_variables as create_sensible_variables
+
+
+def create_network(**options: Any) -> CskNet:
+    return CskNet(TINY, create_head(TINY, dropout_rate=0.0), **options)
+
+
+def test_channels_below_the_threshold_are_those_of_the_other_branch() -> None:
+    """By hand, on four channels: both keep, the first gives up, the second does, both do."""
+    rows = [jnp.array([[[[1.0, 2.0, 3.0, 4.0]]]]), jnp.array([[[[10.0, 20.0, 30.0, 40.0]]]])]
+    scales = [jnp.array([0.5, 0.01, -0.5, 0.0]), jnp.array([-0.02, 0.5, 0.019, -0.01])]
+    first, second = exchange_channels(rows, scales, below=0.02)
+    np.testing.assert_array_equal(first.ravel(), [1.0, 20.0, 3.0, 40.0])
+    np.testing.assert_array_equal(second.ravel(), [10.0, 20.0, 3.0, 4.0])
+
+
+def test_gradient_of_the_exchange_goes_where_the_channel_came_from() -> None:
+    rows = [jnp.ones((1, 1, 1, 4)), jnp.ones((1, 1, 1, 4))]
+    scales = [jnp.array([0.5, 0.01, -0.5, 0.0]), jnp.array([-0.02, 0.5, 0.019, -0.01])]
+
+    def weigh(rows: Any, scales: Any) -> Any:
+        first, second = exchange_channels(rows, scales, below=0.02)
+        return jnp.sum(first) + 10 * jnp.sum(second)
+
+    by_rows, by_scales = jax.grad(weigh, argnums=(0, 1))(rows, scales)
+    np.testing.assert_array_equal(by_rows[0].ravel(), [1.0, 0.0, 11.0, 10.0])
+    np.testing.assert_array_equal(by_rows[1].ravel(), [10.0, 11.0, 0.0, 1.0])
+    for gradient in by_scales:
+        np.testing.assert_array_equal(gradient, 0.0)
+
+
+def test_statistics_are_private() -> None:
+    """As two normalisations, each of which sees the rows of its branch alone."""
+    x = jax.random.normal(jax.random.key(0), (4, 3, 5, 2)) + jnp.arange(4).reshape(4, 1, 1, 1)
+    norm = PrivateNorm(BOTH, train=True, dtype=jnp.float32)
+    variables = norm.init(jax.random.key(0), x)
+    assert {name: set(of) for name, of in variables["params"].items()} == {
+        name: {"scale", "bias"} for name in BOTH
+    }
+    y, state = norm.apply(variables, x, mutable=["batch_stats"])
+    alone = batch_norm(train=True, dtype=jnp.float32)
+    for i, name in enumerate(BOTH):
+        part = x[2 * i : 2 * i + 2]
+        own = {key: value[name] for key, value in variables.items()}
+        expected, own_state = alone.apply(own, part, mutable=["batch_stats"])
+        np.testing.assert_allclose(y[2 * i : 2 * i + 2], expected, atol=1e-6)
+        for key, value in own_state["batch_stats"].items():
+            np.testing.assert_allclose(state["batch_stats"][name][key], value, atol=1e-6)
+
+
+def test_gate_by_hand() -> None:
+    """One channel and position: 1×1 convolutions are products."""
+    unit = GatedSpectralUnit()
+    visible, thermal = jnp.full((1, 1, 1, 1), 0.5), jnp.full((1, 1, 1, 1), -2.0)
+    one = {"kernel": jnp.full((1, 1, 1, 1), 2.0), "bias": jnp.array([0.1])}
+    gate = {"kernel": jnp.array([1.0, 0.25]).reshape(1, 1, 2, 1), "bias": jnp.array([0.3])}
+    params = {"visible": one, "thermal": one, "gate": gate}
+    found: Any = unit.apply({"params": params}, visible, thermal)
+    z = 1 / (1 + np.exp(-(0.5 - 0.5 + 0.3)))
+    assert float(found.gate[0, 0, 0, 0]) == pytest.approx(z, abs=1e-6)
+    expected = z * np.tanh(1.1) + (1 - z) * np.tanh(-3.9)
+    assert float(found.features[0, 0, 0, 0]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_kernels_are_shared_and_norms_are_not() -> None:
+    variables = create_sensible_variables(create_network(), *create_pair())
+    block = variables["params"]["trunk"]["layer2_block0"]
+    assert set(block["conv1"]) == {"kernel"}
+    assert set(block["bn1"]) == set(block["bn2"]) == set(BOTH)
+    head = variables["params"]["shared_head"]
+    assert set(head["joint_bn"]) == {*BOTH, "fused"}
+    assert set(head["joint_conv"]) == {"kernel"}
+
+
+def test_gradient_of_a_kernel_is_the_sum_over_its_uses() -> None:
+    """Without exchange, that of the sum of both branches' logits is the sum of those of each."""
+    network, pair = create_network(exchange_below=0.0), create_pair()
+    variables = create_sensible_variables(network, *pair)
+
+    def find_gradient(weights: dict[str, float]) -> Any:
+        def weigh(params: Any) -> Any:
+            output = network.apply({**variables, "params": params}, *pair, train=False)
+            predictions = output.branch_predictions
+            return sum(weight * jnp.sum(predictions[n] ** 2) for n, weight in weights.items())
+
+        return jax.grad(weigh)(variables["params"])["trunk"]["layer3_block0"]["conv1"]["kernel"]
+
+    of_visible, of_thermal = find_gradient({"visible": 1.0}), find_gradient({"thermal": 1.0})
+    both = find_gradient({"visible": 1.0, "thermal": 1.0})
+    scale = float(jnp.abs(both).max())
+    assert float(jnp.abs(of_visible).max()) > 0.01 * scale
+    assert float(jnp.abs(of_thermal).max()) > 0.01 * scale
+    np.testing.assert_allclose(both, of_visible + of_thermal, atol=1e-4 * scale)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_one_image_alone_gives_what_its_branch_gives_without_exchange(name: str) -> None:
+    network, pair = create_network(exchange_below=0.0), create_pair()
+    variables = create_sensible_variables(network, *pair)
+    both: Any = network.apply(variables, *pair, train=False)
+    alone: Any = network.apply(variables, *pair, train=False, present=(name,))
+    expected = both.branch_predictions[name]
+    np.testing.assert_allclose(alone.prediction, expected, rtol=1e-4, atol=1e-4)
+    assert alone.gate is None
+    assert set(alone.branch_predictions) == {name}
+    # The other image is not looked at.
+    other = [x * 0 if (i == 0) == (name == "thermal") else x for i, x in enumerate(pair)]
+    without: Any = network.apply(variables, *other, train=False, present=(name,))
+    np.testing.assert_array_equal(without.prediction, alone.prediction)
+
+
+def test_exchange_changes_the_branch_that_gave_up_channels() -> None:
+    network, pair = create_network(), create_pair()
+    variables = create_sensible_variables(network, *pair)
+    scales = variables["params"]["trunk"]["layer4_block0"]["bn2"]
+    scales["visible"]["scale"] = jnp.zeros_like(scales["visible"]["scale"])
+    output: Any = network.apply(variables, *pair, train=False)
+    kept = CskNet(network.backbone, network.head, exchange_below=0.0)
+    without: Any = kept.apply(variables, *pair, train=False)
+    changed = {
+        name: bool(jnp.any(output.branch_predictions[name] != without.branch_predictions[name]))
+        for name in BOTH
+    }
+    assert changed == {"visible": True, "thermal": False}
+    assert set(output.exchange_scales) == {f"layer{stage}_block0" for stage in (2, 3, 4)}
+    np.testing.assert_array_equal(output.exchange_scales["layer4_block0"]["visible"], 0.0)
+
+
+def count_flops(network: Any, **options: Any) -> float:
+    pair = create_pair()
+    variables = create_sensible_variables(network, *pair)
+
+    def predict(variables: Any, visible: Any, thermal: Any) -> Any:
+        return network.apply(variables, visible, thermal, train=False, **options).prediction
+
+    analysis = jax.jit(predict).lower(variables, *pair).compile().cost_analysis()
+    return float(analysis["flops"])
+
+
+def test_one_image_costs_what_a_network_for_one_image_costs() -> None:
+    head = create_head(TINY, dropout_rate=0.0)
+    for name, single in (
+        ("visible", VisibleOnly(TINY, head)),
+        ("thermal", ThermalOnly(TINY, head)),
+    ):
+        of_one = count_flops(create_network(), present=(name,))
+        assert of_one == pytest.approx(count_flops(single), rel=1e-3)
+        assert count_flops(create_network()) > 1.9 * of_one
+
+
+def test_it_predicts_boxes_too() -> None:
+    network = CskNet(TINY, create_detection_head(TINY))
+    pair = create_pair()
+    output: Any = jax.eval_shape(
+        lambda: network.init_with_output(jax.random.key(0), *pair, train=False)[0]
+    )
+    shape = output.prediction.class_logits.shape
+    assert {x.class_logits.shape for x in output.branch_predictions.values()} == {shape}
+    assert shape[0] == 1
