@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.backbones.resnet_weights import (
     find_resnet18_scopes,
     fit_input_channels,
     initialise_from_resnet18,
 )
+from mdjax.models.csknet import CskNet
 from mdjax.types import MdjaxError
+from tests.models.factories import compute_variable_shapes, create_head, create_pair
 
 STAGE_CHANNELS = (64, 128, 256, 512)
 Shapes = dict[str, tuple[int, ...]]
@@ -256,6 +259,29 @@ def test_two_streams_share_the_tensors(tensors: dict[str, np.ndarray]) -> None:
             tensors["conv1.weight"].transpose(2, 3, 1, 0),
         )
     assert [line.split(":")[0] for line in result.lines[:2]] == ["visible_stream", "thermal_stream"]
+
+
+def test_private_norms_start_alike(tensors: dict[str, np.ndarray]) -> None:
+    """Shared kernels take their tensor once, the scales and statistics of both branches theirs."""
+    network = CskNet(ResNetConfig(), create_head(ResNetConfig()))
+    shapes = compute_variable_shapes(network, *create_pair())
+    result = initialise_from_resnet18(
+        shapes["params"], shapes["batch_stats"], tensors, source_name="resnet18.pth"
+    )
+    for branch in ("visible", "thermal"):
+        for part, block, norm, name in (
+            ("backbone", None, "bn1", "bn1"),
+            ("backbone", "layer1_block1", "bn2", "layer1.1.bn2"),
+            ("trunk", "layer2_block0", "downsample_bn", "layer2.0.downsample.1"),
+        ):
+            params, stats = result.params[part], result.batch_stats[part]
+            if block:
+                params, stats = params[block], stats[block]
+            np.testing.assert_array_equal(params[norm][branch]["scale"], tensors[f"{name}.weight"])
+            np.testing.assert_array_equal(
+                stats[norm][branch]["mean"], tensors[f"{name}.running_mean"]
+            )
+    assert "backbone, trunk: stem, stages 1, 2, 3, 4" in result.lines[-1]
 
 
 def test_nested_networks_are_found() -> None:
