@@ -1,0 +1,98 @@
+"""CSK-Net's terms by hand, and what is drawn for the contrast."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mdjax.methods.csk import (
+    CskDistillation,
+    compare_shallow_features,
+    draw_pixels,
+    measure_exchange,
+    penalise_scales,
+    take_centres,
+)
+from mdjax.models.csknet import CskOutput
+from mdjax.train.terms import TermInputs
+from mdjax.types import IGNORED_LABEL, MdjaxError, NetworkOutput
+
+
+def create_inputs(**fields: Any) -> TermInputs:
+    output = CskOutput(prediction=jnp.zeros((2, 4, 4, 3)), **fields)
+    return TermInputs(output=output, targets=None, batch=None)
+
+
+def test_penalty_by_hand() -> None:
+    """Visible pays for the first half of its channels, thermal for the second half of its own."""
+    scales = {
+        "layer2_block0": {
+            "visible": jnp.array([1.0, -2.0, 3.0, 4.0]),
+            "thermal": jnp.array([10.0, 20.0, -30.0, 40.0]),
+        },
+        "layer3_block0": {"visible": jnp.array([0.5, 5.0]), "thermal": jnp.array([6.0, 0.25])},
+    }
+    ratio = penalise_scales(create_inputs(exchange_scales=scales))
+    assert float(ratio.value) == 3.0 + 70.0 + 0.5 + 0.25
+    assert float(ratio.normaliser) == 2.0
+
+
+def test_exchange_is_measured_over_all_channels() -> None:
+    scales = {
+        "a": {"visible": jnp.array([0.0, 0.5]), "thermal": jnp.array([0.5, 0.5])},
+        "b": {"visible": jnp.array([-0.01, 0.02]), "thermal": jnp.array([0.5, 0.019])},
+    }
+    output = create_inputs(exchange_scales=scales).output
+    assert float(measure_exchange(output, "visible").value) == 0.5
+    assert float(measure_exchange(output, "thermal").value) == 0.25
+
+
+def test_shallow_features_are_compared_with_the_teachers() -> None:
+    inputs = create_inputs(features={"visible_c2": jnp.full((2, 1, 1, 2), 3.0)})
+    teacher = NetworkOutput(jnp.zeros(()), features={"c2": jnp.full((2, 1, 1, 2), 1.0)})
+    inputs = TermInputs(inputs.output, None, None, teachers={"teacher": teacher})
+    assert float(compare_shallow_features(inputs).value) == 4.0
+
+
+@given(st.integers(0, 2**31), st.integers(1, 9))
+def test_drawn_pixels_are_different_ones_of_their_class(seed: int, per_class: int) -> None:
+    generator = np.random.default_rng(seed)
+    labels = generator.choice([0, 1, 3, IGNORED_LABEL], 20).astype(np.uint8)
+    positions, drawn = draw_pixels(jax.random.key(seed), jnp.asarray(labels), 4, per_class)
+    assert positions.shape == drawn.shape == (4 * per_class,)
+    for k in range(4):
+        of_class = np.asarray(positions)[np.asarray(drawn) == k]
+        assert len(of_class) == len(set(of_class.tolist())) == min(per_class, (labels == k).sum())
+        assert (labels[of_class] == k).all()
+
+
+def test_every_pixel_is_drawn_sometimes() -> None:
+    labels = jnp.zeros(6, jnp.uint8)
+    keys = jax.random.split(jax.random.key(0), 60)
+    positions, _ = jax.vmap(lambda key: draw_pixels(key, labels, 1, 2))(keys)
+    assert set(np.unique(positions).tolist()) == set(range(6))
+
+
+def test_labels_are_those_at_the_centres_of_cells() -> None:
+    labels = jnp.arange(24, dtype=jnp.uint8).reshape(1, 4, 6)
+    np.testing.assert_array_equal(take_centres(labels, (2, 3)), [[[7, 9, 11], [19, 21, 23]]])
+
+
+def test_other_networks_are_refused() -> None:
+    inputs = TermInputs(NetworkOutput(jnp.zeros((1, 2, 2, 3))), None, None)
+    with pytest.raises(MdjaxError, match="take the network csknet"):
+        penalise_scales(inputs)
+
+
+def test_terms_without_a_weight_are_left_out() -> None:
+    names = [term.name for term in CskDistillation().make_terms()]
+    assert names == ["spectral_logits", "spectral_features", "contrast", "exchange"]
+    bare = CskDistillation(distillation_weight=0.0, contrast_weight=0.0)
+    assert [term.name for term in bare.make_terms()] == ["exchange"]
+    assert bare.create_module() is None
+    with pytest.raises(MdjaxError, match="hard_share is 0"):
+        CskDistillation(hard_share=0.0)
