@@ -13,6 +13,7 @@ from mdjax.data.pipeline import PipelineConfig
 from mdjax.methods.activation_attention import ActivationAttention
 from mdjax.methods.channel_wise import ChannelWiseDistillation
 from mdjax.methods.combined import CombinedDistillation
+from mdjax.methods.csk import CskDistillation
 from mdjax.methods.hint import HintDistillation
 from mdjax.methods.imitation import FeatureImitation
 from mdjax.methods.logits import LogitDistillation
@@ -21,6 +22,7 @@ from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.methods.pearson import PearsonDistillation
 from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.config import (
+    CskNetConfig,
     FeatureLevelConfig,
     ImageLevelConfig,
     MdStudentConfig,
@@ -44,6 +46,7 @@ NETWORKS: dict[str, tuple[type[NetworkConfig], str]] = {
     "native": (ImageLevelConfig, "native student: image-level fusion, not distilled"),
     "student": (MdStudentConfig, "the student that MD distils, without a teacher"),
     "teacher": (FeatureLevelConfig, "teacher: two streams, GAFF, full-resolution thermal"),
+    "csknet": (CskNetConfig, "CSK-Net, for both images or one alone, without a teacher"),
 }
 
 METHODS: dict[str, tuple[MethodConfig, type[NetworkConfig], str]] = {
@@ -86,6 +89,11 @@ METHODS: dict[str, tuple[MethodConfig, type[NetworkConfig], str]] = {
         FeatureImitation(),
         ImageLevelConfig,
         "native student distilled by its features near objects",
+    ),
+    "csk": (
+        CskDistillation(),
+        CskNetConfig,
+        "CSK-Net distilled from a visible-only teacher",
     ),
     "combined": (
         CombinedDistillation(),
@@ -201,7 +209,7 @@ def configure_synthetic(base: Config, network: type[NetworkConfig]) -> Config:
 
 def configure_kaist(base: Config, network: type[NetworkConfig]) -> Config:
     """Configure KAIST as in the paper: 640x512, full width, batches of 16, 3,500 steps (4.1)."""
-    return replace(
+    config = replace(
         base,
         dataset="kaist",
         pipeline=PipelineConfig(image_size_hw=(512, 640)),
@@ -209,12 +217,13 @@ def configure_kaist(base: Config, network: type[NetworkConfig]) -> Config:
         task=DetectionTask(),
         loop=LoopConfig(num_steps=3_500),
     )
+    return _omit_pixel_contrast(config)
 
 
 def configure_msrs_small(base: Config, network: type[NetworkConfig]) -> Config:
     """Configure persons of MSRS for two CPU cores: 192x144, quarter width, batches of 8."""
     return replace(
-        _configure_from_scratch(base, DETECTOR_FROM_SCRATCH),
+        _omit_pixel_contrast(_configure_from_scratch(base, DETECTOR_FROM_SCRATCH)),
         dataset="msrs",
         pipeline=PipelineConfig(image_size_hw=(144, 192)),
         network=network(ResNetConfig(width=0.25, stem_stride=2, output_stride=16)),
@@ -228,7 +237,7 @@ def configure_msrs_small(base: Config, network: type[NetworkConfig]) -> Config:
 def configure_synthetic_detection(base: Config, network: type[NetworkConfig]) -> Config:
     """Configure persons of generated scenes for minutes on two CPU cores: 192x144, eighth width."""
     return replace(
-        _configure_from_scratch(base, DETECTOR_FROM_SCRATCH),
+        _omit_pixel_contrast(_configure_from_scratch(base, DETECTOR_FROM_SCRATCH)),
         dataset="synthetic",
         pipeline=PipelineConfig(image_size_hw=(144, 192)),
         network=network(ResNetConfig(width=0.125, stem_stride=2, output_stride=16)),
@@ -251,6 +260,13 @@ def _set_method(config: Config, method: ModalityDistillation) -> Config:
     """
     if isinstance(config, DistillConfig) and isinstance(config.method, ModalityDistillation):
         config = replace(config, method=method)
+    return config
+
+
+def _omit_pixel_contrast(config: Config) -> Config:
+    """Leave out what CSK-Net compares by the labels of pixels, where there are boxes."""
+    if isinstance(config, DistillConfig) and isinstance(config.method, CskDistillation):
+        config = replace(config, method=replace(config.method, contrast_weight=0.0))
     return config
 
 
@@ -281,7 +297,7 @@ TRAIN_PRESETS: dict[str, TrainConfig] = {
 }
 
 DISTILL_PRESETS: dict[str, DistillConfig] = {
-    f"{recipe}-{name}": configure(DistillConfig(method=method), network)
+    f"{recipe}-{name}": configure(DistillConfig(method=method, network=network()), network)
     for recipe, (configure, _) in RECIPES.items()
     for name, (method, network, _) in METHODS.items()
 }

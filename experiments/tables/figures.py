@@ -1,4 +1,4 @@
-"""Figures 2 to 4: what distillation improves and worsens, and where its losses look.
+"""Figures 2 to 4: what distillation improves and worsens, and where its losses look; and CSK-Net.
 
 Images are chosen by a rule, never by hand, see `mdjax/figures/image_choice.py`. A figure takes the
 networks of seed 0 and needs their weights: small, two to three runs of 5 to 20 minutes of one core
@@ -10,7 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from experiments.tables.csk_rows import CSKNET
 from experiments.tables.settings import FROM_IMAGENET, LABELS, PERSONS
+from mdjax.figures.branches import draw_branches
 from mdjax.figures.figure import Figure
 from mdjax.figures.improvements import draw_box_improvements, draw_label_improvements
 from mdjax.figures.masks import draw_masks
@@ -47,6 +49,12 @@ def _draw_masks(
     return {"images": [asdict(image) for image in images]}
 
 
+def _draw_branches(
+    networks: Mapping[str, LoadedNetwork], path: Path, shows_visible: bool
+) -> Mapping[str, Any]:
+    return asdict(draw_branches(networks[CSKNET], path, shows_visible=shows_visible))
+
+
 FIG2 = Figure(
     "fig2",
     "Figure 2: persons that native and distilled students find",
@@ -75,4 +83,11 @@ FIG4_PERSONS = Figure(
     _draw_masks,
     PERSONS,
 )
-FIGURES = (FIG2, FIG3, FIG4_LABELS, FIG4_PERSONS)
+CSK_BRANCHES = Figure(
+    "csk-branches",
+    "What the branches of CSK-Net say, exchange and fuse, labels",
+    (CSKNET,),
+    _draw_branches,
+    LABELS,
+)
+FIGURES = (FIG2, FIG3, FIG4_LABELS, FIG4_PERSONS, CSK_BRANCHES)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from experiments.tables.csk_rows import create_csk_rows
 from mdjax.models.config import ImageLevelConfig
 from mdjax.presets import METHODS
 from mdjax.runs.config import DistillConfig, FuseConfig
@@ -54,7 +55,7 @@ def create_all_rows(recipe: Recipe, adjust: Adjust = lambda config: config) -> d
     rows["distilled-attention-alone"] = change_method(distilled, semantic_weight=0.0)
     for peer in PEERS:
         rows[f"peer-{peer}"] = distil_by(peer, recipe, adjust)
-    return rows
+    return rows | create_csk_rows(rows, recipe, adjust)
 
 
 def change_method(row: Row, **options: Any) -> Row:

@@ -9,10 +9,11 @@ import tyro
 
 from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json
+from mdjax.models.modalities import Missing
 from mdjax.runs.detection_files import check_detection_files, write_evaluation
 from mdjax.runs.loading import LoadedNetwork, load_network
 from mdjax.runs.results import describe_environment
-from mdjax.runs.scoring import describe_thermal, evaluate_network
+from mdjax.runs.scoring import describe_missing, describe_thermal, evaluate_network
 from mdjax.tasks.detection_scores import DetectionEvaluation
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.tasks.segmentation_scores import ScoredSize
@@ -35,6 +36,8 @@ class Evaluate:
         scored_size: For networks that label pixels: score at the size of the label files, or at
             the working size; by default as in training.
         batch_size: Image pairs per batch; by default as in training.
+        missing: Image that the network has to do without: CSK-Net and decision-level fusion leave
+            out what would look at it, all others see the mean image in its place.
         detections: For detectors of one class: file for the detections in KAIST's format, with
             lines of image (its position in the split, from 1), x, y, w, h, score.
         curve: For detectors: PNG file for the plot of miss rate over false positives per image;
@@ -50,6 +53,7 @@ class Evaluate:
     resolution: str | None = None
     scored_size: ScoredSize | None = None
     batch_size: int | None = None
+    missing: Missing = "none"
     detections: Path | None = None
     curve: Path | None = None
     json: bool = False
@@ -69,6 +73,7 @@ def run_evaluate(arguments: Sequence[str]) -> int:
         resolution=command.resolution,
         task=task,
         batch_size=command.batch_size,
+        missing=command.missing,
     )
     height, width = loaded.config.pipeline.image_size_hw
     title = (
@@ -77,6 +82,8 @@ def run_evaluate(arguments: Sequence[str]) -> int:
         f"(step {loaded.step}), network at {width}x{height}, "
         f"{describe_thermal(loaded.config, command.resolution)}"
     )
+    if command.missing != "none":
+        title += f", {describe_missing(loaded.config, command.missing)}"
     if command.json:
         print_json(
             {
@@ -85,6 +92,7 @@ def run_evaluate(arguments: Sequence[str]) -> int:
                 "step": loaded.step,
                 "split": command.split,
                 "thermal": describe_thermal(loaded.config, command.resolution),
+                "missing": command.missing,
                 "image_size_hw": loaded.config.pipeline.image_size_hw,
                 "checkpoint": command.checkpoint,
                 "scored": evaluation.describe(),

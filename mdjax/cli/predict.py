@@ -9,6 +9,7 @@ import tyro
 
 from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json, shows_progress
+from mdjax.models.modalities import Missing
 from mdjax.predict.files import predict_files
 from mdjax.predict.inputs import SimulateCamera
 from mdjax.predict.pairs import find_pairs
@@ -22,6 +23,7 @@ class Predict:
     Give one pair (IMAGES and --thermal are files), folders of pairs with the same names (both are
     folders), or four-channel PNGs, RGB + thermal (IMAGES alone). Thermal images may have a lower
     resolution than visible ones. Networks that see only visible images need no thermal ones.
+    Without a visible camera, give thermal images alone as IMAGES, with --missing visible.
 
     Attributes:
         run_dir: Run directory, or the folder of a checkpoint.
@@ -34,6 +36,7 @@ class Predict:
             of the visible image, and uses smaller ones unchanged.
         score_threshold: For detectors: lowest score that is drawn and written; 0.3 by default.
         batch_size: Images per batch.
+        missing: Image that the network has to do without, see `mdjax evaluate --help`.
         overwrite: Replace files of an earlier prediction.
         json: Print one JSON object instead of the summary.
     """
@@ -46,6 +49,7 @@ class Predict:
     simulate_camera: SimulateCamera = "auto"
     score_threshold: float | None = None
     batch_size: int = 4
+    missing: Missing = "none"
     overwrite: bool = False
     json: bool = False
 
@@ -55,7 +59,8 @@ def run_predict(arguments: Sequence[str]) -> int:
     command: Predict = parse_options(
         Predict, arguments, prog="mdjax predict", config=(tyro.conf.FlagCreatePairsOff,)
     )
-    find_pairs(command.images, command.thermal)  # A wrong path is told before seconds have passed.
+    # A wrong path is told before seconds have passed.
+    find_pairs(command.images, command.thermal, missing=command.missing)
     loaded = load_network(command.run_dir, command.checkpoint)
     predictions = predict_files(
         loaded,
@@ -67,6 +72,7 @@ def run_predict(arguments: Sequence[str]) -> int:
         batch_size=command.batch_size,
         overwrite=command.overwrite,
         show_progress=shows_progress(),
+        missing=command.missing,
     )
     if command.json:
         network = type(loaded.config.network).__name__.removesuffix("Config")

@@ -12,7 +12,7 @@ from mdjax.cli.choices import TrainChoices, exchange_parts
 from mdjax.cli.options import HELP_OPTIONS, parse_options, suggest
 from mdjax.cli.output import print_json, show_on_stderr
 from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, TRAIN_PRESETS, list_parts
-from mdjax.runs.config import DistillConfig, FuseConfig, TrainConfig
+from mdjax.runs.config import DistillConfig, FuseConfig, MissingConfig, TrainConfig
 from mdjax.runs.resuming import read_run_config
 from mdjax.runs.training import train
 from mdjax.train.loop import InterruptedTraining
@@ -114,6 +114,8 @@ def _parse(parts: tuple[Any, ...], arguments: Sequence[str], **settings: Any) ->
 
 def _read_config(run_dir: Path) -> TrainConfig:
     config = read_run_config(run_dir)
+    if isinstance(config, MissingConfig):
+        raise MdjaxError(f"{run_dir}: is a test of a network without an image; nothing is trained.")
     if isinstance(config, FuseConfig):
         raise MdjaxError(
             f"{run_dir}: holds two networks whose predictions are averaged without training; "

@@ -6,7 +6,7 @@ silent, the attributes below say what we do.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -18,11 +18,13 @@ from mdjax.losses.contrast import pixel_contrast_loss
 from mdjax.losses.ratio import Ratio, mean_ratio
 from mdjax.methods.features import require_same_shape
 from mdjax.methods.image_keys import make_image_keys
-from mdjax.methods.logits import pixel_logit_loss
+from mdjax.methods.logits import compute_logit_loss
 from mdjax.methods.method import Method, check_weight
-from mdjax.models.csknet import EXCHANGE_BELOW, FUSED, THERMAL, VISIBLE, CskOutput
+from mdjax.models.config import NetworkConfig, VisibleOnlyConfig
+from mdjax.models.csknet import EXCHANGE_BELOW, FUSED, CskOutput
+from mdjax.models.modalities import THERMAL, VISIBLE
 from mdjax.train.terms import Diagnostics, LossTerm, TermInputs
-from mdjax.types import IGNORED_LABEL, Array, MdjaxError
+from mdjax.types import IGNORED_LABEL, Array, MdjaxError, Objects
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class CskDistillation(Method):
         contrast_weight: λ_c, of the contrast between pixels of both branches and the fused map.
         contrast_temperature: T of the contrast.
         hard_share: Share of the farthest pixels of a class, and of the nearest of others.
-        pixels_per_class: Pixels of each class and image that are compared, drawn in each step.
+        pixels_per_image: Pixels of each image that are compared, drawn evenly from its classes in
+            each step; 64 in batches of 8 are fewer than 256 of a class, as the paper's group takes.
         projected_channels: Of the projections that are compared.
         exchange_weight: λ_γ, of an L1 penalty on the scales that decide what is exchanged: of the
             visible branch on the first half of the channels, of the thermal one on the second, so
@@ -48,9 +51,11 @@ class CskDistillation(Method):
     contrast_weight: float = 0.1
     contrast_temperature: float = 0.1
     hard_share: float = 0.1
-    pixels_per_class: int = 64
+    pixels_per_image: int = 64
     projected_channels: int = 128
     exchange_weight: float = 2e-4
+
+    teacher_network: ClassVar[type[NetworkConfig]] = VisibleOnlyConfig
 
     def __post_init__(self):
         for name in ("distillation_weight", "contrast_weight", "exchange_weight"):
@@ -58,7 +63,7 @@ class CskDistillation(Method):
         for name in ("temperature", "contrast_temperature"):
             if not getattr(self, name) > 0:
                 raise MdjaxError(f"{name} is {getattr(self, name)}; give a number above 0.")
-        for name in ("pixels_per_class", "projected_channels"):
+        for name in ("pixels_per_image", "projected_channels"):
             if getattr(self, name) < 1:
                 raise MdjaxError(f"{name} is {getattr(self, name)}; give 1 or more.")
         if not 0 < self.hard_share <= 1:
@@ -86,12 +91,11 @@ class CskDistillation(Method):
         """Build the projections of the contrast, if it has a weight."""
         if not self.contrast_weight:
             return None
-        return PixelProjector(self.projected_channels, self.pixels_per_class)
+        return PixelProjector(self.projected_channels, self.pixels_per_image)
 
     def _compare_logits(self, inputs: TermInputs) -> Ratio:
         student = _require_csk(inputs.output).branch_predictions[VISIBLE]
-        teacher = inputs.get_teacher().prediction
-        return pixel_logit_loss(student, teacher, inputs.batch.label_maps, self.temperature)
+        return compute_logit_loss(student, inputs, self.temperature)
 
     def _contrast(self, inputs: TermInputs) -> Ratio:
         pixels: ProjectedPixels = inputs.method
@@ -137,7 +141,7 @@ class ProjectedPixels:
 
     Attributes:
         vectors: Their projections.
-        labels: Their classes; `IGNORED_LABEL` where a class has fewer pixels.
+        labels: Their classes; `IGNORED_LABEL` where an image has fewer pixels with a label.
     """
 
     vectors: Float[Array, "b n d"]
@@ -152,11 +156,11 @@ class PixelProjector(nn.Module):
 
     Attributes:
         channels: Of a projection.
-        pixels_per_class: Of each image.
+        pixels_per_image: Of each map of an image.
     """
 
     channels: int
-    pixels_per_class: int
+    pixels_per_image: int
 
     @nn.compact
     def __call__(
@@ -173,12 +177,17 @@ class PixelProjector(nn.Module):
             THERMAL: output.features[f"{THERMAL}_c5"],
             FUSED: output.features["c5"],
         }
+        if isinstance(batch.truth, Objects):
+            raise MdjaxError(
+                "CSK-Net's contrast compares pixels by their labels, which a task that finds "
+                "objects has not; set contrast_weight to 0."
+            )
         b, h, w, _ = maps[FUSED].shape
         labels = take_centres(batch.label_maps, (h, w)).reshape(b, h * w)
         key = self.make_rng("step") if train else jax.random.key(0)
         num_classes = output.prediction.shape[-1]
         positions, drawn = jax.vmap(
-            lambda key, labels: draw_pixels(key, labels, num_classes, self.pixels_per_class)
+            lambda key, labels: draw_pixels(key, labels, num_classes, self.pixels_per_image)
         )(make_image_keys(key, batch), labels)
         vectors = []
         for name, features in maps.items():
@@ -191,29 +200,26 @@ class PixelProjector(nn.Module):
 
 
 def draw_pixels(
-    key: Array, labels: UInt8[Array, " n"], num_classes: int, per_class: int
+    key: Array, labels: UInt8[Array, " n"], num_classes: int, num_drawn: int
 ) -> tuple[Int[Array, " m"], UInt8[Array, " m"]]:
-    """Draw up to so many pixels of each class without replacement.
+    """Draw different pixels, as evenly from the classes that there are as their numbers allow.
 
     Args:
         key: Of the image.
         labels: Class ids or `IGNORED_LABEL`.
         num_classes: Number of classes k.
-        per_class: Pixels of each class; a class with fewer has all of them.
+        num_drawn: Pixels to draw; all of them where there are fewer.
 
     Returns:
-        Positions and classes of m = k · per_class pixels; `IGNORED_LABEL` where there is none.
+        Positions and classes of m pixels; `IGNORED_LABEL` where there are fewer with a label.
     """
-    n = labels.shape[0]
-    shuffled = jax.random.permutation(key, n)
-    # Stable: pixels of a class stay in the order in which they were shuffled.
-    ordered = shuffled[jnp.argsort(labels[shuffled], stable=True)]
-    starts = jnp.searchsorted(labels[ordered], jnp.arange(num_classes + 1, dtype=labels.dtype))
-    at = starts[:-1, None] + jnp.arange(per_class)
-    is_there = at < starts[1:, None]
-    classes = jnp.broadcast_to(jnp.arange(num_classes, dtype=jnp.uint8)[:, None], at.shape)
-    drawn = jnp.where(is_there, classes, jnp.uint8(IGNORED_LABEL))
-    return ordered[jnp.minimum(at, n - 1)].ravel(), drawn.ravel()
+    shuffled = jax.random.permutation(key, labels.shape[0])
+    is_class = labels[shuffled, None] == jnp.arange(num_classes, dtype=labels.dtype)
+    # How many of its class come before a pixel: the first of each class are drawn first.
+    ranks = jnp.sum(jnp.where(is_class, jnp.cumsum(is_class, axis=0), 0), axis=-1)
+    ranks = jnp.where(jnp.any(is_class, axis=-1), ranks, labels.shape[0] + 1)
+    drawn = shuffled[jnp.argsort(ranks, stable=True)[:num_drawn]]
+    return drawn, jnp.where(labels[drawn] < num_classes, labels[drawn], jnp.uint8(IGNORED_LABEL))
 
 
 def take_centres(

@@ -1,6 +1,7 @@
 """Logit distillation (Hinton, Vinyals and Dean, 2015), per pixel or per anchor."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -37,13 +38,24 @@ class LogitDistillation(Method):
         return (LossTerm("logits", self.weight, self._compute),) if self.weight else ()
 
     def _compute(self, inputs: TermInputs) -> Ratio:
-        student, teacher = inputs.output.prediction, inputs.get_teacher().prediction
-        if isinstance(student, AnchorPrediction):
-            class_targets = inputs.targets.assignment.class_targets
-            return anchor_logit_loss(
-                student.class_logits, teacher.class_logits, class_targets, self.temperature
-            )
-        return pixel_logit_loss(student, teacher, inputs.batch.label_maps, self.temperature)
+        return compute_logit_loss(inputs.output.prediction, inputs, self.temperature)
+
+
+def compute_logit_loss(prediction: Any, inputs: TermInputs, temperature: float) -> Ratio:
+    """Compare a prediction with the teacher's, pixel by pixel or anchor by anchor.
+
+    Args:
+        prediction: Of the student, or of one of its branches.
+        inputs: The rest of the step.
+        temperature: T, above 0.
+    """
+    teacher = inputs.get_teacher().prediction
+    if isinstance(prediction, AnchorPrediction):
+        class_targets = inputs.targets.assignment.class_targets
+        return anchor_logit_loss(
+            prediction.class_logits, teacher.class_logits, class_targets, temperature
+        )
+    return pixel_logit_loss(prediction, teacher, inputs.batch.label_maps, temperature)
 
 
 def pixel_logit_loss(

@@ -1,9 +1,10 @@
 """What a run asks of a distillation method; each method has a file with its answers."""
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import flax.linen as nn
 
+from mdjax.models.config import FeatureLevelConfig, NetworkConfig
 from mdjax.train.terms import Diagnostics, LossTerm, TermInputs
 from mdjax.types import MdjaxError
 
@@ -13,6 +14,9 @@ class Method(Protocol):
 
     It need only say what differs from the answers here.
     """
+
+    teacher_network: ClassVar[type[NetworkConfig]] = FeatureLevelConfig
+    """What the main teacher is meant to be; another one is warned about."""
 
     def make_terms(self) -> tuple[LossTerm, ...]:
         """List the loss terms that the method adds to those of the task."""

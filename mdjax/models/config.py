@@ -9,6 +9,8 @@ from typing import ClassVar, Literal
 import flax.linen as nn
 
 from mdjax.models.backbones.resnet import ResNetConfig
+from mdjax.models.csknet import EXCHANGE_BELOW, CskNet
+from mdjax.models.modalities import BOTH
 from mdjax.models.networks import (
     DecisionLevel,
     FeatureLevel,
@@ -34,6 +36,8 @@ class _NetworkConfig:
 
     backbone: BackboneConfig = field(default_factory=ResNetConfig)
 
+    sees_visible: ClassVar[bool] = True
+    """Whether the prediction depends on the visible image at all."""
     sees_thermal: ClassVar[bool] = True
     """Whether the prediction depends on the thermal image at all."""
     sees_full_thermal: ClassVar[bool] = False
@@ -46,6 +50,17 @@ class _NetworkConfig:
 
     has_guidance: ClassVar[bool] = False
     """Whether its output has guidance logits, which GAFF's losses supervise."""
+    branches: ClassVar[tuple[str, ...]] = ()
+    """Branches that predict on their own, see `CskOutput.branch_predictions`."""
+    leaves_missing_out: ClassVar[bool] = False
+    """Whether it does without an image by leaving out what would look at it; else it is shown the
+    mean image."""
+
+    @property
+    def sees(self) -> tuple[str, ...]:
+        """Names of the images that the prediction depends on."""
+        is_seen = (self.sees_visible, self.sees_thermal)
+        return tuple(name for name, seen in zip(BOTH, is_seen, strict=True) if seen)
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,8 @@ class VisibleOnlyConfig(_NetworkConfig):
 class ThermalOnlyConfig(_NetworkConfig):
     """One stream, thermal image only."""
 
+    sees_visible: ClassVar[bool] = False
+
     def create(self, head: Head) -> nn.Module:
         """Build the network around a task head."""
         return ThermalOnly(self.backbone, head)
@@ -70,28 +87,48 @@ class ThermalOnlyConfig(_NetworkConfig):
 
 @dataclass(frozen=True)
 class ImageLevelConfig(_NetworkConfig):
-    """One stream, both images as six channels: the native student."""
+    """One stream, both images as six channels: the native student.
+
+    Attributes:
+        modality_dropout: Probability that an image is dropped in training, see `drop_modalities`.
+    """
+
+    modality_dropout: float = 0.0
+
+    def __post_init__(self):
+        _check_dropout(self.modality_dropout)
 
     def create(self, head: Head) -> nn.Module:
         """Build the network around a task head."""
-        return ImageLevel(self.backbone, head)
+        return ImageLevel(self.backbone, head, self.modality_dropout)
 
 
 @dataclass(frozen=True)
 class FeatureLevelConfig(_NetworkConfig):
-    """Two streams fused by GAFF, full-resolution thermal: the teacher."""
+    """Two streams fused by GAFF, full-resolution thermal: the teacher.
+
+    Attributes:
+        modality_dropout: Probability that an image is dropped in training, see `drop_modalities`.
+    """
+
+    modality_dropout: float = 0.0
 
     sees_full_thermal: ClassVar[bool] = True
     has_guidance: ClassVar[bool] = True
 
+    def __post_init__(self):
+        _check_dropout(self.modality_dropout)
+
     def create(self, head: Head) -> nn.Module:
         """Build the network around a task head."""
-        return FeatureLevel(self.backbone, head)
+        return FeatureLevel(self.backbone, head, self.modality_dropout)
 
 
 @dataclass(frozen=True)
 class DecisionLevelConfig(_NetworkConfig):
     """A visible-only and a thermal-only network, trained apart, predictions averaged."""
+
+    leaves_missing_out: ClassVar[bool] = True
 
     def create(self, head: Head) -> nn.Module:
         """Build the network around two copies of a task head."""
@@ -107,18 +144,66 @@ class MdStudentConfig(_NetworkConfig):
     Attributes:
         transfer_level: Where the block stands: 4 (C4) or 5.
         multiply_mask: Weigh the features by the attention mask.
+        modality_dropout: Probability that an image is dropped in training, see `drop_modalities`.
     """
 
     transfer_level: Literal[4, 5] = 4
     multiply_mask: bool = True
+    modality_dropout: float = 0.0
 
     def __post_init__(self):
+        _check_dropout(self.modality_dropout)
         if self.transfer_level not in (4, 5):
             raise MdjaxError(f"transfer_level is {self.transfer_level}; give 4 (C4) or 5 (C5).")
 
     def create(self, head: Head) -> nn.Module:
         """Build the network around a task head."""
-        return MdStudent(self.backbone, head, self.transfer_level, self.multiply_mask)
+        return MdStudent(
+            self.backbone, head, self.transfer_level, self.multiply_mask, self.modality_dropout
+        )
+
+
+@dataclass(frozen=True)
+class CskNetConfig(_NetworkConfig):
+    """Shared kernels, private normalisation, one head: both images or one alone (CSK-Net).
+
+    Attributes:
+        exchange_below: A channel whose scale is below this takes the other branch's in its place;
+            0: no exchange.
+        has_gate: Fuse the branches by a learned gate; else by their mean.
+        swap_rate: Probability, in training, that a pair swaps half of the channels of its branches.
+        shares_kernels: One set of kernels for both images; else one for each.
+    """
+
+    exchange_below: float = EXCHANGE_BELOW
+    has_gate: bool = True
+    swap_rate: float = 0.0
+    shares_kernels: bool = True
+
+    branches: ClassVar[tuple[str, ...]] = BOTH
+    leaves_missing_out: ClassVar[bool] = True
+
+    def __post_init__(self):
+        if self.exchange_below < 0:
+            raise MdjaxError(f"exchange_below is {self.exchange_below}; give 0 or more.")
+        if not 0 <= self.swap_rate <= 1:
+            raise MdjaxError(f"swap_rate is {self.swap_rate}; give 0 up to 1.")
+
+    def create(self, head: Head) -> nn.Module:
+        """Build the network around a task head."""
+        return CskNet(
+            self.backbone,
+            head,
+            self.exchange_below,
+            self.has_gate,
+            self.swap_rate,
+            self.shares_kernels,
+        )
+
+
+def _check_dropout(rate: float) -> None:
+    if not 0 <= rate < 1:
+        raise MdjaxError(f"modality_dropout is {rate}; give 0 up to below 1.")
 
 
 NetworkConfig = (
@@ -128,4 +213,5 @@ NetworkConfig = (
     | FeatureLevelConfig
     | DecisionLevelConfig
     | MdStudentConfig
+    | CskNetConfig
 )

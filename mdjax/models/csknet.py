@@ -2,14 +2,14 @@
 
 Both images run through one set of kernels; what normalises them is private to each. Where a branch
 has given up a channel, it takes that of the other. A gate fuses what the branches have computed,
-and one head predicts from either branch and from both. An image that is missing costs nothing.
+and one head predicts from either branch and from both. Without one image, the branch of the other
+runs alone: it costs what a network for one image costs.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from flax import struct
 from flax.traverse_util import flatten_dict
@@ -17,14 +17,23 @@ from jaxtyping import Float
 
 from mdjax.models.backbones.backbone import Backbone
 from mdjax.models.fusion.gated_spectral_unit import GatedSpectralUnit
-from mdjax.models.layers import normalise_thermal, normalise_visible
-from mdjax.models.networks import Head, Thermal, Visible
-from mdjax.models.private_norm import create_private_norm
+from mdjax.models.layers import conv
+from mdjax.models.modalities import (
+    BOTH,
+    THERMAL,
+    VISIBLE,
+    Missing,
+    Thermal,
+    Visible,
+    list_present,
+    normalise_pair,
+)
+from mdjax.models.networks import Head
+from mdjax.models.private_layers import create_private_convolution, create_private_norm
 from mdjax.ops.resize import get_size_hw
 from mdjax.types import Array, NetworkOutput
 
-VISIBLE, THERMAL, FUSED = "visible", "thermal", "fused"
-BOTH = (VISIBLE, THERMAL)
+FUSED = "fused"
 EXCHANGE_BELOW = 2e-2
 """τ of CEN."""
 
@@ -54,12 +63,16 @@ class CskNet(nn.Module):
         head: Of all predictions, with a private normalisation for each.
         exchange_below: τ, see `exchange_channels`; 0: no exchange.
         has_gate: Fuse by the Gated Spectral Unit; False: by the mean.
+        swap_rate: p of `swap_halves` in training, where the exchange is.
+        shares_kernels: One set of kernels in the backbone; False: one for each image.
     """
 
     backbone: Backbone
     head: Head
     exchange_below: float = EXCHANGE_BELOW
     has_gate: bool = True
+    swap_rate: float = 0.0
+    shares_kernels: bool = True
 
     @nn.compact
     def __call__(
@@ -68,22 +81,29 @@ class CskNet(nn.Module):
         thermal: Thermal,
         *,
         train: bool,
-        present: tuple[str, ...] = BOTH,
+        missing: Missing = "none",
     ) -> CskOutput:
-        """Predict from both images, or from one of them at the cost of a network for one.
+        """Predict from both images, or from one of them alone.
 
         Args:
-            visible: The visible image, ignored if it is not present.
+            visible: The visible image, not looked at if it is missing.
             thermal: The thermal image, likewise.
             train: Normalise by the batch.
-            present: `BOTH`, or one name: there is no exchange then, and no fusion.
+            missing: Without one image there is no exchange and no fusion.
         """
-        images = {VISIBLE: normalise_visible, THERMAL: normalise_thermal}
-        given = {VISIBLE: visible, THERMAL: thermal}
-        rows = jnp.concatenate([images[name](given[name]) for name in present])
-        first = self.backbone.create_part(2, 2, norm=create_private_norm(present), name="backbone")
-        exchanging = create_private_norm(present, exchange_below=self.exchange_below)
-        trunk = self.backbone.create_part(3, 5, norm=exchanging, name="trunk")
+        present = list_present(missing)
+        images: dict[str, Array] = dict(zip(BOTH, normalise_pair(visible, thermal), strict=True))
+        rows = jnp.concatenate([images[name] for name in present])
+        convolution = conv if self.shares_kernels else create_private_convolution(present)
+        exchanging = create_private_norm(
+            present, exchange_below=self.exchange_below, swap_rate=self.swap_rate
+        )
+        first = self.backbone.create_part(
+            2, 2, norm=create_private_norm(present), convolution=convolution, name="backbone"
+        )
+        trunk = self.backbone.create_part(
+            3, 5, norm=exchanging, convolution=convolution, name="trunk"
+        )
         levels = dict(first(rows, train=train))
         levels |= trunk(levels["c2"], train=train)
         by_branch = _unstack(levels, present)
@@ -103,10 +123,12 @@ class CskNet(nn.Module):
             gate=gate,
         )
 
-    def _fuse(self, by_branch: Mapping[str, Mapping[str, Array]]) -> tuple[dict[str, Array], Any]:
+    def _fuse(self, by_branch: Mapping[str, Mapping[str, Array]]) -> tuple[dict[str, Any], Any]:
         """The deepest level by the gate, all others, which only an FPN reads, by their mean."""
         of_visible, of_thermal = by_branch[VISIBLE], by_branch[THERMAL]
-        fused = {level: (of_visible[level] + of_thermal[level]) / 2 for level in of_visible}
+        fused: dict[str, Any] = {
+            level: (of_visible[level] + of_thermal[level]) / 2 for level in of_visible
+        }
         if not self.has_gate:
             return fused, None
         unit = GatedSpectralUnit(self.backbone.dtype, name="gate")
@@ -127,21 +149,25 @@ class CskNet(nn.Module):
         }
         # The name "head" is that of the attribute, whose norm is not private.
         head = self.head.clone(parent=self, norm=create_private_norm(branches), name="shared_head")
-        return _unstack(head(stacked, image_size_hw, train=train), branches)
+        stacked_prediction = head(stacked, image_size_hw, train=train)
+        parts = self.head.split_prediction(stacked_prediction, len(branches))
+        return dict(zip(branches, parts, strict=True))
 
 
-def _unstack(stacked: Any, branches: tuple[str, ...]) -> dict[str, Any]:
-    """Take the rows of each branch apart again."""
-    size = jax.tree.leaves(stacked)[0].shape[0] // len(branches)
+def _unstack(
+    stacked: Mapping[str, Array], branches: tuple[str, ...]
+) -> dict[str, dict[str, Array]]:
+    """Take the feature maps of each branch apart again."""
+    parts = {level: jnp.split(x, len(branches)) for level, x in stacked.items()}
     return {
-        branch: jax.tree.map(lambda x, i=i: x[i * size : (i + 1) * size], stacked)
-        for i, branch in enumerate(branches)
+        branch: {level: x[i] for level, x in parts.items()} for i, branch in enumerate(branches)
     }
 
 
 def _find_exchange_scales(params: Mapping[str, Any]) -> dict[str, dict[str, Array]]:
     scales: dict[str, dict[str, Array]] = {}
-    for (block, norm, *path), leaf in flatten_dict(dict(params)).items():
+    flat: dict[Any, Any] = flatten_dict(dict(params))
+    for (block, norm, *path), leaf in flat.items():
         if norm == "bn2" and path[-1] == "scale":
             scales.setdefault(block, {})[path[0]] = leaf
     return scales

@@ -1,7 +1,9 @@
 """The networks of the paper: four ways to fuse, and the student.
 
 Every network is called `network(visible, thermal, train=...)` with images in [0, 1] and returns a
-`NetworkOutput`. The task is in `head`, a module with the methods of `Head`.
+`NetworkOutput`. The task is in `head`, a module with the methods of `Head`. An image that is called
+`missing=` is not looked at: a network sees the mean image instead, or, if its docstring says so,
+leaves out what would have looked at it.
 """
 
 from collections.abc import Mapping
@@ -16,13 +18,19 @@ from jaxtyping import Float
 from mdjax.models.backbones.backbone import Backbone
 from mdjax.models.backbones.resnet import BasicBlock
 from mdjax.models.fusion.gaff import Gaff
-from mdjax.models.layers import batch_norm, normalise_thermal, normalise_visible
+from mdjax.models.layers import batch_norm
+from mdjax.models.modalities import (
+    THERMAL,
+    VISIBLE,
+    Missing,
+    Normalised,
+    Thermal,
+    Visible,
+    drop_modalities,
+    normalise_pair,
+)
 from mdjax.ops.resize import get_size_hw
 from mdjax.types import Array, NetworkOutput
-
-Visible = Float[Array, "b h w 3"]
-Thermal = Float[Array, "b h w 1"]
-
 
 ATTENTION_BIAS = -2.0
 """Of the student's mask before training, whose sigmoid is 0.12."""
@@ -45,6 +53,10 @@ class Head(Protocol):
         """Merge two predictions into one of the same form, for decision-level fusion."""
         ...
 
+    def split_prediction(self, prediction: Any, num_parts: int) -> list[Any]:
+        """Take a prediction for several sets of rows, one after the other, apart again."""
+        ...
+
 
 class VisibleOnly(nn.Module):
     """One stream that sees the visible image; the thermal one is accepted and ignored."""
@@ -53,9 +65,12 @@ class VisibleOnly(nn.Module):
     head: Head
 
     @nn.compact
-    def __call__(self, visible: Visible, thermal: Thermal, *, train: bool) -> NetworkOutput:
+    def __call__(
+        self, visible: Visible, thermal: Thermal, *, train: bool, missing: Missing = "none"
+    ) -> NetworkOutput:
         """Predict from the visible image."""
-        return _run_one_stream(self, normalise_visible(visible), train=train)
+        inputs, _ = normalise_pair(visible, thermal, missing)
+        return _run_one_stream(self, inputs, train=train)
 
 
 class ThermalOnly(nn.Module):
@@ -65,42 +80,59 @@ class ThermalOnly(nn.Module):
     head: Head
 
     @nn.compact
-    def __call__(self, visible: Visible, thermal: Thermal, *, train: bool) -> NetworkOutput:
+    def __call__(
+        self, visible: Visible, thermal: Thermal, *, train: bool, missing: Missing = "none"
+    ) -> NetworkOutput:
         """Predict from the thermal image."""
-        return _run_one_stream(self, normalise_thermal(thermal), train=train)
+        _, inputs = normalise_pair(visible, thermal, missing)
+        return _run_one_stream(self, inputs, train=train)
 
 
 class ImageLevel(nn.Module):
-    """One stream that sees six channels, RGB and the thermal image three times: native student."""
+    """One stream that sees six channels, RGB and the thermal image three times: native student.
+
+    Attributes:
+        modality_dropout: p of `drop_modalities` in training.
+    """
 
     backbone: Backbone
     head: Head
+    modality_dropout: float = 0.0
 
     @nn.compact
-    def __call__(self, visible: Visible, thermal: Thermal, *, train: bool) -> NetworkOutput:
+    def __call__(
+        self, visible: Visible, thermal: Thermal, *, train: bool, missing: Missing = "none"
+    ) -> NetworkOutput:
         """Predict from the concatenated pair."""
-        return _run_one_stream(self, concatenate_pair(visible, thermal), train=train)
+        pair = _show_pair(self, visible, thermal, missing, train=train)
+        return _run_one_stream(self, jnp.concatenate(pair, axis=-1), train=train)
 
 
 class FeatureLevel(nn.Module):
-    """The teacher: two streams up to C4, fused by GAFF, then one stream."""
+    """The teacher: two streams up to C4, fused by GAFF, then one stream.
+
+    Attributes:
+        modality_dropout: p of `drop_modalities` in training.
+    """
 
     backbone: Backbone
     head: Head
+    modality_dropout: float = 0.0
 
     @nn.compact
-    def __call__(self, visible: Visible, thermal: Thermal, *, train: bool) -> NetworkOutput:
+    def __call__(
+        self, visible: Visible, thermal: Thermal, *, train: bool, missing: Missing = "none"
+    ) -> NetworkOutput:
         """Predict from the pair, with features, attention mask and guidance logits.
 
         Beside "c2" and "c3" (the mean of both streams), "c4" (fused by GAFF) and "c5", the features
         hold those of each stream: "visible_c2" to "visible_c4", "thermal_c2" to "thermal_c4".
         """
         backbone = self.backbone
-        of_visible = backbone.create_part(2, 4, name="visible_stream")(
-            normalise_visible(visible), train=train
-        )
-        of_thermal = backbone.create_part(2, 4, name="thermal_stream")(
-            normalise_thermal(thermal), train=train
+        pair = _show_pair(self, visible, thermal, missing, train=train)
+        of_visible, of_thermal = (
+            backbone.create_part(2, 4, name=f"{name}_stream")(image, train=train)
+            for name, image in zip((VISIBLE, THERMAL), pair, strict=True)
         )
         fused = Gaff(backbone.dtype, name="gaff")(of_visible["c4"], of_thermal["c4"])
         features = {name: (of_visible[name] + of_thermal[name]) / 2 for name in ("c2", "c3")}
@@ -128,18 +160,23 @@ class MdStudent(nn.Module):
     Attributes:
         transfer_level: 4: the block stands on C4. 5: it stands on C5, the mask stays on C4.
         multiply_mask: False leaves f_2 = f_1; the mask is then only supervised.
+        modality_dropout: p of `drop_modalities` in training.
     """
 
     backbone: Backbone
     head: Head
     transfer_level: Literal[4, 5] = 4
     multiply_mask: bool = True
+    modality_dropout: float = 0.0
 
     @nn.compact
-    def __call__(self, visible: Visible, thermal: Thermal, *, train: bool) -> NetworkOutput:
+    def __call__(
+        self, visible: Visible, thermal: Thermal, *, train: bool, missing: Missing = "none"
+    ) -> NetworkOutput:
         """Predict from the concatenated pair, with features and attention mask."""
         backbone, level = self.backbone, self.transfer_level
-        inputs = concatenate_pair(visible, thermal)
+        pair = _show_pair(self, visible, thermal, missing, train=train)
+        inputs = jnp.concatenate(pair, axis=-1)
         features = dict(backbone.create_part(2, 4, name="backbone")(inputs, train=train))
         logits = nn.Conv(
             1,
@@ -168,22 +205,41 @@ class MdStudent(nn.Module):
 
 
 class DecisionLevel(nn.Module):
-    """Two complete networks, trained apart, whose predictions are averaged."""
+    """Two complete networks, trained apart, whose predictions are averaged.
+
+    Without one of the images, the other network decides alone.
+    """
 
     visible_network: VisibleOnly
     thermal_network: ThermalOnly
 
-    def __call__(self, visible: Visible, thermal: Thermal, *, train: bool) -> NetworkOutput:
+    def __call__(
+        self, visible: Visible, thermal: Thermal, *, train: bool, missing: Missing = "none"
+    ) -> NetworkOutput:
         """Predict from each image alone and combine."""
+        if missing == VISIBLE:
+            return self.thermal_network(visible, thermal, train=train)
+        if missing == THERMAL:
+            return self.visible_network(visible, thermal, train=train)
         from_visible = self.visible_network(visible, thermal, train=train)
         from_thermal = self.thermal_network(visible, thermal, train=train)
         average = self.visible_network.head.average_predictions
         return NetworkOutput(average(from_visible.prediction, from_thermal.prediction))
 
 
-def concatenate_pair(visible: Visible, thermal: Thermal) -> Float[Array, "b h w 6"]:
-    """Stack the normalised pair to six channels, three from each modality (MD section 4.2)."""
-    return jnp.concatenate([normalise_visible(visible), normalise_thermal(thermal)], axis=-1)
+def _show_pair(
+    network: ImageLevel | FeatureLevel | MdStudent,
+    visible: Visible,
+    thermal: Thermal,
+    missing: Missing,
+    *,
+    train: bool,
+) -> tuple[Normalised, Normalised]:
+    """Three normalised channels of each image (MD section 4.2), in training with dropout."""
+    pair = normalise_pair(visible, thermal, missing)
+    if not train or not network.modality_dropout:
+        return pair
+    return drop_modalities(network.make_rng("dropout"), *pair, network.modality_dropout)
 
 
 def _run_one_stream(

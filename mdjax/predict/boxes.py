@@ -171,7 +171,7 @@ class DetectionWriter:
 
     def write_image(self, pair: LoadedPair, row: Any) -> DetectedImage:
         """Draw the boxes of one pair."""
-        visible_u8, thermal = pair.decoded
+        visible_u8, thermal = pair.decoded.visible_u8, pair.decoded.thermal
         height, width = visible_u8.shape[:2]
         found = self.task.fit_to_image(row, self.working_size_hw, (height, width))
         colours = compute_hues(len(self.class_names))

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from mdjax.models.modalities import Missing
 from mdjax.predict.boxes import DEFAULT_SCORE_THRESHOLD, DetectionPredictions, DetectionWriter
 from mdjax.predict.inputs import SimulateCamera
 from mdjax.predict.labels import LabelPredictions, LabelWriter
@@ -24,6 +25,7 @@ def predict_files(
     batch_size: int = 4,
     overwrite: bool = False,
     show_progress: bool = False,
+    missing: Missing = "none",
 ) -> LabelPredictions | DetectionPredictions:
     """Predict image files with a network, and write the results.
 
@@ -38,6 +40,8 @@ def predict_files(
         batch_size: Images per batch.
         overwrite: Replace files of an earlier call.
         show_progress: Draw progress bars on standard error.
+        missing: Image that the network has to do without. If that is the visible one and there is
+            no `thermal`, `images` are the thermal ones.
 
     Returns:
         The results, image by image.
@@ -57,12 +61,13 @@ def predict_files(
     """
     return predict_pairs(
         loaded,
-        find_pairs(images, thermal),
+        find_pairs(images, thermal, missing=missing),
         _create_writer(loaded, out_dir, score_threshold),
         simulate=simulate,
         batch_size=batch_size,
         overwrite=overwrite,
         show_progress=show_progress,
+        missing=missing,
     )
 
 

@@ -8,10 +8,12 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mdjax.io.images import ThermalImage, check_pair_sizes, stretch_counts
+from mdjax.models.modalities import Missing
 from mdjax.predict.inputs import SimulateCamera, prepare_pair
 from mdjax.predict.pairs import DecodedPair
 from mdjax.predict.predictor import compile_predictor
 from mdjax.runs.loading import LoadedNetwork
+from mdjax.runs.scoring import require_image
 
 ImagePredictor = Callable[..., Any]
 """From a visible [h w 3] and a thermal image [hh ww], or None, to what the task says of them."""
@@ -21,13 +23,15 @@ _NOISE_SEED = 0
 
 
 def make_image_predictor(
-    loaded: LoadedNetwork, *, simulate: SimulateCamera = "auto"
+    loaded: LoadedNetwork, *, simulate: SimulateCamera = "auto", missing: Missing = "none"
 ) -> ImagePredictor:
     """Compile a network for image pairs in memory, one at a time.
 
     Args:
         loaded: From `load_network`.
         simulate: Whether thermal images pass through the camera the network was trained with.
+        missing: Image that the network has to do without. Without the visible one, pass an image of
+            the same field of view and size as the result should have.
 
     Returns:
         A function of a visible image, RGB [h w 3] of 8 bits, and a thermal one [hh ww], which may
@@ -48,8 +52,9 @@ def make_image_predictor(
         >>> predict(visible_u8, thermal_u8).shape
         (60, 90)
     """
+    require_image(loaded, missing)
     task, working_size_hw = loaded.config.task, loaded.config.pipeline.image_size_hw
-    predict = compile_predictor(loaded, batch_size=1)
+    predict = compile_predictor(loaded, batch_size=1, missing=missing)
 
     def predict_image(
         visible_u8: UInt8[np.ndarray, "h w 3"], thermal: ThermalImage | None = None
@@ -63,6 +68,7 @@ def make_image_predictor(
             loaded.config,
             simulate=simulate,
             rng=np.random.default_rng(_NOISE_SEED),
+            missing=missing,
         )
         batch = predict(pair.visible[None], pair.thermal[None, ..., None])
         row = jax.tree.map(lambda array: array[0], batch)

@@ -8,13 +8,16 @@ from jaxtyping import Float
 from mdjax.data.geometry import resize_image
 from mdjax.data.thermal_camera import compute_camera_size_hw, simulate_camera
 from mdjax.io.images import scale_to_unit
+from mdjax.models.modalities import THERMAL, Missing
 from mdjax.predict.pairs import DecodedPair
 from mdjax.runs.config import TrainConfig
+from mdjax.runs.scoring import describe_missing
 from mdjax.types import MdjaxError
 
 SimulateCamera = Literal["auto", "always", "never"]
 """Whether thermal images pass through the simulated camera of the training: `auto` where they have
-the size of the visible image, and so come from a better camera than the network was trained for."""
+the size of the visible image, or, without one, at least as many pixels as the working size, and so
+come from a better camera than the network was trained for."""
 
 
 class PreparedPair(NamedTuple):
@@ -25,9 +28,9 @@ class PreparedPair(NamedTuple):
     notes: tuple[str, ...]
 
 
-def needs_thermal(config: TrainConfig) -> bool:
+def needs_thermal(config: TrainConfig, missing: Missing = "none") -> bool:
     """Return whether a network uses a thermal image."""
-    if not config.network.sees_thermal:
+    if not config.network.sees_thermal or missing == THERMAL:
         return False
     return config.network.sees_full_thermal or config.pipeline.camera.resolution != "none"
 
@@ -38,6 +41,7 @@ def prepare_pair(
     *,
     simulate: SimulateCamera = "auto",
     rng: np.random.Generator | None = None,
+    missing: Missing = "none",
 ) -> PreparedPair:
     """Turn a decoded pair into what the network was trained to see, as the evaluation does.
 
@@ -46,6 +50,7 @@ def prepare_pair(
         config: Of the network's training.
         simulate: Whether the thermal image passes through the camera of the training.
         rng: Source of the camera's noise; needed only where it has any.
+        missing: Image that the network has to do without.
 
     Returns:
         Images in [0, 1] at the working size; thermal zeros where the network takes none.
@@ -54,7 +59,9 @@ def prepare_pair(
         MdjaxError: The network needs a thermal image and there is none.
     """
     size_hw = config.pipeline.image_size_hw
-    thermal, *notes = _prepare_thermal(pair, config, simulate, rng)
+    thermal, *notes = _prepare_thermal(pair, config, simulate, rng, missing)
+    if missing != "none":
+        notes.append(f"the network had to do {describe_missing(config, missing)}")
     height, width = pair.visible_u8.shape[:2]
     if abs(height * size_hw[1] / width - size_hw[0]) > 1:
         notes.append(
@@ -70,11 +77,13 @@ def _prepare_thermal(
     config: TrainConfig,
     simulate: SimulateCamera,
     rng: np.random.Generator | None,
+    missing: Missing,
 ) -> tuple[Float[np.ndarray, "h w"], str]:
     """The thermal image for the network, and what was done to get it."""
     size_hw, camera = config.pipeline.image_size_hw, config.pipeline.camera
-    if not needs_thermal(config):
-        return np.zeros(size_hw, np.float32), "no thermal image was used, the network needs none"
+    if not needs_thermal(config, missing):
+        reason = "it was to be missing" if missing == THERMAL else "the network needs none"
+        return np.zeros(size_hw, np.float32), f"no thermal image was used, {reason}"
     if pair.thermal is None:
         raise MdjaxError(
             "the network needs a thermal image; give one too, or a four-channel PNG "
@@ -82,7 +91,10 @@ def _prepare_thermal(
         )
     thermal = scale_to_unit(resize_image(pair.thermal, size_hw))
     given = f"thermal {_format_size(pair.thermal.shape)}"
-    is_full = pair.thermal.shape == pair.visible_u8.shape[:2]
+    if pair.has_visible:
+        is_full = pair.thermal.shape == pair.visible_u8.shape[:2]
+    else:  # The camera of the training had a part of the pixels of the working size.
+        is_full = pair.thermal.size >= size_hw[0] * size_hw[1]
     if config.network.sees_full_thermal:
         remark = "" if is_full else ", though the network was trained with the full resolution"
         return thermal, f"{given} was used unchanged{remark}"

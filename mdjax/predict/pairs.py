@@ -16,40 +16,54 @@ from mdjax.io.images import (
     check_fourth_channel,
     check_orientation,
     check_pair_sizes,
+    convert_to_u8,
     decode_thermal,
     decode_visible,
     decode_visible_thermal,
 )
 from mdjax.io.png import is_png, read_png_header
 from mdjax.io.read_file import read_bytes
+from mdjax.models.modalities import VISIBLE, Missing
 from mdjax.types import MdjaxError
 
 
 @dataclasses.dataclass(frozen=True)
 class PairFiles:
-    """The files of one image pair."""
+    """The files of one image pair; at least one is there."""
 
     name: str
-    visible: Path
-    """RGB, or a four-channel PNG whose fourth channel is thermal."""
+    visible: Path | None
+    """RGB, or a four-channel PNG whose fourth channel is thermal; None where only the thermal image
+    is there."""
     thermal: Path | None = None
     """None where there is no second file."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that are there."""
+        return tuple(path for path in (self.visible, self.thermal) if path is not None)
 
 
 class DecodedPair(NamedTuple):
     """Both images of a pair, each at the size it was stored with."""
 
     visible_u8: UInt8[np.ndarray, "h w 3"]
+    """What is predicted is drawn over it; where there is no visible image, the thermal one."""
     thermal: ThermalImage | None
+    has_visible: bool = True
 
 
-def find_pairs(visible: Path, thermal: Path | None = None) -> tuple[PairFiles, ...]:
+def find_pairs(
+    visible: Path, thermal: Path | None = None, *, missing: Missing = "none"
+) -> tuple[PairFiles, ...]:
     """Find the files of one pair or of whole folders, where names without ending are matched.
 
     Args:
         visible: RGB image, four-channel PNG (RGB + thermal), or a folder of either.
         thermal: Thermal image, or the folder with a thermal image for each visible one; None for
             files of four channels, and where there is no thermal camera.
+        missing: Image that the network does without. If that is the visible one and `thermal` is
+            None, `visible` names the thermal images.
 
     Returns:
         Pairs in the order of their names.
@@ -57,17 +71,23 @@ def find_pairs(visible: Path, thermal: Path | None = None) -> tuple[PairFiles, .
     Raises:
         MdjaxError: Files without partner, two files of one name, no images; all in one message.
     """
+    is_thermal_alone = missing == VISIBLE and thermal is None
+
+    def create(name: str, path: Path) -> PairFiles:
+        return PairFiles(name, None, path) if is_thermal_alone else PairFiles(name, path)
+
     paths = [visible] if thermal is None else [visible, thermal]
     raise_problems([f"{path}: there is no such file." for path in paths if not path.exists()])
     if thermal is not None and visible.is_dir() != thermal.is_dir():
         raise MdjaxError(f"{visible}, {thermal}: give two files or two folders, not one of each.")
     if not visible.is_dir():
-        return (PairFiles(visible.stem, visible, thermal),)
+        alone = create(visible.stem, visible)
+        return (alone if thermal is None else dataclasses.replace(alone, thermal=thermal),)
     findings = Findings()
     if thermal is None:
         files = list_files(visible, findings, IMAGE_SUFFIXES)
         raise_problems(findings.problems)
-        return tuple(PairFiles(name, path) for name, path in files.items())
+        return tuple(create(name, path) for name, path in files.items())
     matched = match_folders(visible, thermal, findings)
     raise_problems(findings.problems)
     return tuple(PairFiles(name, *paths) for name, paths in matched.pairs.items())
@@ -87,7 +107,10 @@ def read_pair(
             the same field of view; one line a file.
     """
     if files.thermal is None:
+        assert files.visible is not None
         return _read_single(files.visible, thermal_range_counts)
+    if files.visible is None:
+        return _read_thermal_alone(files.thermal, thermal_range_counts)
     problems: list[str] = []
     visible_u8 = _try(decode_visible, files.visible, problems)
     decode_counts = partial(decode_thermal, range_counts=thermal_range_counts)
@@ -126,6 +149,16 @@ def _read_single(path: Path, thermal_range_counts: Sequence[float] | None) -> De
     visible_u8 = decode_visible(data, name)
     check_orientation(data, name)
     return DecodedPair(visible_u8, None)
+
+
+def _read_thermal_alone(path: Path, thermal_range_counts: Sequence[float] | None) -> DecodedPair:
+    data, name = read_bytes(path, str(path)), str(path)
+    if is_png(data) and read_png_header(data, name).num_channels == 4:
+        return _read_single(path, thermal_range_counts)
+    thermal = decode_thermal(data, name, range_counts=thermal_range_counts)
+    check_orientation(data, name)
+    grey_u8 = np.repeat(convert_to_u8(thermal)[..., None], 3, axis=-1)
+    return DecodedPair(grey_u8, thermal, has_visible=False)
 
 
 def _try(

@@ -12,10 +12,12 @@ import numpy as np
 import rich.console
 import rich.progress
 
+from mdjax.models.modalities import Missing
 from mdjax.predict.inputs import PreparedPair, SimulateCamera, prepare_pair
 from mdjax.predict.pairs import DecodedPair, PairFiles, raise_problems, read_pair
 from mdjax.predict.predictor import compile_predictor
 from mdjax.runs.loading import LoadedNetwork
+from mdjax.runs.scoring import require_image
 from mdjax.tasks.task import Task
 from mdjax.types import MdjaxError
 
@@ -90,6 +92,7 @@ def predict_pairs(
     batch_size: int = 4,
     overwrite: bool = False,
     show_progress: bool = False,
+    missing: Missing = "none",
 ) -> Result:
     """Predict image pairs with a network, and write the results.
 
@@ -104,6 +107,7 @@ def predict_pairs(
         batch_size: Images at once.
         overwrite: Replace what an earlier call has written.
         show_progress: Draw progress bars on standard error.
+        missing: Image that the network has to do without.
 
     Returns:
         What the writer has gathered.
@@ -114,6 +118,7 @@ def predict_pairs(
     """
     if batch_size < 1:
         raise MdjaxError(f"batch_size is {batch_size}; give 1 or more.")
+    require_image(loaded, missing)
     config = loaded.config
     batch_size = min(batch_size, len(pairs))
 
@@ -121,9 +126,9 @@ def predict_pairs(
         pair = read_pair(pairs[index], thermal_range_counts=loaded.thermal_range_counts)
         try:
             rng = np.random.default_rng([_NOISE_SEED, index])
-            prepared = prepare_pair(pair, config, simulate=simulate, rng=rng)
+            prepared = prepare_pair(pair, config, simulate=simulate, rng=rng, missing=missing)
         except MdjaxError as error:
-            raise MdjaxError(f"{pairs[index].visible}: {error}") from error
+            raise MdjaxError(f"{pairs[index].paths[0]}: {error}") from error
         return LoadedPair(pairs[index], pair, prepared)
 
     def check(index: int) -> list[str]:
@@ -140,7 +145,9 @@ def predict_pairs(
             problems += found
         raise_problems(problems)
 
-        predict = compile_predictor(loaded, batch_size=batch_size, task=writer.task)
+        predict = compile_predictor(
+            loaded, batch_size=batch_size, task=writer.task, missing=missing
+        )
         _make_folder(writer.out_dir)
         writer.begin()
         images: list[Image] = []
@@ -185,7 +192,7 @@ def _find_output_problems(
         for name, count in Counter(files.name for files in pairs).items()
         if count > 1
     ]
-    inputs = {path for files in pairs for path in (files.visible, files.thermal) if path}
+    inputs = {path for files in pairs for path in files.paths}
     if writer.out_dir.resolve() in {path.parent.resolve() for path in inputs}:
         problems.append(
             f"{writer.out_dir}: the images come from this folder; write the predictions to "

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mdjax.models.modalities import Missing
 from mdjax.models.predictor import make_predictor
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.tasks.task import Task
@@ -16,7 +17,11 @@ PairPredictor = Callable[[np.ndarray, np.ndarray], Any]
 
 
 def compile_predictor(
-    loaded: LoadedNetwork, *, batch_size: int, task: Task | None = None
+    loaded: LoadedNetwork,
+    *,
+    batch_size: int,
+    task: Task | None = None,
+    missing: Missing = "none",
 ) -> PairPredictor:
     """Compile a network, with what its task makes of its output, for one shape.
 
@@ -25,6 +30,7 @@ def compile_predictor(
         batch_size: Image pairs of a call.
         task: Another way to interpret, such as with another score threshold; that of the training
             by default.
+        missing: Image that the network does without.
 
     Returns:
         A function that copies a pair to the device, predicts, and waits for what comes back.
@@ -32,7 +38,9 @@ def compile_predictor(
     task = task or loaded.config.task
     height, width = loaded.config.pipeline.image_size_hw
     predict: Any = make_predictor(
-        loaded.network, lambda output: task.interpret(output.prediction, (height, width))
+        loaded.network,
+        lambda output: task.interpret(output.prediction, (height, width)),
+        missing=missing,
     )
     variables = jax.device_put(dict(loaded.variables))
     shapes = (

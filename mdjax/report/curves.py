@@ -10,7 +10,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from mdjax.report.collecting import ReportedRun
-from mdjax.runs.config import FuseConfig
+from mdjax.runs.config import TrainConfig
 from mdjax.train.optimiser import make_schedule
 from mdjax.viz.curves import draw_training_curves, list_points
 from mdjax.viz.svg import format_svg
@@ -68,7 +68,7 @@ def draw_curves(runs: Sequence[ReportedRun]) -> list[Curve]:
 
 
 def _list_rates(run: ReportedRun) -> list[dict[str, Any]]:
-    if run.config is None or isinstance(run.config, FuseConfig):
+    if not isinstance(run.config, TrainConfig):
         return []
     num_steps = run.config.loop.num_steps
     steps = np.unique(np.linspace(0, num_steps, _NUM_RATES).astype(int))

@@ -9,13 +9,15 @@ from mdjax.data.pipeline import PipelineConfig
 from mdjax.methods.activation_attention import ActivationAttention
 from mdjax.methods.channel_wise import ChannelWiseDistillation
 from mdjax.methods.combined import CombinedDistillation
+from mdjax.methods.csk import CskDistillation
 from mdjax.methods.hint import HintDistillation
 from mdjax.methods.imitation import FeatureImitation
 from mdjax.methods.logits import LogitDistillation
 from mdjax.methods.masked_generation import MaskedGeneration
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.methods.pearson import PearsonDistillation
-from mdjax.models.config import ImageLevelConfig, MdStudentConfig, NetworkConfig
+from mdjax.models.config import CskNetConfig, ImageLevelConfig, MdStudentConfig, NetworkConfig
+from mdjax.models.modalities import Missing
 from mdjax.tasks.detection import DetectionTask
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.train.loop import LoopConfig
@@ -32,6 +34,7 @@ MethodConfig = (
     | PearsonDistillation
     | MaskedGeneration
     | FeatureImitation
+    | CskDistillation
     | CombinedDistillation
 )
 """Any method that a configuration can name; a new one joins this union."""
@@ -90,6 +93,11 @@ class TrainConfig:
                 f"loop.num_steps, {self.loop.num_steps}."
             )
 
+    @property
+    def sources(self) -> dict[str, Path]:
+        """The run directories that this run needs, by name."""
+        return {}
+
 
 @dataclass(frozen=True)
 class DistillConfig(TrainConfig):
@@ -114,13 +122,18 @@ class DistillConfig(TrainConfig):
             raise MdjaxError(
                 f"other_teachers has one named {MAIN_TEACHER!r}; give it as `teacher`."
             )
+        if isinstance(self.method, CskDistillation) and not isinstance(self.network, CskNetConfig):
+            raise MdjaxError(
+                "method CskDistillation teaches the branches of CSK-Net; give the network csknet, "
+                "or another method."
+            )
         if isinstance(self.method, ModalityDistillation):
             _check_level(self.network, self.method, "method.level")
         elif isinstance(self.method, CombinedDistillation):
             _check_level(self.network, self.method.terms.md, "method.terms.md.level")
 
     @property
-    def teachers(self) -> dict[str, Path]:
+    def sources(self) -> dict[str, Path]:
         """The run directories of all teachers by name."""
         return {MAIN_TEACHER: self.teacher, **self.other_teachers}
 
@@ -160,5 +173,28 @@ class FuseConfig:
     visible: Path = Path("runs/visible")
     thermal: Path = Path("runs/thermal")
 
+    @property
+    def sources(self) -> dict[str, Path]:
+        """Both run directories by name."""
+        return {"visible": self.visible, "thermal": self.thermal}
 
-RunConfig = TrainConfig | DistillConfig | FuseConfig
+
+@dataclass(frozen=True)
+class MissingConfig:
+    """A trained network that is tested without one of the images.
+
+    Attributes:
+        run: Its run directory.
+        missing: The image that it has to do without.
+    """
+
+    run: Path = Path("runs/csknet")
+    missing: Missing = "visible"
+
+    @property
+    def sources(self) -> dict[str, Path]:
+        """The run directory by name."""
+        return {"run": self.run}
+
+
+RunConfig = TrainConfig | DistillConfig | FuseConfig | MissingConfig

@@ -10,7 +10,7 @@ from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.json_file import restore_scores
 from mdjax.io.metrics_log import read_metrics
 from mdjax.io.run_directory import RunDirectory, find_run_dirs
-from mdjax.runs.config import DistillConfig, FuseConfig, RunConfig
+from mdjax.runs.config import DistillConfig, FuseConfig, RunConfig, TrainConfig
 from mdjax.runs.results import read_result
 from mdjax.runs.resuming import read_run_config
 from mdjax.types import MdjaxError
@@ -86,8 +86,9 @@ def _read_summary(run_dir: Path) -> RunSummary:
             teacher=_get_teacher(config),
         )
     state = "running" if directory.is_held() else "interrupted"
-    if isinstance(config, FuseConfig):
-        return RunSummary(run_dir, state, network="DecisionLevel")
+    if not isinstance(config, TrainConfig):
+        network = "DecisionLevel" if isinstance(config, FuseConfig) else ""
+        return RunSummary(run_dir, state, network=network)
     summary = RunSummary(
         run_dir,
         state,

@@ -7,7 +7,7 @@ from pathlib import Path
 from mdjax.io.checkpoint import has_checkpoint, read_metadata
 from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.run_directory import RunDirectory
-from mdjax.runs.config import DistillConfig, FuseConfig, RunConfig, TrainConfig
+from mdjax.runs.config import RunConfig, TrainConfig
 from mdjax.runs.loading import load_network
 from mdjax.runs.provenance import (
     Provenance,
@@ -29,6 +29,7 @@ MAY_DIFFER_ON_RESUME = (
     "pretrained",
     "visible",
     "thermal",
+    "run",
     "wandb",
     "loop.log_every",
     "loop.save_every",
@@ -67,7 +68,7 @@ def require_same_config(run_dir: Path, config: RunConfig) -> None:
 def _require_config_of_checkpoint(run_dir: Path, began: RunConfig) -> None:
     """Refuse a `config.json` that was changed since the last checkpoint was saved under it."""
     last = CheckpointStore(run_dir).last
-    if isinstance(began, FuseConfig) or not has_checkpoint(last):
+    if not isinstance(began, TrainConfig) or not has_checkpoint(last):
         return
     saved = read_stored_config(read_metadata(last).get("config"), run_dir, source=last)
     places = ("in the checkpoint", "in config.json")
@@ -90,16 +91,12 @@ def require_same_run(run_dir: Path, config: RunConfig) -> None:
     directory = RunDirectory(run_dir)
     if not has_provenance(directory):
         return
-    if isinstance(config, FuseConfig):
-        sources = {"visible": config.visible, "thermal": config.thermal}
-        data = read_run_config(config.thermal)
-        assert isinstance(data, TrainConfig)
-    else:
-        sources = config.teachers if isinstance(config, DistillConfig) else {}
-        data = config
-    loaded = {name: load_network(path) for name, path in sources.items()}
+    loaded = {name: load_network(path) for name, path in config.sources.items()}
+    if isinstance(config, TrainConfig):
+        data, pretrained = config, config.pretrained
+    else:  # Nothing was trained: the data are those of the networks.
+        data, pretrained = next(iter(loaded.values())).config, None
     splits = open_splits(data.dataset, data.data_dir, data.folds)
-    pretrained = None if isinstance(config, FuseConfig) else config.pretrained
     check_provenance(directory, describe_provenance(splits, loaded, pretrained))
 
 

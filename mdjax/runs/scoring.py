@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches, prefetch_to_devices
 from mdjax.data.source import SplitSource
+from mdjax.models.modalities import Missing
 from mdjax.models.network import Network, SelectInputs
 from mdjax.models.predictor import make_predictor
 from mdjax.runs.config import TrainConfig
@@ -31,6 +32,7 @@ def make_scorer(
     select_inputs: SelectInputs,
     batch_size: int,
     mesh: Mesh,
+    missing: Missing = "none",
 ) -> Scorer:
     """Build a function (variables, split) that scores a network on a whole split.
 
@@ -38,7 +40,9 @@ def make_scorer(
     the size at which it is scored. All splits share one program.
     """
     size_hw = pipeline.image_size_hw
-    predict = make_predictor(network, lambda output: task.interpret(output.prediction, size_hw))
+    predict = make_predictor(
+        network, lambda output: task.interpret(output.prediction, size_hw), missing=missing
+    )
 
     def score(variables: Mapping[str, Any], split: SplitSource) -> Evaluation:
         tally = task.create_tally(split, class_names)
@@ -61,6 +65,29 @@ def describe_thermal(config: TrainConfig, resolution: str | None = None) -> str:
     return f"thermal {resolution or config.pipeline.camera.resolution}"
 
 
+def describe_missing(config: TrainConfig, missing: Missing) -> str:
+    """Say what a network sees in the place of a missing image; "" if none is missing."""
+    if missing == "none":
+        return ""
+    if missing not in config.network.sees:
+        return f"without the {missing} image, which this network does not see"
+    how = "its branch left out" if config.network.leaves_missing_out else "the mean image instead"
+    return f"without the {missing} image ({how})"
+
+
+def require_image(loaded: LoadedNetwork, missing: Missing) -> None:
+    """Refuse to take the only image that a network sees.
+
+    Raises:
+        MdjaxError: Nothing would be left.
+    """
+    if loaded.config.network.sees == (missing,):
+        raise MdjaxError(
+            f"{loaded.run_dir}: this network sees only the {missing} image; without it there is "
+            "nothing to predict from."
+        )
+
+
 def evaluate_network(
     loaded: LoadedNetwork,
     *,
@@ -70,6 +97,7 @@ def evaluate_network(
     resolution: str | None = None,
     task: Task | None = None,
     batch_size: int | None = None,
+    missing: Missing = "none",
 ) -> Evaluation:
     """Score a trained network on a split.
 
@@ -82,10 +110,11 @@ def evaluate_network(
             properties, to see what this network would lose with it.
         task: Another way to score, with the same classes; by default as in training.
         batch_size: Image pairs per batch; by default as in training.
+        missing: Image that the network has to do without, see `describe_missing`.
 
     Raises:
-        MdjaxError: The data set is missing or has other classes, or a resolution is given for a
-            network that does not see the cheap camera's image.
+        MdjaxError: The data set is missing or has other classes, a resolution is given for a
+            network that does not see the cheap camera's image, or nothing is left to see.
 
     Example:
         >>> from pathlib import Path
@@ -96,6 +125,7 @@ def evaluate_network(
         True
     """
     config = loaded.config
+    require_image(loaded, missing)
     if resolution is not None and not config.network.sees_camera:
         raise MdjaxError(
             f"{loaded.run_dir}: this network ({describe_thermal(config)}) does not see the cheap "
@@ -116,5 +146,6 @@ def evaluate_network(
         select_inputs=loaded.select_inputs,
         batch_size=batch_size,
         mesh=mesh,
+        missing=missing,
     )
     return score(replicate(dict(loaded.variables), mesh), source)

@@ -7,7 +7,7 @@ from typing import Any
 from jax.sharding import Mesh
 
 from mdjax.data.source import SplitSource
-from mdjax.runs.config import DistillConfig
+from mdjax.runs.config import MAIN_TEACHER, DistillConfig
 from mdjax.runs.loading import LoadedNetwork, check_class_names, load_network
 from mdjax.runs.scoring import make_scorer
 from mdjax.runs.splits import Splits
@@ -22,7 +22,7 @@ def load_teachers(config: DistillConfig, splits: Splits) -> dict[str, LoadedNetw
     Raises:
         MdjaxError: One is missing, damaged or was trained for other classes.
     """
-    teachers = {name: load_network(path) for name, path in config.teachers.items()}
+    teachers = {name: load_network(path) for name, path in config.sources.items()}
     for name, teacher in teachers.items():
         try:
             check_class_names(teacher, splits.train)
@@ -73,10 +73,15 @@ def check_teachers(
         MdjaxError: A teacher does not reach the score recorded in its checkpoint.
     """
     for name, teacher in teachers.items():
-        if not teacher.config.network.sees_full_thermal:
+        expected = config.method.teacher_network
+        if name == MAIN_TEACHER and not isinstance(teacher.config.network, expected):
+            kind, wanted = (
+                cls.__name__.removesuffix("Config")
+                for cls in (type(teacher.config.network), expected)
+            )
             show(
-                f"Warning: teacher {teacher.run_dir} does not see the full-resolution thermal "
-                "image; networks of the `-teacher` presets do."
+                f"Warning: teacher {teacher.run_dir} is a network of kind {kind}; this method "
+                f"learns from one of kind {wanted}."
             )
         split = _choose_split(teacher, splits)
         score = make_scorer(

@@ -104,7 +104,9 @@ def train(
     if config.pretrained and not goes_on:
         variables = _load_pretrained(variables, config.pretrained, show)
     objective = Objective(
-        config.task.make_terms(has_guidance=config.network.has_guidance),
+        config.task.make_terms(
+            has_guidance=config.network.has_guidance, branches=config.network.branches
+        ),
         config.task.create_module(len(class_names), config.network.backbone),
     )
     teachers: dict[str, LoadedNetwork] = {}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mdjax.runs.config import FuseConfig, RunConfig
+from mdjax.runs.config import RunConfig, TrainConfig
 
 
 class SeedRuns:
@@ -57,7 +57,7 @@ class Job:
     Attributes:
         seed: Its seed.
         row: Its row.
-        config: What is trained or fused.
+        config: What is trained, fused or tested in another way.
         run_dir: Where.
         needed: Run directories that must be finished before.
     """
@@ -96,7 +96,7 @@ def list_jobs(
             if not is_shared or seed == seeds[0]:
                 seed_runs = SeedRuns(seed, dict(run_dirs))
                 config = configure(seed_runs)
-                if not isinstance(config, FuseConfig):
+                if isinstance(config, TrainConfig):
                     config = replace(config, seed=seed)
                 jobs.append(Job(seed, name, config, run_dir, tuple(seed_runs.asked)))
             run_dirs[name] = run_dir

@@ -14,11 +14,10 @@ from typing import Any
 
 from mdjax.io.json_file import format_json, read_json_object, seal, unseal, write_text
 from mdjax.io.metrics_log import read_metrics
-from mdjax.runs.config import FuseConfig, RunConfig
-from mdjax.runs.loading import load_network
+from mdjax.runs.config import RunConfig, TrainConfig
+from mdjax.runs.missing import evaluate_run
 from mdjax.runs.results import RunResult
 from mdjax.runs.resuming import MAY_DIFFER_ON_RESUME
-from mdjax.runs.scoring import evaluate_network
 from mdjax.runs.stored_config import (
     find_differences,
     read_stored_config,
@@ -134,8 +133,7 @@ class KeptRows:
             fingerprint: Of the prepared data set.
             command: What was typed, without the places of files.
         """
-        loaded = load_network(job.run_dir)
-        log_path = job.run_dir / "metrics.jsonl"  # A fusion was not trained: it has none.
+        log_path = job.run_dir / "metrics.jsonl"  # Where nothing was trained, there is none.
         log = read_metrics(log_path) if log_path.is_file() else []
         rates = [x["train/steps_per_second"] for x in log if "train/steps_per_second" in x]
         # Of a path, what says something on another machine: study, seed and row.
@@ -146,7 +144,7 @@ class KeptRows:
             configs=list_configs(job, jobs),
             dataset_fingerprint=fingerprint,
             result={**result.to_dict(), "run_dir": run_dir},
-            images=describe_images(evaluate_network(loaded)),
+            images=describe_images(evaluate_run(job.config, job.run_dir)),
             log=[
                 {name: line[name] for name in ("step", *LOGGED) if name in line}
                 for line in log
@@ -204,7 +202,7 @@ def list_configs(job: Job, jobs: Sequence[Job]) -> dict[str, Any]:
 
 
 def _store(config: RunConfig) -> dict[str, Any]:
-    if not isinstance(config, FuseConfig) and config.pretrained is not None:
+    if isinstance(config, TrainConfig) and config.pretrained is not None:
         config = replace(config, pretrained="imagenet")
     return store_without_places(config)
 

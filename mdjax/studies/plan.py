@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from mdjax.data.folds import Folds
-from mdjax.runs.config import FuseConfig, TrainConfig
+from mdjax.runs.config import TrainConfig
 from mdjax.runs.results import describe_environment, read_result
 from mdjax.runs.splits import open_splits
 from mdjax.studies.jobs import Job, Row, Rows, SeedRuns, add_needed, find_twins, list_jobs
@@ -134,7 +134,8 @@ def _fold(row: Row, num_folds: int) -> Row:
 
     def configure(runs: SeedRuns) -> Any:
         config: Any = row(runs)
-        if num_folds == 0 or isinstance(config, FuseConfig):  # A fusion has those of its networks.
+        # What is not trained has the folds of its networks.
+        if num_folds == 0 or not isinstance(config, TrainConfig):
             return config
         return replace(config, folds=Folds(num_folds, runs.seed % num_folds))
 
@@ -188,7 +189,7 @@ def _take_shard(jobs: Sequence[Job], shard: Shard) -> list[Job]:
 
 
 def _count_steps(job: Job) -> int:
-    return 0 if isinstance(job.config, FuseConfig) else job.config.loop.num_steps
+    return job.config.loop.num_steps if isinstance(job.config, TrainConfig) else 0
 
 
 def _estimate_seconds(todo: Sequence[Job], kept: KeptRows) -> dict[Path, float]:

@@ -6,8 +6,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from mdjax.runs.config import FuseConfig, RunConfig
+from mdjax.runs.config import FuseConfig, MissingConfig, RunConfig
 from mdjax.runs.fusion import fuse
+from mdjax.runs.missing import score_without
 from mdjax.runs.results import RunResult, read_result
 from mdjax.runs.resuming import read_run_config, require_same_config, require_same_run
 from mdjax.runs.training import train
@@ -180,7 +181,7 @@ def _find_ready(waiting: Sequence[Job], running: Collection[Job]) -> Job | None:
 
 
 def run_or_read(config: RunConfig, run_dir: Path, show: Print = print) -> RunResult:
-    """Train, resume or fuse, unless the run is finished: then read its result.
+    """Train, resume, fuse or score, unless the run is finished: then read its result.
 
     Raises:
         MdjaxError: The run in the directory has another configuration.
@@ -193,5 +194,7 @@ def run_or_read(config: RunConfig, run_dir: Path, show: Print = print) -> RunRes
         return finished
     if isinstance(config, FuseConfig):
         return fuse(config, run_dir, show=show)
+    if isinstance(config, MissingConfig):
+        return score_without(config, run_dir, show=show)
     show(f"{run_dir}: {format_count(config.loop.num_steps, 'step')}")
     return train(config, run_dir, resume=(run_dir / "config.json").is_file(), show=show)

@@ -25,6 +25,7 @@ from mdjax.ops.boxes import encode_boxes
 from mdjax.ops.masks import compute_ellipse_masks
 from mdjax.ops.nms import NmsOptions, compute_detections
 from mdjax.ops.resize import get_size_hw
+from mdjax.tasks.branches import repeat_for_branches
 from mdjax.tasks.detection_scores import DetectionTally, ImageDetections, scale_detections
 from mdjax.tasks.guidance import make_guidance_terms
 from mdjax.train.terms import LossTerm, TermInputs
@@ -126,12 +127,15 @@ class DetectionTask:
             assignment = compute_iou_assignment(prediction.anchors_xyxy_px, objects)
         return DetectionTargets(objects, assignment, get_size_hw(batch.visible))
 
-    def make_terms(self, *, has_guidance: bool) -> tuple[LossTerm, ...]:
-        """List the loss terms, with those of GAFF for a network that has it."""
+    def make_terms(
+        self, *, has_guidance: bool, branches: tuple[str, ...] = ()
+    ) -> tuple[LossTerm, ...]:
+        """List the loss terms, see `Task.make_terms`."""
         terms = (
             LossTerm("classification", 1.0, compute_classification_loss),
             LossTerm("box", 1.0, compute_box_loss),
         )
+        terms = repeat_for_branches(terms, branches, self.compute_targets)
         if not has_guidance:
             return terms
         return (*terms, *make_guidance_terms(self.guidance_weight, compute_foreground))

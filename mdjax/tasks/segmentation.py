@@ -24,6 +24,7 @@ from mdjax.models.heads.pspnet import (
 from mdjax.models.layers import scale_channels
 from mdjax.ops.masks import compute_foreground_mask
 from mdjax.ops.resize import get_size_hw
+from mdjax.tasks.branches import repeat_for_branches
 from mdjax.tasks.guidance import make_guidance_terms
 from mdjax.tasks.segmentation_scores import LabelTally, ScoredSize, resize_logits_to_labels
 from mdjax.train.terms import LossTerm, TermInputs, use_batch
@@ -84,10 +85,13 @@ class SegmentationTask:
         """Return the batch: label maps are targets as they are."""
         return use_batch(output, batch)
 
-    def make_terms(self, *, has_guidance: bool) -> tuple[LossTerm, ...]:
-        """List the loss terms, with those of GAFF for a network that has it."""
+    def make_terms(
+        self, *, has_guidance: bool, branches: tuple[str, ...] = ()
+    ) -> tuple[LossTerm, ...]:
+        """List the loss terms, see `Task.make_terms`."""
         cross_entropy = partial(compute_cross_entropy, class_balance=self.class_balance)
         terms = (LossTerm("segmentation", 1.0, cross_entropy),)
+        terms = repeat_for_branches(terms, branches, self.compute_targets)
         if self.auxiliary_weight:
             auxiliary = partial(compute_auxiliary_loss, class_balance=self.class_balance)
             terms = (*terms, LossTerm("auxiliary", self.auxiliary_weight, auxiliary))

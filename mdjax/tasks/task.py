@@ -84,8 +84,15 @@ class Task(Protocol):
         """Make what the loss terms read of a batch and of what the network says of it."""
         ...
 
-    def make_terms(self, *, has_guidance: bool) -> tuple[LossTerm, ...]:
-        """List the loss terms, with those of GAFF for a network that has it."""
+    def make_terms(
+        self, *, has_guidance: bool, branches: tuple[str, ...] = ()
+    ) -> tuple[LossTerm, ...]:
+        """List the loss terms.
+
+        Args:
+            has_guidance: Add those of GAFF, for a network that has it.
+            branches: Repeat what reads the prediction for each branch that predicts on its own.
+        """
         ...
 
     def interpret(self, prediction: Any, working_size_hw: tuple[int, int]) -> Any:

@@ -77,11 +77,11 @@ def create_variables(module: Any, *inputs: Any) -> Any:
     return fill_variables("module", module.init, *inputs, train=False)
 
 
-def run(module: Any, variables: Any, *inputs: Any) -> Any:
+def run(module: Any, variables: Any, *inputs: Any, **options: Any) -> Any:
     """Apply in evaluation mode, compiled."""
 
     def apply(leaves: Any, *arrays: Any) -> Any:
-        return module.apply(leaves, *arrays, train=False)
+        return module.apply(leaves, *arrays, train=False, **options)
 
     return jax.jit(apply)(variables, *inputs)
 

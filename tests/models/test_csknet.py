@@ -7,13 +7,23 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mdjax.models.csknet import BOTH, CskNet
+from mdjax.models.csknet import CskNet
 from mdjax.models.fusion.gated_spectral_unit import GatedSpectralUnit
-from mdjax.models.layers import batch_norm
+from mdjax.models.layers import batch_norm, conv
+from mdjax.models.modalities import BOTH
 from mdjax.models.networks import ThermalOnly, VisibleOnly
-from mdjax.models.private_norm import PrivateNorm, exchange_channels
-from tests.models.factories import TINY, create_detection_head, create_head, create_pair
+from mdjax.models.private_layers import (
+    PrivateNorm,
+    create_private_convolution,
+    exchange_channels,
+    swap_halves,
+)
+from tests.models.factories import TINY, create_detection_head, create_head, create_pair, run
 from tests.models.factories import create_variables as create_sensible_variables
+
+
+def other_of(name: str) -> str:
+    return BOTH[1 - BOTH.index(name)]
 
 
 def create_network(**options: Any) -> CskNet:
@@ -52,11 +62,15 @@ def test_statistics_are_private() -> None:
     assert {name: set(of) for name, of in variables["params"].items()} == {
         name: {"scale", "bias"} for name in BOTH
     }
+    y: Any
+    state: Any
     y, state = norm.apply(variables, x, mutable=["batch_stats"])
     alone = batch_norm(train=True, dtype=jnp.float32)
     for i, name in enumerate(BOTH):
         part = x[2 * i : 2 * i + 2]
         own = {key: value[name] for key, value in variables.items()}
+        expected: Any
+        own_state: Any
         expected, own_state = alone.apply(own, part, mutable=["batch_stats"])
         np.testing.assert_allclose(y[2 * i : 2 * i + 2], expected, atol=1e-6)
         for key, value in own_state["batch_stats"].items():
@@ -92,36 +106,37 @@ def test_gradient_of_a_kernel_is_the_sum_over_its_uses() -> None:
     network, pair = create_network(exchange_below=0.0), create_pair()
     variables = create_sensible_variables(network, *pair)
 
-    def find_gradient(weights: dict[str, float]) -> Any:
+    @jax.jit
+    def find_gradient(weights: Any) -> Any:
         def weigh(params: Any) -> Any:
-            output = network.apply({**variables, "params": params}, *pair, train=False)
-            predictions = output.branch_predictions
-            return sum(weight * jnp.sum(predictions[n] ** 2) for n, weight in weights.items())
+            output: Any = network.apply({**variables, "params": params}, *pair, train=False)
+            logits = [output.branch_predictions[name] for name in BOTH]
+            return sum(weights[i] * jnp.sum(x**2) for i, x in enumerate(logits))
 
         return jax.grad(weigh)(variables["params"])["trunk"]["layer3_block0"]["conv1"]["kernel"]
 
-    of_visible, of_thermal = find_gradient({"visible": 1.0}), find_gradient({"thermal": 1.0})
-    both = find_gradient({"visible": 1.0, "thermal": 1.0})
+    weights = ([1.0, 0.0], [0.0, 1.0], [1.0, 1.0])
+    of_visible, of_thermal, both = (find_gradient(jnp.array(x)) for x in weights)
     scale = float(jnp.abs(both).max())
     assert float(jnp.abs(of_visible).max()) > 0.01 * scale
     assert float(jnp.abs(of_thermal).max()) > 0.01 * scale
     np.testing.assert_allclose(both, of_visible + of_thermal, atol=1e-4 * scale)
 
 
-@pytest.mark.parametrize("name", BOTH)
-def test_one_image_alone_gives_what_its_branch_gives_without_exchange(name: str) -> None:
+def test_one_image_alone_gives_what_its_branch_gives_without_exchange() -> None:
     network, pair = create_network(exchange_below=0.0), create_pair()
     variables = create_sensible_variables(network, *pair)
-    both: Any = network.apply(variables, *pair, train=False)
-    alone: Any = network.apply(variables, *pair, train=False, present=(name,))
-    expected = both.branch_predictions[name]
-    np.testing.assert_allclose(alone.prediction, expected, rtol=1e-4, atol=1e-4)
-    assert alone.gate is None
-    assert set(alone.branch_predictions) == {name}
-    # The other image is not looked at.
-    other = [x * 0 if (i == 0) == (name == "thermal") else x for i, x in enumerate(pair)]
-    without: Any = network.apply(variables, *other, train=False, present=(name,))
-    np.testing.assert_array_equal(without.prediction, alone.prediction)
+    both = run(network, variables, *pair)
+    for name in BOTH:
+        alone = run(network, variables, *pair, missing=other_of(name))
+        expected = both.branch_predictions[name]
+        np.testing.assert_allclose(alone.prediction, expected, rtol=1e-4, atol=1e-4)
+        assert alone.gate is None
+        assert set(alone.branch_predictions) == {name}
+        # The other image is not looked at.
+        other = [x * 0 if (i == 0) == (name == "thermal") else x for i, x in enumerate(pair)]
+        without = run(network, variables, *other, missing=other_of(name))
+        np.testing.assert_array_equal(without.prediction, alone.prediction)
 
 
 def test_exchange_changes_the_branch_that_gave_up_channels() -> None:
@@ -129,9 +144,9 @@ def test_exchange_changes_the_branch_that_gave_up_channels() -> None:
     variables = create_sensible_variables(network, *pair)
     scales = variables["params"]["trunk"]["layer4_block0"]["bn2"]
     scales["visible"]["scale"] = jnp.zeros_like(scales["visible"]["scale"])
-    output: Any = network.apply(variables, *pair, train=False)
+    output = run(network, variables, *pair)
     kept = CskNet(network.backbone, network.head, exchange_below=0.0)
-    without: Any = kept.apply(variables, *pair, train=False)
+    without = run(kept, variables, *pair)
     changed = {
         name: bool(jnp.any(output.branch_predictions[name] != without.branch_predictions[name]))
         for name in BOTH
@@ -148,7 +163,7 @@ def count_flops(network: Any, **options: Any) -> float:
     def predict(variables: Any, visible: Any, thermal: Any) -> Any:
         return network.apply(variables, visible, thermal, train=False, **options).prediction
 
-    analysis = jax.jit(predict).lower(variables, *pair).compile().cost_analysis()
+    analysis: Any = jax.jit(predict).lower(variables, *pair).compile().cost_analysis()
     return float(analysis["flops"])
 
 
@@ -158,7 +173,7 @@ def test_one_image_costs_what_a_network_for_one_image_costs() -> None:
         ("visible", VisibleOnly(TINY, head)),
         ("thermal", ThermalOnly(TINY, head)),
     ):
-        of_one = count_flops(create_network(), present=(name,))
+        of_one = count_flops(create_network(), missing=other_of(name))
         assert of_one == pytest.approx(count_flops(single), rel=1e-3)
         assert count_flops(create_network()) > 1.9 * of_one
 
@@ -169,6 +184,33 @@ def test_it_predicts_boxes_too() -> None:
     output: Any = jax.eval_shape(
         lambda: network.init_with_output(jax.random.key(0), *pair, train=False)[0]
     )
-    shape = output.prediction.class_logits.shape
-    assert {x.class_logits.shape for x in output.branch_predictions.values()} == {shape}
-    assert shape[0] == 1
+    shapes = jax.tree.map(jnp.shape, output.prediction)
+    assert all(jax.tree.map(jnp.shape, x) == shapes for x in output.branch_predictions.values())
+    assert shapes.class_logits[0] == 1
+    assert shapes.anchors_xyxy_px == (shapes.class_logits[1], 4)
+
+
+def test_private_kernels_are_those_of_each_branch() -> None:
+    x = jax.random.normal(jax.random.key(0), (2, 4, 5, 3))
+    layer: Any = create_private_convolution(BOTH)(2, 3, stride=2, name="conv1")
+    variables = layer.init(jax.random.key(1), x)
+    found = layer.apply(variables, x)
+    for i, name in enumerate(BOTH):
+        kernel = variables["params"][name]
+        alone: Any = conv(2, 3, stride=2).apply({"params": kernel}, x[i : i + 1])
+        np.testing.assert_allclose(found[i : i + 1], alone, rtol=1e-5, atol=1e-5)
+    network, pair = create_network(shares_kernels=False), create_pair()
+    shapes: Any = jax.eval_shape(lambda: network.init(jax.random.key(0), *pair, train=False))
+    block = shapes["params"]["trunk"]["layer2_block0"]
+    assert set(block["conv1"]) == set(block["downsample_conv"]) == set(BOTH)
+
+
+def test_halves_are_swapped_for_each_pair() -> None:
+    """By hand: with certainty all second halves, never the first; at random some pairs."""
+    first, second = jnp.zeros((8, 1, 1, 4)), jnp.ones((8, 1, 1, 4))
+    of_first, of_second = swap_halves(jax.random.key(0), (first, second), 1.0)
+    np.testing.assert_array_equal(of_first[:, 0, 0], [[0.0, 0.0, 1.0, 1.0]] * 8)
+    np.testing.assert_array_equal(of_second[:, 0, 0], [[1.0, 1.0, 0.0, 0.0]] * 8)
+    some, _ = swap_halves(jax.random.key(0), (first, second), 0.5)
+    assert 0 < float(jnp.sum(some[:, 0, 0, 3])) < 8
+    np.testing.assert_array_equal(some[..., :2], 0.0)

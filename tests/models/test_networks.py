@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+import flax.errors
 import jax
 import jax.numpy as jnp
 import jaxtyping
@@ -10,6 +11,7 @@ import pytest
 
 from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.config import (
+    CskNetConfig,
     DecisionLevelConfig,
     FeatureLevelConfig,
     ImageLevelConfig,
@@ -18,6 +20,7 @@ from mdjax.models.config import (
     ThermalOnlyConfig,
     VisibleOnlyConfig,
 )
+from mdjax.models.layers import IMAGENET_MEAN
 from mdjax.types import MdjaxError
 from tests.models.factories import (
     TINY,
@@ -39,6 +42,7 @@ CONFIGS = (
     FeatureLevelConfig,
     DecisionLevelConfig,
     MdStudentConfig,
+    CskNetConfig,
 )
 
 
@@ -136,6 +140,56 @@ def test_fusing_networks_read_both_images(config: type[NetworkConfig]) -> None:
     assert not jnp.allclose(run(network, variables, visible, 1 - thermal).prediction, before)
 
 
+@pytest.mark.parametrize("config", [ImageLevelConfig, FeatureLevelConfig, MdStudentConfig])
+def test_missing_image_is_not_looked_at(config: type[NetworkConfig]) -> None:
+    """The mean image stands for it."""
+    visible, thermal = create_pair()
+    network = create_network(config(TINY))
+    variables = create_variables(network, visible, thermal)
+    mean = jnp.broadcast_to(jnp.asarray(IMAGENET_MEAN), visible.shape)
+    expected = run(network, variables, mean, thermal).prediction
+    for other in (visible, 1 - visible):
+        found = run(network, variables, other, thermal, missing="visible").prediction
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_decision_level_leaves_a_network_out() -> None:
+    pair = create_pair()
+    network = create_network(DecisionLevelConfig(TINY))
+    variables = create_variables(network, *pair)
+    for config, name, missing in (
+        (VisibleOnlyConfig(TINY), "visible_network", "thermal"),
+        (ThermalOnlyConfig(TINY), "thermal_network", "visible"),
+    ):
+        part = {collection: tree[name] for collection, tree in variables.items()}
+        alone = run(create_network(config), part, *pair).prediction
+        found = run(network, variables, *pair, missing=missing).prediction
+        np.testing.assert_allclose(found, alone, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [ImageLevelConfig, FeatureLevelConfig, MdStudentConfig])
+def test_modality_dropout_acts_in_training_alone(config: Any) -> None:
+    """Without dropout in the head, only it asks for a random key."""
+    pair = create_pair()
+
+    def trace(rate: float, *, train: bool) -> Any:
+        network = config(TINY, modality_dropout=rate).create(create_head(TINY, dropout_rate=0.0))
+        variables = compute_variable_shapes(network, *pair)
+        options: Any = {"train": train, "mutable": ["batch_stats"]}
+        return jax.eval_shape(lambda x: network.apply(x, *pair, **options), variables)
+
+    trace(0.0, train=True)
+    trace(0.5, train=False)
+    with pytest.raises(flax.errors.InvalidRngError, match='"dropout"'):
+        trace(0.5, train=True)
+
+
+def test_impossible_modality_dropout_is_refused() -> None:
+    for config in (ImageLevelConfig, FeatureLevelConfig, MdStudentConfig):
+        with pytest.raises(MdjaxError, match=r"modality_dropout is 1\.0; give 0 up to below 1"):
+            config(TINY, modality_dropout=1.0)
+
+
 def test_decision_level_averages_the_softmax_of_two_networks() -> None:
     pair = create_pair()
     network = create_network(DecisionLevelConfig(TINY))
@@ -180,7 +234,7 @@ def test_student_without_mask_product_leaves_its_features_alone() -> None:
 
 
 def test_only_the_teacher_sees_full_thermal() -> None:
-    assert [config.sees_full_thermal for config in CONFIGS] == [False] * 3 + [True] + [False] * 2
+    assert [config.sees_full_thermal for config in CONFIGS] == [False] * 3 + [True] + [False] * 3
 
 
 @pytest.mark.parametrize("config", CONFIGS)

@@ -14,6 +14,9 @@ It is called once for each convolution, inside that convolution's module. One se
 run with statistics of several kinds: a norm decides by itself what it does with the rows it sees.
 """
 
+Convolution = Callable[..., Callable[[Any], Any]]
+"""Builds a convolution, as `layers.conv(features, kernel_size, stride=, dilation=, ...)` does."""
+
 
 class Backbone(Protocol):
     """Configuration of a backbone whose feature maps C2 to C5 halve, or keep, the resolution."""
@@ -44,7 +47,15 @@ class Backbone(Protocol):
         """
         ...
 
-    def create_part(self, first: int, last: int, *, norm: Norm = ..., name: str) -> nn.Module:
+    def create_part(
+        self,
+        first: int,
+        last: int,
+        *,
+        norm: Norm = ...,
+        convolution: Convolution = ...,
+        name: str,
+    ) -> nn.Module:
         """Build the module that computes C_first to C_last.
 
         It is called as `part(x, train=)`, with the image where `first` is 2, else with the level

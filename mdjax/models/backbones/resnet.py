@@ -12,7 +12,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jax.dtypes import canonicalize_dtype
 from jaxtyping import Float
 
-from mdjax.models.backbones.backbone import Norm
+from mdjax.models.backbones.backbone import Convolution, Norm
 from mdjax.models.layers import Dtype, batch_norm, conv, max_pool_halving, scale_channels
 from mdjax.types import Array, MdjaxError
 
@@ -102,10 +102,16 @@ class ResNetConfig:
         return unflatten_dict({path: find_stage(path) for path in flat})
 
     def create_part(
-        self, first: int, last: int, *, norm: Norm = batch_norm, name: str
+        self,
+        first: int,
+        last: int,
+        *,
+        norm: Norm = batch_norm,
+        convolution: Convolution = conv,
+        name: str,
     ) -> "ResNetPart":
         """Build the module that computes C_first to C_last, see `Backbone.create_part`."""
-        return ResNetPart(self, first, last, norm, name=name)
+        return ResNetPart(self, first, last, norm, convolution, name=name)
 
 
 def find_resnet_parts(paths: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
@@ -138,12 +144,13 @@ class BasicBlock(nn.Module):
     dtype: Dtype = jnp.float32
     norm: Norm = batch_norm
     last_norm: Norm | None = None
+    convolution: Convolution = conv
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b hh ww f"]:
         """Apply the block; a 1×1 projection joins the shortcut where shapes differ."""
         dtype = self.dtype
-        y = conv(
+        y = self.convolution(
             self.features,
             3,
             stride=self.stride,
@@ -152,10 +159,12 @@ class BasicBlock(nn.Module):
             name="conv1",
         )(x)
         y = nn.relu(self.norm(train=train, dtype=dtype, name="bn1")(y))
-        y = conv(self.features, 3, dilation=self.dilation, dtype=dtype, name="conv2")(y)
+        y = self.convolution(self.features, 3, dilation=self.dilation, dtype=dtype, name="conv2")(y)
         y = (self.last_norm or self.norm)(train=train, dtype=dtype, name="bn2")(y)
         if self.stride != 1 or x.shape[-1] != self.features:
-            x = conv(self.features, 1, stride=self.stride, dtype=dtype, name="downsample_conv")(x)
+            x = self.convolution(
+                self.features, 1, stride=self.stride, dtype=dtype, name="downsample_conv"
+            )(x)
             x = self.norm(train=train, dtype=dtype, name="downsample_bn")(x)
         return nn.relu(x + y)
 
@@ -168,12 +177,14 @@ class ResNetPart(nn.Module):
         first: Level of the first stage; C2 comes with the stem.
         last: Level of the last stage.
         norm: Builds the normalisation of each convolution.
+        convolution: Builds each convolution.
     """
 
     config: ResNetConfig
     first: int
     last: int
     norm: Norm = batch_norm
+    convolution: Convolution = conv
 
     @nn.compact
     def __call__(
@@ -201,7 +212,7 @@ class ResNetPart(nn.Module):
         config = self.config
         stride = 1 if config.stem_stride == 1 else 2
         channels = config.get_channels(FIRST_LEVEL)
-        x = conv(channels, 7, stride=stride, dtype=config.dtype, name="conv1")(x)
+        x = self.convolution(channels, 7, stride=stride, dtype=config.dtype, name="conv1")(x)
         x = nn.relu(self.norm(train=train, dtype=config.dtype, name="bn1")(x))
         if config.stem_stride == 4:
             x = max_pool_halving(x)
@@ -218,6 +229,7 @@ class ResNetPart(nn.Module):
                 dilation=dilation,
                 dtype=config.dtype,
                 norm=self.norm,
+                convolution=self.convolution,
                 # Stages are counted from 1, as torchvision's are.
                 name=f"layer{level - 1}_block{block}",
             )(x, train=train)

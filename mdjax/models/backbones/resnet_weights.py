@@ -29,7 +29,7 @@ _LEAF_NAMES = {
     "mean": "running_mean",
     "var": "running_var",
 }
-_NORM = re.compile(r"bn\d|downsample_bn")
+_LAYER = re.compile(r"(downsample_)?(conv|bn)\d?")
 _NO_STAGE = "no stage"
 _MAX_LISTED = 12
 _MODULE_NAMES = {"downsample_conv": "downsample.0", "downsample_bn": "downsample.1"}
@@ -208,14 +208,14 @@ def _find_leaves(flat: Mapping[Path, Any], scope: str) -> list[Path]:
 def _name_in_torchvision(inner: Path) -> str:
     """`layer2_block0/downsample_conv/kernel` → `layer2.0.downsample.0.weight`.
 
-    A normalisation that is private to some branches, `bn1/visible` and `bn1/thermal`, starts from
-    the same tensors in each of them.
+    A layer that is private to some branches, `bn1/visible` and `bn1/thermal`, starts from the same
+    tensors in each of them.
     """
     *modules, leaf_name = inner
     names: list[str] = []
     for name in modules:
         names.append(_MODULE_NAMES.get(name, _BLOCK.sub(r"layer\1.\2", name)))
-        if _NORM.fullmatch(name):
+        if _LAYER.fullmatch(name):
             break
     return ".".join([*names, _LEAF_NAMES.get(leaf_name, leaf_name)])
 

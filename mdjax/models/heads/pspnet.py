@@ -92,6 +92,10 @@ class PspHead(nn.Module):
         log_sum = jnp.logaddexp(jax.nn.log_softmax(first), jax.nn.log_softmax(second))
         return log_sum - jnp.log(2.0)
 
+    def split_prediction(self, prediction: Float[Array, "n h w k"], num_parts: int) -> list[Any]:
+        """Take the logits of several sets of rows apart again."""
+        return jnp.split(prediction, num_parts)
+
 
 class AuxiliaryHead(nn.Module):
     """Classify every pixel from C4 in training, beside the network (Zhao et al. 2017, section 3.3).

@@ -91,6 +91,17 @@ class RetinaNetHead(nn.Module):
             anchors_xyxy_px=first.anchors_xyxy_px,
         )
 
+    def split_prediction(
+        self, prediction: AnchorPrediction, num_parts: int
+    ) -> list[AnchorPrediction]:
+        """Take what is said of several sets of rows apart again; the anchors are the same."""
+        class_logits = jnp.split(prediction.class_logits, num_parts)
+        box_offsets = jnp.split(prediction.box_offsets, num_parts)
+        return [
+            AnchorPrediction(logits, offsets, prediction.anchors_xyxy_px)
+            for logits, offsets in zip(class_logits, box_offsets, strict=True)
+        ]
+
     def _branch(self, num_values: int, bias: float, name: str) -> "AnchorBranch":
         return AnchorBranch(
             self.anchors.num_per_cell,

@@ -1,18 +1,21 @@
-"""Batch normalisation that is private to each branch, of rows that share their kernels (CSK-Net).
+"""Layers of which each branch has its own, for rows of several branches that run as one (CSK-Net).
 
 The images of several cameras are stacked along the batch axis and run through one set of kernels;
 statistics, scales and offsets are each camera's own. Injected into a backbone or a head as its
-norm, it needs no copy of either.
+norm, it needs no copy of either. Kernels can be private too, for a comparison.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from mdjax.models.backbones.backbone import Norm
-from mdjax.models.layers import Dtype, batch_norm
+from mdjax.models.backbones.backbone import Convolution, Norm
+from mdjax.models.layers import Dtype, batch_norm, conv
 from mdjax.types import Array
 
 _LAST_OF_BLOCK = "bn2"
@@ -26,6 +29,7 @@ class PrivateNorm(nn.Module):
         train: Normalise by the batch and update the running statistics.
         dtype: Type of activations.
         exchange_below: τ of `exchange_channels`; 0 exchanges nothing, and neither does one branch.
+        swap_rate: p of `swap_halves` in training.
         scale_init: Of the scales.
     """
 
@@ -33,6 +37,7 @@ class PrivateNorm(nn.Module):
     train: bool
     dtype: Dtype
     exchange_below: float = 0.0
+    swap_rate: float = 0.0
     scale_init: nn.initializers.Initializer = nn.initializers.ones
 
     @nn.compact
@@ -47,9 +52,12 @@ class PrivateNorm(nn.Module):
             for branch in self.branches
         ]
         rows = [norm(part) for norm, part in zip(norms, jnp.split(x, len(norms)), strict=True)]
-        if self.exchange_below and len(norms) == 2:
-            scales = [norm.variables["params"]["scale"] for norm in norms]
-            rows = exchange_channels(rows, scales, below=self.exchange_below)
+        if len(norms) == 2:
+            if self.exchange_below:
+                scales = [norm.variables["params"]["scale"] for norm in norms]
+                rows = exchange_channels(rows, scales, below=self.exchange_below)
+            if self.swap_rate and self.train:
+                rows = swap_halves(self.make_rng("dropout"), rows, self.swap_rate)
         return jnp.concatenate(rows)
 
 
@@ -75,12 +83,31 @@ def exchange_channels(
     ]
 
 
-def create_private_norm(branches: tuple[str, ...], *, exchange_below: float = 0.0) -> Norm:
+def swap_halves(
+    key: Array, rows: Sequence[Float[Array, "b h w c"]], rate: float
+) -> list[Float[Array, "b h w c"]]:
+    """Swap the second half of the channels of two branches, for each pair with probability p.
+
+    Args:
+        key: Random key.
+        rows: Features of two branches.
+        rate: p.
+    """
+    first, second = rows
+    is_swapped = jax.random.bernoulli(key, rate, (first.shape[0], 1, 1, 1))
+    is_swapped &= jnp.arange(first.shape[-1]) >= first.shape[-1] // 2
+    return [jnp.where(is_swapped, second, first), jnp.where(is_swapped, first, second)]
+
+
+def create_private_norm(
+    branches: tuple[str, ...], *, exchange_below: float = 0.0, swap_rate: float = 0.0
+) -> Norm:
     """Create what backbones and heads take as their norm.
 
     Args:
         branches: Those whose rows are stacked.
         exchange_below: τ of the exchange after the last normalisation of each residual block.
+        swap_rate: p of the random swap at the same place.
     """
 
     def norm(
@@ -90,7 +117,38 @@ def create_private_norm(branches: tuple[str, ...], *, exchange_below: float = 0.
         name: str | None = None,
         scale_init: nn.initializers.Initializer = nn.initializers.ones,
     ) -> PrivateNorm:
-        below = exchange_below if name == _LAST_OF_BLOCK else 0.0
-        return PrivateNorm(branches, train, dtype, below, scale_init, name=name)
+        below, rate = (exchange_below, swap_rate) if name == _LAST_OF_BLOCK else (0.0, 0.0)
+        return PrivateNorm(branches, train, dtype, below, rate, scale_init, name=name)
 
     return norm
+
+
+class PrivateConvolution(nn.Module):
+    """One convolution for each branch.
+
+    Attributes:
+        branches: Names of the branches, in the order in which their rows are stacked.
+        create: Builds one of them, called with its name.
+    """
+
+    branches: tuple[str, ...]
+    create: Any
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n _ _ f"]:
+        """Convolve the rows of each branch by their own kernels."""
+        parts = zip(self.branches, jnp.split(x, len(self.branches)), strict=True)
+        return jnp.concatenate([self.create(name=branch)(part) for branch, part in parts])
+
+
+def create_private_convolution(branches: tuple[str, ...]) -> Convolution:
+    """Create what backbones take as their convolution."""
+
+    def convolution(
+        features: int, kernel_size: int, *, name: str | None = None, **options: Any
+    ) -> PrivateConvolution:
+        return PrivateConvolution(
+            branches, partial(conv, features, kernel_size, **options), name=name
+        )
+
+    return convolution

@@ -1,0 +1,77 @@
+"""Rows for cameras that may be missing: CSK-Net, its ablation, and modality dropout beside it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mdjax.models.modalities import Missing
+from mdjax.presets import METHODS
+from mdjax.runs.config import DistillConfig, MissingConfig
+from mdjax.studies.jobs import Row
+from mdjax.studies.rows import DISTILLED, NATIVE, TEACHER, VISIBLE, Recipe
+
+CSKNET = "csknet"
+NATIVE_DROPOUT, TEACHER_DROPOUT = "native-dropout", "teacher-dropout"
+PRIVATE, NO_EXCHANGE, NO_GATE = "csknet-private", "csknet-no-exchange", "csknet-no-gate"
+NO_TEACHER, NO_CONTRAST, SWAP = "csknet-no-teacher", "csknet-no-contrast", "csknet-swap"
+ABLATION = (PRIVATE, NO_EXCHANGE, NO_GATE, NO_TEACHER, NO_CONTRAST, SWAP)
+MODALITY_DROPOUT = 0.3
+"""So that each image is missing from a fifth of the pairs; not tuned."""
+
+
+def name_without(row: str, missing: Missing) -> str:
+    """Name the row that tests the network of another one without an image."""
+    return row if missing == "none" else f"{row}-no-{missing}"
+
+
+def create_csk_rows(
+    rows: Mapping[str, Row], recipe: Recipe, adjust: Callable[[Any], Any]
+) -> dict[str, Row]:
+    """List these rows by name.
+
+    Args:
+        rows: Those before them, with the visible-only network, which teaches.
+        recipe: What all networks share.
+        adjust: Last changes to each configuration.
+    """
+    method, network, _ = METHODS["csk"]
+    created: dict[str, Row] = {
+        NATIVE_DROPOUT: _change_network(rows[NATIVE], modality_dropout=MODALITY_DROPOUT),
+        TEACHER_DROPOUT: _change_network(rows[TEACHER], modality_dropout=MODALITY_DROPOUT),
+        CSKNET: lambda runs: adjust(
+            recipe(DistillConfig(teacher=runs[VISIBLE], method=method, network=network()), network)
+        ),
+    }
+    whole = created[CSKNET]
+    created[PRIVATE] = _change_network(whole, shares_kernels=False)
+    created[NO_EXCHANGE] = _change_method(
+        _change_network(whole, exchange_below=0.0), exchange_weight=0.0
+    )
+    created[NO_GATE] = _change_network(whole, has_gate=False)
+    created[NO_TEACHER] = _change_method(whole, distillation_weight=0.0)
+    created[NO_CONTRAST] = _change_method(whole, contrast_weight=0.0)
+    created[SWAP] = _change_network(whole, swap_rate=0.5)
+    for row in (NATIVE, TEACHER, DISTILLED, *created):
+        for missing in ("visible", "thermal"):
+            created[name_without(row, missing)] = _test_without(row, missing)
+    return created
+
+
+def _change_network(row: Row, **options: Any) -> Row:
+    def configure(runs: Any) -> Any:
+        config: Any = row(runs)
+        return replace(config, network=replace(config.network, **options))
+
+    return configure
+
+
+def _change_method(row: Row, **options: Any) -> Row:
+    def configure(runs: Any) -> Any:
+        config: Any = row(runs)
+        return replace(config, method=replace(config.method, **options))
+
+    return configure
+
+
+def _test_without(row: str, missing: Missing) -> Row:
+    return lambda runs: MissingConfig(runs[row], missing)
