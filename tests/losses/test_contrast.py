@@ -1,6 +1,7 @@
 """Contrast of pixels against loops in NumPy: ties, absent classes, pixels that do not count."""
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import jax
@@ -12,6 +13,14 @@ from hypothesis import strategies as st
 
 from mdjax.losses.contrast import pixel_contrast_loss
 from mdjax.types import IGNORED_LABEL
+
+SHAPE = (2, 27, 3)
+"""Images, pixels and channels; one shape for most tests, which is compiled once."""
+
+
+def count_hard(share: float, number: int) -> int:
+    """The share of a number as it is written, rounded up: 0.6 of 25 is 15."""
+    return math.ceil(Fraction(str(share)) * number)
 
 
 def compute_by_loops(vectors: Any, labels: Any, temperature: float, share: float) -> float:
@@ -33,8 +42,8 @@ def compute_by_loops(vectors: Any, labels: Any, temperature: float, share: float
             ]
             if not same or not other:
                 continue
-            far = sorted(same)[: math.ceil(share * len(same) - 1e-4)]
-            near = sorted(other, reverse=True)[: math.ceil(share * len(other) - 1e-4)]
+            far = sorted(same)[: count_hard(share, len(same))]
+            near = sorted(other, reverse=True)[: count_hard(share, len(other))]
             negatives = sum(math.exp(s) for s in near)
             losses = [-math.log(math.exp(s) / (math.exp(s) + negatives)) for s in far]
             total += sum(losses) / len(losses)
@@ -60,13 +69,85 @@ def test_by_hand() -> None:
     st.booleans(),
 )
 def test_equals_loops(seed: int, share: float, temperature: float, has_ties: bool) -> None:
+    """Each image has shares of its own: classes are absent, alone in an image or of one pixel."""
     generator = np.random.default_rng(seed)
-    vectors = generator.normal(size=(2, 23, 3)).astype(np.float32)
+    vectors = generator.normal(size=SHAPE).astype(np.float32)
     if has_ties:
         vectors = np.sign(vectors)
-    labels = generator.choice([0, 1, 2, IGNORED_LABEL], (2, 23)).astype(np.uint8)
+    labels = np.stack(
+        [
+            generator.choice([0, 1, 2, IGNORED_LABEL], SHAPE[1], p=generator.dirichlet([0.4] * 4))
+            for _ in vectors
+        ]
+    ).astype(np.uint8)
     found = float(pixel_contrast_loss(vectors, labels, temperature, share).value)
     assert found == pytest.approx(compute_by_loops(vectors, labels, temperature, share), rel=1e-4)
+
+
+def test_share_of_a_number_is_not_rounded_up_by_floating_point() -> None:
+    """0.6 of 25 pixels of a class is 15, in float32 a little more; its mean takes no sixteenth."""
+    vectors = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
+    labels = np.array([[0] * 26 + [1], [0] * 26 + [1]], np.uint8)
+    found = float(pixel_contrast_loss(vectors, labels, 1.0, 0.6).value)
+    assert found == pytest.approx(compute_by_loops(vectors, labels, 1.0, 0.6), rel=1e-5)
+
+
+def create_uneven_images() -> tuple[Any, Any]:
+    """One image with ignored pixels, a class of a single pixel and equal pixels; one of a class."""
+    vectors = np.random.default_rng(1).normal(size=SHAPE).astype(np.float32)
+    vectors[0, 5:9] = vectors[0, 0]
+    labels = np.array([[0, 1, IGNORED_LABEL] * 8 + [0, 1, 7], [3] * 27], np.uint8)
+    return vectors, labels
+
+
+def test_gradient_equals_differences_of_the_loops() -> None:
+    """Equal pixels, of the same class and of others, and an image that does not count.
+
+    All pixels are hard: where only some are, equal ones stand for each other.
+    """
+    vectors, labels = create_uneven_images()
+
+    def compute(vectors: Any) -> Any:
+        return pixel_contrast_loss(vectors, labels, 0.5, 1.0).value
+
+    gradient = np.asarray(jax.grad(compute)(jnp.asarray(vectors)))
+    step, checked = 1e-4, [(0, 0), (0, 5), (0, 6), (0, 7), (0, 10), (0, 26), (1, 3)]
+    for image, pixel in checked:
+        for channel in range(SHAPE[2]):
+            moved = [vectors.astype(np.float64) for _ in range(2)]
+            moved[0][image, pixel, channel] += step
+            moved[1][image, pixel, channel] -= step
+            above, below = (compute_by_loops(of, labels, 0.5, 1.0) for of in moved)
+            expected = (above - below) / (2 * step)
+            assert gradient[image, pixel, channel] == pytest.approx(expected, rel=1e-3, abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_order_of_pixels_does_not_matter(share: float) -> None:
+    """Neither to the value, ties or not, nor to the gradient, which moves with its pixel."""
+    vectors, labels = create_uneven_images()
+    order = np.random.default_rng(2).permutation(SHAPE[1])
+
+    def compute(vectors: Any, labels: Any) -> Any:
+        return pixel_contrast_loss(vectors, labels, 0.5, share).value
+
+    value = float(compute(vectors, labels))
+    assert float(compute(vectors[:, order], labels[:, order])) == pytest.approx(value, rel=1e-5)
+    vectors[0, 5:9] = np.random.default_rng(3).normal(size=(4, SHAPE[2]))
+    gradient = jax.grad(compute)(jnp.asarray(vectors), labels)
+    shuffled = jax.grad(compute)(jnp.asarray(vectors[:, order]), labels[:, order])
+    np.testing.assert_allclose(shuffled, gradient[:, order], rtol=1e-4, atol=1e-6)
+
+
+def test_gradient_of_equal_pixels_is_zero() -> None:
+    """Whichever are taken as hard: all cosines are 1, and none can grow."""
+    labels = jnp.arange(54).reshape(SHAPE[:2]).astype(jnp.uint8) % 2
+
+    def compute(vectors: Any) -> Any:
+        return pixel_contrast_loss(vectors, labels, 0.1, 0.3).value
+
+    gradient = jax.grad(compute)(jnp.ones(SHAPE))
+    np.testing.assert_allclose(gradient, 0.0, atol=1e-4)
 
 
 @pytest.mark.parametrize("labels", [[3, 3, 3, 3], [IGNORED_LABEL] * 4, [0, 1, 2, 3]])
