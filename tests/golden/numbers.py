@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,19 @@ OBJECTS = (
 )
 """Boxes of the two images of a detection step: left, top, right, bottom in pixels."""
 CLASS_IDS = ([0, 1], [1])
+
+CSK_SETTINGS: dict[str, Any] = {
+    "distillation_weight": 0.5,
+    "temperature": 3.0,
+    "contrast_weight": 2.0,
+    "contrast_temperature": 0.2,
+    "hard_share": 0.3,
+    "projected_channels": 10,
+    "exchange_weight": 0.05,
+}
+"""Of CSK-Net's step; weights under which no term vanishes beside the others."""
+EXCHANGED = re.compile(r"csknet/trunk\..*\.bn2\.(visible|thermal)\.weight")
+"""Scales that decide which channels CSK-Net exchanges."""
 
 
 def random_normal(name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -50,9 +64,12 @@ def create_leaf(name: str, shape: tuple[int, ...]) -> np.ndarray:
     Kernels have the standard deviation sqrt(2 / fan-in), those that make masks 0.3
     of it (masks would saturate); biases 0.1; scales lie around 1, those that end a residual
     branch around 1/2 and running variances around 2 (features would grow from block to block).
+    Those that decide about exchange are of both signs, some near 0.
     """
     noise = random_normal(name, shape)
-    if name.endswith("running_var"):
+    if EXCHANGED.fullmatch(name):
+        leaf = create_exchange_scale(name, noise)
+    elif name.endswith("running_var"):
         leaf = 2.0 * np.exp(0.3 * noise)
     elif name.endswith(("bias", "running_mean")):
         leaf = 0.1 * noise
@@ -62,6 +79,13 @@ def create_leaf(name: str, shape: tuple[int, ...]) -> np.ndarray:
         gain = 0.3 if re.search(r"(intra_|inter|attention)", name) else 1.0
         leaf = gain * np.sqrt(2.0 / np.prod(shape[1:])) * noise
     return leaf.astype(np.float32)
+
+
+def create_exchange_scale(name: str, noise: np.ndarray) -> np.ndarray:
+    """Scales around 1/2 and -1/2, and below 0.02, CEN's threshold, for about a quarter of them."""
+    kept = np.sign(noise) * (0.5 + 0.05 * np.abs(noise))
+    given_up = 0.019 * np.tanh(noise)
+    return np.where(random_uniform(f"{name}/is_kept", noise.shape) < 3 / 4, kept, given_up)
 
 
 def create_images(name: str, batch: int, height: int, width: int) -> dict[str, np.ndarray]:

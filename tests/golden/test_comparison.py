@@ -46,6 +46,11 @@ def test_not_a_number_is_a_mismatch() -> None:
         (("head", "bin6_conv", "kernel"), "head.bin6.conv.weight"),
         (("gaff", "inter", "bias"), "gaff.inter.bias"),
         (("head", "class3", "output", "kernel"), "head.class3.output.weight"),
+        (
+            ("trunk", "layer2_block0", "bn2", "thermal", "scale"),
+            "trunk.layer2.0.bn2.thermal.weight",
+        ),
+        (("head", "bin6_bn", "fused", "mean"), "head.bin6.bn.fused.running_mean"),
     ],
 )
 def test_leaves_are_named_as_in_pytorch(path: tuple[str, ...], name: str) -> None:
@@ -55,7 +60,7 @@ def test_leaves_are_named_as_in_pytorch(path: tuple[str, ...], name: str) -> Non
 def test_golden_files_are_small_and_finite() -> None:
     """All of them together stay below 300 kB."""
     files = sorted(GOLDEN_DIR.glob("*.npz"))
-    assert len(files) == 13
+    assert len(files) == 14
     assert sum(file.stat().st_size for file in files) < 300_000
     for file in files:
         assert all(np.isfinite(values).all() for values in load_golden(file.stem).values())
