@@ -1,5 +1,6 @@
 """CSK-Net's terms by hand, and what is drawn for the contrast."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -18,8 +19,10 @@ from mdjax.methods.csk import (
     take_centres,
 )
 from mdjax.models.csknet import CskOutput
+from mdjax.ops.assignment import IGNORED, NEGATIVE
 from mdjax.train.terms import TermInputs
-from mdjax.types import IGNORED_LABEL, MdjaxError, NetworkOutput
+from mdjax.types import IGNORED_LABEL, AnchorPrediction, MdjaxError, NetworkOutput
+from tests.train.batch_cuts import make_object_batch
 
 
 def create_inputs(**fields: Any) -> TermInputs:
@@ -83,6 +86,35 @@ def test_every_pixel_is_drawn_sometimes() -> None:
 def test_labels_are_those_at_the_centres_of_cells() -> None:
     labels = jnp.arange(24, dtype=jnp.uint8).reshape(1, 4, 6)
     np.testing.assert_array_equal(take_centres(labels, (2, 3)), [[[7, 9, 11], [19, 21, 23]]])
+
+
+def test_contrast_of_boxes_is_refused() -> None:
+    features = {name: jnp.zeros((2, 2, 2, 4)) for name in ("visible_c5", "thermal_c5", "c5")}
+    output = create_inputs(features=features).output
+    projector = CskDistillation().create_module()
+    assert projector is not None
+    with pytest.raises(MdjaxError, match="set contrast_weight to 0"):
+        projector.init(jax.random.key(0), output, {}, make_object_batch(), train=False)
+
+
+def test_anchors_of_the_visible_branch_are_compared_with_the_teachers() -> None:
+    """Positive anchor 0 and negative 1; the ignored anchor 2 does not count, whatever it says."""
+
+    def predict(*logits: float) -> AnchorPrediction:
+        class_logits = jnp.array(logits).reshape(1, 3, 1)
+        return AnchorPrediction(class_logits, jnp.zeros((1, 3, 4)), jnp.zeros((3, 4)))
+
+    (term, *_) = CskDistillation(temperature=1.0).make_terms()
+    assignment = SimpleNamespace(class_targets=jnp.array([[0, NEGATIVE, IGNORED]]))
+    for last, teacher in ((0.0, 5.0), (-9.0, 5.0)):
+        inputs = TermInputs(
+            CskOutput(predict(0.0, 0.0, 0.0), branch_predictions={"visible": predict(0, 0, last)}),
+            SimpleNamespace(assignment=assignment),
+            None,
+            teachers={"teacher": NetworkOutput(predict(0.0, float(np.log(3.0)), teacher))},
+        )
+        expected = 0.75 * np.log(0.75 / 0.5) + 0.25 * np.log(0.25 / 0.5)
+        assert float(term.compute(inputs).value) == pytest.approx(expected, rel=1e-5)
 
 
 def test_other_networks_are_refused() -> None:

@@ -5,6 +5,7 @@ so that the mean of the parts' means is far from the mean of the whole. The netw
 convolutions, without batch norm: its statistics are the one thing that does depend on the cut.
 """
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import flax.linen as nn
@@ -16,6 +17,7 @@ import optax
 from mdjax.methods.activation_attention import ActivationAttention
 from mdjax.methods.channel_wise import ChannelWiseDistillation
 from mdjax.methods.combined import CombinedDistillation, CombinedTerms
+from mdjax.methods.csk import CskDistillation
 from mdjax.methods.hint import HintDistillation
 from mdjax.methods.imitation import FeatureImitation
 from mdjax.methods.logits import LogitDistillation
@@ -23,6 +25,7 @@ from mdjax.methods.masked_generation import MaskedGeneration
 from mdjax.methods.method import Method
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.methods.pearson import PearsonDistillation
+from mdjax.models.csknet import CskOutput
 from mdjax.models.network import select_camera_thermal, select_full_thermal
 from mdjax.ops.anchors import AnchorOptions, create_anchors
 from mdjax.tasks.detection import DetectionTask
@@ -62,16 +65,18 @@ METHODS: dict[str, Method] = {
             imitation=FeatureImitation(weight=1.0),
         )
     ),
+    "csk": CskDistillation(pixels_per_image=16),
 }
 
 TaskName = Literal["labels", "boxes"]
 
 
 class EveryOutput(nn.Module):
-    """Returns all that any loss term reads: prediction, features, mask and guidance."""
+    """Returns all that any loss term reads: predictions, features, mask, guidance, scales."""
 
     kind: TaskName
     width: int = 6
+    has_branches: bool = False
 
     @nn.compact
     def __call__(self, visible: Any, thermal: Any, *, train: bool) -> NetworkOutput:
@@ -85,7 +90,20 @@ class EveryOutput(nn.Module):
             nn.Conv(1, (1, 1), name="intra_thermal")(hidden),
             nn.Conv(2, (1, 1), name="inter")(hidden),
         )
-        return NetworkOutput(self._predict(hidden), {"c4": features}, mask, guidance)
+        prediction = self._predict(hidden)
+        levels = {"c4": features, "c2": hidden}
+        if not self.has_branches:
+            return NetworkOutput(prediction, levels, mask, guidance)
+        scales = self.param("scales", nn.initializers.normal(), (2, 6))
+        of_branches = {"visible_c2": 2 * hidden, "visible_c5": hidden, "thermal_c5": -hidden}
+        return CskOutput(
+            prediction,
+            levels | {"c5": features} | of_branches,
+            mask,
+            guidance,
+            branch_predictions={"visible": jax.tree.map(lambda x: x / 2, prediction)},
+            exchange_scales={"block": {"visible": scales[0], "thermal": scales[1]}},
+        )
 
     def _predict(self, hidden: Any) -> Any:
         if self.kind == "labels":
@@ -166,9 +184,10 @@ def run_step(
         place: Puts the batch on the devices.
     """
     task, batch = TASKS[task_name]
-    # The student of a method with adapters is narrower than its teacher.
-    is_adapted = step_name in METHODS and METHODS[step_name].create_module() is not None
-    network: Any = EveryOutput(task_name, 4 if is_adapted else 6)
+    # Where there are adapters, the student is narrower than its teacher.
+    network: Any = EveryOutput(
+        task_name, 4 if step_name == "others" else 6, has_branches=step_name == "csk"
+    )
     teacher_network: Any = EveryOutput(task_name)
     variables, teacher_variables = (
         drawn.init(jax.random.key(seed), batch.visible, batch.thermal_full, train=False)
@@ -186,6 +205,8 @@ def run_step(
         step = make_train_step(network, record_gradients(), terms, **options)
     else:
         method = METHODS[step_name]
+        if task_name == "boxes" and isinstance(method, CskDistillation):
+            method = replace(method, contrast_weight=0.0)
         teachers = {"teacher": Teacher(teacher_network, teacher_variables, select_full_thermal)}
         module = method.create_module()
         method_variables = create_method_variables(
