@@ -30,6 +30,7 @@ from mdjax.models.config import (
     ThermalOnlyConfig,
     VisibleOnlyConfig,
 )
+from mdjax.models.modalities import Missing
 from mdjax.ops.anchors import AnchorOptions
 from mdjax.runs.config import DistillConfig, MethodConfig, TaskConfig, TrainConfig
 from mdjax.tasks.detection import DetectionTask
@@ -313,6 +314,12 @@ def name_network(kind: str) -> str:
     """Return what presets and tables call a network, given its name in results ("MdStudent")."""
     names = {config.__name__.removesuffix("Config"): name for name, (config, _) in NETWORKS.items()}
     return names.get(kind, kind)
+
+
+def describe_network(kind: str, missing: Missing) -> str:
+    """Name a network and the image that it has to do without: "csknet, no visible"."""
+    name = name_network(kind)
+    return name if missing == "none" else f"{name}, no {missing}"
 
 
 def get_preset(name: str) -> TrainConfig | DistillConfig:

@@ -10,7 +10,7 @@ import tyro
 
 from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json
-from mdjax.presets import name_network
+from mdjax.presets import describe_network
 from mdjax.runs.overview import RunSummary, list_runs
 
 
@@ -48,7 +48,7 @@ def _print_table(runs: Sequence[RunSummary], folder: Path) -> None:
         (
             str(run.run_dir.relative_to(folder)),
             _describe_state(run),
-            name_network(run.network),
+            describe_network(run.network, run.missing),
             run.dataset,
             _describe_scores(run),
             "" if run.teacher is None else str(run.teacher),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mdjax.presets import name_network
+from mdjax.presets import describe_network
 from mdjax.report.collecting import ReportedRun, make_path_shortener
 from mdjax.report.table import NO_VALUE, Cell, Row, Table
 from mdjax.runs.results import RunResult
@@ -36,7 +36,7 @@ def _summarise(run: ReportedRun, splits: Sequence[str], shorten: Callable[[Path]
     teacher = found.teacher
     texts = [
         found.state,
-        name_network(found.network),
+        describe_network(found.network, found.missing),
         found.dataset,
         steps if found.num_steps else "",
         found.main_metric,

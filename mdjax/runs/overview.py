@@ -10,7 +10,8 @@ from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.json_file import restore_scores
 from mdjax.io.metrics_log import read_metrics
 from mdjax.io.run_directory import RunDirectory, find_run_dirs
-from mdjax.runs.config import DistillConfig, FuseConfig, RunConfig, TrainConfig
+from mdjax.models.modalities import Missing
+from mdjax.runs.config import DistillConfig, FuseConfig, MissingConfig, RunConfig, TrainConfig
 from mdjax.runs.results import read_result
 from mdjax.runs.resuming import read_run_config
 from mdjax.types import MdjaxError
@@ -32,6 +33,7 @@ class RunSummary:
         main_metric: Name of the main score.
         scores: This score by split: of the result, or of the last saved state.
         teacher: Run directory of the teacher; None for a run without one.
+        missing: Image that the network had to do without.
         problem: For a damaged run, what cannot be read.
     """
 
@@ -44,6 +46,7 @@ class RunSummary:
     main_metric: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
     teacher: Path | None = None
+    missing: Missing = "none"
     problem: str = ""
 
 
@@ -84,11 +87,12 @@ def _read_summary(run_dir: Path) -> RunSummary:
             main_metric=result.main_metric,
             scores={split: scores[result.main_metric] for split, scores in result.scores.items()},
             teacher=_get_teacher(config),
+            missing=_get_missing(config),
         )
     state = "running" if directory.is_held() else "interrupted"
     if not isinstance(config, TrainConfig):
         network = "DecisionLevel" if isinstance(config, FuseConfig) else ""
-        return RunSummary(run_dir, state, network=network)
+        return RunSummary(run_dir, state, network=network, missing=_get_missing(config))
     summary = RunSummary(
         run_dir,
         state,
@@ -113,6 +117,10 @@ def _read_summary(run_dir: Path) -> RunSummary:
         logged = max((entry["step"] for entry in read_metrics(directory.metrics_path)), default=0)
         summary = replace(summary, step=max(summary.step, logged))
     return summary
+
+
+def _get_missing(config: RunConfig) -> Missing:
+    return config.missing if isinstance(config, MissingConfig) else "none"
 
 
 def _get_teacher(config: RunConfig) -> Path | None:

@@ -12,9 +12,11 @@ import pytest
 from mdjax.cli.main import EXIT_BAD_INPUT, main
 from mdjax.io.metrics_log import read_metrics
 from mdjax.models.config import CskNetConfig, ImageLevelConfig
+from mdjax.presets import describe_network
 from mdjax.runs.config import DistillConfig, MissingConfig
 from mdjax.runs.loading import load_network
 from mdjax.runs.missing import evaluate_run
+from mdjax.runs.overview import list_runs
 from mdjax.runs.resuming import read_run_config
 from mdjax.runs.scoring import evaluate_network
 from mdjax.runs.training import train
@@ -90,6 +92,10 @@ def test_test_without_an_image_is_a_run_of_a_study(csknet: Path, tmp_path: Path)
     np.testing.assert_equal(run_or_read(config, run_dir, shown.append).scores, result.scores)
     assert "finished before" in shown[-1]
     assert main(["resume", str(run_dir)]) == EXIT_BAD_INPUT
+    with pytest.raises(MdjaxError, match=f"no weights; give {csknet} and --missing thermal"):
+        load_network(run_dir)
+    (listed,) = list_runs(tmp_path)
+    assert describe_network(listed.network, listed.missing) == "csknet, no thermal"
 
 
 def test_the_only_image_cannot_be_missing(small_runs: SmallRuns) -> None:
