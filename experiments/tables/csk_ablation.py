@@ -8,6 +8,7 @@ from experiments.tables.columns import ACCURACIES
 from experiments.tables.csk_rows import (
     ABLATION,
     CSKNET,
+    LOW_SCALES,
     NO_CONTRAST,
     NO_EXCHANGE,
     NO_GATE,
@@ -26,10 +27,11 @@ _NAMES = {
     CSKNET: "CSK-Net",
     PRIVATE: "a set of kernels for each image",
     NO_EXCHANGE: "no exchange",
+    LOW_SCALES: "scales start at 0.25",
+    SWAP: "channels swapped at random too",
     NO_GATE: "mean instead of gate",
     NO_TEACHER: "no distillation",
     NO_CONTRAST: "no contrast",
-    SWAP: "channels swapped at random too",
 }
 _CONDITIONS: tuple[Missing, ...] = ("none", "visible", "thermal")
 

@@ -171,12 +171,15 @@ class CskNetConfig(_NetworkConfig):
         exchange_below: A channel whose scale is below this takes the other branch's in its place;
             0: no exchange.
         has_gate: Fuse the branches by a learned gate; else by their mean.
+        exchange_scale_init: Scales that decide the exchange before training, where no pretrained
+            weights bring theirs.
         swap_rate: Probability, in training, that a pair swaps half of the channels of its branches.
         shares_kernels: One set of kernels for both images; else one for each.
     """
 
     exchange_below: float = EXCHANGE_BELOW
     has_gate: bool = True
+    exchange_scale_init: float = 1.0
     swap_rate: float = 0.0
     shares_kernels: bool = True
 
@@ -186,6 +189,10 @@ class CskNetConfig(_NetworkConfig):
     def __post_init__(self):
         if self.exchange_below < 0:
             raise MdjaxError(f"exchange_below is {self.exchange_below}; give 0 or more.")
+        if not self.exchange_scale_init > 0:
+            raise MdjaxError(
+                f"exchange_scale_init is {self.exchange_scale_init}; give a number above 0."
+            )
         if not 0 <= self.swap_rate <= 1:
             raise MdjaxError(f"swap_rate is {self.swap_rate}; give 0 up to 1.")
 
@@ -196,6 +203,7 @@ class CskNetConfig(_NetworkConfig):
             head,
             self.exchange_below,
             self.has_gate,
+            self.exchange_scale_init,
             self.swap_rate,
             self.shares_kernels,
         )

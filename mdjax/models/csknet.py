@@ -63,6 +63,8 @@ class CskNet(nn.Module):
         head: Of all predictions, with a private normalisation for each.
         exchange_below: τ, see `exchange_channels`; 0: no exchange.
         has_gate: Fuse by the Gated Spectral Unit; False: by the mean.
+        exchange_scale_init: Scales γ that decide the exchange before training; pretrained weights
+            bring their own, of 0.2 to 0.3 in torchvision's ResNet-18.
         swap_rate: p of `swap_halves` in training, where the exchange is.
         shares_kernels: One set of kernels in the backbone; False: one for each image.
     """
@@ -71,6 +73,7 @@ class CskNet(nn.Module):
     head: Head
     exchange_below: float = EXCHANGE_BELOW
     has_gate: bool = True
+    exchange_scale_init: float = 1.0
     swap_rate: float = 0.0
     shares_kernels: bool = True
 
@@ -96,7 +99,10 @@ class CskNet(nn.Module):
         rows = jnp.concatenate([images[name] for name in present])
         convolution = conv if self.shares_kernels else create_private_convolution(present)
         exchanging = create_private_norm(
-            present, exchange_below=self.exchange_below, swap_rate=self.swap_rate
+            present,
+            exchange_below=self.exchange_below,
+            swap_rate=self.swap_rate,
+            exchange_scale_init=self.exchange_scale_init,
         )
         first = self.backbone.create_part(
             2, 2, norm=create_private_norm(present), convolution=convolution, name="backbone"

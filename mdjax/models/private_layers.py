@@ -100,7 +100,11 @@ def swap_halves(
 
 
 def create_private_norm(
-    branches: tuple[str, ...], *, exchange_below: float = 0.0, swap_rate: float = 0.0
+    branches: tuple[str, ...],
+    *,
+    exchange_below: float = 0.0,
+    swap_rate: float = 0.0,
+    exchange_scale_init: float = 1.0,
 ) -> Norm:
     """Create what backbones and heads take as their norm.
 
@@ -108,7 +112,10 @@ def create_private_norm(
         branches: Those whose rows are stacked.
         exchange_below: τ of the exchange after the last normalisation of each residual block.
         swap_rate: p of the random swap at the same place.
+        exchange_scale_init: What the scales at this place start with, unless the layer is given
+            other ones.
     """
+    first_scales = nn.initializers.constant(exchange_scale_init)
 
     def norm(
         *,
@@ -117,8 +124,11 @@ def create_private_norm(
         name: str | None = None,
         scale_init: nn.initializers.Initializer = nn.initializers.ones,
     ) -> PrivateNorm:
-        below, rate = (exchange_below, swap_rate) if name == _LAST_OF_BLOCK else (0.0, 0.0)
-        return PrivateNorm(branches, train, dtype, below, rate, scale_init, name=name)
+        if name != _LAST_OF_BLOCK:
+            return PrivateNorm(branches, train, dtype, scale_init=scale_init, name=name)
+        if scale_init is nn.initializers.ones:
+            scale_init = first_scales
+        return PrivateNorm(branches, train, dtype, exchange_below, swap_rate, scale_init, name=name)
 
     return norm
 

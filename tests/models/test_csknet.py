@@ -15,6 +15,7 @@ from mdjax.models.networks import ThermalOnly, VisibleOnly
 from mdjax.models.private_layers import (
     PrivateNorm,
     create_private_convolution,
+    create_private_norm,
     exchange_channels,
     swap_halves,
 )
@@ -203,6 +204,14 @@ def test_private_kernels_are_those_of_each_branch() -> None:
     shapes: Any = jax.eval_shape(lambda: network.init(jax.random.key(0), *pair, train=False))
     block = shapes["params"]["trunk"]["layer2_block0"]
     assert set(block["conv1"]) == set(block["downsample_conv"]) == set(BOTH)
+
+
+def test_only_the_scales_that_decide_the_exchange_start_elsewhere() -> None:
+    norm = create_private_norm(BOTH, exchange_below=0.1, exchange_scale_init=0.25)
+    for name, expected in (("bn1", 1.0), ("bn2", 0.25)):
+        layer: Any = norm(train=False, dtype=jnp.float32, name=name)
+        params = layer.init(jax.random.key(0), jnp.zeros((2, 1, 1, 3)))["params"]
+        assert all((of["scale"] == expected).all() for of in params.values())
 
 
 def test_halves_are_swapped_for_each_pair() -> None:
