@@ -1,156 +1,200 @@
 """YOLO's text files: one box per line, in fractions of the image's size.
 
     class_number centre_x centre_y width height
+    class_number x1 y1 x2 y2 x3 y3 ...            a polygon, which becomes the box around it
 
-Class numbers count from 0 and mean a line of the file of class names. An image without objects has
-an empty file.
+Class numbers count from 0 and mean an entry of the list of class names; they may be written as
+`1.0` or `1.0e+00`. An image without objects has an empty file, or none.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from data_builders.checks.annotations import AnnotatedObject, Role
+from data_builders.checks.annotations import AnnotatedObject, BoxXyxy, Role
 from mdjax.io.findings import Findings
 from mdjax.io.image_files import find_annotations
 from mdjax.io.read_file import read_text
-from mdjax.types import MdjaxError
+from mdjax.types import MdjaxError, format_count
 
 # A box at the edge may stick out, and is clipped; a side of twice the image's is no longer at the
 # edge, and pixels are nearly always more.
 _MAX_SHARE = 2.0
 _FIELDS = "class, centre x, centre y, width, height"
+# Three corners are the fewest: seven fields with the class.
+_MIN_POLYGON_FIELDS = 7
+
+
+class YoloClasses(NamedTuple):
+    """What class numbers mean."""
+
+    labels: Sequence[str]
+    """Names by class number of the files."""
+    class_ids: Mapping[str, int]
+    """Class ids of the labels that are kept; boxes of others are dropped."""
+    source: str = "classes.txt"
+    """The file that says so, for messages."""
+
+
+class YoloText(NamedTuple):
+    """What one file holds."""
+
+    objects: tuple[AnnotatedObject, ...]
+    """Boxes in fractions of the image's size."""
+    num_polygons: int
+    """How many of them were polygons."""
 
 
 def read_yolo_folder(
-    folder: Path,
-    names: Iterable[str],
-    root: Path,
-    labels: Sequence[str],
-    class_ids: Mapping[str, int],
-    findings: Findings,
+    folder: Path, names: Iterable[str], root: Path, classes: YoloClasses, findings: Findings
 ) -> dict[str, tuple[AnnotatedObject, ...]]:
-    """Read the boxes of each image, see `read_yolo_text`; what is missing goes to the findings.
+    """Read the boxes of each image, each of which needs a file; see `read_yolo_files`.
 
     Args:
         folder: Folder of the text files.
         names: Names of the images.
         root: Folder that names in messages are relative to.
-        labels: What the class numbers of the files mean.
-        class_ids: Class ids of the labels that are kept; boxes of others are dropped.
+        classes: What class numbers mean.
         findings: Takes what is wrong.
 
     Returns:
         Boxes by name of the image.
     """
     remedy = "an image without objects has an empty one"
-    boxes: dict[str, tuple[AnnotatedObject, ...]] = {}
-    for name, path in find_annotations(folder, names, ".txt", remedy, findings).items():
+    files = find_annotations(folder, names, ".txt", remedy, findings)
+    return read_yolo_files(files, root, classes, findings)
+
+
+def read_yolo_files(
+    files: Mapping[str, Path], root: Path, classes: YoloClasses, findings: Findings
+) -> dict[str, tuple[AnnotatedObject, ...]]:
+    """Read files of boxes, see `read_yolo_text`; how many were polygons is noted.
+
+    Args:
+        files: By any key.
+        root: Folder that names in messages are relative to.
+        classes: What class numbers mean.
+        findings: Takes what is wrong.
+
+    Returns:
+        Boxes by the same key.
+    """
+    texts: dict[str, YoloText] = {}
+    for key, path in files.items():
         place = path.relative_to(root).as_posix()
         try:
-            boxes[name] = read_yolo_text(read_text(path, place), place, labels, class_ids, findings)
+            texts[key] = read_yolo_text(read_text(path, place), place, classes, findings)
         except MdjaxError as error:
             findings.problems.append(str(error))
-    return boxes
+    if num_polygons := sum(text.num_polygons for text in texts.values()):
+        first = next(files[key].name for key, text in texts.items() if text.num_polygons)
+        findings.notes.append(
+            f"{format_count(num_polygons, 'polygon')} in YOLO files became the boxes around them "
+            f"({first}...)."
+        )
+    return {key: text.objects for key, text in texts.items()}
 
 
-def read_yolo_text(
-    text: str,
-    name: str,
-    labels: Sequence[str],
-    class_ids: Mapping[str, int],
-    findings: Findings,
-) -> tuple[AnnotatedObject, ...]:
+def read_yolo_text(text: str, name: str, classes: YoloClasses, findings: Findings) -> YoloText:
     """Read the boxes of one file; they stay fractions of the image's size.
 
-    Lines that are not five numbers, are in pixels or have an unknown class go to the findings.
+    Lines that are neither a box nor a polygon, are in pixels or have an unknown class go to the
+    findings.
 
     Args:
         text: Content of the file.
         name: Name of the file, for messages.
-        labels: What the class numbers of the files mean.
-        class_ids: Class ids of the labels that are kept; boxes of others are dropped.
+        classes: What class numbers mean.
         findings: Takes what is wrong.
     """
     objects: list[AnnotatedObject] = []
+    num_polygons = 0
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         where = f"{name}, line {number}"
         try:
-            objects.append(_read_line(line, where, labels, class_ids))
+            objects.append(_read_line(line, where, classes))
+            num_polygons += _is_polygon(line.split())
         except MdjaxError as error:
             findings.problems.append(str(error))
-    return tuple(objects)
+    return YoloText(tuple(objects), num_polygons)
 
 
-def _read_line(
-    line: str, where: str, labels: Sequence[str], class_ids: Mapping[str, int]
-) -> AnnotatedObject:
+def _is_polygon(parts: Sequence[str]) -> bool:
+    return len(parts) >= _MIN_POLYGON_FIELDS and len(parts) % 2 == 1
+
+
+def _read_line(line: str, where: str, classes: YoloClasses) -> AnnotatedObject:
     parts = line.split()
-    if len(parts) != 5:
+    if len(parts) != 5 and not _is_polygon(parts):
         raise MdjaxError(f"{where}: {_describe_wrong_count(parts)}")
     try:
-        x, y, width, height = map(float, parts[1:])
+        shares = [float(part) for part in parts[1:]]
     except ValueError:
         raise MdjaxError(
             f"{where}: needs five numbers ({_FIELDS}), is {line.strip()!r}; correct it."
         ) from None
-    try:
-        number = int(parts[0])
-    except ValueError:
-        raise MdjaxError(
-            f"{where}: the class is {parts[0]!r}; write a whole number, such as 0."
-        ) from None
-    if any(_MAX_SHARE < value < math.inf for value in (x, y, width, height)):
+    number = _read_class_number(parts[0], where)
+    if any(_MAX_SHARE < value < math.inf for value in shares):
         raise MdjaxError(
             f"{where}: centre and size are fractions of the image from 0 to 1, {line.strip()!r} "
             "looks like pixels; divide by the image's width and height."
         )
-    if not 0 <= number < len(labels):
+    if not 0 <= number < len(classes.labels):
+        last, remedy = len(classes.labels) - 1, "add lines to it"
+        if classes.source != "classes.txt":
+            remedy = "add names to it"
         raise MdjaxError(
-            f"{where}: class {number} is unknown, classes.txt names 0..{len(labels) - 1}; add "
-            "lines to it, or correct the number."
+            f"{where}: class {number} is unknown, {classes.source} names 0..{last}; {remedy}, or "
+            "correct the number."
         )
-    label = labels[number]
+    label = classes.labels[number]
     return AnnotatedObject(
-        box_xyxy=(x - width / 2, y - height / 2, x + width / 2, y + height / 2),
+        box_xyxy=_make_box(shares) if len(parts) == 5 else _make_box_around(shares, where),
         label=label,
-        class_id=class_ids.get(label, 0),
-        role=Role.POSITIVE if label in class_ids else Role.DROPPED,
+        class_id=classes.class_ids.get(label, 0),
+        role=Role.POSITIVE if label in classes.class_ids else Role.DROPPED,
         where=where,
     )
 
 
+def _read_class_number(text: str, where: str) -> int:
+    """A whole number, also as numerical libraries write one: `1.0`, `1.000e+00`."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not number.is_integer():
+        raise MdjaxError(f"{where}: the class is {text!r}; write a whole number, such as 0.")
+    return int(number)
+
+
+def _make_box(shares: Sequence[float]) -> BoxXyxy:
+    x, y, width, height = shares
+    return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+
+
+def _make_box_around(corners: Sequence[float], where: str) -> BoxXyxy:
+    if not all(map(math.isfinite, corners)):
+        raise MdjaxError(
+            f"{where}: a corner of its polygon is not a finite number; correct it, or remove the "
+            "line."
+        )
+    across, down = corners[::2], corners[1::2]
+    return (min(across), min(down), max(across), max(down))
+
+
 def _describe_wrong_count(parts: Sequence[str]) -> str:
     """What a line of another number of fields may be, and what to do about it."""
-    remedy = "correct it"
+    line = " ".join(parts)
     if len(parts) == 6:
-        remedy = "remove the sixth, which some tools write as the confidence"
-    elif len(parts) > 6 and len(parts) % 2:
-        remedy = f"if it is a polygon of {len(parts) // 2} corners, write the box around it"
-    return (
-        f"needs five numbers ({_FIELDS}), has {len(parts)} fields in {' '.join(parts)!r}; {remedy}."
-    )
-
-
-def read_class_names(path: Path, name: str) -> tuple[str, ...]:
-    """Read a file with one class name per line; line 1 is class 0.
-
-    Raises:
-        MdjaxError: The file is missing, or has no names, an empty line between names, or a name
-            twice.
-    """
-    if not path.exists():
-        raise MdjaxError(f"{name}: file is missing; write one class name per line.")
-    text = read_text(path, name)
-    names = tuple(line.strip() for line in text.rstrip().splitlines())
-    if not names:
-        raise MdjaxError(f"{name}: holds no class names; write one per line.")
-    if "" in names:
-        raise MdjaxError(
-            f"{name}, line {names.index('') + 1}: is empty, but lines count; write a class name."
+        return (
+            f"has a sixth number in {line!r}: a confidence, as detectors write it into their "
+            "results, which are no annotations; remove the sixth to use them all the same."
         )
-    if twice := sorted({label for label in names if names.count(label) > 1}):
-        raise MdjaxError(f"{name}: names {', '.join(twice)} more than once.")
-    return names
+    return (
+        f"needs five numbers ({_FIELDS}) or a polygon (class, and two numbers for each corner), "
+        f"has {len(parts)} fields in {line!r}; correct it."
+    )

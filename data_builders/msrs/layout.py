@@ -20,7 +20,8 @@ from pathlib import Path
 from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
 from data_builders.checks.unread_folders import describe_unread_folders
-from data_builders.formats.yolo import read_class_names, read_yolo_folder
+from data_builders.formats.class_names import read_class_names
+from data_builders.formats.yolo import YoloClasses, read_yolo_folder
 from data_builders.mfnet.layout import CLASS_NAMES as LABEL_CLASS_NAMES
 from mdjax.io.findings import Findings
 from mdjax.io.image_files import find_annotations, match_folders
@@ -141,9 +142,8 @@ def _add_boxes(
     class_ids: dict[str, int],
     findings: Findings,
 ) -> list[RawPair]:
-    boxes = read_yolo_folder(
-        folder / "labels", _get_names(pairs), folder.parent, labels, class_ids, findings
-    )
+    classes = YoloClasses(labels, class_ids)
+    boxes = read_yolo_folder(folder / "labels", _get_names(pairs), folder.parent, classes, findings)
     return [
         dataclasses.replace(pair, objects=boxes.get(pair.name, ()), has_relative_boxes=True)
         for pair in pairs

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import ClassNames
+from data_builders.formats.class_names import read_class_names
 from data_builders.formats.coco import CocoImage, read_coco_json
-from data_builders.formats.yolo import read_class_names, read_yolo_folder
+from data_builders.formats.yolo import YoloClasses, read_yolo_folder
 from mdjax.io.findings import Findings
 from mdjax.io.image_files import find_annotations
 from mdjax.io.read_file import read_text
@@ -138,9 +139,10 @@ def _add_yolo_boxes(
     findings: Findings,
 ) -> dict[str, list[RawPair]]:
     class_ids = {name: class_id for class_id, name in enumerate(class_names)}
+    classes = YoloClasses(class_names, class_ids)
     boxes = {
         subfolder: read_yolo_folder(
-            raw_dir / "labels" / subfolder, names, raw_dir, class_names, class_ids, findings
+            raw_dir / "labels" / subfolder, names, raw_dir, classes, findings
         )
         for subfolder, names in _group_names(raw_dir, pairs).items()
     }

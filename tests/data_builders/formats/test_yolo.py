@@ -1,18 +1,20 @@
 import pytest
 
 from data_builders.checks.annotations import Role
-from data_builders.formats.yolo import read_class_names, read_yolo_folder, read_yolo_text
+from data_builders.formats.yolo import YoloClasses, read_yolo_folder, read_yolo_text
 from mdjax.io.findings import Findings
-from mdjax.types import MdjaxError
 from tests.data_builders.raw_pairs import write
 
 LABELS = ("person", "bicycle", "car")
+PERSON = YoloClasses(LABELS, {"person": 0})
 
 
 def test_boxes_are_edges_in_shares():
     """Centre (.5, .4), size .2 by .6: from (.4, .1) to (.6, .7)."""
     text = "0  0.5 0.4 0.2 0.6  \n\n2 0.25 0.25 0.5 0.5"
-    first, second = read_yolo_text(text, "a.txt", LABELS, {"car": 0, "person": 1}, Findings())
+    first, second = read_yolo_text(
+        text, "a.txt", YoloClasses(LABELS, {"car": 0, "person": 1}), Findings()
+    ).objects
     assert first.box_xyxy == pytest.approx((0.4, 0.1, 0.6, 0.7))
     assert (first.label, first.class_id, first.role) == ("person", 1, Role.POSITIVE)
     assert first.where == "a.txt, line 1"
@@ -21,25 +23,27 @@ def test_boxes_are_edges_in_shares():
 
 
 def test_classes_that_are_not_kept_are_dropped():
-    (bicycle,) = read_yolo_text("1 .5 .5 .1 .1", "a.txt", LABELS, {"person": 0}, Findings())
+    (bicycle,), _ = read_yolo_text("1 .5 .5 .1 .1", "a.txt", PERSON, Findings())
     assert bicycle.role is Role.DROPPED
     assert bicycle.label == "bicycle"
 
 
 def test_empty_file_is_an_image_without_objects():
-    assert read_yolo_text("", "a.txt", LABELS, {"person": 0}, Findings()) == ()
+    assert read_yolo_text("", "a.txt", PERSON, Findings()) == ((), 0)
 
 
 def test_every_bad_line_is_named():
     findings = Findings()
     text = "0 .5 .5 .1 .1\n3 .5 .5 .1 .1\n0 .5 .5 .1\n0 .5 .5 .1 .1 .9\n0 .5 x .1 .1\n-1 0 0 1 1\n"
-    (good,) = read_yolo_text(text, "a.txt", LABELS, {"person": 0}, findings)
+    (good,), _ = read_yolo_text(text, "a.txt", PERSON, findings)
     assert good.where == "a.txt, line 1"
     lines = findings.problems
     assert [line.partition(":")[0] for line in lines] == [f"a.txt, line {i}" for i in range(2, 7)]
     assert "class 3 is unknown, classes.txt names 0..2; add lines" in lines[0]
     assert "class -1 is unknown" in lines[4]
-    assert all("needs five numbers" in line for line in lines[1:4])
+    assert "needs five numbers" in lines[1]
+    assert "has a sixth number in '0 .5 .5 .1 .1 .9': a confidence" in lines[2]
+    assert "needs five numbers" in lines[3]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +51,7 @@ def test_every_bad_line_is_named():
 )
 def test_pixels_in_the_place_of_shares_are_refused(numbers):
     findings = Findings()
-    assert read_yolo_text(f"0 {numbers}", "a.txt", LABELS, {"person": 0}, findings) == ()
+    assert read_yolo_text(f"0 {numbers}", "a.txt", PERSON, findings) == ((), 0)
     (problem,) = findings.problems
     assert problem.startswith(
         "a.txt, line 1: centre and size are fractions of the image from 0 to 1"
@@ -62,14 +66,14 @@ def test_shares_may_exceed_1_by_rounding_and_boxes_may_stick_out():
     """
     findings = Findings()
     text = "0 .5 .5 1.0000005 1\n0 .5 .5 1.002 1\n0 .95 .5 .2 1"
-    _, wide, out = read_yolo_text(text, "a.txt", LABELS, {"person": 0}, findings)
+    _, wide, out = read_yolo_text(text, "a.txt", PERSON, findings).objects
     assert wide.box_xyxy == pytest.approx((-0.001, 0, 1.001, 1))
     assert out.box_xyxy == pytest.approx((0.85, 0, 1.05, 1))
     assert findings == Findings()
 
 
 def _read_folder(folder, names, findings):
-    return read_yolo_folder(folder / "labels", names, folder, LABELS, {"person": 0}, findings)
+    return read_yolo_folder(folder / "labels", names, folder, PERSON, findings)
 
 
 def test_boxes_of_a_folder_are_found_in_either_case_of_the_ending(tmp_path):
@@ -115,25 +119,64 @@ def test_no_images_need_no_folder(tmp_path):
     assert findings == Findings()
 
 
-def test_missing_class_names_tell_what_they_look_like(tmp_path):
-    with pytest.raises(MdjaxError, match="is missing; write one class name per line"):
-        read_class_names(tmp_path / "classes.txt", "classes.txt")
+@pytest.mark.parametrize("number", ["2", "2.0", "2.000000000000000000e+00", "02", "+2"])
+def test_whole_class_number_may_be_written_as_a_fraction(number):
+    (car,), _ = read_yolo_text(f"{number} .5 .5 .1 .1", "a.txt", PERSON, Findings())
+    assert car.label == "car"
 
 
-def test_class_names_count_from_the_first_line(tmp_path):
-    path = write(tmp_path / "classes.txt", "\ufeffperson\r\nbicycle \r\ncar\r\n\r\n")
-    assert read_class_names(path, "classes.txt") == LABELS
+@pytest.mark.parametrize("number", ["1.5", "car", "nan", "inf", "1e400", "0x1"])
+def test_class_that_is_no_whole_number_is_refused(number):
+    findings = Findings()
+    assert read_yolo_text(f"{number} .5 .5 .1 .1", "a.txt", PERSON, findings).objects == ()
+    assert findings.problems == [
+        f"a.txt, line 1: the class is {number!r}; write a whole number, such as 0."
+    ]
+
+
+def test_polygon_becomes_the_box_around_it():
+    """A triangle, and four corners that go round from the lower right one."""
+    text = "0 .5 .1 .75 .625 .25 .5\n2 .5 .5 .25 .25\n0 .9 .8 .1 .8 .1 .2 .9 .2\n"
+    read = read_yolo_text(text, "a.txt", PERSON, Findings())
+    assert [item.box_xyxy for item in read.objects] == [
+        (0.25, 0.1, 0.75, 0.625),
+        (0.375, 0.375, 0.625, 0.625),
+        (0.1, 0.2, 0.9, 0.8),
+    ]
+    assert read.num_polygons == 2
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("line", "message"),
     [
-        ("\n \n", "holds no class names"),
-        ("person\n\ncar\n", "line 2: is empty"),
-        ("person\ncar\nperson\n", "names person more than once"),
+        ("0 320 240 340 240 340 260", "looks like pixels"),
+        ("0 .1 .1 nan .2 .3 .3", "a corner of its polygon is not a finite number"),
+        ("0 .1 .1 x .2 .3 .3", "needs five numbers"),
+        ("0 .1 .1 .2 .2 .3 .3 .4", "has 8 fields in '0 .1 .1 .2 .2 .3 .3 .4'; correct it"),
     ],
 )
-def test_bad_class_names_are_refused(tmp_path, text, message):
-    path = write(tmp_path / "classes.txt", text)
-    with pytest.raises(MdjaxError, match=message):
-        read_class_names(path, "classes.txt")
+def test_bad_polygon_is_refused(line, message):
+    findings = Findings()
+    assert read_yolo_text(line, "a.txt", PERSON, findings) == ((), 0)
+    (problem,) = findings.problems
+    assert problem.startswith("a.txt, line 1: ")
+    assert message in problem
+
+
+def test_polygons_of_all_files_are_one_note(tmp_path):
+    for name, text in (("a", "0 .1 .1 .2 .2 .1 .2\n"), ("b", ""), ("c", "0 0 0 1 1 0 1\n" * 2)):
+        write(tmp_path / f"labels/{name}.txt", text)
+    findings = Findings()
+    _read_folder(tmp_path, "abc", findings)
+    assert findings == Findings(
+        notes=["3 polygons in YOLO files became the boxes around them (a.txt...)."]
+    )
+
+
+def test_message_names_the_file_of_class_names():
+    findings = Findings()
+    read_yolo_text("3 .5 .5 .1 .1", "a.txt", PERSON._replace(source="data.yaml"), findings)
+    assert findings.problems == [
+        "a.txt, line 1: class 3 is unknown, data.yaml names 0..2; add names to it, or correct the "
+        "number."
+    ]

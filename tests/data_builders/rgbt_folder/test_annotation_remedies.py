@@ -26,9 +26,9 @@ def missing_label_file(raw_dir: Path) -> Case:
     write(raw_dir / "labels/a.txt", "")
 
 
-def class_as_float(raw_dir: Path) -> Case:
-    write(raw_dir / "labels/a.txt", "1.0 .5 .5 .5 .5\n")
-    yield "the class is '1.0'; write a whole number, such as 0."
+def class_as_fraction(raw_dir: Path) -> Case:
+    write(raw_dir / "labels/a.txt", "0.5 .5 .5 .5 .5\n")
+    yield "the class is '0.5'; write a whole number, such as 0."
     write(raw_dir / "labels/a.txt", "0 .5 .5 .5 .5\n")
 
 
@@ -36,12 +36,6 @@ def confidence(raw_dir: Path) -> Case:
     write(raw_dir / "labels/a.txt", "1 .5 .5 .5 .5 .91\n")
     yield "remove the sixth"
     write(raw_dir / "labels/a.txt", BOX)
-
-
-def polygon(raw_dir: Path) -> Case:
-    write(raw_dir / "labels/a.txt", "1 .2 .3 .6 .3 .6 .7 .2 .7\n")
-    yield "if it is a polygon of 4 corners, write the box around it"
-    write(raw_dir / "labels/a.txt", "1 .4 .5 .4 .4\n")
 
 
 def pixels_for_shares(raw_dir: Path) -> Case:
@@ -139,9 +133,8 @@ def two_kinds_of_annotations(raw_dir: Path) -> Case:
 
 CASES: list[Callable[[Path], Case]] = [
     missing_label_file,
-    class_as_float,
+    class_as_fraction,
     confidence,
-    polygon,
     pixels_for_shares,
     unknown_class_number,
     box_without_area,
