@@ -5,7 +5,8 @@
     source = builder.as_data_source("test")
 
 A builder gets a data set that was checked, so that nothing is written for a faulty one. The files'
-own bytes go into the records; nothing is lost or encoded again.
+own bytes go into the records; nothing is lost. Only label maps that are no grey values of class ids
+are encoded again, without loss.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,7 @@ import tensorflow_datasets as tfds
 
 from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import DEFAULT_CONFIG, CheckedPairs
+from data_builders.checks.label_maps import read_label_png
 from data_builders.prepared import PreparedSummary, write_data_set
 from data_builders.records import (
     make_features,
@@ -183,7 +185,8 @@ def _make_record(pair: RawPair, *, has_thermal_boxes: bool) -> dict[str, Any]:
         record = {"visible_thermal": pair.visible}
     record |= {"name": pair.name, "is_night": pair.is_night}
     if pair.labels is not None:
-        record["labels"] = pair.labels
+        rule = pair.label_rule
+        record["labels"] = pair.labels if rule is None else read_label_png(pair.labels, rule)
     if pair.objects is not None:
         record["objects"] = make_objects(pair.objects, has_thermal_boxes=has_thermal_boxes)
     return record

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
+from data_builders.checks.label_maps import LabelRule
 from mdjax.types import MdjaxError
 
 # Share of a box's area inside its image, half of it but for rounding. Less is a mistake, not a box
@@ -58,6 +59,8 @@ class RawPair:
     """None where the data set has no boxes."""
     labels: Path | None = None
     """Label PNG, None where the data set has no label maps."""
+    label_rule: LabelRule | None = None
+    """What its pixels mean; None where their grey values must be the class ids."""
     has_relative_boxes: bool = False
     """Boxes are fractions of the image's size, not pixels."""
     stated_hw: tuple[int, int] | None = None

@@ -28,6 +28,7 @@ from data_builders.checks.thermal_values import (
     warn_of_range,
 )
 from mdjax.io.findings import Findings, group_problems
+from mdjax.types import format_count
 
 DEFAULT_CONFIG = "default"
 """Name of a prepared version where no other name is given."""
@@ -234,6 +235,13 @@ def _note_reports(reports: Mapping[str, PairReport]) -> list[str]:
     thermal = [report.thermal for report in reports.values() if report.thermal is not None]
     if share := compute_share_outside_range(thermal):
         notes.append(f"{share:.2%} of the thermal pixels lie outside the range of counts.")
+    conversions = Counter(report.label_conversion for report in reports.values())
+    notes += [
+        f"{format_count(count, 'label map')} stored {how}: the records hold the class ids as grey "
+        "values, converted without loss."
+        for how, count in conversions.items()
+        if how is not None
+    ]
     if num_uncounted := sum(report.num_uncounted_pixels for report in reports.values()):
         notes.append(f"{num_uncounted} pixels have label 255, which no loss and no metric counts.")
     return notes

@@ -23,6 +23,7 @@ from data_builders.checks.annotations import (
     clip_box,
     scale_box,
 )
+from data_builders.checks.label_maps import LabelRule, decode_label_map
 from data_builders.checks.registration import correlate_edges, is_same_picture
 from data_builders.checks.thermal_values import ThermalValues, measure_thermal
 from mdjax.io.images import (
@@ -82,6 +83,8 @@ class PairReport:
     """A line as in `problems` for each box that is there before."""
     class_pixels: tuple[int, ...] = ()
     num_uncounted_pixels: int = 0
+    label_conversion: str | None = None
+    """From `decode_label_map`; None where the label file is kept as it is."""
 
 
 def check_pair_files(
@@ -120,7 +123,7 @@ def check_pair(pair: RawPair, requirements: PairRequirements) -> PairReport:
         except MdjaxError as error:
             report.problems.append(str(error))
     if pair.labels is not None:
-        _check_labels(pair.labels, visible_hw, requirements, report)
+        _check_labels(pair.labels, pair.label_rule, visible_hw, requirements, report)
     if visible_hw and pair.stated_hw and visible_hw != pair.stated_hw:
         report.problems.append(
             f"{pair.name}: the annotations are for an image of {pair.stated_hw[1]}x"
@@ -206,12 +209,19 @@ def _compare_images(
 
 
 def _check_labels(
-    path: Path, visible_hw: SizeHw | None, requirements: PairRequirements, report: PairReport
+    path: Path,
+    rule: LabelRule | None,
+    visible_hw: SizeHw | None,
+    requirements: PairRequirements,
+    report: PairReport,
 ) -> None:
     name = _get_name(path, requirements)
     try:
         data = _read_image(path, name, report)
-        labels_u8 = decode_labels(data, name)
+        if rule is None:
+            labels_u8 = decode_labels(data, name)
+        else:
+            labels_u8, report.label_conversion = decode_label_map(data, name, rule)
     except MdjaxError as error:
         report.problems.append(str(error))
         return
@@ -220,6 +230,8 @@ def _check_labels(
             f"{name}: is {labels_u8.shape[1]}x{labels_u8.shape[0]}, the visible image is "
             f"{visible_hw[1]}x{visible_hw[0]}; both need the same size."
         )
+    if report.label_conversion is not None:  # The same file by another rule is another record.
+        report.checksum = zlib.crc32(labels_u8.tobytes(), report.checksum)
     pixels_of_id = np.bincount(labels_u8.ravel(), minlength=256)
     num_classes = requirements.num_label_classes
     report.class_pixels = tuple(pixels_of_id[:num_classes].tolist())
@@ -229,6 +241,8 @@ def _check_labels(
         remedy = "fix the map"
         if requirements.may_have_uncounted_pixels:
             remedy += " (255 is not counted), or the list of class names if it is too short"
+        if rule is not None:
+            remedy += "; --ignored-label ID names another id that is not counted"
         ids = ", ".join(map(str, unknown))
         report.problems.append(f"{name}: class id {ids} is outside 0..{num_classes - 1}; {remedy}.")
 

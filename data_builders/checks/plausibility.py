@@ -55,9 +55,15 @@ def find_binary_masks(pairs: SplitPairs, reports: Mapping[str, PairReport]) -> l
     total, num_uncounted = _sum_classes([pair for part in pairs.values() for pair in part], reports)
     if len(total) < 2 or total[1:].any() or not total[0] or not num_uncounted:
         return []
+    remedy = "write the class id instead of 255, which for the second class is 1"
+    if any(pair.label_rule is not None for part in pairs.values() for pair in part):
+        remedy += (
+            ", or write what the values mean into labelmap.txt: two lines NAME:0,0,0 and "
+            "NAME:255,255,255, with the names of classes.txt"
+        )
     return [
         "all label maps hold only 0 and 255, and 255 is not counted, so that nothing is left to be "
-        "found; write the class id instead of 255, which for the second class is 1."
+        f"found; {remedy}."
     ]
 
 

@@ -4,18 +4,19 @@
      "categories": [{"id", "name"}],
      "annotations": [{"image_id", "category_id", "bbox": [left, top, width, height], "iscrowd"}]}
 
-Boxes are in pixels and count from 0. Crowds, and annotations marked "ignore", are ignored.
+Boxes are in pixels and count from 0. Where `bbox` is missing, the box around the polygons in
+`segmentation` takes its place. Crowds, and annotations marked "ignore", are ignored.
 """
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from data_builders.checks.annotations import AnnotatedObject, Role
+from data_builders.checks.annotations import AnnotatedObject, BoxXyxy, Role
 from mdjax.io.findings import Findings
-from mdjax.io.image_files import compose_name
+from mdjax.io.image_files import IMAGE_SUFFIXES, compose_name
 from mdjax.types import MdjaxError
 
 # What a value of the wrong kind, shape or size raises when it is taken apart.
@@ -30,22 +31,27 @@ class CocoImage(NamedTuple):
     objects: tuple[AnnotatedObject, ...]
 
 
-def read_coco_json(
-    text: str, name: str, class_ids: Mapping[str, int], findings: Findings
-) -> dict[str, CocoImage]:
-    """Read a file of annotations.
+class CocoContent(NamedTuple):
+    """A file that was parsed; its images and annotations are still unchecked."""
 
-    Images without a whole number of pixels, duplicate ids, unknown images or categories and boxes
-    that are not four numbers go to the findings.
+    name: str
+    """Of the file, for messages."""
+    entries: Sequence[Any]
+    """Its images."""
+    annotations: Sequence[Any]
+    categories: Mapping[Any, str]
+    """Names by id."""
+    groups: frozenset[str]
+    """Categories that other ones name as what they are a kind of."""
+
+
+def parse_coco_json(text: str, name: str, findings: Findings) -> CocoContent:
+    """Parse a file of annotations; categories of the same id go to the findings.
 
     Args:
         text: Content of the file.
         name: Name of the file, for messages.
-        class_ids: Class ids by category name. Categories that no annotation uses may be missing.
         findings: Takes what is wrong.
-
-    Returns:
-        Images by file name, without folder and ending.
 
     Raises:
         MdjaxError: The text is no such JSON.
@@ -53,15 +59,69 @@ def read_coco_json(
     try:
         content = json.loads(text)
         entries, annotations = list(content["images"]), list(content["annotations"])
-        categories = _read_categories(content["categories"], name, findings)
+        kinds = list(content["categories"])
+        groups = frozenset(
+            str(kind["supercategory"])
+            for kind in kinds
+            if kind.get("supercategory") not in (None, kind["name"])
+        )
+        categories = _read_categories(kinds, name, findings)
     except (*_BAD_VALUES, RecursionError) as error:
         raise MdjaxError(
             f"{name}: is not a COCO file of images, categories and annotations "
             f"({type(error).__name__}: {error})."
         ) from error
-    images = _read_images(entries, name, findings)
+    return CocoContent(name, entries, annotations, categories, groups)
+
+
+def list_category_names(contents: Sequence[CocoContent]) -> tuple[str, ...]:
+    """Names of the categories of all files, each file's in the order of their ids.
+
+    A group of categories that no annotation uses is none itself: some tools list it first.
+    """
+    used = {
+        content.categories.get(_get_category_id(annotation))
+        for content in contents
+        for annotation in content.annotations
+    }
+    groups = {name for content in contents for name in content.groups}
+    names: dict[str, None] = {}
+    for content in contents:
+        ids = list(content.categories)
+        if all(isinstance(key, int) for key in ids):
+            ids = sorted(ids)
+        names |= dict.fromkeys(content.categories[key] for key in ids)
+    return tuple(name for name in names if name in used or name not in groups)
+
+
+def _get_category_id(annotation: Any) -> Any:
+    """None where it has none that could be one."""
+    category_id = annotation.get("category_id") if isinstance(annotation, dict) else None
+    return category_id if isinstance(category_id, Hashable) else None
+
+
+def read_coco_images(
+    content: CocoContent, class_ids: Mapping[str, int], findings: Findings
+) -> dict[str, CocoImage]:
+    """Read the boxes of all images.
+
+    Images without a whole number of pixels, duplicate ids, unknown images or categories and boxes
+    that are not four numbers go to the findings. An annotation with polygons and without `bbox` has
+    the box around them, which is noted.
+
+    Args:
+        content: The parsed file.
+        class_ids: Class ids by category name. Categories that no annotation uses may be missing.
+        findings: Takes what is wrong.
+
+    Returns:
+        Images by file name, with the folders that the file states, without ending.
+    """
+    name, categories = content.name, content.categories
+    images = _read_images(content.entries, name, findings)
     objects: dict[Any, list[AnnotatedObject]] = {key: [] for key in images}
-    for number, annotation in enumerate(annotations):
+    num_polygons = 0
+    for number, annotation in enumerate(content.annotations):
         where = f"{name}, annotation {number}"
         try:
             key, item = _read_annotation(annotation, where, categories, class_ids)
@@ -70,16 +130,24 @@ def read_coco_json(
                     f"{where}: image_id {key!r} is not among the images; correct it, or take "
                     "the annotation out."
                 )
-            objects[key].append(item._replace(where=f"{where} ({images[key].stem})"))
+            stem = PurePosixPath(images[key].path).name
+            objects[key].append(item._replace(where=f"{where} ({stem})"))
+            num_polygons += not _has_bbox(annotation)
         except MdjaxError as error:
             findings.problems.append(str(error))
+    if num_polygons:
+        findings.notes.append(
+            f"{name}: {num_polygons} of {len(content.annotations)} annotations have no bbox; the "
+            "boxes around their polygons are used."
+        )
     return {
-        image.stem: CocoImage(image.size_hw, tuple(objects[key])) for key, image in images.items()
+        image.path: CocoImage(image.size_hw, tuple(objects[key])) for key, image in images.items()
     }
 
 
 class _Image(NamedTuple):
-    stem: str
+    path: str
+    """File name with the folders before it, without ending."""
     size_hw: tuple[int, int] | None
 
 
@@ -102,8 +170,10 @@ def _read_images(entries: Sequence[Any], name: str, findings: Findings) -> dict[
         where = f"{name}, image {number}"
         try:
             # A file written under Windows may have its separators.
-            key, stem = entry["id"], PurePosixPath(entry["file_name"].replace("\\", "/")).stem
-            stem = compose_name(stem)
+            path = PurePosixPath(compose_name(entry["file_name"].replace("\\", "/")))
+            # What looks like an ending may belong to the name.
+            path = path.with_suffix("") if path.suffix.lower() in IMAGE_SUFFIXES else path
+            key = entry["id"]
             twin = images.get(key)
         except _BAD_VALUES as error:
             findings.problems.append(
@@ -112,13 +182,14 @@ def _read_images(entries: Sequence[Any], name: str, findings: Findings) -> dict[
             continue
         if twin is not None:
             findings.problems.append(
-                f"{name}: the images {twin.stem} and {stem} have the same id {key!r}; give each "
+                f"{name}: the images {twin.path} and {path} have the same id {key!r}; give each "
                 "its own."
             )
-        images[key] = _Image(stem, _read_size(entry, f"{where} ({stem})", findings))
+        size_hw = _read_size(entry, f"{where} ({path.name})", findings)
+        images[key] = _Image(path.as_posix(), size_hw)
     findings.problems += [
-        f"{name}, {stem}: {count} images have this name; keep one."
-        for stem, count in Counter(image.stem for image in images.values()).items()
+        f"{name}, {path}: {count} images have this name; keep one."
+        for path, count in Counter(image.path for image in images.values()).items()
         if count > 1
     ]
     return images
@@ -140,12 +211,7 @@ def _read_annotation(
     try:
         image_id, category_id = annotation["image_id"], annotation["category_id"]
         hash((image_id, category_id))
-        if annotation.get("bbox") is None:
-            raise MdjaxError(
-                f"{where}: has no bbox; write [left, top, width, height] in pixels, around its "
-                "segmentation where it has one."
-            )
-        left, top, width, height = map(_read_number, annotation["bbox"])
+        box = _read_box(annotation, where)
         flags = [_read_flag(annotation.get(key)) for key in ("iscrowd", "ignore")]
     except _BAD_VALUES as error:
         raise MdjaxError(
@@ -164,12 +230,40 @@ def _read_annotation(
             f"{', '.join(class_ids)}."
         )
     return image_id, AnnotatedObject(
-        box_xyxy=(left, top, left + width, top + height),
+        box_xyxy=box,
         label=label,
         class_id=class_ids[label],
         role=Role.IGNORED if any(flags) else Role.POSITIVE,
         where=where,
     )
+
+
+def _read_box(annotation: Any, where: str) -> BoxXyxy:
+    """The box, or where there is none the one around the polygons."""
+    if _has_bbox(annotation):
+        left, top, width, height = map(_read_number, annotation["bbox"])
+        return (left, top, left + width, top + height)
+    polygons = annotation.get("segmentation")
+    if isinstance(polygons, dict):
+        raise MdjaxError(
+            f"{where}: has no bbox, and its segmentation is no polygon but runs of pixels (RLE); "
+            "write [left, top, width, height] in pixels as its bbox."
+        )
+    if not polygons:
+        raise MdjaxError(
+            f"{where}: has neither bbox nor segmentation; write [left, top, width, height] in "
+            "pixels as its bbox, or take the annotation out."
+        )
+    across = [_read_number(value) for polygon in polygons for value in polygon[::2]]
+    down = [_read_number(value) for polygon in polygons for value in polygon[1::2]]
+    if len(across) != len(down):
+        raise ValueError("a polygon has an odd count of numbers")
+    return (min(across), min(down), max(across), max(down))
+
+
+def _has_bbox(annotation: Mapping[str, Any]) -> bool:
+    """Some tools write an empty one instead of none."""
+    return annotation.get("bbox") not in (None, [])
 
 
 def _read_number(value: Any) -> float:

@@ -8,9 +8,9 @@ Class numbers count from 0 and mean an entry of the list of class names; they ma
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from data_builders.checks.annotations import AnnotatedObject, BoxXyxy, Role
 from mdjax.io.findings import Findings
@@ -24,6 +24,8 @@ _MAX_SHARE = 2.0
 _FIELDS = "class, centre x, centre y, width, height"
 # Three corners are the fewest: seven fields with the class.
 _MIN_POLYGON_FIELDS = 7
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 class YoloClasses(NamedTuple):
@@ -67,8 +69,8 @@ def read_yolo_folder(
 
 
 def read_yolo_files(
-    files: Mapping[str, Path], root: Path, classes: YoloClasses, findings: Findings
-) -> dict[str, tuple[AnnotatedObject, ...]]:
+    files: Mapping[_Key, Path], root: Path, classes: YoloClasses, findings: Findings
+) -> dict[_Key, tuple[AnnotatedObject, ...]]:
     """Read files of boxes, see `read_yolo_text`; how many were polygons is noted.
 
     Args:
@@ -80,7 +82,7 @@ def read_yolo_files(
     Returns:
         Boxes by the same key.
     """
-    texts: dict[str, YoloText] = {}
+    texts: dict[_Key, YoloText] = {}
     for key, path in files.items():
         place = path.relative_to(root).as_posix()
         try:
@@ -90,7 +92,7 @@ def read_yolo_files(
     if num_polygons := sum(text.num_polygons for text in texts.values()):
         first = next(files[key].name for key, text in texts.items() if text.num_polygons)
         findings.notes.append(
-            f"{format_count(num_polygons, 'polygon')} in YOLO files became the boxes around them "
+            f"{format_count(num_polygons, 'polygon')} in YOLO files: the box around each is used "
             f"({first}...)."
         )
     return {key: text.objects for key, text in texts.items()}

@@ -2,14 +2,16 @@
 
     visible/  thermal/    images of the same names, any of `IMAGE_SUFFIXES`; the thermal image may
                           have its own lower resolution, and 8 or 16 bits
-    classes.txt           class names, one per line; line 1 is class 0
+    classes.txt           class names, one per line; line 1 is class 0; not needed where the
+                          annotations name the classes themselves
     night.txt             names of images taken at night; without this file all are by day
 
     one kind of annotation:
-    labels/NAME.txt       boxes in YOLO format; an empty file where there is no object
+    labels/NAME.txt       boxes in YOLO format; an empty file, or none, where there is no object
+    annotations/NAME.xml  boxes in Pascal VOC format
     annotations.json      boxes in COCO format, or annotations/{train,val,test}.json
-    masks/NAME.png        class ids as grey values of 8 bits; class 0 is the background, and 255
-                          is not counted
+    masks/NAME.png        class ids as grey values or as indices of a palette, or colours that
+                          labelmap.txt explains; class 0 is the background, 255 is not counted
 
     one kind of splits, of which not all three need to be there:
     visible/train/, thermal/train/, labels/train/ or masks/train/; val/ and test/ alike
@@ -26,10 +28,10 @@ from pathlib import Path
 
 from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
 from data_builders.checks.unread_folders import describe_unread_folders
-from data_builders.rgbt_folder.annotations import ANNOTATION_NAMES, add_annotations
+from data_builders.rgbt_folder.annotations import add_annotations
 from data_builders.rgbt_folder.splits import SPLITS, find_split_pairs
 from mdjax.io.findings import Findings
-from mdjax.types import MdjaxError
+from mdjax.types import IGNORED_LABEL, MdjaxError
 
 _TITLE = "RGB-thermal"
 _MAX_COUNTS = 65_535
@@ -39,6 +41,7 @@ def check_raw_rgbt_folder(
     raw_dir: Path,
     *,
     thermal_range_counts: tuple[int, int] | None = None,
+    ignored_label: int = IGNORED_LABEL,
     show_progress: bool = False,
 ) -> CheckedPairs:
     """Check every pair of a folder with its annotation and report all faults in one message.
@@ -46,6 +49,7 @@ def check_raw_rgbt_folder(
     Args:
         raw_dir: The folder described above.
         thermal_range_counts: The counts of 16-bit thermal images that map to black and white.
+        ignored_label: Class id in masks that is not counted, besides 255.
         show_progress: Draw a progress bar on standard error.
 
     Raises:
@@ -60,7 +64,8 @@ def check_raw_rgbt_folder(
     findings = Findings(problems=_find_misnamed(raw_dir))
     if findings.problems:  # What has the wrong name would be reported as missing too.
         return check_pairs(raw_dir, _TITLE, {}, findings, ClassNames())
-    annotated = add_annotations(raw_dir, find_split_pairs(raw_dir, findings), findings)
+    pairs = find_split_pairs(raw_dir, findings)
+    annotated = add_annotations(raw_dir, pairs, findings, ignored_label=ignored_label)
     folders = {"visible", "thermal", *annotated.folders}
     findings.warnings += describe_unread_folders(raw_dir, folders)
     return check_pairs(
@@ -87,7 +92,7 @@ def _check_range(thermal_range_counts: tuple[int, int] | None) -> None:
 
 def _find_misnamed(raw_dir: Path) -> list[str]:
     """Files and folders whose names differ from the right ones in upper case only."""
-    right = ("visible", "thermal", *ANNOTATION_NAMES, "classes.txt", "night.txt")
+    right = ("visible", "thermal", "classes.txt", "night.txt")
     right += tuple(f"{split}.txt" for split in SPLITS)
     return [
         f"{path.name}: rename it to {path.name.lower()}, or remove it."

@@ -22,6 +22,8 @@ _JPEG_START_OF_SCAN = b"\xff\xda"
 _JPEG_END_OF_IMAGE = b"\xff\xd9"
 # In JPEG, PNG and WebP. A TIFF's mark needs no check: OpenCV follows it always, as viewers do.
 _EXIF_MARKS = (b"Exif", b"eXIf", b"EXIF")
+# The largest value of an alpha channel of 8 bits.
+_OPAQUE = 255
 
 
 class _QuietOpenCv:
@@ -101,13 +103,16 @@ def decode_labels(data: bytes, name: str) -> UInt8[np.ndarray, "h w"]:
 def decode_visible(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
     """Decode a colour image (PNG, JPEG or what else OpenCV reads) as RGB.
 
-    A mark that asks for rotated display (EXIF) is not followed, see `check_orientation`.
+    A fourth channel that is opaque everywhere says nothing, and is left out. A mark that asks for
+    rotated display (EXIF) is not followed, see `check_orientation`.
 
     Raises:
         MdjaxError: Truncated, damaged, not three channels, or not 8 bits per channel.
     """
     image = decode_image(data, name)
     num_channels = 1 if image.ndim == 2 else image.shape[2]
+    if num_channels == 4 and np.all(image[..., 3] == _OPAQUE):
+        return cv2.cvtColor(image, cv2.COLOR_BGRA2RGB)
     if num_channels != 3:
         remedy = "save it without transparency"
         if num_channels == 1:

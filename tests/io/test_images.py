@@ -128,6 +128,17 @@ def test_visible_swaps_channels_to_rgb_and_refuses_grey():
         decode_visible(encode_png(image.astype(np.uint16)), "a.png")
 
 
+def test_visible_may_have_a_channel_that_is_opaque_everywhere():
+    image = BGRT_U8.copy()
+    image[..., 3] = 255
+    decoded = decode_visible(encode_png(image), "a.png")
+    np.testing.assert_array_equal(decoded, image[..., 2::-1])
+    assert decoded.flags.c_contiguous
+    image[-1, -1, 3] = 254
+    with pytest.raises(MdjaxError, match="has 4; save it without transparency"):
+        decode_visible(encode_png(image), "a.png")
+
+
 def test_thermal_decodes_from_one_or_equal_channels_and_refuses_colours():
     grey = BGRT_U8[..., 3]
     np.testing.assert_array_equal(decode_thermal(encode_png(grey), "a.png"), grey)

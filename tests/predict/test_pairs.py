@@ -173,7 +173,7 @@ def test_another_aspect_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("alpha", ["opaque", "cut out"])
 def test_transparency_is_not_taken_for_a_thermal_image(tmp_path: Path, alpha: str) -> None:
-    """The remedy is accepted: no transparency, and a thermal file."""
+    """The remedy is accepted: a thermal file, and no transparency but where all is opaque."""
     pixels = np.dstack([make_visible_u8(), np.full(make_visible_u8().shape[:2], 255, np.uint8)])
     if alpha == "cut out":
         pixels[:5, :, 3] = 0
@@ -182,8 +182,11 @@ def test_transparency_is_not_taken_for_a_thermal_image(tmp_path: Path, alpha: st
     with pytest.raises(MdjaxError, match=r"fourth channel .* no thermal image; save it without"):
         read_pair(PairFiles("a", path))
     thermal = write_thermal(tmp_path / "t.png", make_thermal_u8())
-    with pytest.raises(MdjaxError, match=r"this one has 4; save it without transparency"):
-        read_pair(PairFiles("a", path, thermal))
+    if alpha == "cut out":
+        with pytest.raises(MdjaxError, match=r"this one has 4; save it without transparency"):
+            read_pair(PairFiles("a", path, thermal))
+    else:
+        assert read_pair(PairFiles("a", path, thermal)).thermal is not None
     cv2.imwrite(str(path), pixels[..., :3])
     assert read_pair(PairFiles("a", path, thermal)).thermal is not None
 

@@ -169,7 +169,7 @@ def test_polygons_of_all_files_are_one_note(tmp_path):
     findings = Findings()
     _read_folder(tmp_path, "abc", findings)
     assert findings == Findings(
-        notes=["3 polygons in YOLO files became the boxes around them (a.txt...)."]
+        notes=["3 polygons in YOLO files: the box around each is used (a.txt...)."]
     )
 
 

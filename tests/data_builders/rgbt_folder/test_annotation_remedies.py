@@ -5,25 +5,52 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.data_builders.raw_pairs import (
-    write,
-)
+from tests.data.factories import encode_png
+from tests.data_builders.raw_pairs import write
 from tests.data_builders.rgbt_folder.remedies import (
     BOX,
     Case,
     check_case,
     make_coco,
-    sort_into_folders,
     write_raw,
 )
 
 
-def missing_label_file(raw_dir: Path) -> Case:
+def split_without_label_files(raw_dir: Path) -> Case:
+    (raw_dir / "labels/c.txt").unlink()
+    yield "val: none of its 1 image has a file *.txt in labels/; give annotations the names of"
+    write(raw_dir / "labels/c.txt", "")
+
+
+def label_files_of_other_names(raw_dir: Path) -> Case:
+    for name in "abcd":
+        (raw_dir / f"labels/{name}.txt").rename(raw_dir / f"labels/{name}_box.txt")
+    yield "; of no image are a_box.txt, b_box.txt, c_box.txt...; give annotations the names of"
+    for name in "abcd":
+        (raw_dir / f"labels/{name}_box.txt").rename(raw_dir / f"labels/{name}.txt")
+
+
+def two_label_files_of_an_image(raw_dir: Path) -> Case:
+    for folder in ("old", "new"):
+        write(raw_dir / "labels" / folder / "a.txt", BOX)
     (raw_dir / "labels/a.txt").unlink()
-    yield "file is missing; an image without objects has an empty one"
-    write(raw_dir / "labels/a.txt", "")
+    yield "a: has the annotation files labels/new/a.txt, labels/old/a.txt; keep one of them."
+    (raw_dir / "labels/old/a.txt").unlink()
+
+
+def boxes_and_masks_in_one_folder(raw_dir: Path) -> Case:
+    write(raw_dir / "labels/a.png", encode_png(np.zeros((12, 16), np.uint8)))
+    yield "labels/: holds 1 file *.png (masks) and 4 files *.txt (YOLO); keep one kind there."
+    (raw_dir / "labels/a.png").unlink()
+
+
+def class_names_that_differ(raw_dir: Path) -> Case:
+    write(raw_dir / "data.yaml", "names: [boar, deer]\n")
+    yield "data.yaml: names boar, deer, but classes.txt deer, boar; keep the one that the labels"
+    (raw_dir / "classes.txt").unlink()
 
 
 def class_as_fraction(raw_dir: Path) -> Case:
@@ -67,7 +94,7 @@ def coco_without_boxes(raw_dir: Path) -> Case:
     content = make_coco()
     del content["annotations"][1]["bbox"]
     write(raw_dir / "annotations.json", json.dumps(content))
-    yield "has no bbox; write [left, top, width, height] in pixels"
+    yield "has neither bbox nor segmentation; write [left, top, width, height] in pixels"
     write(raw_dir / "annotations.json", json.dumps(make_coco()))
 
 
@@ -89,28 +116,33 @@ def coco_without_an_image(raw_dir: Path) -> Case:
     write(raw_dir / "annotations.json", json.dumps(content))
 
 
-def voc_files(raw_dir: Path) -> Case:
-    (raw_dir / "labels").rename(raw_dir / "kept")
+def write_voc(raw_dir: Path, label: str = "boar", start: str = "") -> None:
+    box = "<bndbox><xmin>5</xmin><ymin>4</ymin><xmax>12</xmax><ymax>9</ymax></bndbox>"
     for name in "abcd":
-        write(raw_dir / "annotations" / f"{name}.xml", "<annotation/>")
-    yield "write the boxes as YOLO's into labels/, or"
-    (raw_dir / "kept").rename(raw_dir / "labels")
-    shutil.rmtree(raw_dir / "annotations")
+        content = f"<object><name>{label}</name>{box}</object>"
+        text = f"{start}<annotation>{content}</annotation>"
+        write(raw_dir / "annotations" / f"{name}.xml", text)
 
 
-def labels_beside_each_other(raw_dir: Path) -> Case:
-    sort_into_folders(raw_dir, "visible", "thermal")
-    yield "labels/: its 4 files are in one folder"
-    sort_into_folders(raw_dir, "labels")
+def voc_of_an_unknown_class(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    write_voc(raw_dir, "wolf")
+    yield ", object 1: class 'wolf' is unknown; add it to classes.txt, which has deer, boar."
+    write(raw_dir / "classes.txt", "deer\nboar\nwolf\n")
 
 
-def labels_in_folders(raw_dir: Path) -> Case:
-    for name in "abcd":
-        (raw_dir / "labels/all").mkdir(exist_ok=True)
-        (raw_dir / f"labels/{name}.txt").rename(raw_dir / f"labels/all/{name}.txt")
-    yield "labels/: its 4 files are in folders"
-    for path in (raw_dir / "labels/all").iterdir():
-        path.rename(raw_dir / "labels" / path.name)
+def voc_with_a_document_type(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    write_voc(raw_dir, start="<!DOCTYPE annotation>")
+    yield "has a document type (<!DOCTYPE), which is refused; remove it"
+    write_voc(raw_dir)
+
+
+def cvat_file(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    write(raw_dir / "annotations.xml", "<annotations/>")
+    yield "has no annotations; give one of labels/ (YOLO), annotations/ (Pascal VOC or COCO), "
+    write_voc(raw_dir)
 
 
 def label_file_with_zero_bytes(raw_dir: Path) -> Case:
@@ -121,8 +153,8 @@ def label_file_with_zero_bytes(raw_dir: Path) -> Case:
 
 def no_class_names(raw_dir: Path) -> Case:
     (raw_dir / "classes.txt").unlink()
-    yield "classes.txt: file is missing; write one class name per line."
-    write(raw_dir / "classes.txt", "deer\nboar\n")
+    yield "classes.txt: file is missing; write one class name per line, or put the data.yaml of the"
+    write(raw_dir / "data.yaml", "names: [deer, boar]\n")
 
 
 def two_kinds_of_annotations(raw_dir: Path) -> Case:
@@ -132,7 +164,11 @@ def two_kinds_of_annotations(raw_dir: Path) -> Case:
 
 
 CASES: list[Callable[[Path], Case]] = [
-    missing_label_file,
+    split_without_label_files,
+    label_files_of_other_names,
+    two_label_files_of_an_image,
+    boxes_and_masks_in_one_folder,
+    class_names_that_differ,
     class_as_fraction,
     confidence,
     pixels_for_shares,
@@ -142,9 +178,9 @@ CASES: list[Callable[[Path], Case]] = [
     coco_without_boxes,
     coco_with_unknown_category,
     coco_without_an_image,
-    voc_files,
-    labels_beside_each_other,
-    labels_in_folders,
+    voc_of_an_unknown_class,
+    voc_with_a_document_type,
+    cvat_file,
     label_file_with_zero_bytes,
     no_class_names,
     two_kinds_of_annotations,

@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,27 +84,30 @@ def grey_visible_image(raw_dir: Path) -> Case:
     write(raw_dir / "visible/a.jpg", encode_jpg(np.dstack([pixels] * 3)))
 
 
-def masks_with_a_palette(raw_dir: Path) -> Case:
-    """A palette image is a grey one with another colour type and a chunk of colours."""
-    shutil.rmtree(raw_dir / "labels")
-    mask = np.eye(12, 16, dtype=np.uint8)
-    write_masks(raw_dir, mask)
-    data = bytearray(encode_png(mask))
-    data[25] = 3
-    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
-    palette = b"PLTE" + bytes(range(6))
-    chunk = struct.pack(">I", 6) + palette + struct.pack(">I", zlib.crc32(palette))
-    write(raw_dir / "masks/a.png", bytes(data[:33]) + chunk + bytes(data[33:]))
-    yield "save them as 8-bit grey whose values are the class ids"
-    write(raw_dir / "masks/a.png", encode_png(mask))
-
-
 def masks_in_colours(raw_dir: Path) -> Case:
+    """OpenCV takes blue first."""
     shutil.rmtree(raw_dir / "labels")
     mask = np.eye(12, 16, dtype=np.uint8)
-    write_masks(raw_dir, np.dstack([128 * mask] * 3))
-    yield "save a grey image whose values are the class ids"
-    write_masks(raw_dir, mask)
+    write_masks(raw_dir, np.dstack([0 * mask, 64 * mask, 128 * mask]))
+    yield "has colours (0,0,0 128,64,0); write what they mean into labelmap.txt with a line NAME:"
+    write(raw_dir / "labelmap.txt", "deer:0,0,0\nboar:128,64,0\n")
+
+
+def colour_that_is_not_listed(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    mask = np.eye(12, 16, dtype=np.uint8)
+    write_masks(raw_dir, np.dstack([0 * mask, 64 * mask, 128 * mask]))
+    write(raw_dir / "labelmap.txt", "deer:0,0,0\n")
+    yield "6.25% of its pixels have colours that labelmap.txt does not list (128,64,0); add these"
+    write(raw_dir / "labelmap.txt", "deer:0,0,0\nboar:128,64,0\n")
+
+
+def ids_beside_a_list_of_colours(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    write_masks(raw_dir, np.eye(12, 16, dtype=np.uint8))
+    write(raw_dir / "labelmap.txt", "deer:0,0,0\nboar:128,64,0\n")
+    yield "If the masks hold class ids, not colours, remove labelmap.txt."
+    (raw_dir / "labelmap.txt").unlink()
 
 
 def masks_of_0_and_255(raw_dir: Path) -> Case:
@@ -115,6 +116,13 @@ def masks_of_0_and_255(raw_dir: Path) -> Case:
     write_masks(raw_dir, 255 * mask)
     yield "write the class id instead of 255, which for the second class is 1"
     write_masks(raw_dir, mask)
+
+
+def masks_of_0_and_255_with_a_list(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    write_masks(raw_dir, 255 * np.eye(12, 16, dtype=np.uint8))
+    yield "or write what the values mean into labelmap.txt: two lines NAME:0,0,0 and NAME:255,255,"
+    write(raw_dir / "labelmap.txt", "deer:0,0,0\nboar:255,255,255\n")
 
 
 def masks_with_unknown_ids(raw_dir: Path) -> Case:
@@ -132,9 +140,11 @@ CASES: list[Callable[[Path], Case]] = [
     three_channels_of_16_bits,
     transparency,
     grey_visible_image,
-    masks_with_a_palette,
     masks_in_colours,
+    colour_that_is_not_listed,
+    ids_beside_a_list_of_colours,
     masks_of_0_and_255,
+    masks_of_0_and_255_with_a_list,
     masks_with_unknown_ids,
 ]
 

@@ -91,9 +91,9 @@ def list_with_zero_bytes(raw_dir: Path) -> Case:
 
 
 def names_in_upper_case(raw_dir: Path) -> Case:
-    (raw_dir / "labels").rename(raw_dir / "Labels")
-    yield "Labels: rename it to labels"
-    (raw_dir / "Labels").rename(raw_dir / "labels")
+    (raw_dir / "classes.txt").rename(raw_dir / "Classes.txt")
+    yield "Classes.txt: rename it to classes.txt"
+    (raw_dir / "Classes.txt").rename(raw_dir / "classes.txt")
 
 
 CASES: list[Callable[[Path], Case]] = [

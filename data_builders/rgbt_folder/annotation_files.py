@@ -1,0 +1,188 @@
+"""Where the annotations of the user's own pairs are: one kind of them, in one place.
+
+The endings of the files tell the kind, so that the name of their folder says little.
+"""
+
+import enum
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from data_builders.checks.annotations import RawPair
+from mdjax.io.findings import Findings
+from mdjax.io.image_files import compose_name
+from mdjax.types import format_count
+
+Pairs = Mapping[str, Sequence[RawPair]]
+"""By split."""
+Parts = tuple[str, ...]
+"""Folders, and a name without ending."""
+
+
+class Kind(enum.Enum):
+    """Formats of annotations, by the ending of their files."""
+
+    YOLO = ".txt"
+    VOC = ".xml"
+    COCO = ".json"
+    MASKS = ".png"
+
+
+_TITLES = {Kind.YOLO: "YOLO", Kind.VOC: "Pascal VOC", Kind.COCO: "COCO", Kind.MASKS: "masks"}
+_BOXES = (Kind.YOLO, Kind.VOC, Kind.COCO)
+# Names in lower case; and the kind of a folder that holds nothing that tells it.
+_FOLDERS = {
+    **dict.fromkeys(("labels", "label"), Kind.YOLO),
+    **dict.fromkeys(("annotations", "annotation"), Kind.COCO),
+    **dict.fromkeys(("masks", "mask", "segmentationclass"), Kind.MASKS),
+}
+_COCO_FILE = "annotations.json"
+# As one tool writes them beside the images of each split.
+_COCO_FILE_OF_SPLIT = "_annotations.coco.json"
+_CVAT_FILE = "annotations.xml"
+# Lists of class names, which are no annotations of images called so.
+_OTHER_FILES = ("classes.txt", "labelmap.txt", "obj.names")
+_SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+# Such as train, instances_train and instances_train2017.
+_COCO_NAME = re.compile(r"(?:instances_)?(?P<split>[a-z]+)(?:_?\d+)?")
+
+
+class AnnotationPlace(NamedTuple):
+    """The annotations of a data set."""
+
+    kind: Kind
+    name: str
+    """What a person calls the place: `labels/`."""
+    files: dict[Path, Parts]
+    """All its files of this kind, with their folders and names, but without the place's own."""
+    folders: tuple[Path, ...]
+    """Where they are."""
+
+
+def find_annotation_place(
+    raw_dir: Path, pairs: Pairs, findings: Findings
+) -> AnnotationPlace | None:
+    """Find the annotations of a data set.
+
+    They are in one folder, in one of each split or sequence (`train/labels/`), or beside the
+    images.
+
+    Returns:
+        None where there are none or several kinds, which is among the findings.
+    """
+    folders: dict[str, list[Path]] = {}
+    coco_files: list[Path] = []
+    for root, names, files in os.walk(raw_dir):
+        found = [name for name in sorted(names) if name.lower() in _FOLDERS]
+        for name in found:
+            folders.setdefault(name.lower(), []).append(Path(root, name))
+        names[:] = sorted(x for x in names if x not in found and not x.startswith("."))
+        coco_files += [Path(root, name) for name in files if name.lower() == _COCO_FILE_OF_SPLIT]
+    places: list[AnnotationPlace] = []
+    for same in folders.values():
+        place = _list_place(raw_dir, same, findings)
+        if place is None:
+            return None
+        places.append(place)
+    main = [path for path in sorted(raw_dir.iterdir()) if path.name.lower() == _COCO_FILE]
+    for paths in (main, sorted(coco_files)):
+        if paths:
+            parts = {path: _get_parts(path, raw_dir) for path in paths}
+            places.append(AnnotationPlace(Kind.COCO, paths[0].name, parts, ()))
+    places = places or _find_beside_images(raw_dir, pairs)
+    if len(places) == 1:
+        return places[0]
+    held = " and ".join(place.name.rstrip("/") for place in places)
+    hint = ""
+    if not places and (raw_dir / _CVAT_FILE).is_file():
+        hint = f" ({_CVAT_FILE} is in CVAT's own format, which is not read: export one of these)"
+    findings.problems.append(
+        f"has {held or 'no annotations'}; give one of labels/ (YOLO), annotations/ (Pascal VOC or "
+        f"COCO), annotations.json (COCO) and masks/ (class ids){hint}."
+    )
+    return None
+
+
+def find_coco_file(place: AnnotationPlace, split: str) -> Path | None:
+    """Find the file of a split by its name or folder; or the only file, if it is of no split.
+
+    Where several files are of the split, the one of `instances` counts: the others are of captions
+    or keypoints.
+    """
+    named = [path for path, parts in place.files.items() if split in _find_splits(parts)]
+    of_objects = [path for path in named if path.stem.lower().startswith("instances")]
+    for paths in (named, of_objects):
+        if len(paths) == 1:
+            return paths[0]
+    (first, parts), *more = place.files.items()
+    return first if not more and not _find_splits(parts) else None
+
+
+def _find_splits(parts: Parts) -> set[str]:
+    """Splits that the name of a file, or of a folder that it is in, stands for."""
+    words = {part.lower() for part in parts[:-1]}
+    if match := _COCO_NAME.fullmatch(parts[-1].lower()):
+        words.add(match["split"])
+    return {split for split, known in _SPLIT_WORDS.items() if words & set(known)}
+
+
+def _list_place(
+    raw_dir: Path, folders: Sequence[Path], findings: Findings
+) -> AnnotationPlace | None:
+    """Folders of one name; None where they hold several kinds, which is among the findings."""
+    name = folders[0].name
+    default = _FOLDERS[name.lower()]
+    # Texts may lie beside masks, and say what the colours mean.
+    kinds = (Kind.MASKS,) if default is Kind.MASKS else tuple(Kind)
+    files: dict[Kind, dict[Path, Parts]] = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            below = path.relative_to(folder).parts
+            kind = next((kind for kind in kinds if kind.value == path.suffix.lower()), None)
+            # Some systems leave hidden companions of each file.
+            if kind is None or path.name in _OTHER_FILES or any(x[0] == "." for x in below):
+                continue
+            parents = map(compose_name, folder.parent.relative_to(raw_dir).parts)
+            files.setdefault(kind, {})[path] = (*parents, *_get_parts(path, folder))
+    if len(files) > 1:
+        held = " and ".join(
+            f"{format_count(len(files[kind]), 'file')} *{kind.value} ({_TITLES[kind]})"
+            for kind in sorted(files, key=lambda kind: kind.value)
+        )
+        findings.problems.append(f"{name}/: holds {held}; keep one kind there.")
+        return None
+    kind = next(iter(files), default)
+    return AnnotationPlace(kind, f"{name}/", files.get(kind, {}), tuple(folders))
+
+
+def _find_beside_images(raw_dir: Path, pairs: Pairs) -> list[AnnotationPlace]:
+    """Boxes in files beside the visible images, or else beside the thermal ones."""
+    everything = [pair for part in pairs.values() for pair in part]
+    visible = [pair.visible for pair in everything]
+    thermal = [pair.thermal for pair in everything if pair.thermal is not None]
+    for images in (visible, thermal):
+        stems = {(path.parent, compose_name(path.stem)) for path in images}
+        folders = sorted({path.parent for path in images})
+        found: dict[Kind, dict[Path, Parts]] = {}
+        for path in (path for folder in folders for path in sorted(folder.iterdir())):
+            kind = next((kind for kind in _BOXES if kind.value == path.suffix.lower()), None)
+            if kind is not None and (path.parent, compose_name(path.stem)) in stems:
+                found.setdefault(kind, {})[path] = _get_parts(path, raw_dir)
+        if found:
+            name = folders[0].relative_to(raw_dir).as_posix()
+            return [
+                AnnotationPlace(kind, f"{name}/*{kind.value}", files, tuple(folders))
+                for kind, files in found.items()
+            ]
+    return []
+
+
+def _get_parts(path: Path, folder: Path) -> Parts:
+    parts = path.relative_to(folder).parts
+    return (*map(compose_name, parts[:-1]), compose_name(path.stem))

@@ -1,0 +1,257 @@
+"""Boxes of the user's own pairs, from files of YOLO, Pascal VOC or COCO."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from data_builders.checks.annotations import AnnotatedObject, RawPair
+from data_builders.formats.coco import (
+    CocoContent,
+    CocoImage,
+    list_category_names,
+    parse_coco_json,
+    read_coco_images,
+)
+from data_builders.formats.voc import (
+    VocFile,
+    convert_voc_objects,
+    find_edges_from_0,
+    list_voc_labels,
+    read_voc_xml,
+)
+from data_builders.formats.yolo import YoloClasses, read_yolo_files
+from data_builders.rgbt_folder.annotation_files import (
+    AnnotationPlace,
+    Pairs,
+    Parts,
+    find_coco_file,
+)
+from data_builders.rgbt_folder.annotation_names import (
+    MatchedAnnotations,
+    NameIndex,
+    PairKey,
+    match_annotations,
+)
+from data_builders.rgbt_folder.class_names import (
+    FROM_ANNOTATIONS,
+    read_coco_names,
+    read_voc_names,
+    read_yolo_names,
+)
+from mdjax.io.findings import Findings
+from mdjax.io.read_file import read_bytes, read_text
+from mdjax.types import MdjaxError, format_count
+
+_NUM_SHOWN = 3
+
+
+class PairsWithBoxes(NamedTuple):
+    """What files of boxes say."""
+
+    pairs: dict[str, list[RawPair]]
+    class_names: tuple[str, ...]
+    """By class id; empty where what is wrong with them is among the findings."""
+
+
+def add_yolo_boxes(
+    raw_dir: Path, pairs: Pairs, place: AnnotationPlace, findings: Findings
+) -> PairsWithBoxes:
+    """Give each pair the boxes of its text file; without a file it has none."""
+    stated = read_yolo_names(raw_dir, place.folders, findings)
+    # Without names, every line would be reported for that.
+    if stated is None:
+        return PairsWithBoxes(_copy(pairs), ())
+    matched = match_annotations(raw_dir, place, pairs, findings)
+    _report_missing(place, pairs, matched, findings)
+    classes = YoloClasses(stated.names, _number(stated.names), stated.source)
+    boxes = read_yolo_files(matched.files, raw_dir, classes, findings)
+    annotated = _replace(pairs, boxes, has_relative_boxes=True)
+    return PairsWithBoxes(annotated, stated.names)
+
+
+def add_voc_boxes(
+    raw_dir: Path, pairs: Pairs, place: AnnotationPlace, findings: Findings
+) -> PairsWithBoxes:
+    """Give each pair the boxes of its XML file; without a file it has none."""
+    matched = match_annotations(raw_dir, place, pairs, findings)
+    _report_missing(place, pairs, matched, findings)
+    files: dict[PairKey, VocFile] = {}
+    for key, path in matched.files.items():
+        name = path.relative_to(raw_dir).as_posix()
+        try:
+            files[key] = read_voc_xml(read_bytes(path, name), name, findings)
+        except MdjaxError as error:
+            findings.problems.append(str(error))
+    stated = read_voc_names(raw_dir, list_voc_labels(files.values()), findings)
+    if stated is None:
+        return PairsWithBoxes(_copy(pairs), ())
+    odd = find_edges_from_0(files.values())
+    counting = "pixels from 1, as Pascal VOC does: a box from 1 to 2 is two pixels wide"
+    if odd is not None:
+        counting = (
+            f"edges from 0, as {odd.where} shows, which begins at 0 or has a fraction: a box from "
+            "1 to 2 is one pixel wide"
+        )
+    findings.notes.append(f"{place.name}: its numbers are read as {counting}.")
+    boxes = {
+        key: convert_voc_objects(
+            file,
+            _number(stated.names),
+            findings,
+            counts_from_1=odd is None,
+            source=stated.source,
+        )
+        for key, file in files.items()
+    }
+    sizes = {key: file.stated_hw for key, file in files.items()}
+    return PairsWithBoxes(_replace(pairs, boxes, sizes), stated.names)
+
+
+def add_coco_boxes(
+    raw_dir: Path, pairs: Pairs, place: AnnotationPlace, findings: Findings
+) -> PairsWithBoxes:
+    """Give each pair the boxes that the file of its split, or the only file, has for it."""
+    files = _find_coco_files(place, pairs, findings)
+    contents: dict[Path, CocoContent] = {}
+    for path in dict.fromkeys(files.values()):
+        name = path.relative_to(raw_dir).as_posix()
+        try:
+            contents[path] = parse_coco_json(read_text(path, name), name, findings)
+        except MdjaxError as error:
+            findings.problems.append(str(error))
+    categories = list_category_names([*contents.values()])
+    stated = read_coco_names(raw_dir, categories, findings)
+    if stated is None:
+        return PairsWithBoxes(_copy(pairs), ())
+    boxes: dict[PairKey, tuple[AnnotatedObject, ...]] = {}
+    sizes: dict[PairKey, tuple[int, int] | None] = {}
+    for path, content in contents.items():
+        images = read_coco_images(content, _number(stated.names), findings)
+        part = {split: pairs[split] for split in pairs if files.get(split) == path}
+        for key, image in _match_coco_images(raw_dir, content.name, images, part, findings).items():
+            boxes[key], sizes[key] = image.objects, image.stated_hw
+    used = {item.label for objects in boxes.values() for item in objects}
+    if stated.source == FROM_ANNOTATIONS and (unused := [x for x in categories if x not in used]):
+        findings.notes.append(f"no annotation uses {_shorten(unused)}; classes.txt can omit them.")
+    return PairsWithBoxes(_replace(pairs, boxes, sizes), stated.names)
+
+
+def _find_coco_files(place: AnnotationPlace, pairs: Pairs, findings: Findings) -> dict[str, Path]:
+    if not place.files:
+        findings.problems.append(f"{place.name}: holds no files *.json; put them there.")
+        return {}
+    files: dict[str, Path] = {}
+    for split in pairs:
+        path = find_coco_file(place, split)
+        if path is None:
+            findings.problems.append(f"{place.name}{split}.json: file is missing.")
+        else:
+            files[split] = path
+    return files
+
+
+def _match_coco_images(
+    raw_dir: Path, name: str, images: Mapping[str, CocoImage], pairs: Pairs, findings: Findings
+) -> dict[PairKey, CocoImage]:
+    """The entry of each pair; pairs without one, or with several, go to the findings."""
+    index = NameIndex(raw_dir, ((_split_path(path), path) for path in images))
+    found: dict[PairKey, CocoImage] = {}
+    used: set[str] = set()
+    for split, part in pairs.items():
+        for pair in part:
+            paths = index.find(split, pair)
+            used |= set(paths)
+            if len(paths) == 1:
+                found[split, pair.name] = images[paths[0]]
+            elif paths:
+                findings.problems.append(
+                    f"{name}, {pair.name}: {len(paths)} images have this name "
+                    f"({', '.join(paths[:_NUM_SHOWN])}); keep one."
+                )
+            else:
+                findings.problems.append(
+                    f"{name}, {pair.name}: the image is not listed; list it, without annotations "
+                    "if it shows no objects."
+                )
+    if unused := sorted(set(images) - used):
+        file = name.rpartition("/")[2]
+        findings.notes.append(
+            f"{file}: {len(unused)} images are in no split, omitted ({unused[0]}...)."
+        )
+    return found
+
+
+def _split_path(path: str) -> Parts:
+    return tuple(path.split("/"))
+
+
+def _report_missing(
+    place: AnnotationPlace, pairs: Pairs, matched: MatchedAnnotations, findings: Findings
+) -> None:
+    """An image without a file shows no objects; all images of a split without one are a fault."""
+    suffix = place.kind.value
+    if not place.files:
+        findings.problems.append(
+            f"{place.name}: holds no files *{suffix}; put the annotations there, under the names "
+            "of the images."
+        )
+        return
+    strays = [path.name for path in matched.strays]
+    hint = f"; of no image are {_shorten(strays)}" if strays else ""
+    missing: dict[str, list[str]] = {}
+    for split, name in matched.missing:
+        missing.setdefault(split, []).append(name)
+    for split, names in missing.items():
+        if len(names) == len(pairs[split]):
+            findings.problems.append(
+                f"{split}: none of its {format_count(len(names), 'image')} has a file *{suffix} in "
+                f"{place.name}{hint}; give annotations the names of their images, and an image "
+                "without objects an empty file."
+            )
+    rest = [name for split, name in matched.missing if len(missing[split]) < len(pairs[split])]
+    if rest:
+        total = sum(map(len, pairs.values()))
+        findings.notes.append(
+            f"{len(rest)} of {total} images have no file *{suffix} in {place.name}, so they count "
+            f"as images without objects ({_shorten(rest)})."
+        )
+        if strays:
+            findings.warnings.append(
+                f"{place.name}: {format_count(len(strays), 'file')} without an image of the same "
+                f"name ({_shorten(strays)}), and {format_count(len(rest), 'image')} without a file "
+                f"({_shorten(rest)}); give annotations the names of their images."
+            )
+
+
+def _shorten(names: list[str]) -> str:
+    return ", ".join(names[:_NUM_SHOWN]) + ("..." if len(names) > _NUM_SHOWN else "")
+
+
+def _replace(
+    pairs: Pairs,
+    boxes: Mapping[PairKey, tuple[AnnotatedObject, ...]],
+    sizes: Mapping[PairKey, tuple[int, int] | None] | None = None,
+    *,
+    has_relative_boxes: bool = False,
+) -> dict[str, list[RawPair]]:
+    return {
+        split: [
+            dataclasses.replace(
+                pair,
+                objects=boxes.get((split, pair.name), ()),
+                stated_hw=(sizes or {}).get((split, pair.name)),
+                has_relative_boxes=has_relative_boxes,
+            )
+            for pair in part
+        ]
+        for split, part in pairs.items()
+    }
+
+
+def _number(names: tuple[str, ...]) -> dict[str, int]:
+    return {name: class_id for class_id, name in enumerate(names)}
+
+
+def _copy(pairs: Pairs) -> dict[str, list[RawPair]]:
+    return {split: list(part) for split, part in pairs.items()}
