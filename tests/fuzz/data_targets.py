@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import PIL.Image
 
 from data_builders.kaist.labels import TEST_RULE
 from data_builders.kaist.layout import KaistSplit, check_raw_kaist
@@ -38,7 +39,7 @@ _KAIST_NAMES = ("set00/V000/I00001", "set00/V000/I00003", "set03/V000/I00001")
 
 def explain_raw(name: str) -> str | None:
     """A person's own file may say anything that is right by its format."""
-    if name.endswith((".txt", ".json")):
+    if name.endswith((".txt", ".json", ".xml", ".yaml")):
         return "text of the user's that is right by its format: nobody knows that it was another"
     if name.endswith(".jpg"):
         return "a JPEG whose decoder repairs it: the format has no checksum"
@@ -86,11 +87,50 @@ def write_coco(folder: Path) -> None:
     write(folder / "annotations.json", json.dumps(content))
 
 
+def write_polygons(folder: Path) -> None:
+    """Polygons of YOLO, and the class names in YAML."""
+    write_rgbt(folder, _NAMES)
+    (folder / "classes.txt").unlink()
+    write(folder / "data.yaml", "nc: 2\nnames:\n  0: deer\n  1: boar\n")
+    for name in "ab":
+        write(folder / f"labels/{name}.txt", "1.0e+00 .2 .3 .6 .3 .6 .7 .2 .7\n")
+    write(folder / "labels/c.txt", "")
+
+
+def write_voc(folder: Path) -> None:
+    """Boxes of Pascal VOC."""
+    write_rgbt(folder, _NAMES)
+    corners = "<xmin>5</xmin><ymin>4</ymin><xmax>12</xmax><ymax>9</ymax>"
+    item = f"<object><name>boar</name><bndbox>{corners}</bndbox></object>"
+    size = "<size><width>16</width><height>12</height></size>"
+    for name in "abc":
+        write(folder / f"annotations/{name}.xml", f"<annotation>{size}{item}</annotation>")
+
+
 def write_masks(folder: Path) -> None:
     """Label maps."""
     write_rgbt(folder, _NAMES)
     for name in "abc":
         write(folder / f"masks/{name}.png", encode_png(np.eye(12, 16, dtype=np.uint8)))
+
+
+def write_palettes(folder: Path) -> None:
+    """Label maps with a palette."""
+    write_rgbt(folder, _NAMES)
+    (folder / "masks").mkdir()
+    for name in "abc":
+        image = PIL.Image.fromarray(np.eye(12, 16, dtype=np.uint8))
+        image.putpalette([0, 0, 0, 192, 128, 64])
+        image.save(folder / f"masks/{name}.png")
+
+
+def write_colours(folder: Path) -> None:
+    """Label maps in colours."""
+    write_rgbt(folder, _NAMES)
+    write(folder / "labelmap.txt", "deer:0,0,0::\nboar:9,8,7::\n")
+    mask_bgr_u8 = np.eye(12, 16, dtype=np.uint8)[..., None] * np.array([7, 8, 9], np.uint8)
+    for name in "abc":
+        write(folder / f"masks/{name}.png", encode_png(mask_bgr_u8))
 
 
 def write_mfnet(folder: Path) -> None:
@@ -161,6 +201,10 @@ TARGETS = (
     Target("folder with YOLO", write_yolo, _check(check_raw_rgbt_folder), explain=explain_raw),
     Target("folder with COCO", write_coco, _check(check_raw_rgbt_folder), explain=explain_raw),
     Target("folder with masks", write_masks, _check(check_raw_rgbt_folder), explain=explain_raw),
+    Target("polygons", write_polygons, _check(check_raw_rgbt_folder), explain=explain_raw),
+    Target("folder with VOC", write_voc, _check(check_raw_rgbt_folder), explain=explain_raw),
+    Target("palettes", write_palettes, _check(check_raw_rgbt_folder), explain=explain_raw),
+    Target("masks in colours", write_colours, _check(check_raw_rgbt_folder), explain=explain_raw),
     Target("MFNet", write_mfnet, _check(check_raw_mfnet), explain=explain_raw),
     Target("MSRS", write_msrs, _check(check_raw_msrs, val_every=0), explain=explain_raw),
     Target("KAIST", write_kaist, read_kaist, explain=explain_raw),
