@@ -76,14 +76,7 @@ def find_annotation_place(
     Returns:
         None where there are none or several kinds, which is among the findings.
     """
-    folders: dict[str, list[Path]] = {}
-    coco_files: list[Path] = []
-    for root, names, files in os.walk(raw_dir):
-        found = [name for name in sorted(names) if name.lower() in _FOLDERS]
-        for name in found:
-            folders.setdefault(name.lower(), []).append(Path(root, name))
-        names[:] = sorted(x for x in names if x not in found and not x.startswith("."))
-        coco_files += [Path(root, name) for name in files if name.lower() == _COCO_FILE_OF_SPLIT]
+    folders, coco_files = _find_folders(raw_dir)
     places: list[AnnotationPlace] = []
     for same in folders.values():
         place = _list_place(raw_dir, same, findings)
@@ -130,6 +123,25 @@ def _find_splits(parts: Parts) -> set[str]:
     if match := _COCO_NAME.fullmatch(parts[-1].lower()):
         words.add(match["split"])
     return {split for split, known in _SPLIT_WORDS.items() if words & set(known)}
+
+
+def _find_folders(raw_dir: Path) -> tuple[dict[str, list[Path]], list[Path]]:
+    """Folders of annotations by name in lower case, and COCO's files of splits."""
+    folders: dict[str, list[Path]] = {}
+    coco_files: list[Path] = []
+    seen: set[Path] = set()
+    for root, names, files in os.walk(raw_dir, followlinks=True):
+        folder = Path(root).resolve()
+        if folder in seen:  # A link to a folder that it is in.
+            names.clear()
+            continue
+        seen.add(folder)
+        found = [name for name in sorted(names) if name.lower() in _FOLDERS]
+        for name in found:
+            folders.setdefault(name.lower(), []).append(Path(root, name))
+        names[:] = sorted(x for x in names if x not in found and not x.startswith("."))
+        coco_files += [Path(root, name) for name in files if name.lower() == _COCO_FILE_OF_SPLIT]
+    return folders, coco_files
 
 
 def _list_place(

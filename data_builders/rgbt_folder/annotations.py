@@ -50,7 +50,8 @@ def add_annotations(
     place = find_annotation_place(raw_dir, pairs, findings) if pairs else None
     if place is None:
         return FolderAnnotations(pairs, ClassNames(), frozenset())
-    folders = frozenset(folder.relative_to(raw_dir).parts[0] for folder in place.folders)
+    parents = (*place.folders, *(path.parent for path in place.files))
+    folders = frozenset(x.relative_to(raw_dir).parts[0] for x in parents if x != raw_dir)
     if place.kind is Kind.MASKS:
         pairs, names = add_masks(raw_dir, pairs, place, findings, ignored_label=ignored_label)
         return FolderAnnotations(pairs, ClassNames(labels=names), folders)

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from data_builders.checks.annotations import Role
+from data_builders.rgbt_folder.annotation_files import find_annotation_place
 from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
+from mdjax.io.findings import Findings
 from tests.data_builders.raw_pairs import get_problems, write, write_rgbt
 from tests.data_builders.rgbt_folder.remedies import sort_into_folders
 from tests.data_builders.rgbt_folder.same_boxes import (
@@ -49,6 +51,18 @@ def test_files_of_images_are_found_wherever_they_are(raw_dir, make, pattern, has
     assert checked.box_counts["train"]["boar"][Role.POSITIVE] == 2
 
 
+def test_folders_may_be_links(raw_dir, tmp_path):
+    """One of them leads to a folder that it is in."""
+    write_texts(tmp_path, make_yolo, "elsewhere/labels/{name}.txt")
+    (raw_dir / "train").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (raw_dir / "visible/loop").symlink_to(raw_dir, target_is_directory=True)
+    findings = Findings()
+    place = find_annotation_place(raw_dir, {"train": []}, findings)
+    assert place is not None
+    assert set(place.files.values()) == {("train", name) for name in "abcd"}
+    assert findings == Findings()
+
+
 @pytest.mark.parametrize("kind", ["visible", "thermal"])
 @pytest.mark.parametrize("make", [make_yolo, make_voc])
 def test_files_may_be_beside_the_images(raw_dir, make, kind):
@@ -78,7 +92,9 @@ def test_files_may_be_beside_the_images(raw_dir, make, kind):
 def test_coco_files_of_splits_may_have_the_names_that_tools_give(raw_dir, names):
     for split, name in names.items():
         write(raw_dir / name, json.dumps(make_coco("".join(NAMES[split]))))
-    assert get_boxes(check_raw_rgbt_folder(raw_dir)) == EXPECTED
+    checked = check_raw_rgbt_folder(raw_dir)
+    assert get_boxes(checked) == EXPECTED
+    assert checked.warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,17 @@ def test_voc_is_read_as_edges_where_numbers_say_so(raw_dir):
     )
 
 
+def test_fractions_in_the_place_of_pixels_are_refused(raw_dir):
+    numbers = "<xmin>.1</xmin><ymin>.2</ymin><xmax>.5</xmax><ymax>.9</ymax>"
+    item = f"<object><name>boar</name><bndbox>{numbers}</bndbox></object>"
+    write_texts(raw_dir, lambda _: f"<annotation>{item}</annotation>", "annotations/{name}.xml")
+    problems = get_problems(check_raw_rgbt_folder, raw_dir)
+    assert [problem.partition(":")[0] for problem in problems] == [
+        f"split {split!r}" for split in NAMES
+    ]
+    assert all("fractions of the image's size, not pixels" in problem for problem in problems)
+
+
 def test_voc_of_another_size_than_the_image_is_refused(raw_dir):
     write_texts(raw_dir, make_voc, "annotations/{name}.xml")
     write(raw_dir / "annotations/a.xml", make_voc("a").replace(">16<", ">32<"))
