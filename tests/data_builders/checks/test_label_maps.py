@@ -139,6 +139,10 @@ _RGB = _make_rgb_u8(LABELS_U8)
         (encode_png(LABELS_U8)[:-5], PLAIN, "truncated"),
         (b"no image", BY_COLOUR, "is not a PNG file"),
     ],
+    ids=[
+        *("colours", "unlisted colours", "half transparent", "empty", "large id", "deep colours"),
+        *("one bit", "truncated", "no image"),
+    ],
 )
 def test_what_the_rule_does_not_explain_is_refused(data, rule, message):
     with pytest.raises(MdjaxError, match=rf"^a\.png: .*{message}"):
