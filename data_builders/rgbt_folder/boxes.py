@@ -83,6 +83,8 @@ def add_voc_boxes(
             files[key] = read_voc_xml(read_bytes(path, name), name, findings)
         except MdjaxError as error:
             findings.problems.append(str(error))
+    if not files:  # What is wrong with them is among the findings.
+        return PairsWithBoxes(_copy(pairs), ())
     stated = read_voc_names(raw_dir, list_voc_labels(files.values()), findings)
     if stated is None:
         return PairsWithBoxes(_copy(pairs), ())
@@ -120,6 +122,8 @@ def add_coco_boxes(
             contents[path] = parse_coco_json(read_text(path, name), name, findings)
         except MdjaxError as error:
             findings.problems.append(str(error))
+    if not contents:  # What is wrong with them is among the findings.
+        return PairsWithBoxes(_copy(pairs), ())
     categories = list_category_names([*contents.values()])
     stated = read_coco_names(raw_dir, categories, findings)
     if stated is None:
@@ -133,7 +137,9 @@ def add_coco_boxes(
             boxes[key], sizes[key] = image.objects, image.stated_hw
     used = {item.label for objects in boxes.values() for item in objects}
     if stated.source == FROM_ANNOTATIONS and (unused := [x for x in categories if x not in used]):
-        findings.notes.append(f"no annotation uses {_shorten(unused)}; classes.txt can omit them.")
+        findings.notes.append(
+            f"no annotation uses {_shorten(unused)}: list the classes to be kept in classes.txt."
+        )
     return PairsWithBoxes(_replace(pairs, boxes, sizes), stated.names)
 
 

@@ -1,6 +1,7 @@
 """Class names come from whichever file states them."""
 
 import json
+import shutil
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_names_of_the_classes_come_from_the_categories(raw_dir):
     assert {item.class_id for pair in checked.pairs["train"] for item in get_objects(pair)} == {1}
     assert checked.notes == (
         "class names from the annotations, in the order of their ids: deer, boar.",
-        "no annotation uses deer; classes.txt can omit them.",
+        "no annotation uses deer: list the classes to be kept in classes.txt.",
     )
 
 
@@ -62,6 +63,17 @@ def test_annotations_without_any_class_name_need_a_list(raw_dir):
         "classes.txt: file is missing, and the annotations name no class; write one class name "
         "per line."
     ]
+
+
+def test_unreadable_annotations_are_not_reported_for_their_names(raw_dir):
+    (raw_dir / "classes.txt").unlink()
+    write_texts(raw_dir, lambda _: "no XML", "annotations/{name}.xml")
+    problems = get_problems(check_raw_rgbt_folder, raw_dir)
+    assert all("cannot be read as XML" in problem for problem in problems)
+    shutil.rmtree(raw_dir / "annotations")
+    write(raw_dir / "annotations.json", "no JSON")
+    (problem,) = get_problems(check_raw_rgbt_folder, raw_dir)
+    assert problem.startswith("annotations.json: is not a COCO file")
 
 
 @pytest.mark.parametrize(
