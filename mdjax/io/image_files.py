@@ -1,4 +1,4 @@
-"""Folders of files whose names without ending say what belongs together."""
+"""Folders of files whose names without ending say what belongs together; see `pair_names`."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mdjax.io.findings import Findings
+from mdjax.io.pair_names import NamedFiles, match_cameras, match_names
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 """Endings of the files in a folder that are taken for images; others are passed over."""
@@ -83,21 +84,35 @@ def find_annotations(
 
 
 def match_folders(visible_dir: Path, thermal_dir: Path, findings: Findings) -> MatchedFiles:
-    """Visible and thermal file by name.
+    """Visible and thermal file by name, which are equal but for what `match_names` takes out.
 
     Files without partner go to the findings; where there are no pairs, there is a finding.
+
+    Args:
+        visible_dir: Folder of the visible images.
+        thermal_dir: Folder of the thermal images; if it is the same one, the names say which image
+            is of which camera, see `match_cameras`.
+        findings: Gets what is wrong.
     """
+    remedy = "give both images of a pair the same name"
     visible = list_files(visible_dir, findings, IMAGE_SUFFIXES)
-    thermal = list_files(thermal_dir, findings, IMAGE_SUFFIXES)
+    if visible_dir == thermal_dir:
+        remedy = (
+            "name both images of a pair alike but for the camera's word, such as a_rgb and a_ir"
+        )
+        files = match_cameras(visible)
+    else:
+        thermal = list_files(thermal_dir, findings, IMAGE_SUFFIXES)
+        files = match_names(NamedFiles(visible, thermal))
+    visible, thermal = files
     if visible and thermal:  # Else each file would be reported for its empty or missing folder.
-        for files, partners, partner_dir in (
+        for part, partners, partner_dir in (
             (visible, thermal, thermal_dir),
             (thermal, visible, visible_dir),
         ):
             findings.problems += [
-                f"{path}: has no partner in {partner_dir}; give both images of a pair the same "
-                "name, or remove this one."
-                for name, path in files.items()
+                f"{path}: has no partner in {partner_dir}; {remedy}, or remove this one."
+                for name, path in part.items()
                 if name not in partners
             ]
     pairs = {name: (path, thermal[name]) for name, path in visible.items() if name in thermal}
