@@ -12,6 +12,7 @@ from pathlib import Path
 
 from data_builders.checks.annotations import RawPair, Role
 from data_builders.checks.faults import FaultyFilesError
+from data_builders.checks.near_copies import warn_of_near_copies
 from data_builders.checks.pair_files import PairReport, PairRequirements, check_pair_files
 from data_builders.checks.plausibility import (
     find_binary_masks,
@@ -154,6 +155,7 @@ def check_pairs(
         *findings.warnings,
         *group_problems(repeated).lines,
         *warn_of_range(thermal, thermal_range_counts),
+        *([] if is_published else _warn_of_near_copies(pairs, reports)),
         *warn_of_shift(reports),
         *warn_of_small_boxes(reports),
         *warn_of_empty_splits(
@@ -211,6 +213,14 @@ def _find_leaks(pairs: Mapping[str, Sequence[RawPair]]) -> list[str]:
         for name, splits in splits_of_name.items()
         if len(splits) > 1
     ]
+
+
+def _warn_of_near_copies(
+    pairs: Mapping[str, Sequence[RawPair]], reports: Mapping[str, PairReport]
+) -> list[str]:
+    hashes = {name: report.pair_hash for name, report in reports.items()}
+    known = {name: pair_hash for name, pair_hash in hashes.items() if pair_hash is not None}
+    return warn_of_near_copies(pairs, known)
 
 
 def _finish_pair(pair: RawPair, report: PairReport) -> RawPair:

@@ -24,6 +24,7 @@ from data_builders.checks.annotations import (
     scale_box,
 )
 from data_builders.checks.label_maps import LabelRule, decode_label_map
+from data_builders.checks.near_copies import PairHash, compute_difference_hash
 from data_builders.checks.registration import correlate_edges, is_same_picture
 from data_builders.checks.thermal_values import ThermalValues, measure_thermal
 from mdjax.io.images import (
@@ -72,6 +73,8 @@ class PairReport:
     num_thermal_channels: int = 1
     pixels_hash: bytes | None = None
     """Of the visible image; None where it is of one colour or cannot be read."""
+    pair_hash: PairHash | None = None
+    """Of what both images show; None where one cannot be read."""
     edge_correlations: np.ndarray | None = None
     """From `correlate_edges`; None where an image cannot be read."""
     objects: list[AnnotatedObject] = dataclasses.field(default_factory=list)
@@ -205,6 +208,9 @@ def _compare_images(
     report.visible_hw = (visible_u8.shape[0], visible_u8.shape[1])
     if visible_u8.min() < visible_u8.max():  # All images of a covered camera are equal.
         report.pixels_hash = hashlib.blake2b(visible_u8.tobytes(), digest_size=16).digest()
+    report.pair_hash = PairHash(
+        compute_difference_hash(visible_u8), compute_difference_hash(thermal)
+    )
     report.edge_correlations = correlate_edges(visible_u8, thermal)
 
 
