@@ -24,12 +24,17 @@ in visible/ and thermal/, and images beside folders of splits, are refused: they
 given, so that they are never read as 8-bit images.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
 from data_builders.checks.unread_folders import describe_unread_folders
 from data_builders.rgbt_folder.annotations import add_annotations
-from data_builders.rgbt_folder.splits import SPLITS, find_split_pairs
+from data_builders.rgbt_folder.class_names import CLASSES_FILE
+from data_builders.rgbt_folder.dealing import Dealing
+from data_builders.rgbt_folder.splits import find_split_pairs
+from data_builders.rgbt_folder.tree import find_split, is_known_name
 from mdjax.io.findings import Findings
 from mdjax.types import IGNORED_LABEL, MdjaxError
 
@@ -42,6 +47,7 @@ def check_raw_rgbt_folder(
     *,
     thermal_range_counts: tuple[int, int] | None = None,
     ignored_label: int = IGNORED_LABEL,
+    dealing: Dealing | None = None,
     show_progress: bool = False,
 ) -> CheckedPairs:
     """Check every pair of a folder with its annotation and report all faults in one message.
@@ -50,6 +56,7 @@ def check_raw_rgbt_folder(
         raw_dir: The folder described above.
         thermal_range_counts: The counts of 16-bit thermal images that map to black and white.
         ignored_label: Class id in masks that is not counted, besides 255.
+        dealing: Makes the splits of a folder that has none.
         show_progress: Draw a progress bar on standard error.
 
     Raises:
@@ -61,13 +68,13 @@ def check_raw_rgbt_folder(
         raise MdjaxError(
             f"{raw_dir}: there is no such folder; give the one with visible/ and thermal/."
         )
+    _check_outer_folder(raw_dir)
     findings = Findings(problems=_find_misnamed(raw_dir))
     if findings.problems:  # What has the wrong name would be reported as missing too.
         return check_pairs(raw_dir, _TITLE, {}, findings, ClassNames())
-    pairs = find_split_pairs(raw_dir, findings)
+    pairs = find_split_pairs(raw_dir, findings, dealing)
     annotated = add_annotations(raw_dir, pairs, findings, ignored_label=ignored_label)
-    folders = {"visible", "thermal", *annotated.folders}
-    findings.warnings += describe_unread_folders(raw_dir, folders)
+    findings.warnings += _describe_unread_folders(raw_dir, pairs, annotated.folders)
     return check_pairs(
         raw_dir,
         _TITLE,
@@ -91,11 +98,37 @@ def _check_range(thermal_range_counts: tuple[int, int] | None) -> None:
 
 
 def _find_misnamed(raw_dir: Path) -> list[str]:
-    """Files and folders whose names differ from the right ones in upper case only."""
-    right = ("visible", "thermal", "classes.txt", "night.txt")
-    right += tuple(f"{split}.txt" for split in SPLITS)
+    """Files whose names differ from the right ones in upper case only."""
+    right = (CLASSES_FILE,)
     return [
         f"{path.name}: rename it to {path.name.lower()}, or remove it."
         for path in sorted(raw_dir.iterdir())
         if path.name not in right and path.name.lower() in right
     ]
+
+
+def _check_outer_folder(raw_dir: Path) -> None:
+    """Refuse a folder around that of the data set, as archives are unpacked into."""
+    paths = [path for path in raw_dir.iterdir() if not path.name.startswith(".")]
+    if len(paths) == 1 and paths[0].is_dir() and not is_known_name(name := paths[0].name):
+        raise MdjaxError(f"{raw_dir}: holds nothing but {name}/; give that folder, {paths[0]}.")
+
+
+def _describe_unread_folders(
+    raw_dir: Path, pairs: Mapping[str, Sequence[RawPair]], annotation_folders: Iterable[str]
+) -> list[str]:
+    """Folders beside those that are read, also inside those of splits."""
+    places = {
+        path.parent.relative_to(raw_dir).parts
+        for part in pairs.values()
+        for pair in part
+        for path in (pair.visible, pair.thermal)
+        if path is not None
+    }
+    read = {*annotation_folders, *(parts[0] for parts in places if parts)}
+    lines = describe_unread_folders(raw_dir, read)
+    for name in sorted({parts[0] for parts in places if len(parts) > 1 and find_split(parts[0])}):
+        inner = {parts[1] for parts in places if parts[0] == name and len(parts) > 1}
+        inner |= {path.name for path in (raw_dir / name).iterdir() if is_known_name(path.name)}
+        lines += [f"{name}/{line}" for line in describe_unread_folders(raw_dir / name, inner)]
+    return lines

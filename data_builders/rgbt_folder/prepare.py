@@ -8,24 +8,32 @@ from data_builders.command import DEFAULT_DATA_DIR, DataDir, Overwrite
 from data_builders.pair_builder import prepare_checked
 from data_builders.prepared import PreparedSummary
 from data_builders.rgbt_folder.builder import RgbtFolder
+from data_builders.rgbt_folder.dealing import DEFAULT_FRACTIONS, DealBy, Dealing
 from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
-from mdjax.types import IGNORED_LABEL
+from mdjax.types import IGNORED_LABEL, MdjaxError
 
 
 @dataclass(frozen=True)
 class PrepareRgbtFolder:
     """Check a folder of your own image pairs and package it.
 
-    It holds `visible/` and `thermal/` with images of the same names, `classes.txt`, annotations in
-    `labels/` (YOLO), `annotations/` (Pascal VOC), `annotations.json` (COCO) or `masks/` (class
-    ids), and splits as folders `visible/train/` and so on, or as lists `train.txt`, `val.txt`,
-    `test.txt`.
+    It holds images of both cameras in the folders `visible/` and `thermal/` (or `rgb/`, `vi/`,
+    `infrared/`, `ir/`, `lwir/`...), before or behind those of splits and sequences, or in one
+    folder as `NAME_rgb.png` and `NAME_ir.png`; `classes.txt`; annotations in `labels/` (YOLO),
+    `annotations/` (Pascal VOC), `annotations.json` (COCO) or `masks/` (class ids); and splits as
+    folders `visible/train/` and so on, or as lists `train.txt`, `val.txt`, `test.txt`, or let
+    `--split-by` make them.
 
     Attributes:
         raw: This folder.
         thermal_range_counts: For 16-bit thermal images: the counts that map to black and white.
         name: Name of this data set; its full name for training is `rgbt_folder/NAME`.
         ignored_label: Class id in masks that is not counted, besides 255.
+        split_by: Make the splits: "sequence" keeps the pairs of a folder together, or without
+            folders those whose names are equal up to their last number; "random" deals each pair
+            alone. Day and night are dealt alike.
+        fractions: Of the pairs, for train, val and test; 0 for no such split.
+        split_seed: Another one makes other splits.
     """
 
     raw: Path
@@ -34,6 +42,9 @@ class PrepareRgbtFolder:
     name: str = DEFAULT_CONFIG
     overwrite: Overwrite = False
     ignored_label: int = IGNORED_LABEL
+    split_by: DealBy | None = None
+    fractions: tuple[float, float, float] = DEFAULT_FRACTIONS
+    split_seed: int = 0
 
     def prepare(self, *, show_progress: bool = False) -> PreparedSummary:
         """Write `rgbt_folder/NAME`; see `PrepareCommand`."""
@@ -41,8 +52,19 @@ class PrepareRgbtFolder:
             self.raw.resolve(),
             thermal_range_counts=self.thermal_range_counts,
             ignored_label=self.ignored_label,
+            dealing=self._make_dealing(),
             show_progress=show_progress,
         )
         return prepare_checked(
             RgbtFolder, checked, self.data_dir, name=self.name, overwrite=self.overwrite
         )
+
+    def _make_dealing(self) -> Dealing | None:
+        if self.split_by is not None:
+            return Dealing(self.split_by, self.fractions, self.split_seed)
+        if (self.fractions, self.split_seed) != (DEFAULT_FRACTIONS, 0):
+            raise MdjaxError(
+                "--fractions and --split-seed: need --split-by sequence or --split-by random; add "
+                "it, or omit them."
+            )
+        return None

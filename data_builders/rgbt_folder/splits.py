@@ -1,55 +1,192 @@
-"""The image pairs of the user's own folder by split, from folders or lists (`rgbt_folder`)."""
+"""The image pairs of the user's own folder by split: from folders, from lists, or dealt."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from data_builders.checks.annotations import RawPair
-from data_builders.formats.name_list import read_names
+from data_builders.rgbt_folder.dealing import Dealing, deal_pairs
+from data_builders.rgbt_folder.image_folders import FolderPair, ImageFolders, find_image_folders
+from data_builders.rgbt_folder.name_index import NameIndex, read_lines
+from data_builders.rgbt_folder.tree import SPLITS, find_split, scan_folders
 from mdjax.io.findings import Findings
-from mdjax.io.image_files import IMAGE_SUFFIXES, MatchedFiles, list_files, match_folders
+from mdjax.io.image_files import (
+    IMAGE_SUFFIXES,
+    MatchedFiles,
+    compose_name,
+    list_files,
+    match_folders,
+)
 from mdjax.types import MdjaxError
 
-SPLITS = ("train", "val", "test")
-
-_IMAGE_FOLDERS = ("visible", "thermal")
+NIGHT_LIST = "night.txt"
 
 
-def find_split_pairs(raw_dir: Path, findings: Findings) -> dict[str, list[RawPair]]:
-    """Pairs by split, none of them empty, still without annotations."""
-    if missing := [kind for kind in _IMAGE_FOLDERS if not (raw_dir / kind).is_dir()]:
-        findings.problems += [f"{raw_dir / kind}: folder is missing." for kind in missing]
+def find_split_pairs(
+    raw_dir: Path, findings: Findings, dealing: Dealing | None = None
+) -> dict[str, list[RawPair]]:
+    """Find the pairs of each split, still without annotations; none of the splits is empty.
+
+    Args:
+        raw_dir: Folder of the data set.
+        findings: Gets what is wrong.
+        dealing: Makes the splits of a data set that has none.
+    """
+    try:
+        images = find_image_folders(raw_dir, scan_folders(raw_dir))
+    except MdjaxError as error:
+        findings.problems.append(str(error))
         return {}
-    lists = [split for split in SPLITS if (raw_dir / f"{split}.txt").exists()]
-    folders, problems = _find_split_folders(raw_dir, has_lists=bool(lists))
-    findings.problems += problems
-    files: dict[str, dict[str, tuple[Path, Path]]] = {}
-    named: set[str] = set()  # Also those without partner: they are reported for that alone.
+    lists = _find_lists(raw_dir, findings)
+    of_split, others = _sort_folders(images)
+    if fault := _find_two_kinds(raw_dir, of_split, lists, dealing):
+        findings.problems.append(fault)
+        return {}
+    if not (of_split or lists or dealing):
+        findings.problems += _describe_no_splits(raw_dir, others)
+        return {}
+    if of_split:
+        findings.problems += _find_other_folders(raw_dir, others)
+        matched = {
+            split: _match(folder_pairs, findings) for split, folder_pairs in of_split.items()
+        }
+        index = _make_index(raw_dir, matched.values())
+        return _make_pairs(
+            raw_dir, {split: part.pairs for split, part in matched.items()}, index, findings
+        )
+    everything = _match(others, findings)
+    index = _make_index(raw_dir, [everything])
+    if dealing is None:
+        if not everything.pairs:  # Every name would be reported for what is wrong with the folders.
+            return {}
+        chosen = {
+            split: _pick(path, images.title, everything, index, findings)
+            for split, path in lists.items()
+        }
+        _note_unlisted(raw_dir, everything, chosen, lists, findings)
+        return _make_pairs(raw_dir, chosen, index, findings)
+    pairs = _make_pairs(raw_dir, {"train": everything.pairs}, index, findings)
+    return deal_pairs(pairs["train"], dealing, findings) if pairs else {}
+
+
+def _find_lists(raw_dir: Path, findings: Findings) -> dict[str, Path]:
+    """Lists by split, in order."""
+    paths: dict[str, list[Path]] = {split: [] for split in SPLITS}
+    for path in sorted(raw_dir.glob("*.[tT][xX][tT]")):
+        split = find_split(path.stem)
+        if split is not None:
+            paths[split].append(path)
+    findings.problems += [
+        f"{' and '.join(path.name for path in same)}: are lists of one split; keep one."
+        for same in paths.values()
+        if len(same) > 1
+    ]
+    return {split: same[0] for split, same in paths.items() if same}
+
+
+def _sort_folders(images: ImageFolders) -> tuple[dict[str, list[FolderPair]], list[FolderPair]]:
+    """Folders by split, in order, and those of no split."""
+    of_split: dict[str, list[FolderPair]] = {}
+    others: list[FolderPair] = []
+    for pair in images.pairs:
+        split = pair.place.split
+        (others if split is None else of_split.setdefault(split, [])).append(pair)
+    return of_split, others
+
+
+def _find_two_kinds(
+    raw_dir: Path,
+    of_split: Mapping[str, Sequence[FolderPair]],
+    lists: Mapping[str, Path],
+    dealing: Dealing | None,
+) -> str | None:
+    """What is wrong where more than one thing says what the splits are."""
+    folders = ", ".join(_relate(raw_dir, pairs[0].visible) for pairs in of_split.values())
+    names = ", ".join(path.name for path in lists.values())
     if folders and lists:
-        findings.problems.append(
-            f"has both the folders {', '.join(f'visible/{split}' for split in folders)} and the "
-            f"lists {', '.join(f'{split}.txt' for split in lists)}; keep one kind."
-        )
-    elif folders:
-        findings.problems += _find_stray_images(raw_dir)
-        for split in folders:
-            matched = match_folders(
-                raw_dir / "visible" / split, raw_dir / "thermal" / split, findings
-            )
-            files[split] = matched.pairs
-            named |= set(matched.pairs) | matched.singles
-    elif lists and not problems:  # Else what lies in these folders would be reported as missing.
-        matched = match_folders(raw_dir / "visible", raw_dir / "thermal", findings)
-        if matched.pairs:  # Else every name would be reported for what is wrong with the folders.
-            files = {split: _pick(raw_dir, split, matched, findings) for split in lists}
-            named = set(matched.pairs) | matched.singles
-            _note_unlisted(raw_dir, matched, files, findings)
-    elif not problems:
-        findings.problems.append(
-            "has no splits: sort the images into visible/train/, thermal/train/ and so on, or "
-            "write their names into train.txt, val.txt, test.txt."
-        )
-    night = _read_night_names(raw_dir, named, findings)
+        return f"has both the folders {folders} and the lists {names}; keep one kind."
+    if dealing is not None and (folders or lists):
+        what = f"the lists {names}" if lists else f"the folders {folders}"
+        return f"has {what} already, so --split-by has nothing to do; omit it, or remove them."
+    return None
+
+
+def _describe_no_splits(raw_dir: Path, others: Sequence[FolderPair]) -> list[str]:
+    deal = "--split-by sequence"
+    if names := _find_outer_folders(raw_dir, others):
+        return [
+            f"{name}: is not a split; rename it to train, val or test, or remove it; or let "
+            f"{deal} make the splits."
+            for name in names
+        ]
+    return [
+        "has no splits: sort the images into visible/train/, thermal/train/ and so on, or write "
+        f"their names into train.txt, val.txt, test.txt, or let {deal} make the splits."
+    ]
+
+
+def _find_other_folders(raw_dir: Path, others: Sequence[FolderPair]) -> list[str]:
+    """A problem for each folder that is of no split, though others are, and for its images."""
+    problems = [
+        f"{name}: is not a split; rename it to train, val or test, or remove it."
+        for name in _find_outer_folders(raw_dir, others)
+    ]
+    for pair in others:
+        for folder in dict.fromkeys((pair.visible, pair.thermal)):
+            # Without any, there is nothing to complain of.
+            images = {} if pair.place.sequence else list_files(folder, Findings(), IMAGE_SUFFIXES)
+            if images:
+                first = next(iter(images.values())).name
+                problems.append(
+                    f"{_relate(raw_dir, folder)}/: {len(images)} images ({first}...) are outside "
+                    "the folders of splits; move them into one of these."
+                )
+    return problems
+
+
+def _find_outer_folders(raw_dir: Path, others: Iterable[FolderPair]) -> list[str]:
+    """The outermost folders that might be splits but for their names."""
+    names: set[str] = set()
+    for pair in others:
+        first = pair.place.sequence.partition("/")[0]
+        for folder in (pair.visible, pair.thermal):
+            if first and folder.is_dir():
+                parts = folder.relative_to(raw_dir).parts
+                end = [compose_name(part) for part in parts].index(first) + 1
+                names.add("/".join(parts[:end]))
+    return sorted(names)
+
+
+def _match(folder_pairs: Iterable[FolderPair], findings: Findings) -> MatchedFiles:
+    """Files of all these folders, by name with the sequence before it."""
+    pairs: dict[str, tuple[Path, Path]] = {}
+    singles: set[str] = set()
+    for folder_pair in folder_pairs:
+        matched = match_folders(folder_pair.visible, folder_pair.thermal, findings)
+        prefix = f"{folder_pair.place.sequence}/" if folder_pair.place.sequence else ""
+        pairs |= {f"{prefix}{name}": paths for name, paths in matched.pairs.items()}
+        singles |= {f"{prefix}{name}" for name in matched.singles}
+    return MatchedFiles(pairs, frozenset(singles))
+
+
+def _make_index(raw_dir: Path, matched: Iterable[MatchedFiles]) -> NameIndex:
+    """All names: also those without partner, which are reported for that alone."""
+    names: dict[str, list[Path]] = {}
+    for part in matched:
+        for name in sorted(part.singles):
+            names.setdefault(name, [])
+        for name, paths in part.pairs.items():
+            names.setdefault(name, []).extend(paths)
+    return NameIndex(raw_dir, names)
+
+
+def _make_pairs(
+    raw_dir: Path,
+    files: Mapping[str, Mapping[str, tuple[Path, Path]]],
+    index: NameIndex,
+    findings: Findings,
+) -> dict[str, list[RawPair]]:
+    night = _read_night_names(raw_dir, index, findings)
     return {
         split: [
             RawPair(name=name, visible=visible, thermal=thermal, is_night=name in night)
@@ -60,98 +197,81 @@ def find_split_pairs(raw_dir: Path, findings: Findings) -> dict[str, list[RawPai
     }
 
 
-def _find_split_folders(raw_dir: Path, *, has_lists: bool) -> tuple[list[str], list[str]]:
-    """Splits that have a folder of images, and a problem for each folder of another name."""
-    # Some systems leave hidden folders.
-    names = {
-        (kind, path.name)
-        for kind in _IMAGE_FOLDERS
-        for path in (raw_dir / kind).iterdir()
-        if path.is_dir() and not path.name.startswith(".")
-    }
-    # Lists say what is in a split: folders, such as one for each sequence, are then not read.
-    what = (
-        "is a folder, but listed images must be directly in visible/ and thermal/; move its images "
-        "there, under names that contain the folder (FOLDER_NAME), and write these names into the "
-        "lists; do the same with annotations"
-        if has_lists
-        else "is not a split; rename it to train, val or test, or remove it"
-    )
-    problems = [f"{kind}/{name}: {what}." for kind, name in sorted(names) if name not in SPLITS]
-    return [split for split in SPLITS if split in {name for _, name in names}], problems
-
-
-def _find_stray_images(raw_dir: Path) -> list[str]:
-    problems: list[str] = []
-    for kind in _IMAGE_FOLDERS:
-        # Without any, there is nothing to complain of.
-        images = list_files(raw_dir / kind, Findings(), IMAGE_SUFFIXES)
-        if images:
-            first = next(iter(images.values())).name
-            problems.append(
-                f"{kind}/: {len(images)} images ({first}...) are outside the folders of splits; "
-                "move them into one of these."
-            )
-    return problems
-
-
 def _pick(
-    raw_dir: Path, split: str, matched: MatchedFiles, findings: Findings
+    path: Path, title: str, matched: MatchedFiles, index: NameIndex, findings: Findings
 ) -> dict[str, tuple[Path, Path]]:
     """The pairs that a list names; what is wrong with it goes to the findings."""
-    path = raw_dir / f"{split}.txt"
     try:
-        names = read_names(path)
+        lines = read_lines(path)
     except MdjaxError as error:
         findings.problems.append(str(error))
         return {}
-    if not names:
+    if not lines:
         findings.problems.append(f"{path.name}: is empty; write names into it, or remove it.")
-    if len(set(names)) < len(names):
-        findings.problems += [
-            f"{path.name}, {name}: is listed {count} times; keep one."
-            for name, count in Counter(names).items()
-            if count > 1
-        ]
     findings.problems += [
-        f"{path.name}, {name}: there is no such pair in visible/ and thermal/; correct the name, "
-        "or remove it."
-        for name in dict.fromkeys(names)
-        if name not in matched.pairs and name not in matched.singles
+        f"{path.name}, {line}: is listed {count} times; keep one."
+        for line, count in Counter(lines).items()
+        if count > 1
     ]
+    names = _find_names(path, lines, index, f"there is no such pair in {title}", findings)
     return {name: matched.pairs[name] for name in names if name in matched.pairs}
+
+
+def _find_names(
+    path: Path, lines: Sequence[str], index: NameIndex, unknown: str, findings: Findings
+) -> list[str]:
+    """The names that lines of a list mean, each once."""
+    names: dict[str, None] = {}
+    for line in dict.fromkeys(lines):
+        try:
+            name = index.find(line)
+        except MdjaxError as error:
+            findings.problems.append(f"{path.name}, {line}: {error}")
+            continue
+        if name is None:
+            findings.problems.append(
+                f"{path.name}, {line}: {unknown}; correct the name, or remove it."
+            )
+        else:
+            names[name] = None
+    return list(names)
 
 
 def _note_unlisted(
     raw_dir: Path,
     matched: MatchedFiles,
     files: Mapping[str, Mapping[str, tuple[Path, Path]]],
+    lists: Mapping[str, Path],
     findings: Findings,
 ) -> None:
     listed = {name for part in files.values() for name in part}
     unlisted = sorted(set(matched.pairs) - listed)
     if not unlisted:
         return
-    known = {"classes.txt", "night.txt", *(f"{split}.txt" for split in SPLITS)}
-    others = sorted({path.name for path in raw_dir.glob("[!.]*.txt")} - known)
+    known = {"classes.txt", NIGHT_LIST, *(path.name.lower() for path in lists.values())}
+    others = sorted(
+        path.name for path in raw_dir.glob("[!.]*.txt") if path.name.lower() not in known
+    )
     findings.notes.append(
         f"{len(unlisted)} pairs in no list, omitted ({unlisted[0]}...)."
         + (f" Not read as lists: {', '.join(others)}." if others else "")
     )
 
 
-def _read_night_names(raw_dir: Path, known: set[str], findings: Findings) -> set[str]:
-    path = raw_dir / "night.txt"
-    if not path.exists():
-        return set()
+def _read_night_names(raw_dir: Path, index: NameIndex, findings: Findings) -> frozenset[str]:
+    """Names of the pairs that the list of the night names, whatever the case of its own name."""
+    paths = [path for path in sorted(raw_dir.iterdir()) if path.name.lower() == NIGHT_LIST]
+    if not paths:
+        return frozenset()
     try:
-        names = set(read_names(path))
+        lines = read_lines(paths[0])
     except MdjaxError as error:
         findings.problems.append(str(error))
-        return set()
-    findings.problems += [
-        f"night.txt, {name}: there is no such pair; correct the name, or remove it."
-        for name in sorted(names - known)
-        if known
-    ]
-    return names
+        return frozenset()
+    if index.is_empty:  # Every name would be reported for what is wrong with the folders.
+        return frozenset()
+    return frozenset(_find_names(paths[0], lines, index, "there is no such pair", findings))
+
+
+def _relate(raw_dir: Path, path: Path) -> str:
+    return path.relative_to(raw_dir).as_posix()

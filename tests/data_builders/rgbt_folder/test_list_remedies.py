@@ -28,27 +28,13 @@ def other_suffixes(raw_dir: Path) -> Case:
     (raw_dir / "thermal/a_ir.png").rename(raw_dir / "thermal/a.png")
 
 
-def folders_of_sequences(raw_dir: Path) -> Case:
-    for kind in ("visible", "thermal", "labels"):
-        (raw_dir / kind / "seq1").mkdir()
-        for path in list((raw_dir / kind).glob("[ab].*")):
-            path.rename(raw_dir / kind / "seq1" / path.name)
-    write_list(raw_dir / "train.txt", ["seq1/a", "seq1/b"])
-    yield "move its images there, under names that contain the folder (FOLDER_NAME), and write"
-    for kind in ("visible", "thermal", "labels"):
-        for path in (raw_dir / kind / "seq1").iterdir():
-            path.rename(raw_dir / kind / f"seq1_{path.name}")
-        (raw_dir / kind / "seq1").rmdir()
-    write_list(raw_dir / "train.txt", ["seq1_a", "seq1_b"])
-
-
 def split_of_another_name(raw_dir: Path) -> Case:
     sort_into_folders(raw_dir, "visible", "thermal", "labels")
     for kind in ("visible", "thermal", "labels"):
-        (raw_dir / kind / "train").rename(raw_dir / kind / "training")
+        (raw_dir / kind / "train").rename(raw_dir / kind / "frames")
     yield "is not a split; rename it to train, val or test"
     for kind in ("visible", "thermal", "labels"):
-        (raw_dir / kind / "training").rename(raw_dir / kind / "train")
+        (raw_dir / kind / "frames").rename(raw_dir / kind / "train")
 
 
 def lists_and_folders(raw_dir: Path) -> Case:
@@ -98,7 +84,6 @@ def names_in_upper_case(raw_dir: Path) -> Case:
 
 CASES: list[Callable[[Path], Case]] = [
     other_suffixes,
-    folders_of_sequences,
     split_of_another_name,
     lists_and_folders,
     no_splits,

@@ -12,12 +12,12 @@ KINDS = ("visible", "thermal")
 
 @pytest.fixture
 def with_lists(tmp_path):
-    return write_rgbt(tmp_path / "raw", NAMES)
+    return write_rgbt(tmp_path / "with_lists", NAMES)
 
 
 @pytest.fixture
 def with_folders(tmp_path):
-    raw_dir = tmp_path / "raw"
+    raw_dir = tmp_path / "with_folders"
     for split, names in NAMES.items():
         for name in names:
             write_pair(raw_dir / "visible" / split / name, raw_dir / "thermal" / split / name)
@@ -44,7 +44,22 @@ def test_folders_and_lists_give_the_same(with_lists, tmp_path):
     assert _find(tmp_path) == (NAMES, Findings())
 
 
-@pytest.mark.parametrize("name", ["valid", "Val", "validation"])
+@pytest.mark.parametrize("name", ["valid", "Val", "VALIDATION"])
+def test_splits_have_other_names_too(with_folders, with_lists, name):
+    expected = _find(with_lists)
+    _rename_folders(with_folders, "val", name)
+    assert _find(with_folders) == expected
+    (with_lists / "val.txt").rename(with_lists / f"{name}.txt")
+    assert _find(with_lists) == expected
+
+
+def test_two_lists_of_one_split_are_refused(with_lists):
+    write_list(with_lists / "valid.txt", ["d"])
+    _, findings = _find(with_lists)
+    assert findings.problems == ["val.txt and valid.txt: are lists of one split; keep one."]
+
+
+@pytest.mark.parametrize("name", ["dev", "val2", "holdout"])
 def test_folder_of_another_name_is_refused(with_folders, name):
     _rename_folders(with_folders, "val", name)
     _, findings = _find(with_folders)
@@ -63,13 +78,10 @@ def test_folders_of_other_names_alone_are_refused(with_folders):
     assert all("rename it to train, val or test" in problem for problem in findings.problems)
 
 
-def test_folder_beside_lists_is_refused(with_lists):
+def test_folder_beside_lists_needs_its_partner(with_lists):
     write(with_lists / "thermal/more/e.png", b"")
     _, findings = _find(with_lists)
-    (problem,) = findings.problems
-    assert problem.startswith(
-        "thermal/more: is a folder, but listed images must be directly in visible/"
-    )
+    assert findings.problems == [f"{with_lists}/visible/more: folder is missing."]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -141,9 +153,9 @@ def test_list_that_is_a_folder_is_refused(with_lists):
 
 
 def test_pairs_in_no_list_are_noted_with_lists_of_other_names(with_lists):
-    (with_lists / "val.txt").rename(with_lists / "valid.txt")
+    (with_lists / "val.txt").rename(with_lists / "holdout.txt")
     names, findings = _find(with_lists)
     assert names == {"train": ["a", "b"], "test": ["d"]}
     assert findings == Findings(
-        notes=["1 pairs in no list, omitted (c...). Not read as lists: valid.txt."]
+        notes=["1 pairs in no list, omitted (c...). Not read as lists: holdout.txt."]
     )

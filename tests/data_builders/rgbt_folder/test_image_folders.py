@@ -1,0 +1,234 @@
+"""Every layout that is recognised, one line each; see the table in docs/datasets.md."""
+
+import os
+
+import pytest
+
+from data_builders.rgbt_folder.splits import find_split_pairs
+from mdjax.io.findings import Findings
+from tests.data_builders.raw_pairs import write, write_list
+
+# Name of the layout, and its two files for the split, the sequence and the name.
+WITH_SPLITS = {
+    "camera_split": ("visible/{split}/{name}.jpg", "thermal/{split}/{name}.png"),
+    "split_camera": ("{split}/visible/{name}.png", "{split}/infrared/{name}.png"),
+    "llvip": ("visible/{split}/{name}.jpg", "infrared/{split}/{name}.jpg"),
+    "rgb_thermal": ("rgb/{split}/{name}.png", "thermal/{split}/{name}.png"),
+    "msrs": ("{split}/vi/{name}.png", "{split}/ir/{name}.png"),
+    "upper_case": ("VISIBLE/{Split}/{name}.PNG", "Thermal/{split}/{name}.TIF"),
+    "yolo_images": ("images/visible/{split}/{name}.png", "images/ir/{split}/{name}.png"),
+    "yolo_each": ("rgb/images/{split}/{name}.png", "ir/images/{split}/{name}.png"),
+    "roboflow": (
+        "rgb/{split}/images/{name}_jpg.rf.a{name}1.jpg",
+        "thermal/{split}/images/{name}_jpg.rf.b{name}2.jpg",
+    ),
+    "words": ("{split}/{name}_co.png", "{split}/{name}_ir.png"),
+    "words_in_images": ("images/{split}/{name}_visible.png", "images/{split}/{name}_thermal.png"),
+    "words_in_front": ("{split}/RGB_{name}.png", "{split}/T_{name}.png"),
+    "words_and_folders": ("visible/{split}/{name}_vi.png", "thermal/{split}/{name}_ir.png"),
+    "word_of_one_camera": ("visible/{split}/{name}.png", "lwir/{split}/{name}_lwir.png"),
+    "tiff": ("visible/{split}/{name}.tif", "thermal/{split}/{name}.tiff"),
+}
+WITH_LISTS = {
+    "camera": ("visible/{name}.jpg", "thermal/{name}.png"),
+    "lwir": ("visible/{name}.png", "lwir/{name}.png"),
+    "rgbx": ("RGB/{name}.png", "ModalX/{name}.png"),
+    "rgb_t": ("RGB/{name}.jpg", "T/{name}.jpg"),
+    "jpegimages": ("JPEGImages/{name}_RGB.jpg", "JPEGImages/{name}_PreviewData.jpeg"),
+    "words_beside_lists": ("{name}_rgb.png", "{name}_t.png"),
+}
+NESTED = {
+    "camera_sequence": ("visible/s{name}/{name}.png", "thermal/s{name}/{name}.png"),
+    "sequence_camera": ("images/s{name}/visible/{name}.png", "images/s{name}/lwir/{name}.png"),
+    "sequence_words": ("s{name}/{name}_vis.png", "s{name}/{name}_tir.png"),
+}
+SPLITS = {"train": ("0", "1"), "val": ("2",), "test": ("3",)}
+
+
+def _write(raw_dir, layout, splits=SPLITS):
+    """Files without content, which only the reader of images misses."""
+    for split, names in splits.items():
+        for name in names:
+            for file in layout:
+                write(raw_dir / file.format(split=split, Split=split.title(), name=name), b"")
+    return raw_dir
+
+
+def _find(raw_dir):
+    findings = Findings()
+    pairs = find_split_pairs(raw_dir, findings)
+    assert findings == Findings()
+    return {
+        split: {
+            pair.name: tuple(
+                path.relative_to(raw_dir).as_posix() for path in (pair.visible, pair.thermal)
+            )
+            for pair in part
+        }
+        for split, part in pairs.items()
+    }
+
+
+def _expect(layout, name="{name}"):
+    return {
+        split: {
+            name.format(name=number): tuple(
+                file.format(split=split, Split=split.title(), name=number) for file in layout
+            )
+            for number in names
+        }
+        for split, names in SPLITS.items()
+    }
+
+
+@pytest.mark.parametrize("layout", WITH_SPLITS)
+def test_layout_with_splits(tmp_path, layout):
+    files = WITH_SPLITS[layout]
+    name = "{name}_jpg" if layout == "roboflow" else "{name}"
+    assert _find(_write(tmp_path, files)) == _expect(files, name)
+
+
+@pytest.mark.parametrize("layout", WITH_LISTS)
+def test_layout_with_lists(tmp_path, layout):
+    files = WITH_LISTS[layout]
+    _write(tmp_path, files)
+    for split, names in SPLITS.items():
+        write_list(tmp_path / f"{split}.txt", names)
+    assert _find(tmp_path) == _expect(files)
+
+
+@pytest.mark.parametrize("layout", NESTED)
+def test_folders_of_sequences_are_a_part_of_the_name(tmp_path, layout):
+    files = NESTED[layout]
+    _write(tmp_path, files)
+    for split, names in SPLITS.items():
+        write_list(tmp_path / f"{split}.txt", [f"s{name}/{name}" for name in names])
+    assert _find(tmp_path) == _expect(files, "s{name}/{name}")
+
+
+@pytest.mark.parametrize(
+    "order", ["visible/{split}/s1/{name}.png", "{split}/s1/visible/{name}.png"]
+)
+def test_sequences_may_be_inside_splits(tmp_path, order):
+    files = (order, order.replace("visible", "thermal"))
+    assert _find(_write(tmp_path, files)) == _expect(files, "s1/{name}")
+
+
+def test_folders_are_one_in_either_form_of_unicode(tmp_path):
+    for file in ("visible/stra\u00dfe \u00f6/0.png", "thermal/stra\u00dfe o\u0308/0.png"):
+        write(tmp_path / file, b"")
+    write_list(tmp_path / "test.txt", ["stra\u00dfe o\u0308/0"])
+    assert list(_find(tmp_path)["test"]) == ["stra\u00dfe \u00f6/0"]
+
+
+def test_linked_folders_are_followed_but_not_in_circles(tmp_path):
+    raw_dir = tmp_path / "raw"
+    _write(tmp_path / "store", WITH_SPLITS["camera_split"])
+    raw_dir.mkdir()
+    for camera in ("visible", "thermal"):
+        os.symlink(tmp_path / "store" / camera, raw_dir / camera)
+    os.symlink(raw_dir, raw_dir / "again")
+    assert list(_find(raw_dir)) == ["train", "val", "test"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "titles"),
+    [
+        ("camera", "lwir", {"visible/ and thermal/", "visible/ and lwir/"}),
+        ("camera", "rgbx", {"visible/ and thermal/", "RGB/ and ModalX/"}),
+        ("camera_split", "split_camera", {"visible/ and thermal/", "*/visible/ and */infrared/"}),
+        ("msrs", "roboflow", {"*/vi/ and */ir/", "rgb/*/images/ and thermal/*/images/"}),
+        ("camera", "words_beside_lists", {"visible/ and thermal/", "the names *_rgb and *_t"}),
+        (
+            "words",
+            "words_in_images",
+            {"the names *_co and *_ir", "the names *_visible and *_thermal in images/"},
+        ),
+    ],
+)
+def test_two_layouts_are_one_line_that_names_both(tmp_path, first, second, titles):
+    for layout in (first, second):
+        _write(tmp_path, (WITH_LISTS | WITH_SPLITS)[layout])
+    findings = Findings()
+    assert find_split_pairs(tmp_path, findings) == {}
+    (problem,) = findings.problems
+    what, _, remedy = problem.partition("; ")
+    assert remedy == "move the images of one of them out of this folder."
+    assert set(what.removeprefix("two layouts fit, ").split(" as well as ")) == titles
+
+
+def test_older_copy_in_a_folder_is_no_second_layout(tmp_path):
+    _write(tmp_path, WITH_SPLITS["camera_split"])
+    _write(tmp_path / "old", WITH_LISTS["camera"])
+    assert _find(tmp_path) == _expect(WITH_SPLITS["camera_split"])
+
+
+def test_two_folders_of_one_split_are_refused(tmp_path):
+    _write(tmp_path, WITH_SPLITS["camera_split"])
+    write(tmp_path / "visible/training/9.png", b"")
+    findings = Findings()
+    assert find_split_pairs(tmp_path, findings) == {}
+    assert findings.problems == [
+        "visible/train and visible/training: hold visible images of the same split and sequence; "
+        "move them into one folder."
+    ]
+
+
+def test_tree_without_layout_is_one_line_about_what_is_there(tmp_path):
+    for file in ("left/0.png", "left/1.png", "right/0.png", "notes.txt"):
+        write(tmp_path / file, b"")
+    findings = Findings()
+    assert find_split_pairs(tmp_path, findings) == {}
+    (problem,) = findings.problems
+    assert problem.startswith("no layout fits: looked for a folder of visible images (visible, ")
+    assert "there is left/ (2 images), right/ (1 image); rename the folders to visible/" in problem
+    assert len(problem) < 500  # Longer lines are cut in the middle.
+
+
+def test_tree_without_images_is_one_line(tmp_path):
+    write(tmp_path / "notes.txt", b"")
+    findings = Findings()
+    find_split_pairs(tmp_path, findings)
+    (problem,) = findings.problems
+    assert "there is no images (*.png, *.jpg" in problem
+
+
+@pytest.mark.parametrize(
+    ("file", "problem"),
+    [
+        ("rgb/0.png", "rgb/: holds visible images, but no folder is named after thermal ones;"),
+        ("test/ir/0.png", "*/ir/: holds thermal images, but no folder is named after visible"),
+    ],
+)
+def test_camera_without_the_other_is_one_line(tmp_path, file, problem):
+    write(tmp_path / file, b"")
+    findings = Findings()
+    assert find_split_pairs(tmp_path, findings) == {}
+    assert findings.problems[0].startswith(problem)
+    assert len(findings.problems) == 1
+
+
+def test_image_without_its_word_is_refused(tmp_path):
+    _write(tmp_path, WITH_SPLITS["words"])
+    write(tmp_path / "train/9_co.png", b"")
+    findings = Findings()
+    find_split_pairs(tmp_path, findings)
+    assert findings.problems == [
+        f"{tmp_path}/train/9_co.png: has no partner in {tmp_path}/train; name both images of a "
+        "pair alike but for the camera's word, such as a_rgb and a_ir, or remove this one."
+    ]
+
+
+@pytest.mark.parametrize("name", ["night.txt", "NIGHT.TXT"])
+@pytest.mark.parametrize("layout", WITH_SPLITS)
+def test_night_is_known_in_every_layout(tmp_path, layout, name):
+    """The list names files as they are."""
+    visible, _ = WITH_SPLITS[layout]
+    _write(tmp_path, WITH_SPLITS[layout])
+    line = visible.format(split="train", Split="Train", name="1")
+    write_list(tmp_path / name, [line])
+    findings = Findings()
+    pairs = find_split_pairs(tmp_path, findings)
+    assert findings == Findings()
+    night = [pair.name for part in pairs.values() for pair in part if pair.is_night]
+    assert [name.partition("_")[0] for name in night] == ["1"]
