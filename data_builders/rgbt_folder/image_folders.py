@@ -5,7 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from data_builders.rgbt_folder.tree import CAMERA_FOLDERS, SPLITS, Camera, Folder, Place
+from data_builders.rgbt_folder.tree import (
+    CAMERA_FOLDERS,
+    SPLITS,
+    Camera,
+    Folder,
+    Place,
+    find_camera,
+)
 from mdjax.io.image_files import IMAGE_SUFFIXES, compose_name
 from mdjax.io.pair_names import CameraWords, find_camera_words
 from mdjax.types import MdjaxError, format_count
@@ -190,7 +197,7 @@ def _find_incomplete_layout(raw_dir: Path, folders: Sequence[Folder]) -> ImageFo
     """
     with_images = _group_by_pattern(folder for folder in folders if folder.images)
     named = _group_by_pattern(folders)
-    samples = {
+    samples: dict[Camera, Folder] = {
         camera: (with_images[camera] or named[camera])[0][0]
         for camera in CAMERA_FOLDERS
         if len(with_images[camera] or named[camera]) == 1
@@ -202,12 +209,12 @@ def _find_incomplete_layout(raw_dir: Path, folders: Sequence[Folder]) -> ImageFo
     if len(samples) == 1 and any(with_images.values()):
         ((camera, sample),) = samples.items()
         raise MdjaxError(_describe_missing_camera(raw_dir, camera, sample))
-    raise MdjaxError(_describe_unknown_layout(folders))
+    raise MdjaxError(_describe_unknown_layout(raw_dir, folders))
 
 
 def _describe_missing_camera(raw_dir: Path, camera: Camera, sample: Folder) -> str:
     """What is missing where the folders of one camera alone are there."""
-    (other,) = (name for name in CAMERA_FOLDERS if name != camera)
+    other: Camera = "thermal" if camera == "visible" else "visible"
     first, *_ = CAMERA_FOLDERS[other]
     if sample.parts[0] == CAMERA_FOLDERS[camera][0]:
         return f"{raw_dir / first}: folder is missing."
@@ -217,7 +224,7 @@ def _describe_missing_camera(raw_dir: Path, camera: Camera, sample: Folder) -> s
     )
 
 
-def _describe_unknown_layout(folders: Sequence[Folder]) -> str:
+def _describe_unknown_layout(raw_dir: Path, folders: Sequence[Folder]) -> str:
     """What was looked for, what is there, and what would help."""
     with_images = [folder for folder in folders if folder.images]
     shown = [
@@ -227,9 +234,12 @@ def _describe_unknown_layout(folders: Sequence[Folder]) -> str:
     if len(with_images) > len(shown):
         shown.append(f"{format_count(len(with_images) - len(shown), 'more folder')} of images")
     there = ", ".join(shown) or f"no images ({', '.join(f'*{end}' for end in IMAGE_SUFFIXES)})"
+    remedy = "rename the folders to visible/ and thermal/"
+    if find_camera(raw_dir.name) is not None:
+        remedy = f"give the folder that both cameras' are in, {raw_dir.parent}"
     visible, thermal = (", ".join(names) for names in CAMERA_FOLDERS.values())
     return (
         f"no layout fits: looked for a folder of visible images ({visible}) and one of thermal "
         f"images ({thermal}), or for names such as a_rgb.png and a_ir.png in one folder; there is "
-        f"{there}; rename the folders to visible/ and thermal/."
+        f"{there}; {remedy}."
     )

@@ -35,10 +35,12 @@ ANNOTATION_FOLDERS = (
 )
 """Names of folders of annotations, which may hold images too."""
 
-_CONTAINERS = ("images", "image", "imgs", "img", "jpegimages", "data")
+CONTAINER_FOLDERS = ("images", "image", "imgs", "img", "jpegimages", "data")
 """Names of folders that say nothing; names of pairs do not contain them."""
 
-_CAMERA_OF_NAME = {name: camera for camera, names in CAMERA_FOLDERS.items() for name in names}
+_CAMERA_OF_NAME: Mapping[str, Camera] = {
+    name: camera for camera, names in CAMERA_FOLDERS.items() for name in names
+}
 _SPLIT_OF_NAME = {name: split for split, names in SPLIT_NAMES.items() for name in names}
 
 
@@ -75,18 +77,24 @@ class Folder(NamedTuple):
     @property
     def is_outermost(self) -> bool:
         """Whether nothing before the camera's name says anything, such as the split."""
-        return all(part.lower() in _CONTAINERS for part in self.parts[: self.camera_index])
+        return all(part.lower() in CONTAINER_FOLDERS for part in self.parts[: self.camera_index])
 
     @property
     def pattern(self) -> str:
         """The order of its names, with `*` for splits and sequences, such as `*/visible/`."""
         names = [
             part
-            if index in (self.camera_index, self.annotation_index) or part.lower() in _CONTAINERS
+            if index in (self.camera_index, self.annotation_index)
+            or part.lower() in CONTAINER_FOLDERS
             else "*"
             for index, part in enumerate(self.parts)
         ]
         return "".join(f"{name}/" for name, _ in itertools.groupby(names)).removesuffix("*/")
+
+
+def find_camera(name: str) -> Camera | None:
+    """The camera that a folder of this name is of."""
+    return _CAMERA_OF_NAME.get(name.lower())
 
 
 def find_split(name: str) -> str | None:
@@ -97,7 +105,7 @@ def find_split(name: str) -> str | None:
 def is_known_name(name: str) -> bool:
     """Whether a folder of this name is of a camera, of a split, of annotations or of images."""
     word = name.lower()
-    known = (_CAMERA_OF_NAME, _SPLIT_OF_NAME, ANNOTATION_FOLDERS, _CONTAINERS)
+    known = (_CAMERA_OF_NAME, _SPLIT_OF_NAME, ANNOTATION_FOLDERS, CONTAINER_FOLDERS)
     return any(word in names for names in known)
 
 
@@ -130,7 +138,7 @@ def _read_folder(
     rest = [
         compose_name(part)
         for index, part in enumerate(parts)
-        if index not in (camera_index, annotation_index) and words[index] not in _CONTAINERS
+        if index not in (camera_index, annotation_index) and words[index] not in CONTAINER_FOLDERS
     ]
     split = find_split(rest[0]) if rest else None
     return Folder(
@@ -138,7 +146,7 @@ def _read_folder(
         parts=parts,
         files=files,
         has_folders=has_folders,
-        camera=None if camera_index is None else _CAMERA_OF_NAME[words[camera_index]],
+        camera=None if camera_index is None else find_camera(words[camera_index]),
         camera_index=camera_index,
         annotation_index=annotation_index,
         place=Place(split, "/".join(rest if split is None else rest[1:])),

@@ -5,8 +5,9 @@ a_rgb.png           a_t.png                with a word for the camera, at the en
 a_jpg.rf.0f3c.jpg   a_jpg.rf.77e1.jpg      with a hash of the tool that exported them
 """
 
+import functools
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,14 +20,13 @@ _HASH = re.compile(r"\.rf\.[0-9A-Za-z]+$")
 _FORMER_ENDING = re.compile(r"[_.](?:png|jpe?g|bmp|tiff?|webp)$", re.IGNORECASE)
 
 
-def _make_pattern(words: Collection[str]) -> re.Pattern[str]:
+_ALL_WORDS = tuple(dict.fromkeys((*VISIBLE_WORDS, *THERMAL_WORDS)))
+
+
+@functools.cache
+def _make_pattern(words: tuple[str, ...]) -> re.Pattern[str]:
     anyone = "|".join(words)
     return re.compile(rf"[_.\- ](?:{anyone})$|^(?:{anyone})[_.\- ]", re.IGNORECASE)
-
-
-_PATTERNS = {words: _make_pattern(words) for words in (VISIBLE_WORDS, THERMAL_WORDS)}
-_ALL_WORDS = tuple(dict.fromkeys((*VISIBLE_WORDS, *THERMAL_WORDS)))
-_PATTERNS[_ALL_WORDS] = _make_pattern(_ALL_WORDS)
 
 
 class SplitName(NamedTuple):
@@ -44,7 +44,7 @@ def split_camera_word(stem: str, words: tuple[str, ...] = _ALL_WORDS) -> SplitNa
         stem: Name without ending.
         words: `VISIBLE_WORDS`, `THERMAL_WORDS`, or by default those of both.
     """
-    match = _PATTERNS[words].search(stem)
+    match = _make_pattern(words).search(stem)
     if match is None or len(match[0]) == len(stem):
         return SplitName(stem, "")
     return SplitName(stem[: match.start()] + stem[match.end() :], match[0])

@@ -1,12 +1,16 @@
 """Every layout that is recognised, one line each; see the table in docs/datasets.md."""
 
 import os
+import re
 
 import pytest
 
 from data_builders.rgbt_folder.splits import find_split_pairs
+from data_builders.rgbt_folder.tree import CAMERA_FOLDERS, CONTAINER_FOLDERS, SPLIT_NAMES
 from mdjax.io.findings import Findings
-from tests.data_builders.raw_pairs import write, write_list
+from mdjax.io.pair_names import THERMAL_WORDS, VISIBLE_WORDS
+from tests.conftest import PROJECT_ROOT
+from tests.data_builders.raw_pairs import get_thermal, write, write_list
 
 # Name of the layout, and its two files for the split, the sequence and the name.
 WITH_SPLITS = {
@@ -61,7 +65,7 @@ def _find(raw_dir):
     return {
         split: {
             pair.name: tuple(
-                path.relative_to(raw_dir).as_posix() for path in (pair.visible, pair.thermal)
+                path.relative_to(raw_dir).as_posix() for path in (pair.visible, get_thermal(pair))
             )
             for pair in part
         }
@@ -79,6 +83,22 @@ def _expect(layout, name="{name}"):
         }
         for split, names in SPLITS.items()
     }
+
+
+def test_table_of_the_documentation_has_every_layout():
+    text = (PROJECT_ROOT / "docs/datasets.md").read_text(encoding="utf-8")
+    table = text.partition("### Layouts")[2].partition("### Splits")[0]
+    named = re.findall(r"^\|.*\| `(\w+)` \|$", table, re.MULTILINE)
+    assert sorted(named) == sorted([*WITH_SPLITS, *WITH_LISTS, *NESTED])
+
+
+def test_table_of_the_documentation_has_every_name():
+    text = (PROJECT_ROOT / "docs/datasets.md").read_text(encoding="utf-8")
+    table = text.partition("### Layouts")[2].partition("The last column")[0]
+    names = [*CAMERA_FOLDERS["visible"], *CAMERA_FOLDERS["thermal"]]
+    names += [name for same in SPLIT_NAMES.values() for name in same]
+    names += [*CONTAINER_FOLDERS, *set(VISIBLE_WORDS + THERMAL_WORDS) - set(names)]
+    assert sorted(re.findall(r"`(\w+)`", table)) == sorted([*names, "modalx"])
 
 
 @pytest.mark.parametrize("layout", WITH_SPLITS)
@@ -183,6 +203,15 @@ def test_tree_without_layout_is_one_line_about_what_is_there(tmp_path):
     assert problem.startswith("no layout fits: looked for a folder of visible images (visible, ")
     assert "there is left/ (2 images), right/ (1 image); rename the folders to visible/" in problem
     assert len(problem) < 500  # Longer lines are cut in the middle.
+
+
+def test_folder_of_one_camera_is_told_that_it_is_one(tmp_path):
+    write(tmp_path / "visible/0.png", b"")
+    findings = Findings()
+    assert find_split_pairs(tmp_path / "visible", findings) == {}
+    assert findings.problems[0].endswith(
+        f"; give the folder that both cameras' are in, {tmp_path}."
+    )
 
 
 def test_tree_without_images_is_one_line(tmp_path):
