@@ -135,6 +135,9 @@ def test_nearest_one_is_named_among_many():
     hashes = [PairHash(*pair) for pair in zip(*bits, strict=True)]
     (warning,) = _warn(hashes, [*hashes[600:300:-1], _flip(hashes[650], 3, 0)])
     assert warning.startswith("test: 301 of its 301 pairs")
+    others = [PairHash(*pair) for pair in rng.integers(0, 2**63, (600, 2)).tolist()]
+    (warning,) = _warn(hashes, [*others, hashes[7]])
+    assert "such as b600 (a7);" in warning
     (warning,) = _warn([_flip(hashes[0], 5, 0), _flip(hashes[0], 1, 0)], hashes[:1])
     assert "such as b0 (a1);" in warning
 

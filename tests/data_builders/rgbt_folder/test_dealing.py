@@ -94,6 +94,15 @@ def test_no_split_stays_empty(num_night):
     assert [len(part) for part in dealt.values()] == [4, 4, 4]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_every_split_has_day_and_night_whatever_its_fraction(seed):
+    """Three sequences of the night are enough for three splits."""
+    names = [f"s{k}/{frame}" for k in range(8) for frame in range(4)]
+    night = [name for name in names if name < "s3"]
+    dealt = _deal(_make_pairs(names, night), "sequence", (0.9, 0.05, 0.05), seed)
+    assert all(0 < sum(name in night for name in part) < len(part) for part in dealt.values())
+
+
 def test_split_without_fraction_is_not_made():
     dealt = _deal(_make_pairs(SEQUENCES), "sequence", (0.8, 0.2, 0))
     assert {split: len(names) for split, names in dealt.items()} == {"train": 40, "val": 10}

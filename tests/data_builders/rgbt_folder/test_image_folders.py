@@ -6,7 +6,12 @@ import re
 import pytest
 
 from data_builders.rgbt_folder.splits import find_split_pairs
-from data_builders.rgbt_folder.tree import CAMERA_FOLDERS, CONTAINER_FOLDERS, SPLIT_NAMES
+from data_builders.rgbt_folder.tree import (
+    CAMERA_FOLDERS,
+    CONTAINER_FOLDERS,
+    SPLIT_NAMES,
+    scan_folders,
+)
 from mdjax.io.findings import Findings
 from mdjax.io.pair_names import THERMAL_WORDS, VISIBLE_WORDS
 from tests.conftest import PROJECT_ROOT
@@ -114,6 +119,7 @@ def test_linked_folders_are_followed_but_not_in_circles(tmp_path):
         os.symlink(tmp_path / "store" / camera, raw_dir / camera)
     os.symlink(raw_dir, raw_dir / "again")
     assert list(_find(raw_dir)) == ["train", "val", "test"]
+    assert not any("again" in folder.parts for folder in scan_folders(raw_dir))
 
 
 @pytest.mark.parametrize(
@@ -140,6 +146,35 @@ def test_two_layouts_are_one_line_that_names_both(tmp_path, first, second, title
     what, _, remedy = problem.partition("; ")
     assert remedy == "move the images of one of them out of this folder."
     assert set(what.removeprefix("two layouts fit, ").split(" as well as ")) == titles
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        # Neither says more than the other, and each has its own images.
+        ("a/visible/0.png", "a/thermal/0.png", "b/rgb/1.png", "b/ir/1.png"),
+        ("a/0_co.png", "a/0_ir.png", "b/1_rgb.png", "b/1_t.png"),
+        # Two orders, each with splits of its own.
+        ("visible/train/0.png", "thermal/train/0.png", "test/visible/1.png", "test/thermal/1.png"),
+    ],
+)
+def test_layouts_that_part_the_images_are_two(tmp_path, files):
+    for file in files:
+        write(tmp_path / file, b"")
+    findings = Findings()
+    assert find_split_pairs(tmp_path, findings) == {}
+    assert findings.problems[0].startswith("two layouts fit, ")
+
+
+def test_empty_folder_of_a_split_is_refused(tmp_path):
+    _write(tmp_path, WITH_SPLITS["camera_split"], {"train": ("0",)})
+    for camera in ("visible", "thermal"):
+        (tmp_path / camera / "val").mkdir()
+    findings = Findings()
+    find_split_pairs(tmp_path, findings)
+    assert [problem.partition(" *")[0] for problem in findings.problems] == [
+        f"{tmp_path}/{camera}/val: holds no files" for camera in ("visible", "thermal")
+    ]
 
 
 def test_older_copy_in_a_folder_is_no_second_layout(tmp_path):

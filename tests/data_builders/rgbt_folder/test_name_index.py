@@ -46,7 +46,7 @@ def nested():
         "D:\\sets\\roof\\visible\\a.jpg",
         "/sets/roof/visible/a.jpg",
         "RGB/a.jpg\tLabel/a.png",
-        "RGB/a.jpg Label/a.png",
+        "RGB/a.jpg Label/a_mask.png",
         "a.jpg,1",
     ],
 )

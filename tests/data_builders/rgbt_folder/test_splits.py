@@ -118,6 +118,16 @@ def test_missing_folder_is_one_line(request, raw, kind):
     assert findings.problems == [f"{raw_dir}/{kind}: folder is missing."]
 
 
+def test_empty_folders_are_one_line_each(with_lists):
+    """Not one for each name that is listed."""
+    for path in [*with_lists.glob("visible/*"), *with_lists.glob("thermal/*")]:
+        path.unlink()
+    _, findings = _find(with_lists)
+    assert [problem.partition(" *")[0] for problem in findings.problems] == [
+        f"{with_lists}/{kind}: holds no files" for kind in KINDS
+    ]
+
+
 def test_name_twice_in_a_list_is_refused(with_lists):
     write_list(with_lists / "train.txt", ["a", "b", "a"])
     assert _find(with_lists)[1].problems == ["train.txt, a: is listed 2 times; keep one."]
