@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_builders.checks.annotations import RawPair
+from data_builders.rgbt_folder.tree import SPLIT_NAMES
 from mdjax.io.findings import Findings
 from mdjax.io.image_files import compose_name
 from mdjax.types import format_count
@@ -36,7 +37,7 @@ _BOXES = (Kind.YOLO, Kind.VOC, Kind.COCO)
 _FOLDERS = {
     **dict.fromkeys(("labels", "label"), Kind.YOLO),
     **dict.fromkeys(("annotations", "annotation"), Kind.COCO),
-    **dict.fromkeys(("masks", "mask", "segmentationclass"), Kind.MASKS),
+    **dict.fromkeys(("masks", "mask", "segmentationclass", "gt"), Kind.MASKS),
 }
 _COCO_FILE = "annotations.json"
 # As one tool writes them beside the images of each split.
@@ -44,11 +45,6 @@ _COCO_FILE_OF_SPLIT = "_annotations.coco.json"
 _CVAT_FILE = "annotations.xml"
 # Lists of class names, which are no annotations of images called so.
 _OTHER_FILES = ("classes.txt", "labelmap.txt", "obj.names")
-_SPLIT_WORDS = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
 # Such as train, instances_train and instances_train2017.
 _COCO_NAME = re.compile(r"(?:instances_)?(?P<split>[a-z]+)(?:_?\d+)?")
 
@@ -122,7 +118,7 @@ def _find_splits(parts: Parts) -> set[str]:
     words = {part.lower() for part in parts[:-1]}
     if match := _COCO_NAME.fullmatch(parts[-1].lower()):
         words.add(match["split"])
-    return {split for split, known in _SPLIT_WORDS.items() if words & set(known)}
+    return {split for split, known in SPLIT_NAMES.items() if words & set(known)}
 
 
 def _find_folders(raw_dir: Path) -> tuple[dict[str, list[Path]], list[Path]]:

@@ -15,10 +15,12 @@
 
     one kind of splits, of which not all three need to be there:
     visible/train/, thermal/train/, labels/train/ or masks/train/; val/ and test/ alike
-    train.txt, val.txt, test.txt     names without ending, one per line
+    train.txt, val.txt, test.txt     names, one per line
+    or none, where a `Dealing` makes them
 
-Names are in lower case; endings of images and annotations may be in either. Folders of other names
-in visible/ and thermal/, and images beside folders of splits, are refused: they would be omitted.
+Other names and other orders of them are read as well, see `tree`; so are names of images that
+differ in a word for the camera, see `mdjax.io.pair_names`. Folders beside those of splits, and
+images beside these, are refused: they would be omitted.
 
 16-bit thermal images go into the records unchanged. The counts that map to black and white must be
 given, so that they are never read as 8-bit images.

@@ -7,7 +7,7 @@ from pathlib import Path
 from data_builders.checks.annotations import RawPair
 from data_builders.rgbt_folder.dealing import Dealing, deal_pairs
 from data_builders.rgbt_folder.image_folders import FolderPair, ImageFolders, find_image_folders
-from data_builders.rgbt_folder.name_index import NameIndex, read_lines
+from data_builders.rgbt_folder.pair_finder import PairFinder, read_lines
 from data_builders.rgbt_folder.tree import SPLITS, find_split, scan_folders
 from mdjax.io.findings import Findings
 from mdjax.io.image_files import (
@@ -50,22 +50,22 @@ def find_split_pairs(
         matched = {
             split: _match(folder_pairs, findings) for split, folder_pairs in of_split.items()
         }
-        index = _make_index(raw_dir, matched.values())
+        finder = _make_finder(raw_dir, matched.values())
         return _make_pairs(
-            raw_dir, {split: part.pairs for split, part in matched.items()}, index, findings
+            raw_dir, {split: part.pairs for split, part in matched.items()}, finder, findings
         )
     everything = _match(others, findings)
-    index = _make_index(raw_dir, [everything])
+    finder = _make_finder(raw_dir, [everything])
     if dealing is None:
         if not everything.pairs:  # Every name would be reported for what is wrong with the folders.
             return {}
         chosen = {
-            split: _pick(path, images.title, everything, index, findings)
+            split: _pick(path, images.title, everything, finder, findings)
             for split, path in lists.items()
         }
         _note_unlisted(raw_dir, everything, chosen, lists, findings)
-        return _make_pairs(raw_dir, chosen, index, findings)
-    pairs = _make_pairs(raw_dir, {"train": everything.pairs}, index, findings)
+        return _make_pairs(raw_dir, chosen, finder, findings)
+    pairs = _make_pairs(raw_dir, {"train": everything.pairs}, finder, findings)
     return deal_pairs(pairs["train"], dealing, findings) if pairs else {}
 
 
@@ -169,7 +169,7 @@ def _match(folder_pairs: Iterable[FolderPair], findings: Findings) -> MatchedFil
     return MatchedFiles(pairs, frozenset(singles))
 
 
-def _make_index(raw_dir: Path, matched: Iterable[MatchedFiles]) -> NameIndex:
+def _make_finder(raw_dir: Path, matched: Iterable[MatchedFiles]) -> PairFinder:
     """All names: also those without partner, which are reported for that alone."""
     names: dict[str, list[Path]] = {}
     for part in matched:
@@ -177,16 +177,16 @@ def _make_index(raw_dir: Path, matched: Iterable[MatchedFiles]) -> NameIndex:
             names.setdefault(name, [])
         for name, paths in part.pairs.items():
             names.setdefault(name, []).extend(paths)
-    return NameIndex(raw_dir, names)
+    return PairFinder(raw_dir, names)
 
 
 def _make_pairs(
     raw_dir: Path,
     files: Mapping[str, Mapping[str, tuple[Path, Path]]],
-    index: NameIndex,
+    finder: PairFinder,
     findings: Findings,
 ) -> dict[str, list[RawPair]]:
-    night = _read_night_names(raw_dir, index, findings)
+    night = _read_night_names(raw_dir, finder, findings)
     return {
         split: [
             RawPair(name=name, visible=visible, thermal=thermal, is_night=name in night)
@@ -198,7 +198,7 @@ def _make_pairs(
 
 
 def _pick(
-    path: Path, title: str, matched: MatchedFiles, index: NameIndex, findings: Findings
+    path: Path, title: str, matched: MatchedFiles, finder: PairFinder, findings: Findings
 ) -> dict[str, tuple[Path, Path]]:
     """The pairs that a list names; what is wrong with it goes to the findings."""
     try:
@@ -213,18 +213,18 @@ def _pick(
         for line, count in Counter(lines).items()
         if count > 1
     ]
-    names = _find_names(path, lines, index, f"there is no such pair in {title}", findings)
+    names = _find_names(path, lines, finder, f"there is no such pair in {title}", findings)
     return {name: matched.pairs[name] for name in names if name in matched.pairs}
 
 
 def _find_names(
-    path: Path, lines: Sequence[str], index: NameIndex, unknown: str, findings: Findings
+    path: Path, lines: Sequence[str], finder: PairFinder, unknown: str, findings: Findings
 ) -> list[str]:
     """The names that lines of a list mean, each once."""
     names: dict[str, None] = {}
     for line in dict.fromkeys(lines):
         try:
-            name = index.find(line)
+            name = finder.find(line)
         except MdjaxError as error:
             findings.problems.append(f"{path.name}, {line}: {error}")
             continue
@@ -258,7 +258,7 @@ def _note_unlisted(
     )
 
 
-def _read_night_names(raw_dir: Path, index: NameIndex, findings: Findings) -> frozenset[str]:
+def _read_night_names(raw_dir: Path, finder: PairFinder, findings: Findings) -> frozenset[str]:
     """Names of the pairs that the list of the night names, whatever the case of its own name."""
     paths = [path for path in sorted(raw_dir.iterdir()) if path.name.lower() == NIGHT_LIST]
     if not paths:
@@ -268,9 +268,9 @@ def _read_night_names(raw_dir: Path, index: NameIndex, findings: Findings) -> fr
     except MdjaxError as error:
         findings.problems.append(str(error))
         return frozenset()
-    if index.is_empty:  # Every name would be reported for what is wrong with the folders.
+    if finder.is_empty:  # Every name would be reported for what is wrong with the folders.
         return frozenset()
-    return frozenset(_find_names(paths[0], lines, index, "there is no such pair", findings))
+    return frozenset(_find_names(paths[0], lines, finder, "there is no such pair", findings))
 
 
 def _relate(raw_dir: Path, path: Path) -> str:

@@ -30,8 +30,8 @@ SPLIT_NAMES: Mapping[str, tuple[str, ...]] = {
 SPLITS = tuple(SPLIT_NAMES)
 
 ANNOTATION_FOLDERS = (
-    *("labels", "label", "masks", "mask", "annotations", "annotation", "gt"),
-    "segmentation_labels",
+    *("labels", "label", "annotations", "annotation"),
+    *("masks", "mask", "segmentationclass", "gt"),
 )
 """Names of folders of annotations, which may hold images too."""
 

@@ -7,6 +7,7 @@ import pytest
 
 from data_builders.rgbt_folder.splits import find_split_pairs
 from data_builders.rgbt_folder.tree import (
+    ANNOTATION_FOLDERS,
     CAMERA_FOLDERS,
     CONTAINER_FOLDERS,
     SPLIT_NAMES,
@@ -67,7 +68,11 @@ def test_table_of_the_documentation_has_every_name():
     table = text.partition("### Layouts")[2].partition("The last column")[0]
     names = [*CAMERA_FOLDERS["visible"], *CAMERA_FOLDERS["thermal"]]
     names += [name for same in SPLIT_NAMES.values() for name in same]
-    names += [*CONTAINER_FOLDERS, *set(VISIBLE_WORDS + THERMAL_WORDS) - set(names)]
+    names += [
+        *ANNOTATION_FOLDERS,
+        *CONTAINER_FOLDERS,
+        *set(VISIBLE_WORDS + THERMAL_WORDS) - set(names),
+    ]
     assert sorted(re.findall(r"`(\w+)`", table)) == sorted([*names, "modalx"])
 
 

@@ -9,6 +9,7 @@ import pytest
 from data_builders.rgbt_folder import PrepareRgbtFolder
 from data_builders.rgbt_folder.dealing import Dealing
 from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
+from data_builders.rgbt_folder.tree import ANNOTATION_FOLDERS
 from mdjax.io.images import decode_thermal_counts, decode_visible
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
@@ -129,15 +130,16 @@ def test_splits_are_made(tmp_path, by):
     assert sorted(name for names in found.values() for name in names) == ["0", "1", "2", "3"]
 
 
-def test_layout_of_rgbx_has_masks(tmp_path):
+@pytest.mark.parametrize("folder", [*ANNOTATION_FOLDERS, "Label", "GT"])
+def test_layout_of_rgbx_has_masks(tmp_path, folder):
     """Two columns in the lists, as some of these repositories write them."""
     stems = _write_images(tmp_path, WITH_LISTS["rgbx"])
     write(tmp_path / "classes.txt", "background\ndeer\nboar\n")
     for name in stems:
         mask = np.full((12, 16), 1 + int(name) % 2, np.uint8)
-        write(tmp_path / f"Label/{name}.png", encode_png(mask))
+        write(tmp_path / f"{folder}/{name}.png", encode_png(mask))
     for split, names in (("train", "012"), ("test", "3")):
-        write_list(tmp_path / f"{split}.txt", [f"RGB/{k}.png\tLabel/{k}.png" for k in names])
+        write_list(tmp_path / f"{split}.txt", [f"RGB/{k}.png\t{folder}/{k}.png" for k in names])
     checked = check_raw_rgbt_folder(tmp_path)
     assert checked.class_pixels == {"train": (0, 384, 192), "test": (0, 0, 192)}
     assert checked.warnings == ()

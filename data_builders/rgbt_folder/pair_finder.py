@@ -16,8 +16,8 @@ _CLEANERS: tuple[Callable[[str], str], ...] = (
 )
 
 
-class NameIndex:
-    r"""Pairs by their name, by the paths of their images, and by what these have in common.
+class PairFinder:
+    r"""Finds pairs by their name, by the paths of their images, and by what these have in common.
 
     A line may have an ending, folders before the name that the pair has not (`visible/train/a.png`,
     or those of another computer), `\\` for `/`, a word for a camera or a hash; and more columns,
@@ -31,28 +31,25 @@ class NameIndex:
             raw_dir: Folder of the data set.
             pairs: Images by name; also one alone, whose partner is missing.
         """
-        self._names_of_key: list[dict[str, set[str]]] = [{} for _ in _CLEANERS]
-        for name, paths in pairs.items():
-            own = {name, *(_remove_ending(_relate(path, raw_dir)) for path in paths)}
-            for clean, names in zip(_CLEANERS, self._names_of_key, strict=True):
-                for key in {_clean(path, clean) for path in own}:
-                    names.setdefault(key, set()).add(name)
-                    # A list may omit the folder; a leading / tells this from a folder's own files.
-                    names.setdefault(f"/{key.rpartition('/')[2]}", set()).add(name)
+        self._raw_dir = raw_dir
+        self._pairs = pairs
+        # Many data sets have no list, and most lists need the first of them alone.
+        self._names_of_key: list[dict[str, set[str]]] = []
 
     @property
     def is_empty(self) -> bool:
         """Whether there are no pairs."""
-        return not self._names_of_key[0]
+        return not self._pairs
 
     def find(self, line: str) -> str | None:
-        """Find the name of the pair; None where there is none.
+        """Find the name of the pair that a line means; None where there is none.
 
         Raises:
             MdjaxError: It may be one of several.
         """
         for text in _split_columns(line):
-            for clean, names in zip(_CLEANERS, self._names_of_key, strict=True):
+            for number, clean in enumerate(_CLEANERS):
+                names = self._get_names(number)
                 key = _clean(text, clean)
                 parts = key.split("/")
                 ends = ["/".join(parts[start:]) for start in range(len(parts))]
@@ -60,6 +57,22 @@ class NameIndex:
                     if end in names:
                         return _choose(names[end])
         return None
+
+    def _get_names(self, number: int) -> Mapping[str, set[str]]:
+        """Names by what becomes of them and of paths by one of the cleaners."""
+        while len(self._names_of_key) <= number:
+            clean = _CLEANERS[len(self._names_of_key)]
+            names: dict[str, set[str]] = {}
+            for name, paths in self._pairs.items():
+                files = [_remove_ending(_relate(path, self._raw_dir)) for path in paths]
+                folder = "".join(name.rpartition("/")[:2])
+                files += [f"{folder}{path.rpartition('/')[2]}" for path in files]
+                for key in {_clean(path, clean) for path in (name, *files)}:
+                    names.setdefault(key, set()).add(name)
+                    # A list may omit the folder; a leading / tells this from a folder's own files.
+                    names.setdefault(f"/{key.rpartition('/')[2]}", set()).add(name)
+            self._names_of_key.append(names)
+        return self._names_of_key[number]
 
 
 def read_lines(path: Path) -> list[str]:

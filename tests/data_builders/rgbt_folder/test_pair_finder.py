@@ -2,23 +2,23 @@ from pathlib import Path
 
 import pytest
 
-from data_builders.rgbt_folder.name_index import NameIndex, read_lines
+from data_builders.rgbt_folder.pair_finder import PairFinder, read_lines
 from mdjax.types import MdjaxError
 from tests.data_builders.raw_pairs import write
 
 RAW = Path("raw")
 
 
-def _index(**paths):
+def _make(**paths):
     """Pairs by name; a double underscore stands for a folder."""
-    return NameIndex(
+    return PairFinder(
         RAW, {name.replace("__", "/"): [RAW / path for path in of] for name, of in paths.items()}
     )
 
 
 @pytest.fixture
 def flat():
-    return _index(
+    return _make(
         a=["visible/a.jpg", "thermal/a.png"],
         b=["visible/b_co.jpg", "thermal/b_ir.png"],
         c_jpg=["visible/c_jpg.rf.1.jpg", "thermal/c_jpg.rf.2.jpg"],
@@ -27,7 +27,7 @@ def flat():
 
 @pytest.fixture
 def nested():
-    return _index(
+    return _make(
         s1__0=["visible/s1/0.png", "thermal/s1/0.png"],
         s2__0=["visible/s2/0.png", "thermal/s2/0.png"],
         s2__1=["visible/s2/1.png", "thermal/s2/1.png"],
@@ -83,13 +83,13 @@ def test_folder_may_be_omitted_where_the_name_is_the_only_one(nested):
 
 def test_exact_name_comes_first():
     """Also where another name is the same without its word for a camera."""
-    index = _index(a=["visible/a.png"], a_t=["visible/a_t.png"])
-    assert (index.find("a"), index.find("a_t"), index.find("visible/a.png")) == ("a", "a_t", "a")
+    finder = _make(a=["visible/a.png"], a_t=["visible/a_t.png"])
+    assert (finder.find("a"), finder.find("a_t"), finder.find("visible/a.png")) == ("a", "a_t", "a")
 
 
 def test_name_may_contain_spaces_and_commas():
-    index = NameIndex(RAW, {"old road, 1": [RAW / "visible/old road, 1.png"]})
-    assert index.find("old road, 1.png") == "old road, 1"
+    finder = PairFinder(RAW, {"old road, 1": [RAW / "visible/old road, 1.png"]})
+    assert finder.find("old road, 1.png") == "old road, 1"
 
 
 def test_lines_are_read_whatever_the_system_that_wrote_them(tmp_path):
