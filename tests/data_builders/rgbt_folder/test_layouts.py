@@ -10,7 +10,7 @@ from data_builders.rgbt_folder import PrepareRgbtFolder
 from data_builders.rgbt_folder.dealing import Dealing
 from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
 from data_builders.rgbt_folder.tree import ANNOTATION_FOLDERS
-from mdjax.io.images import decode_thermal_counts, decode_visible
+from mdjax.io.images import decode_labels, decode_thermal_counts, decode_visible
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png
 from tests.data_builders.raw_pairs import (
@@ -222,7 +222,7 @@ def _write_msrs_small(real_data_dir: Path, raw_dir: Path, visible: str, thermal:
     classes = "unlabelled car person bike curve car_stop guardrail colour_cone bump"
     write(raw_dir / "classes.txt", classes.replace(" ", "\n"))
     for name in names:
-        mask = cv2.imread(str(labels / "labels" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
+        mask = decode_labels((labels / "labels" / f"{name}.png").read_bytes(), name)
         small = cv2.resize(mask, (128, 128), interpolation=cv2.INTER_NEAREST)
         write(raw_dir / "Label" / f"{name}.png", encode_png(small))
     for split in SPLITS:
