@@ -65,3 +65,23 @@ def test_sixteen_bits_keep_their_precision() -> None:
     pair = DecodedPair(make_visible_u8(), thermal)
     prepared = prepare_pair(pair, create_loaded_network().config, simulate="never")
     np.testing.assert_allclose(np.unique(prepared.thermal), [30_000 / 65_535, 30_001 / 65_535])
+
+
+def test_thermal_image_alone_is_compared_with_the_working_size() -> None:
+    """As many pixels as 48x32 come from a better camera than 12x8; fewer are used as they are."""
+    config = create_loaded_network().config
+    for width, is_simulated in ((48, True), (47, False)):
+        thermal_u8 = make_thermal_u8(size_hw=(32, width))
+        grey_u8 = thermal_u8[..., None].repeat(3, axis=-1)
+        pair = DecodedPair(grey_u8, thermal_u8, has_visible=False)
+        notes = prepare_pair(pair, config, missing="visible").notes
+        assert ("simulated camera" in notes[0]) == is_simulated
+        assert "without the visible image (the mean image instead)" in notes[1]
+
+
+def test_missing_thermal_image_is_not_asked_for() -> None:
+    config = create_loaded_network().config
+    pair = DecodedPair(make_visible_u8(), None)
+    prepared = prepare_pair(pair, config, missing="thermal")
+    np.testing.assert_array_equal(prepared.thermal, 0.0)
+    assert prepared.notes[0] == "no thermal image was used, it was to be missing"

@@ -193,3 +193,29 @@ def test_transparency_is_not_taken_for_a_thermal_image(tmp_path: Path, alpha: st
 
 def test_no_problem_raises_nothing() -> None:
     raise_problems([])
+
+
+def test_images_without_a_visible_camera_are_thermal(tmp_path: Path) -> None:
+    """One file, a folder, and a four-channel PNG, which brings the visible image all the same."""
+    thermal_u8 = make_thermal_u8(size_hw=(8, 12))
+    path = write_thermal(tmp_path / "t" / "a.png", thermal_u8)
+    for given in (path, path.parent):
+        (files,) = find_pairs(given, missing="visible")
+        assert files == PairFiles("a", None, path)
+        assert files.paths == (path,)
+        pair = read_pair(files)
+        assert pair.thermal is not None
+        np.testing.assert_array_equal(pair.thermal, thermal_u8)
+        np.testing.assert_array_equal(pair.visible_u8, thermal_u8[..., None].repeat(3, axis=-1))
+        assert not pair.has_visible
+    whole = write_four_channels(tmp_path / "w.png", make_visible_u8(), make_thermal_u8())
+    (files,) = find_pairs(whole, missing="visible")
+    pair = read_pair(files)
+    assert pair.has_visible
+    np.testing.assert_array_equal(pair.visible_u8, make_visible_u8())
+
+
+def test_pairs_stay_pairs_where_an_image_is_not_looked_at(tmp_path: Path) -> None:
+    folders = write_folders(tmp_path, 2)
+    for missing in ("visible", "thermal"):
+        assert find_pairs(*folders, missing=missing) == find_pairs(*folders)
