@@ -1,5 +1,6 @@
 """Shared code of the commands that prepare data sets."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -10,7 +11,34 @@ from data_builders.prepared import PreparedSummary
 DataDir = Annotated[Path, tyro.conf.arg(help="Folder of prepared data sets.")]
 Overwrite = Annotated[bool, tyro.conf.arg(help="Replace what was prepared before.")]
 
+SkipFaulty = Annotated[
+    bool,
+    tyro.conf.arg(
+        help="Leave faulty pairs out, instead of refusing all; a file in the folder of prepared "
+        "data sets lists them."
+    ),
+]
+Report = Annotated[
+    Path | None,
+    tyro.conf.arg(
+        help="JSON file for every fault, warning and note; written even if nothing is prepared."
+    ),
+]
+
 DEFAULT_DATA_DIR = Path("data")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairOptions:
+    """Options of every command that prepares pairs from files.
+
+    Attributes:
+        skip_faulty: Leave faulty pairs out.
+        report: JSON file for all that was found.
+    """
+
+    skip_faulty: SkipFaulty = False
+    report: Report = None
 
 
 class PrepareCommand(Protocol):

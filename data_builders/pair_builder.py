@@ -139,6 +139,7 @@ def prepare_checked(
         box_counts=checked.box_counts if checked.class_names.objects else {},
         warnings=checked.warnings,
         notes=checked.notes,
+        left_out=checked.left_out,
     )
 
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data_builders.checks.annotations import Role
+from data_builders.checks.left_out import LeftOut
 from mdjax.io.checksums import check_files, write_checksums
 from mdjax.types import MdjaxError
 
@@ -48,6 +49,8 @@ class PreparedSummary:
     """Probable mistakes that may be intended."""
     notes: tuple[str, ...] = ()
     """What was found and is no error, such as unlisted files."""
+    left_out: LeftOut = dataclasses.field(default_factory=dict)
+    """Faulty pairs that were not prepared."""
 
 
 def make_summary_table(summary: PreparedSummary) -> Group:

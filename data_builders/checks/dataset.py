@@ -9,9 +9,18 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from data_builders.checks.annotations import RawPair, Role
 from data_builders.checks.faults import FaultyFilesError
+from data_builders.checks.left_out import (
+    LeftOut,
+    attribute_to_pairs,
+    find_emptied_splits,
+    find_faulty_pairs,
+    leave_out,
+    warn_of_left_out,
+)
 from data_builders.checks.near_copies import warn_of_near_copies
 from data_builders.checks.pair_files import PairReport, PairRequirements, check_pair_files
 from data_builders.checks.plausibility import (
@@ -28,7 +37,7 @@ from data_builders.checks.thermal_values import (
     find_range_faults,
     warn_of_range,
 )
-from mdjax.io.findings import Findings, group_problems
+from mdjax.io.findings import Findings, Problem, get_pair_names, group_problems
 from mdjax.types import format_count
 
 DEFAULT_CONFIG = "default"
@@ -68,6 +77,8 @@ class CheckedPairs:
     notes: tuple[str, ...]
     config_name: str = DEFAULT_CONFIG
     """Of this version of the data set, where nobody names it otherwise."""
+    left_out: LeftOut = dataclasses.field(default_factory=dict)
+    """Faulty pairs, which are not among the pairs."""
 
     @property
     def has_four_channels(self) -> bool:
@@ -91,6 +102,7 @@ def check_pairs(
     may_have_uncounted_pixels: bool = True,
     is_published: bool = False,
     has_folders: bool = True,
+    skip_faulty: bool = False,
     show_progress: bool = False,
 ) -> CheckedPairs:
     """Check every file and box, and report all faults in one message.
@@ -115,12 +127,12 @@ def check_pairs(
             faults.
         has_folders: False if a folder is missing, which is among the findings: the files are then
             not checked, because one line for each of them would hide that.
+        skip_faulty: Leave out the pairs that faults concern, if something is left of each split.
         show_progress: Draw a progress bar on standard error.
 
     Raises:
         FaultyFilesError: There are faults.
     """
-    problems = [*findings.problems, *_find_name_faults(pairs), *_find_leaks(pairs)]
     requirements = PairRequirements(
         root=folder,
         num_label_classes=len(class_names.labels),
@@ -131,29 +143,39 @@ def check_pairs(
     reports: dict[str, PairReport] = {}
     if has_folders:
         reports = check_pair_files(distinct, requirements, title=title, show_progress=show_progress)
-    problems += [problem for report in reports.values() for problem in report.problems]
-    thermal = [report.thermal for report in reports.values() if report.thermal is not None]
-    problems += find_depth_faults(thermal, thermal_range_counts) or find_range_faults(
-        thermal, thermal_range_counts
-    )
-    problems += find_shares_for_pixels(pairs)
-    repeated: list[str] = []
-    if reports:
-        problems += find_binary_masks(pairs, reports)
-        repeated = find_copies(pairs, reports)
-        repeated += [line for report in reports.values() for line in report.repeated_boxes]
-    if not is_published:
-        problems += repeated
+    found = _find_faults(pairs, reports, thermal_range_counts)
+    problems = [*findings.problems, *found.problems, *([] if is_published else found.repeated)]
+    left_out: LeftOut = {}
+    if skip_faulty and problems:
+        left_out = find_faulty_pairs(problems)
+        rest = leave_out(pairs, left_out)
+        reports = {name: report for name, report in reports.items() if name not in left_out}
+        found = _find_faults(
+            {split: part for split, part in rest.items() if part or not pairs[split]},
+            reports,
+            thermal_range_counts,
+        )
+        of_pairs = [problem for problem in problems if get_pair_names(problem)]
+        problems = [problem for problem in findings.problems if not get_pair_names(problem)]
+        problems += [*find_emptied_splits(pairs, rest), *found.problems]
+        problems += [] if is_published else found.repeated
+        # Why nothing is left of a split is told too.
+        problems += of_pairs if problems else []
+        pairs = rest
     if problems:
-        raise FaultyFilesError(folder, title, problems)
+        raise FaultyFilesError(
+            folder, title, problems, warnings=findings.warnings, notes=findings.notes
+        )
+    thermal = [report.thermal for report in reports.values() if report.thermal is not None]
     checked = {
         split: tuple(_finish_pair(pair, reports[pair.name]) for pair in split_pairs)
         for split, split_pairs in pairs.items()
     }
     box_counts = {split: _count_boxes(split_pairs) for split, split_pairs in pairs.items()}
     warnings = [
+        *warn_of_left_out(left_out),
         *findings.warnings,
-        *group_problems(repeated).lines,
+        *group_problems(found.repeated).lines,
         *warn_of_range(thermal, thermal_range_counts),
         *([] if is_published else _warn_of_near_copies(pairs, reports)),
         *warn_of_shift(reports),
@@ -170,7 +192,8 @@ def check_pairs(
         num_thermal_channels=max(report.num_thermal_channels for report in reports.values()),
         has_thermal_boxes=any(
             item.thermal_box_xyxy_px is not None
-            for pair in distinct.values()
+            for split_pairs in checked.values()
+            for pair in split_pairs
             for item in pair.objects or ()
         ),
         box_counts=box_counts,
@@ -184,7 +207,43 @@ def check_pairs(
         fingerprint=_compute_fingerprint(checked, reports, class_names, thermal_range_counts),
         warnings=tuple(warnings),
         notes=(*findings.notes, *_note_reports(reports)),
+        left_out=left_out,
     )
+
+
+class _Faults(NamedTuple):
+    """What is wrong with pairs, their files included."""
+
+    problems: list[str]
+    repeated: list[str]
+    """Boxes and images that are there twice."""
+
+
+def _find_faults(
+    pairs: Mapping[str, Sequence[RawPair]],
+    reports: Mapping[str, PairReport],
+    thermal_range_counts: tuple[int, int] | None,
+) -> _Faults:
+    """Find faults of names, of files, and of what files have in common."""
+    problems = [*_find_name_faults(pairs), *_find_leaks(pairs)]
+    problems += [
+        Problem(problem, name) for name, report in reports.items() for problem in report.problems
+    ]
+    thermal = {name: report.thermal for name, report in reports.items() if report.thermal}
+    values = [*thermal.values()]
+    problems += attribute_to_pairs(
+        find_depth_faults(values, thermal_range_counts),
+        {image.name: name for name, image in thermal.items()},
+    ) or find_range_faults(values, thermal_range_counts)
+    problems += find_shares_for_pixels(pairs)
+    if not reports:
+        return _Faults(problems, [])
+    problems += find_binary_masks(pairs, reports)
+    repeated = find_copies(pairs, reports)
+    repeated += [
+        Problem(line, name) for name, report in reports.items() for line in report.repeated_boxes
+    ]
+    return _Faults(problems, repeated)
 
 
 def _find_name_faults(pairs: Mapping[str, Sequence[RawPair]]) -> list[str]:

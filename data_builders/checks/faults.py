@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mdjax.io.findings import group_problems
+from mdjax.io.findings import get_pair_names, group_problems
 from mdjax.io.json_file import write_text
 from mdjax.types import MdjaxError, format_count
 
@@ -11,16 +11,27 @@ from mdjax.types import MdjaxError, format_count
 class FaultyFilesError(MdjaxError):
     """Files of a data set are faulty; the message has one line for each kind of fault."""
 
-    def __init__(self, folder: Path, title: str, problems: Sequence[str]):
+    def __init__(
+        self,
+        folder: Path,
+        title: str,
+        problems: Sequence[str],
+        *,
+        warnings: Sequence[str] = (),
+        notes: Sequence[str] = (),
+    ):
         """Take all that is wrong.
 
         Args:
             folder: Folder of the data set.
             title: Title of the data set.
             problems: What `mdjax.io.findings.Findings` calls problems; not empty.
+            warnings: What else was found; the message does not tell it.
+            notes: The same of what is no mistake.
         """
         self.folder = folder
         self.problems = tuple(problems)
+        self.warnings, self.notes = tuple(warnings), tuple(notes)
         self._heading = (
             f"{folder}: {format_count(len(problems), 'problem')} with the {title} files, nothing "
             "was written."
@@ -28,9 +39,10 @@ class FaultyFilesError(MdjaxError):
         grouped = group_problems(problems)
         self._is_complete = grouped.is_complete
         lines = "".join(f"\n  {line}" for line in grouped.lines)
-        super().__init__(
-            f"{self._heading}{lines}\nFix what is wrong, or remove the pairs that you cannot fix."
-        )
+        remedy = "remove the pairs that you cannot fix"
+        if all(map(get_pair_names, problems)):
+            remedy = "leave the faulty pairs out with --skip-faulty"
+        super().__init__(f"{self._heading}{lines}\nFix what is wrong, or {remedy}.")
 
     def list_in_file(self, data_dir: Path) -> MdjaxError:
         """Write all problems to a file if the message omits some, and name the file.

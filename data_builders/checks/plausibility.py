@@ -7,6 +7,7 @@ import numpy as np
 from data_builders.checks.annotations import RawPair, Role
 from data_builders.checks.pair_files import PairReport
 from data_builders.checks.registration import find_shift
+from mdjax.io.findings import Problem
 
 BoxCounts = Mapping[str, Mapping[str, Mapping[Role, int]]]
 """Number of boxes by split, label and role."""
@@ -43,10 +44,11 @@ def find_copies(pairs: SplitPairs, reports: Mapping[str, PairReport]) -> list[st
                 continue
             other_split, other = first.setdefault(pixels_hash, (split, pair.name))
             if other_split != split and other != pair.name:  # One name twice is a fault already.
-                problems.append(
+                text = (
                     f"{pair.name} in {split}, {other} in {other_split}: are the same visible "
                     "image; remove one of them."
                 )
+                problems.append(Problem(text, pair.name))
     return problems
 
 

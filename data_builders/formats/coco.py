@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from data_builders.checks.annotations import AnnotatedObject, BoxXyxy, Role
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, Problem
 from mdjax.io.image_files import IMAGE_SUFFIXES, compose_name
 from mdjax.types import MdjaxError
 
@@ -107,7 +107,7 @@ def read_coco_images(
 
     Images without a whole number of pixels, duplicate ids, unknown images or categories and boxes
     that are not four numbers go to the findings. An annotation with polygons and without `bbox` has
-    the box around them, which is noted.
+    the box around them, which is noted. Problems concern the path of their image.
 
     Args:
         content: The parsed file.
@@ -134,7 +134,8 @@ def read_coco_images(
             objects[key].append(item._replace(where=f"{where} ({stem})"))
             num_polygons += not _has_bbox(annotation)
         except MdjaxError as error:
-            findings.problems.append(str(error))
+            image = images.get(_read_image_id(annotation))
+            findings.problems.append(Problem(str(error), *([image.path] if image else [])))
     if num_polygons:
         findings.notes.append(
             f"{name}: {num_polygons} of {len(content.annotations)} annotations have no bbox; the "
@@ -185,7 +186,8 @@ def _read_images(entries: Sequence[Any], name: str, findings: Findings) -> dict[
                 f"{name}: the images {twin.path} and {path} have the same id {key!r}; give each "
                 "its own."
             )
-        size_hw = _read_size(entry, f"{where} ({path.name})", findings)
+        with findings.of_pair(path.as_posix()):
+            size_hw = _read_size(entry, f"{where} ({path.name})", findings)
         images[key] = _Image(path.as_posix(), size_hw)
     findings.problems += [
         f"{name}, {path}: {count} images have this name; keep one."
@@ -203,6 +205,12 @@ def _read_size(entry: Mapping[str, Any], where: str, findings: Findings) -> tupl
             f"{where}: needs width and height in whole pixels ({type(error).__name__}: {error})."
         )
         return None
+
+
+def _read_image_id(annotation: Any) -> Hashable:
+    """The image that an annotation is of, whatever else is wrong with it."""
+    image_id = annotation.get("image_id") if isinstance(annotation, dict) else None
+    return image_id if isinstance(image_id, Hashable) else None
 
 
 def _read_annotation(

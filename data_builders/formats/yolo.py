@@ -8,7 +8,7 @@ Class numbers count from 0 and mean an entry of the list of class names; they ma
 """
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -65,11 +65,16 @@ def read_yolo_folder(
     """
     remedy = "an image without objects has an empty one"
     files = find_annotations(folder, names, ".txt", remedy, findings)
-    return read_yolo_files(files, root, classes, findings)
+    return read_yolo_files(files, root, classes, findings, get_name=str)
 
 
 def read_yolo_files(
-    files: Mapping[_Key, Path], root: Path, classes: YoloClasses, findings: Findings
+    files: Mapping[_Key, Path],
+    root: Path,
+    classes: YoloClasses,
+    findings: Findings,
+    *,
+    get_name: Callable[[_Key], str],
 ) -> dict[_Key, tuple[AnnotatedObject, ...]]:
     """Read files of boxes, see `read_yolo_text`; how many were polygons is noted.
 
@@ -78,6 +83,7 @@ def read_yolo_files(
         root: Folder that names in messages are relative to.
         classes: What class numbers mean.
         findings: Takes what is wrong.
+        get_name: Gets the name of the pair from a key.
 
     Returns:
         Boxes by the same key.
@@ -85,10 +91,11 @@ def read_yolo_files(
     texts: dict[_Key, YoloText] = {}
     for key, path in files.items():
         place = path.relative_to(root).as_posix()
-        try:
-            texts[key] = read_yolo_text(read_text(path, place), place, classes, findings)
-        except MdjaxError as error:
-            findings.problems.append(str(error))
+        with findings.of_pair(get_name(key)):
+            try:
+                texts[key] = read_yolo_text(read_text(path, place), place, classes, findings)
+            except MdjaxError as error:
+                findings.problems.append(str(error))
     if num_polygons := sum(text.num_polygons for text in texts.values()):
         first = next(files[key].name for key, text in texts.items() if text.num_polygons)
         findings.notes.append(

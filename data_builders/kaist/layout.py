@@ -30,7 +30,7 @@ from data_builders.kaist.labels import (
     describe_label_remedy,
     find_rule_faults,
 )
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, Problem, get_pair_names
 from mdjax.io.kaist_text import (
     PERSON_LABEL,
     KaistAnnotation,
@@ -63,13 +63,18 @@ class KaistSplit:
 
 
 def check_raw_kaist(
-    raw_dir: Path, splits: Mapping[str, KaistSplit], *, show_progress: bool = False
+    raw_dir: Path,
+    splits: Mapping[str, KaistSplit],
+    *,
+    skip_faulty: bool = False,
+    show_progress: bool = False,
 ) -> CheckedPairs:
     """Check every listed pair with its annotations and report all faults in one message.
 
     Args:
         raw_dir: Folder with `images/`.
         splits: Files of each split by its name, at least of one.
+        skip_faulty: Leave out the pairs that faults concern, see `check_pairs`.
         show_progress: Draw a progress bar on standard error.
 
     Raises:
@@ -98,7 +103,9 @@ def check_raw_kaist(
         # Where a whole folder is missing, a line for each of its files would hide that.
         objects: dict[str, tuple[AnnotatedObject, ...]] = {}
         if layout is not None:
-            objects = {name: _read_objects(files, layout, name, findings) for name in names}
+            for name in names:
+                with findings.of_pair(name):
+                    objects[name] = _read_objects(files, layout, name, findings)
             known = _KNOWN_LISTS.get(len(names))
             findings.notes.append(
                 f"{split}: {len(names)} names in {files.image_list}"
@@ -110,8 +117,10 @@ def check_raw_kaist(
         ]
         findings.notes.append(f"{split}: {files.rule.describe()}.")
         # The reader says of a label that the rule lacks it, but knows no option that adds one.
-        if any("unknown label" in problem for problem in findings.problems[num_problems:]):
-            findings.problems.append(describe_label_remedy(files.rule, split))
+        if unknown := [x for x in findings.problems[num_problems:] if "unknown label" in x]:
+            names_of_unknown = (name for x in unknown for name in get_pair_names(x))
+            remedy = describe_label_remedy(files.rule, split)
+            findings.problems.append(Problem(remedy, *dict.fromkeys(names_of_unknown)))
     return check_pairs(
         raw_dir,
         "KAIST",
@@ -120,6 +129,7 @@ def check_raw_kaist(
         ClassNames(CLASS_NAMES),
         has_folders=has_images,
         is_published=True,
+        skip_faulty=skip_faulty,
         show_progress=show_progress,
     )
 
@@ -174,10 +184,13 @@ def _find_pair(
 ) -> RawPair:
     video, _, image = name.rpartition("/")
     folder = image_dir / video
+    with findings.of_pair(name):
+        visible = _find_image(folder / "visible" / image, findings)
+        thermal = _find_image(folder / "lwir" / image, findings)
     return RawPair(
         name=name,
-        visible=_find_image(folder / "visible" / image, findings),
-        thermal=_find_image(folder / "lwir" / image, findings),
+        visible=visible,
+        thermal=thermal,
         is_night=is_night_image(name),
         objects=objects,
     )

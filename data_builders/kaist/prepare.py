@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_builders.checks.dataset import DEFAULT_CONFIG
-from data_builders.command import DEFAULT_DATA_DIR, DataDir, Overwrite
+from data_builders.command import DEFAULT_DATA_DIR, DataDir, Overwrite, PairOptions
 from data_builders.kaist.builder import Kaist
 from data_builders.kaist.labels import TEST_RULE, TRAIN_RULE, KaistLabelRule
 from data_builders.kaist.layout import KaistSplit, check_raw_kaist
@@ -14,7 +14,7 @@ from mdjax.types import MdjaxError
 
 
 @dataclass(frozen=True)
-class PrepareKaist:
+class PrepareKaist(PairOptions):
     """Check KAIST's images and annotations and package the listed ones.
 
     Attributes:
@@ -44,7 +44,10 @@ class PrepareKaist:
     def prepare(self, *, show_progress: bool = False) -> PreparedSummary:
         """Write `kaist/NAME`; see `PrepareCommand`."""
         checked = check_raw_kaist(
-            self.raw.resolve(), self._get_splits(), show_progress=show_progress
+            self.raw.resolve(),
+            self._get_splits(),
+            skip_faulty=self.skip_faulty,
+            show_progress=show_progress,
         )
         return prepare_checked(
             Kaist, checked, self.data_dir, name=self.name, overwrite=self.overwrite

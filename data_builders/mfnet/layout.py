@@ -19,7 +19,7 @@ from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
 from data_builders.checks.unread_folders import describe_unread_folders
 from data_builders.formats.name_list import read_names
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, Problem
 from mdjax.types import MdjaxError
 
 CLASS_NAMES = (
@@ -44,7 +44,11 @@ _FOLDERS = ("images", "labels")
 
 
 def check_raw_mfnet(
-    raw_dir: Path, *, include_flips: bool = False, show_progress: bool = False
+    raw_dir: Path,
+    *,
+    include_flips: bool = False,
+    skip_faulty: bool = False,
+    show_progress: bool = False,
 ) -> CheckedPairs:
     """Check every listed pair of a download and report all faults in one message.
 
@@ -55,6 +59,7 @@ def check_raw_mfnet(
         raw_dir: Folder with `images/`, `labels/`, `train.txt`, `val.txt` and `test.txt`.
         include_flips: Keep the `_flip` names of the lists. The pipeline mirrors images itself, so
             they only double what an epoch is.
+        skip_faulty: Leave out the pairs that faults concern, see `check_pairs`.
         show_progress: Draw a progress bar on standard error.
 
     Raises:
@@ -86,6 +91,7 @@ def check_raw_mfnet(
         may_have_uncounted_pixels=False,
         has_folders=not missing,
         is_published=True,
+        skip_faulty=skip_faulty,
         show_progress=show_progress,
     )
     config_name = FLIPS_CONFIG if include_flips else ORIGINAL_CONFIG
@@ -123,7 +129,11 @@ def _select(
             f"{file_name}: {len(listed) - len(kept)} mirror images (*{FLIP_SUFFIX}) omitted."
         )
     findings.problems += [
-        f"{file_name}, {name}: ends neither in D (day) nor in N (night); rename it, or remove it."
+        Problem(
+            f"{file_name}, {name}: ends neither in D (day) nor in N (night); rename it, or remove "
+            "it.",
+            name,
+        )
         for name in dict.fromkeys(kept)
         if not name.removesuffix(FLIP_SUFFIX).endswith(("D", "N"))
     ]

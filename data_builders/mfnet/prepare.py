@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_builders.command import DEFAULT_DATA_DIR, DataDir, Overwrite
+from data_builders.command import DEFAULT_DATA_DIR, DataDir, Overwrite, PairOptions
 from data_builders.mfnet.builder import MFNet
 from data_builders.mfnet.layout import check_raw_mfnet
 from data_builders.pair_builder import prepare_checked
@@ -11,7 +11,7 @@ from data_builders.prepared import PreparedSummary
 
 
 @dataclass(frozen=True)
-class PrepareMfnet:
+class PrepareMfnet(PairOptions):
     """Check an MFNet download and package it.
 
     Attributes:
@@ -27,6 +27,9 @@ class PrepareMfnet:
     def prepare(self, *, show_progress: bool = False) -> PreparedSummary:
         """Write `mfnet/original`, or `mfnet/with_flips`; see `PrepareCommand`."""
         checked = check_raw_mfnet(
-            self.raw.resolve(), include_flips=self.include_flips, show_progress=show_progress
+            self.raw.resolve(),
+            include_flips=self.include_flips,
+            skip_faulty=self.skip_faulty,
+            show_progress=show_progress,
         )
         return prepare_checked(MFNet, checked, self.data_dir, overwrite=self.overwrite)

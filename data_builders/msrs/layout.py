@@ -23,7 +23,7 @@ from data_builders.checks.unread_folders import describe_unread_folders
 from data_builders.formats.class_names import read_class_names
 from data_builders.formats.yolo import YoloClasses, read_yolo_folder
 from data_builders.mfnet.layout import CLASS_NAMES as LABEL_CLASS_NAMES
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, Problem
 from mdjax.io.image_files import find_annotations, match_folders
 from mdjax.types import MdjaxError
 
@@ -39,6 +39,7 @@ def check_raw_msrs(
     classes: Sequence[str] = ("person",),
     val_every: int = VAL_EVERY,
     segmentation_folder: str = SEGMENTATION_FOLDER,
+    skip_faulty: bool = False,
     show_progress: bool = False,
 ) -> CheckedPairs:
     """Check every pair with its annotations and report all faults in one message.
@@ -50,6 +51,7 @@ def check_raw_msrs(
             (the 6th, 12th...); 0 for no such split. Neighbouring images are similar: its scores
             serve to choose settings, not to measure performance in another town.
         segmentation_folder: Folder of label maps inside `train/` and `test/`; used if present.
+        skip_faulty: Leave out the pairs that faults concern, see `check_pairs`.
         show_progress: Draw a progress bar on standard error.
 
     Raises:
@@ -92,6 +94,7 @@ def check_raw_msrs(
         findings,
         ClassNames(tuple(classes), LABEL_CLASS_NAMES if has_labels else ()),
         is_published=True,
+        skip_faulty=skip_faulty,
         show_progress=show_progress,
     )
 
@@ -125,7 +128,10 @@ def _find_pairs(raw_dir: Path, part: str, findings: Findings) -> list[RawPair]:
         return []
     matched = match_folders(folder / "vi", folder / "ir", findings)
     findings.problems += [
-        f"{part}/{name}: ends neither in D (day) nor in N (night); rename it, or remove it."
+        Problem(
+            f"{part}/{name}: ends neither in D (day) nor in N (night); rename it, or remove it.",
+            name,
+        )
         for name in matched.pairs
         if not name.endswith(("D", "N"))
     ]

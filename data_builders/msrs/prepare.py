@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_builders.checks.dataset import DEFAULT_CONFIG
-from data_builders.command import DEFAULT_DATA_DIR, DataDir, Overwrite
+from data_builders.command import DEFAULT_DATA_DIR, DataDir, Overwrite, PairOptions
 from data_builders.msrs.builder import Msrs
 from data_builders.msrs.layout import SEGMENTATION_FOLDER, VAL_EVERY, check_raw_msrs
 from data_builders.pair_builder import prepare_checked
@@ -12,7 +12,7 @@ from data_builders.prepared import PreparedSummary
 
 
 @dataclass(frozen=True)
-class PrepareMsrs:
+class PrepareMsrs(PairOptions):
     """Check MSRS pairs with boxes and package them.
 
     Attributes:
@@ -38,6 +38,7 @@ class PrepareMsrs:
             classes=self.classes,
             val_every=self.val_every,
             segmentation_folder=self.segmentation_folder,
+            skip_faulty=self.skip_faulty,
             show_progress=show_progress,
         )
         return prepare_checked(

@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from data_builders.checks.annotations import RawPair
 from data_builders.rgbt_folder.annotation_files import AnnotationPlace, Pairs, Parts
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, Problem
 from mdjax.io.image_files import IMAGE_SUFFIXES, compose_name
 from mdjax.types import format_count
 
@@ -103,17 +103,22 @@ def match_annotations(
             for path in found:
                 names_of.setdefault(path, {})[pair.name] = None
             if len(found) > 1:
-                findings.problems.append(
+                text = (
                     f"{pair.name}: has the annotation files {_name_files(raw_dir, found)}; keep "
                     "one of them."
                 )
+                findings.problems.append(Problem(text, pair.name))
             elif found:
                 files[split, pair.name] = found[0]
             else:
                 missing.append((split, pair.name))
     findings.problems += [
-        f"{path.relative_to(raw_dir).as_posix()}: is by its name the annotation file of the images "
-        f"{', '.join([*names][:_NUM_SHOWN])}; sort annotations into folders like the images."
+        Problem(
+            f"{path.relative_to(raw_dir).as_posix()}: is by its name the annotation file of the "
+            f"images {', '.join([*names][:_NUM_SHOWN])}; sort annotations into folders like the "
+            "images.",
+            *names,
+        )
         for path, names in names_of.items()
         if len(names) > 1
     ]

@@ -1,6 +1,7 @@
 """Boxes of the user's own pairs, from files of YOLO, Pascal VOC or COCO."""
 
 import dataclasses
+import operator
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -39,7 +40,7 @@ from data_builders.rgbt_folder.class_names import (
     read_voc_names,
     read_yolo_names,
 )
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, Problem
 from mdjax.io.read_file import read_bytes, read_text
 from mdjax.types import MdjaxError, format_count
 
@@ -65,7 +66,9 @@ def add_yolo_boxes(
     matched = match_annotations(raw_dir, place, pairs, findings)
     _report_missing(place, pairs, matched, findings)
     classes = YoloClasses(stated.names, _number(stated.names), stated.source)
-    boxes = read_yolo_files(matched.files, raw_dir, classes, findings)
+    boxes = read_yolo_files(
+        matched.files, raw_dir, classes, findings, get_name=operator.itemgetter(1)
+    )
     annotated = _replace(pairs, boxes, has_relative_boxes=True)
     return PairsWithBoxes(annotated, stated.names)
 
@@ -79,10 +82,11 @@ def add_voc_boxes(
     files: dict[PairKey, VocFile] = {}
     for key, path in matched.files.items():
         name = path.relative_to(raw_dir).as_posix()
-        try:
-            files[key] = read_voc_xml(read_bytes(path, name), name, findings)
-        except MdjaxError as error:
-            findings.problems.append(str(error))
+        with findings.of_pair(key[1]):
+            try:
+                files[key] = read_voc_xml(read_bytes(path, name), name, findings)
+            except MdjaxError as error:
+                findings.problems.append(str(error))
     if not files:  # What is wrong with them is among the findings.
         return PairsWithBoxes(_copy(pairs), ())
     stated = read_voc_names(raw_dir, list_voc_labels(files.values()), findings)
@@ -96,16 +100,16 @@ def add_voc_boxes(
             "1 to 2 is one pixel wide"
         )
     findings.notes.append(f"{place.name}: its numbers are read as {counting}.")
-    boxes = {
-        key: convert_voc_objects(
-            file,
-            _number(stated.names),
-            findings,
-            counts_from_1=odd is None,
-            source=stated.source,
-        )
-        for key, file in files.items()
-    }
+    boxes: dict[PairKey, tuple[AnnotatedObject, ...]] = {}
+    for key, file in files.items():
+        with findings.of_pair(key[1]):
+            boxes[key] = convert_voc_objects(
+                file,
+                _number(stated.names),
+                findings,
+                counts_from_1=odd is None,
+                source=stated.source,
+            )
     sizes = {key: file.stated_hw for key, file in files.items()}
     return PairsWithBoxes(_replace(pairs, boxes, sizes), stated.names)
 
@@ -131,10 +135,16 @@ def add_coco_boxes(
     boxes: dict[PairKey, tuple[AnnotatedObject, ...]] = {}
     sizes: dict[PairKey, tuple[int, int] | None] = {}
     for path, content in contents.items():
+        start = len(findings.problems)
         images = read_coco_images(content, _number(stated.names), findings)
         part = {split: pairs[split] for split in pairs if files.get(split) == path}
-        for key, image in _match_coco_images(raw_dir, content.name, images, part, findings).items():
+        matched = _match_coco_images(raw_dir, content.name, images, part, findings)
+        names: dict[str, str] = {}
+        for key, image_path in matched.items():
+            image = images[image_path]
             boxes[key], sizes[key] = image.objects, image.stated_hw
+            names[image_path] = key[1]
+        findings.rename_pairs(names, start)
     used = {item.label for objects in boxes.values() for item in objects}
     if stated.source == FROM_ANNOTATIONS and (unused := [x for x in categories if x not in used]):
         findings.notes.append(
@@ -159,27 +169,23 @@ def _find_coco_files(place: AnnotationPlace, pairs: Pairs, findings: Findings) -
 
 def _match_coco_images(
     raw_dir: Path, name: str, images: Mapping[str, CocoImage], pairs: Pairs, findings: Findings
-) -> dict[PairKey, CocoImage]:
-    """The entry of each pair; pairs without one, or with several, go to the findings."""
+) -> dict[PairKey, str]:
+    """The path of each pair's entry; pairs without one, or with several, go to the findings."""
     index = NameIndex(raw_dir, ((_split_path(path), path) for path in images))
-    found: dict[PairKey, CocoImage] = {}
+    found: dict[PairKey, str] = {}
     used: set[str] = set()
     for split, part in pairs.items():
         for pair in part:
             paths = index.find(split, pair)
             used |= set(paths)
             if len(paths) == 1:
-                found[split, pair.name] = images[paths[0]]
-            elif paths:
-                findings.problems.append(
-                    f"{name}, {pair.name}: {len(paths)} images have this name "
-                    f"({', '.join(paths[:_NUM_SHOWN])}); keep one."
-                )
-            else:
-                findings.problems.append(
-                    f"{name}, {pair.name}: the image is not listed; list it, without annotations "
-                    "if it shows no objects."
-                )
+                found[split, pair.name] = paths[0]
+                continue
+            text = "the image is not listed; list it, without annotations if it shows no objects."
+            if paths:
+                shown = ", ".join(paths[:_NUM_SHOWN])
+                text = f"{len(paths)} images have this name ({shown}); keep one."
+            findings.problems.append(Problem(f"{name}, {pair.name}: {text}", pair.name))
     if unused := sorted(set(images) - used):
         file = name.rpartition("/")[2]
         findings.notes.append(

@@ -50,6 +50,7 @@ def check_raw_rgbt_folder(
     thermal_range_counts: tuple[int, int] | None = None,
     ignored_label: int = IGNORED_LABEL,
     dealing: Dealing | None = None,
+    skip_faulty: bool = False,
     show_progress: bool = False,
 ) -> CheckedPairs:
     """Check every pair of a folder with its annotation and report all faults in one message.
@@ -59,6 +60,7 @@ def check_raw_rgbt_folder(
         thermal_range_counts: The counts of 16-bit thermal images that map to black and white.
         ignored_label: Class id in masks that is not counted, besides 255.
         dealing: Makes the splits of a folder that has none.
+        skip_faulty: Leave out the pairs that faults concern, see `check_pairs`.
         show_progress: Draw a progress bar on standard error.
 
     Raises:
@@ -84,6 +86,7 @@ def check_raw_rgbt_folder(
         findings,
         annotated.class_names,
         thermal_range_counts=thermal_range_counts,
+        skip_faulty=skip_faulty,
         show_progress=show_progress,
     )
 

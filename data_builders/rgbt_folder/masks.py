@@ -17,7 +17,7 @@ from data_builders.formats.labelmap import (
 from data_builders.rgbt_folder.annotation_files import AnnotationPlace, Pairs
 from data_builders.rgbt_folder.annotation_names import match_annotations
 from data_builders.rgbt_folder.class_names import CLASSES_FILE
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, Problem
 from mdjax.io.read_file import read_text
 from mdjax.types import IGNORED_LABEL, MdjaxError
 
@@ -103,7 +103,7 @@ def _find_files(
     matched = match_annotations(raw_dir, place, pairs, findings)
     hint = f", of its image's name ({matched.strays[0].name} is of none)" if matched.strays else ""
     findings.problems += [
-        f"{place.name}{name}.png: file is missing; each image needs one{hint}."
+        Problem(f"{place.name}{name}.png: file is missing; each image needs one{hint}.", name)
         for _, name in matched.missing
     ]
     return matched.files

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_builders.checks.dataset import DEFAULT_CONFIG
-from data_builders.command import DEFAULT_DATA_DIR, DataDir, Overwrite
+from data_builders.command import DEFAULT_DATA_DIR, DataDir, Overwrite, PairOptions
 from data_builders.pair_builder import prepare_checked
 from data_builders.prepared import PreparedSummary
 from data_builders.rgbt_folder.builder import RgbtFolder
@@ -14,7 +14,7 @@ from mdjax.types import IGNORED_LABEL, MdjaxError
 
 
 @dataclass(frozen=True)
-class PrepareRgbtFolder:
+class PrepareRgbtFolder(PairOptions):
     """Check a folder of your own image pairs and package it.
 
     It holds images of both cameras in the folders `visible/` and `thermal/` (or `rgb/`, `vi/`,
@@ -53,6 +53,7 @@ class PrepareRgbtFolder:
             thermal_range_counts=self.thermal_range_counts,
             ignored_label=self.ignored_label,
             dealing=self._make_dealing(),
+            skip_faulty=self.skip_faulty,
             show_progress=show_progress,
         )
         return prepare_checked(

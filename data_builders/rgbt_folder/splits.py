@@ -9,7 +9,7 @@ from data_builders.rgbt_folder.dealing import Dealing, deal_pairs
 from data_builders.rgbt_folder.image_folders import FolderPair, ImageFolders, find_image_folders
 from data_builders.rgbt_folder.pair_finder import PairFinder, read_lines
 from data_builders.rgbt_folder.tree import SPLITS, find_split, scan_folders
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, Problem
 from mdjax.io.image_files import (
     IMAGE_SUFFIXES,
     MatchedFiles,
@@ -162,8 +162,8 @@ def _match(folder_pairs: Iterable[FolderPair], findings: Findings) -> MatchedFil
     pairs: dict[str, tuple[Path, Path]] = {}
     singles: set[str] = set()
     for folder_pair in folder_pairs:
-        matched = match_folders(folder_pair.visible, folder_pair.thermal, findings)
         prefix = f"{folder_pair.place.sequence}/" if folder_pair.place.sequence else ""
+        matched = match_folders(folder_pair.visible, folder_pair.thermal, findings, prefix=prefix)
         pairs |= {f"{prefix}{name}": paths for name, paths in matched.pairs.items()}
         singles |= {f"{prefix}{name}" for name in matched.singles}
     return MatchedFiles(pairs, frozenset(singles))
@@ -222,6 +222,7 @@ def _find_names(
 ) -> list[str]:
     """The names that lines of a list mean, each once."""
     names: dict[str, None] = {}
+    start = len(findings.problems)
     for line in dict.fromkeys(lines):
         try:
             name = finder.find(line)
@@ -229,11 +230,12 @@ def _find_names(
             findings.problems.append(f"{path.name}, {line}: {error}")
             continue
         if name is None:
-            findings.problems.append(
-                f"{path.name}, {line}: {unknown}; correct the name, or remove it."
-            )
+            text = f"{path.name}, {line}: {unknown}; correct the name, or remove it."
+            findings.problems.append(Problem(text, line))
         else:
             names[name] = None
+    if not names:  # The list is wrong, not every line of it.
+        findings.problems[start:] = [str(problem) for problem in findings.problems[start:]]
     return list(names)
 
 

@@ -9,7 +9,9 @@ import rich
 import tyro
 
 from data_builders.checks.faults import FaultyFilesError
-from data_builders.command import PrepareCommand
+from data_builders.checks.left_out import describe_left_out, write_left_out
+from data_builders.checks.report import write_report
+from data_builders.command import PairOptions, PrepareCommand
 from data_builders.kaist import PrepareKaist
 from data_builders.mfnet import PrepareMfnet
 from data_builders.msrs import PrepareMsrs
@@ -18,8 +20,10 @@ from data_builders.rgbt_folder import PrepareRgbtFolder
 from data_builders.synthetic import PrepareSynthetic
 from mdjax.cli.options import parse_options
 from mdjax.cli.output import shows_progress
+from mdjax.io.findings import Findings
 from mdjax.presets import TRAIN_PRESETS
 from mdjax.tasks.detection import DetectionTask
+from mdjax.types import MdjaxError, format_count
 
 Command = (
     Annotated[PrepareMfnet, tyro.conf.subcommand("mfnet")]
@@ -33,18 +37,61 @@ Command = (
 def run_prepare(arguments: Sequence[str]) -> int:
     """Run `mdjax prepare mfnet --raw DIR`, `mdjax prepare synthetic`, and so on."""
     command: PrepareCommand = parse_options(Command, arguments, prog="mdjax prepare")
+    report = command.report if isinstance(command, PairOptions) else None
     try:
         summary = command.prepare(show_progress=shows_progress())
     except FaultyFilesError as error:
-        raise error.list_in_file(command.data_dir) from None
+        findings = Findings([*error.problems], [*error.warnings], [*error.notes])
+        raise _report_failure(error.list_in_file(command.data_dir), findings, report) from None
+    except MdjaxError as error:
+        told = _report_failure(error, Findings([str(error)]), report)
+        if told is error:
+            raise
+        raise told from error
     rich.print(make_summary_table(summary))
     if isinstance(command, PrepareRgbtFolder):
         if not any(summary.num_night.values()):
             print("Note: all images count as day; list those taken at night in night.txt.")
         print(_format_next_step(summary, command.data_dir))
+    _list_left_out(summary, command.data_dir)
     if summary.warnings:
         rich.print(make_warnings(summary))
+    if report is not None:
+        write_report(
+            report,
+            Findings(
+                [*dict.fromkeys(x for problems in summary.left_out.values() for x in problems)],
+                [*summary.warnings],
+                [*summary.notes],
+            ),
+            dataset=summary.dataset,
+            left_out=[*summary.left_out],
+        )
     return 0
+
+
+def _report_failure(error: MdjaxError, findings: Findings, path: Path | None) -> MdjaxError:
+    """Write the report of a data set that was refused, and return the error to raise."""
+    if path is None:
+        return error
+    try:
+        write_report(path, findings, dataset=None)
+    except MdjaxError as report_error:
+        # What is wrong with the data set must not be hidden by what is wrong with the report.
+        return MdjaxError(f"{error}\nThe report could not be written ({report_error}).")
+    return error
+
+
+def _list_left_out(summary: PreparedSummary, data_dir: Path) -> None:
+    """Print what is wrong with the pairs that were left out, and where all of them are listed."""
+    if not summary.left_out or summary.raw_dir is None:
+        return
+    path = data_dir.expanduser() / f"{summary.raw_dir.name}_left_out.txt"
+    write_left_out(summary.left_out, path)
+    print(f"Left out {format_count(len(summary.left_out), 'faulty pair')}:")
+    for line in describe_left_out(summary.left_out):
+        print(f"  {line}")
+    print(f"All of them, one per line: {path}")
 
 
 def _format_next_step(summary: PreparedSummary, data_dir: Path) -> str:

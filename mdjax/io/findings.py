@@ -1,8 +1,9 @@
 """What reading a person's files found besides their content, and many faults in few lines."""
 
+import contextlib
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 # With a heading, what to do and where the whole list is, a message has twenty lines at most.
@@ -14,6 +15,27 @@ _MAX_LINE_LENGTH = 500
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
+class Problem(str):
+    """A problem with the files of certain pairs; a plain `str` concerns the whole data set.
+
+    Without these pairs there is no such problem. They need not be among the pairs that were found:
+    one of their files may be all that is there.
+    """
+
+    pair_names: tuple[str, ...]
+
+    def __new__(cls, text: str, *pair_names: str) -> "Problem":
+        """Take the text, and the names of the pairs."""
+        problem = super().__new__(cls, text)
+        problem.pair_names = pair_names
+        return problem
+
+
+def get_pair_names(problem: str) -> tuple[str, ...]:
+    """Names of the pairs that a problem concerns; empty where it concerns the whole data set."""
+    return problem.pair_names if isinstance(problem, Problem) else ()
+
+
 @dataclasses.dataclass
 class Findings:
     """What reading a layout found besides pairs; readers add to it.
@@ -21,6 +43,7 @@ class Findings:
     A problem reads `PLACE: WHAT IS WRONG; WHAT TO DO.`, where the place is a file, with a line or
     number in it, or the name of an image. What differs from image to image stands in the place:
     problems whose remaining texts differ in numbers alone are told as one, see `group_problems`.
+    One that only certain pairs have is a `Problem`, so that these can be left out.
     """
 
     problems: list[str] = dataclasses.field(default_factory=list)
@@ -28,6 +51,20 @@ class Findings:
     warnings: list[str] = dataclasses.field(default_factory=list)
     """What is most likely a mistake, but may be meant."""
     notes: list[str] = dataclasses.field(default_factory=list)
+
+    @contextlib.contextmanager
+    def of_pair(self, name: str) -> Iterator[None]:
+        """Within this context, all new problems concern the pair, whoever finds them."""
+        start = len(self.problems)
+        yield
+        self.problems[start:] = [Problem(problem, name) for problem in self.problems[start:]]
+
+    def rename_pairs(self, names: Mapping[str, str], start: int) -> None:
+        """Replace names of pairs in the problems from a number on; other names stay."""
+        for index, problem in enumerate(self.problems[start:], start):
+            if known := get_pair_names(problem):
+                new_names = (names.get(name, name) for name in known)
+                self.problems[index] = Problem(problem, *new_names)
 
 
 class GroupedProblems(NamedTuple):

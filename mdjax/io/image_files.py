@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, Problem
 from mdjax.io.pair_names import NamedFiles, match_cameras, match_names
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -78,12 +78,15 @@ def find_annotations(
         # Files that no image has by name: most likely those that are missing.
         hint = f", of its image's name ({others[0]} is of none)" if others else ""
         findings.problems += [
-            f"{folder / name}{suffix}: file is missing; {remedy}{hint}." for name in missing
+            Problem(f"{folder / name}{suffix}: file is missing; {remedy}{hint}.", name)
+            for name in missing
         ]
     return {name: files[name] for name in names if name in files}
 
 
-def match_folders(visible_dir: Path, thermal_dir: Path, findings: Findings) -> MatchedFiles:
+def match_folders(
+    visible_dir: Path, thermal_dir: Path, findings: Findings, *, prefix: str = ""
+) -> MatchedFiles:
     """Visible and thermal file by name, which are equal but for what `match_names` takes out.
 
     Files without partner go to the findings; where there are no pairs, there is a finding.
@@ -93,6 +96,7 @@ def match_folders(visible_dir: Path, thermal_dir: Path, findings: Findings) -> M
         thermal_dir: Folder of the thermal images; if it is the same one, the names say which image
             is of which camera, see `match_cameras`.
         findings: Gets what is wrong.
+        prefix: What the names of pairs have in front of those of these files.
     """
     remedy = "give both images of a pair the same name"
     visible = list_files(visible_dir, findings, IMAGE_SUFFIXES)
@@ -105,13 +109,18 @@ def match_folders(visible_dir: Path, thermal_dir: Path, findings: Findings) -> M
         thermal = list_files(thermal_dir, findings, IMAGE_SUFFIXES)
         files = match_names(NamedFiles(visible, thermal))
     visible, thermal = files
+    # Where nothing fits, the folders are wrong, not every file in them.
+    has_pairs = not visible.keys().isdisjoint(thermal)
     if visible and thermal:  # Else each file would be reported for its empty or missing folder.
         for part, partners, partner_dir in (
             (visible, thermal, thermal_dir),
             (thermal, visible, visible_dir),
         ):
             findings.problems += [
-                f"{path}: has no partner in {partner_dir}; {remedy}, or remove this one."
+                Problem(
+                    f"{path}: has no partner in {partner_dir}; {remedy}, or remove this one.",
+                    *([f"{prefix}{name}"] if has_pairs else []),
+                )
                 for name, path in part.items()
                 if name not in partners
             ]

@@ -201,3 +201,79 @@ def test_help_of_data_sets_without_names_has_the_shared_options(
 def test_missing_folder_is_required(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("prepare", "msrs") == EXIT_BAD_INPUT
     assert "Missing from mdjax prepare msrs:\n    --raw PATH\n" in capsys.readouterr().err
+
+
+def _write_faulty_rgbt(folder: Path) -> Path:
+    """One faulty pair, and one whose box is clipped."""
+    raw_dir = write_rgbt(folder, {"test": ("a", "b", "c")})
+    for name, line in (("a", "0 0 .5 .5 .5"), ("b", "9 .5 .5 .5 .5"), ("c", "0 .5 .5 .5 .5")):
+        write(raw_dir / f"labels/{name}.txt", f"{line}\n")
+    return raw_dir
+
+
+def test_faulty_pairs_are_left_out_counted_and_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw_dir = _write_faulty_rgbt(tmp_path / "raw")
+    command = ("rgbt-folder", "--raw", raw_dir, "--data-dir", tmp_path / "data", "--skip-faulty")
+    lines = [" ".join(row) for row in _run(capsys, *command)]
+    assert "images 2" in lines
+    assert lines[-1] == "Warning: 1 faulty pair was left out (b)."
+    path = tmp_path / "data" / "raw_left_out.txt"
+    start = lines.index("Left out 1 faulty pair:")
+    assert lines[start + 1].startswith("labels/b.txt, line 1: class 9 is unknown")
+    assert lines[start + 2] == f"All of them, one per line: {path}"
+    assert path.read_text().startswith("b\tlabels/b.txt, line 1: class 9 is unknown")
+    assert len(path.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("skips", [True, False])
+def test_report_holds_all_that_was_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], skips: bool
+) -> None:
+    raw_dir = _write_faulty_rgbt(tmp_path / "raw")
+    (raw_dir / "depth").mkdir()
+    write(raw_dir / "depth/a.png", encode_png(np.ones((2, 2), np.uint8)))
+    path = tmp_path / "reports" / "report.json"
+    command = ["rgbt-folder", "--raw", raw_dir, "--data-dir", tmp_path / "data", "--report", path]
+    if skips:
+        _run(capsys, *command, "--skip-faulty")
+    else:
+        with pytest.raises(MdjaxError, match="1 problem with the RGB-thermal files"):
+            run_prepare([str(argument) for argument in command])
+    report = json.loads(path.read_text())
+    assert report["is_prepared"] is skips
+    assert report["dataset"] == ("rgbt_folder/default" if skips else None)
+    assert report["left_out"] == (["b"] if skips else [])
+    assert report["num_faults"] == 1
+    (fault,) = (entry for entry in report["findings"] if entry["severity"] == "fault")
+    assert fault == {
+        "severity": "fault",
+        "place": "labels/b.txt, line 1",
+        "what": "class 9 is unknown, classes.txt names 0..1",
+        "remedy": "add lines to it, or correct the number",
+        "pairs": ["b"],
+        "text": "labels/b.txt, line 1: class 9 is unknown, classes.txt names 0..1; add lines to "
+        "it, or correct the number.",
+    }
+    others = {entry["severity"]: entry["text"] for entry in report["findings"][1:]}
+    assert "depth/" in others["warning"]
+    assert ("clipped" in others.get("note", "")) is skips
+
+
+def test_report_is_written_of_what_has_no_files_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    command = ["msrs", "--raw", str(tmp_path / "raw"), "--report", str(path)]
+    with pytest.raises(MdjaxError, match="there is no such folder"):
+        run_prepare([*command, "--data-dir", str(tmp_path / "data")])
+    (fault,) = json.loads(path.read_text())["findings"]
+    assert fault["what"] == "there is no such folder"
+    assert fault["place"] == str(tmp_path / "raw")
+
+
+def test_report_that_cannot_be_written_hides_no_fault(tmp_path: Path) -> None:
+    write(tmp_path / "file", "")
+    command = ["msrs", "--raw", str(tmp_path / "raw"), "--report", str(tmp_path / "file/report")]
+    with pytest.raises(MdjaxError, match="there is no such folder") as error:
+        run_prepare(command)
+    assert "The report could not be written" in str(error.value).splitlines()[-1]

@@ -1,6 +1,6 @@
 """Many problems are told in few lines."""
 
-from mdjax.io.findings import group_problems
+from mdjax.io.findings import Findings, Problem, get_pair_names, group_problems
 
 
 def test_a_problem_of_its_own_kind_stays_as_it_is() -> None:
@@ -44,3 +44,17 @@ def test_a_line_of_any_length_is_cut() -> None:
     assert len(line) < 600
     assert line.startswith("a.txt, line 1: is 'xxx")
     assert line.endswith("xxx'.")
+
+
+def test_problems_know_their_pairs() -> None:
+    findings = Findings(["has no splits."])
+    with findings.of_pair("x/a"):
+        findings.problems.append("a.txt, line 1: is odd.")
+    findings.problems.append(Problem("b.txt: is of two.", "b", "c"))
+    findings.rename_pairs({"x/a": "a", "c": "d"}, 1)
+    assert findings.problems == [
+        "has no splits.",
+        "a.txt, line 1: is odd.",
+        "b.txt: is of two.",
+    ]
+    assert list(map(get_pair_names, findings.problems)) == [(), ("a",), ("b", "d")]
