@@ -24,6 +24,13 @@ Report = Annotated[
         help="JSON file for every fault, warning and note; written even if nothing is prepared."
     ),
 ]
+ContactSheet = Annotated[
+    Path | None,
+    tyro.conf.arg(
+        help="PNG file for pictures of 12 prepared pairs with their boxes or masks; without it, "
+        "they go to contact_sheet.png beside the folder of the records."
+    ),
+]
 
 DEFAULT_DATA_DIR = Path("data")
 
@@ -35,10 +42,12 @@ class PairOptions:
     Attributes:
         skip_faulty: Leave faulty pairs out.
         report: JSON file for all that was found.
+        contact_sheet: PNG file for pictures of prepared pairs.
     """
 
     skip_faulty: SkipFaulty = False
     report: Report = None
+    contact_sheet: ContactSheet = None
 
 
 class PrepareCommand(Protocol):

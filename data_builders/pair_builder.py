@@ -9,10 +9,12 @@ own bytes go into the records; nothing is lost. Only label maps that are no grey
 are encoded again, without loss.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import rich.console
+import rich.progress
 import tensorflow_datasets as tfds
 
 from data_builders.checks.annotations import RawPair
@@ -50,14 +52,17 @@ class AnnotatedPairs(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         *,
         config_name: str | None = None,
         file_format: str = "array_record",
+        show_progress: bool = False,
         **kwargs: Any,
     ):
         """Take the checked data set and TFDS's arguments.
 
         `config_name` is the folder that several versions of a data set are told apart by, by
-        default the one that the checked data set names.
+        default the one that the checked data set names; `show_progress` draws a progress bar on
+        standard error.
         """
         self._checked = checked
+        self._show_progress = show_progress
         name = config_name or checked.config_name
         config = name if name in self.builder_configs else tfds.core.BuilderConfig(name=name)
         # ArrayRecord is what gives random access without TensorFlow.
@@ -78,10 +83,21 @@ class AnnotatedPairs(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, Iterator[tuple[str, dict[str, Any]]]]:
-        return {split: self._generate_examples(part) for split, part in self._checked.pairs.items()}
+        return {
+            split: self._generate_examples(part, split)
+            for split, part in self._checked.pairs.items()
+        }
 
-    def _generate_examples(self, pairs: Iterable[RawPair]) -> Iterator[tuple[str, dict[str, Any]]]:
-        for pair in pairs:
+    def _generate_examples(
+        self, pairs: Sequence[RawPair], split: str
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        for pair in rich.progress.track(
+            pairs,
+            description=f"Writing {self.name} ({split})",
+            console=rich.console.Console(stderr=True),
+            transient=True,
+            disable=not self._show_progress,
+        ):
             yield pair.name, _make_record(pair, has_thermal_boxes=self._checked.has_thermal_boxes)
 
 
@@ -92,6 +108,7 @@ def prepare_checked(
     *,
     name: str | None = None,
     overwrite: bool = False,
+    show_progress: bool = False,
 ) -> PreparedSummary:
     """Write a checked data set, unless the same one exists already, and return its summary.
 
@@ -101,6 +118,7 @@ def prepare_checked(
         data_dir: Folder of prepared data sets.
         name: The user's name for this version of the data set; None if there is no such option.
         overwrite: Replace a data set that was prepared before.
+        show_progress: Draw a progress bar on standard error.
 
     Raises:
         MdjaxError: `data_dir` holds this data set prepared from other files or settings; nothing is
@@ -113,7 +131,12 @@ def prepare_checked(
     folder = data_dir / builder_class.name / config_name / str(builder_class.VERSION)
     builder, is_new = write_data_set(
         folder,
-        lambda: builder_class(checked, config_name=config_name, data_dir=str(data_dir)),
+        lambda: builder_class(
+            checked,
+            config_name=config_name,
+            data_dir=str(data_dir),
+            show_progress=show_progress,
+        ),
         overwrite=overwrite,
     )
     if not is_new:

@@ -37,7 +37,7 @@ ALLOWED_IMPORTS = {
         *("types", "metrics", "models", "io", "data", "tasks", "runs", "predict", "statistics"),
     },
     "figures": {
-        *("types", "ops", "losses", "metrics", "models", "train", "methods", "data", "tasks"),
+        *("types", "ops", "losses", "metrics", "models", "train", "methods", "io", "data", "tasks"),
         *("runs", "studies", "viz"),
     },
     "tradeoff": {

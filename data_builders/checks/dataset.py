@@ -173,7 +173,7 @@ def check_pairs(
     }
     box_counts = {split: _count_boxes(split_pairs) for split, split_pairs in pairs.items()}
     warnings = [
-        *warn_of_left_out(left_out),
+        *warn_of_left_out(left_out, sum(map(len, pairs.values()))),
         *findings.warnings,
         *group_problems(found.repeated).lines,
         *warn_of_range(thermal, thermal_range_counts),

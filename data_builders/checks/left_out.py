@@ -54,14 +54,22 @@ def find_emptied_splits(
     ]
 
 
-def warn_of_left_out(left_out: LeftOut) -> list[str]:
-    """Warn that pairs are left out, with their number and the first names."""
+def warn_of_left_out(left_out: LeftOut, num_kept: int) -> list[str]:
+    """Warn that pairs are left out, with their number and the first names.
+
+    Args:
+        left_out: Those that are left out.
+        num_kept: How many are not.
+    """
     if not left_out:
         return []
     names = [*left_out]
     shown = ", ".join(names[:_NUM_SHOWN]) + ("..." if len(names) > _NUM_SHOWN else "")
-    were = "was" if len(names) == 1 else "were"
-    return [f"{format_count(len(names), 'faulty pair')} {were} left out ({shown})."]
+    total = format_count(num_kept + len(names), "pair")
+    return [
+        f"{len(names):,} of {total} left out as faulty ({shown}); scores on the rest are no scores "
+        "on the whole data set."
+    ]
 
 
 def describe_left_out(left_out: LeftOut) -> list[str]:

@@ -50,7 +50,12 @@ class PrepareKaist(PairOptions):
             show_progress=show_progress,
         )
         return prepare_checked(
-            Kaist, checked, self.data_dir, name=self.name, overwrite=self.overwrite
+            Kaist,
+            checked,
+            self.data_dir,
+            name=self.name,
+            overwrite=self.overwrite,
+            show_progress=show_progress,
         )
 
     def _get_splits(self) -> dict[str, KaistSplit]:

@@ -32,4 +32,6 @@ class PrepareMfnet(PairOptions):
             skip_faulty=self.skip_faulty,
             show_progress=show_progress,
         )
-        return prepare_checked(MFNet, checked, self.data_dir, overwrite=self.overwrite)
+        return prepare_checked(
+            MFNet, checked, self.data_dir, overwrite=self.overwrite, show_progress=show_progress
+        )

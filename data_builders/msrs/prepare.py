@@ -42,5 +42,10 @@ class PrepareMsrs(PairOptions):
             show_progress=show_progress,
         )
         return prepare_checked(
-            Msrs, checked, self.data_dir, name=self.name, overwrite=self.overwrite
+            Msrs,
+            checked,
+            self.data_dir,
+            name=self.name,
+            overwrite=self.overwrite,
+            show_progress=show_progress,
         )

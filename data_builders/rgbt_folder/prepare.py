@@ -57,7 +57,12 @@ class PrepareRgbtFolder(PairOptions):
             show_progress=show_progress,
         )
         return prepare_checked(
-            RgbtFolder, checked, self.data_dir, name=self.name, overwrite=self.overwrite
+            RgbtFolder,
+            checked,
+            self.data_dir,
+            name=self.name,
+            overwrite=self.overwrite,
+            show_progress=show_progress,
         )
 
     def _make_dealing(self) -> Dealing | None:

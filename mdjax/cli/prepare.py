@@ -20,6 +20,7 @@ from data_builders.rgbt_folder import PrepareRgbtFolder
 from data_builders.synthetic import PrepareSynthetic
 from mdjax.cli.options import parse_options
 from mdjax.cli.output import shows_progress
+from mdjax.figures.contact_sheet import draw_contact_sheet
 from mdjax.io.findings import Findings
 from mdjax.presets import TRAIN_PRESETS
 from mdjax.tasks.detection import DetectionTask
@@ -49,6 +50,9 @@ def run_prepare(arguments: Sequence[str]) -> int:
             raise
         raise told from error
     rich.print(make_summary_table(summary))
+    sheet_error = None
+    if isinstance(command, PairOptions):
+        sheet_error = _draw_contact_sheet(summary, command.data_dir, command.contact_sheet)
     if isinstance(command, PrepareRgbtFolder):
         if not any(summary.num_night.values()):
             print("Note: all images count as day; list those taken at night in night.txt.")
@@ -67,6 +71,8 @@ def run_prepare(arguments: Sequence[str]) -> int:
             dataset=summary.dataset,
             left_out=[*summary.left_out],
         )
+    if sheet_error is not None:
+        raise sheet_error
     return 0
 
 
@@ -80,6 +86,26 @@ def _report_failure(error: MdjaxError, findings: Findings, path: Path | None) ->
         # What is wrong with the data set must not be hidden by what is wrong with the report.
         return MdjaxError(f"{error}\nThe report could not be written ({report_error}).")
     return error
+
+
+def _draw_contact_sheet(
+    summary: PreparedSummary, data_dir: Path, path: Path | None
+) -> MdjaxError | None:
+    """Draw what was prepared, and tell where; return why not if this file was asked for."""
+    default = summary.folder.with_name("contact_sheet.png")
+    try:
+        draw_contact_sheet(
+            summary.dataset,
+            path or default,
+            data_dir=data_dir,
+            num_day=summary.num_day,
+            num_night=summary.num_night,
+        )
+    except MdjaxError as error:
+        print(f"Note: there is no contact sheet: {error}")
+        return None if path is None else error
+    print(f"Look at some pairs: {path or default}")
+    return None
 
 
 def _list_left_out(summary: PreparedSummary, data_dir: Path) -> None:

@@ -44,7 +44,43 @@ def draw_detections(
         size_wh = visible_u8.shape[1::-1]
         scaled_u8 = cv2.resize(thermal_u8, size_wh, interpolation=cv2.INTER_LINEAR)
         panels.append(np.repeat(scaled_u8[..., None], 3, axis=-1))
-    return np.hstack([_draw_boxes(panel, boxes_xyxy_px, texts, colours) for panel in panels])
+    return np.hstack([draw_boxes(panel, boxes_xyxy_px, texts, colours) for panel in panels])
+
+
+def draw_boxes(
+    image_u8: UInt8[np.ndarray, "h w 3"],
+    boxes_xyxy_px: Float[np.ndarray, "n 4"],
+    texts: Sequence[str],
+    colours: Palette,
+    *,
+    line_px: int | None = None,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Draw boxes with texts on an image.
+
+    Args:
+        image_u8: The image, which stays as it is.
+        boxes_xyxy_px: Boxes in its pixels; the first come to lie on top.
+        texts: One a box, written above it; empty for none.
+        colours: One a box.
+        line_px: Width of the lines; by default as the size of the image needs it.
+    """
+    canvas = image_u8.copy()
+    side_px = min(canvas.shape[:2])
+    line_px = line_px or max(1, round(side_px / _SIDE_PX_A_LINE_WIDTH))
+    font_scale = max(_MIN_FONT_SCALE, side_px / _SIDE_PX_AT_FONT_SCALE_1)
+    corners = np.rint(boxes_xyxy_px).astype(int).tolist()
+    drawn = list(zip(corners, texts, colours, strict=True))
+    for (left, top, right, bottom), text, colour in reversed(drawn):
+        # The right and the bottom edge end a box: its last pixels lie before them.
+        cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), colour, line_px)
+        if not text:
+            continue
+        (width, height), baseline = cv2.getTextSize(text, _FONT, font_scale, 1)
+        x = max(0, min(left, canvas.shape[1] - width))
+        y = max(height, top - baseline)
+        cv2.rectangle(canvas, (x, y - height), (x + width, y + baseline), colour, cv2.FILLED)
+        cv2.putText(canvas, text, (x, y), _FONT, font_scale, (0, 0, 0), 1, cv2.LINE_AA)
+    return canvas
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +140,7 @@ def _make_cells(
         return cv2.resize(image_u8, cell_hw[::-1], interpolation=smooth)
 
     def draw(image_u8: np.ndarray, boxes: np.ndarray, texts: list[str], colour: Colour):
-        return _draw_boxes(image_u8, boxes * scale, texts, [colour] * len(boxes))
+        return draw_boxes(image_u8, boxes * scale, texts, [colour] * len(boxes))
 
     thermal_u8 = np.repeat(fit(row.thermal_camera_u8)[..., None], 3, axis=-1)
     visible_u8 = None if row.visible_u8 is None else fit(row.visible_u8)
@@ -126,25 +162,3 @@ def _make_cells(
     if row.heat is not None:
         cells["F-MSE mask"] = overlay_heat(background_u8, row.heat)
     return cells
-
-
-def _draw_boxes(
-    image_u8: np.ndarray, boxes_xyxy_px: np.ndarray, texts: Sequence[str], colours: Palette
-) -> np.ndarray:
-    canvas = image_u8.copy()
-    side_px = min(canvas.shape[:2])
-    line_px = max(1, round(side_px / _SIDE_PX_A_LINE_WIDTH))
-    font_scale = max(_MIN_FONT_SCALE, side_px / _SIDE_PX_AT_FONT_SCALE_1)
-    corners = np.rint(boxes_xyxy_px).astype(int).tolist()
-    drawn = list(zip(corners, texts, colours, strict=True))
-    for (left, top, right, bottom), text, colour in reversed(drawn):
-        # The right and the bottom edge end a box: its last pixels lie before them.
-        cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), colour, line_px)
-        if not text:
-            continue
-        (width, height), baseline = cv2.getTextSize(text, _FONT, font_scale, 1)
-        x = max(0, min(left, canvas.shape[1] - width))
-        y = max(height, top - baseline)
-        cv2.rectangle(canvas, (x, y - height), (x + width, y + baseline), colour, cv2.FILLED)
-        cv2.putText(canvas, text, (x, y), _FONT, font_scale, (0, 0, 0), 1, cv2.LINE_AA)
-    return canvas

@@ -218,7 +218,7 @@ def test_faulty_pairs_are_left_out_counted_and_listed(
     command = ("rgbt-folder", "--raw", raw_dir, "--data-dir", tmp_path / "data", "--skip-faulty")
     lines = [" ".join(row) for row in _run(capsys, *command)]
     assert "images 2" in lines
-    assert lines[-1] == "Warning: 1 faulty pair was left out (b)."
+    assert "Warning: 1 of 3 pairs left out as faulty (b);" in " ".join(lines[-3:])
     path = tmp_path / "data" / "raw_left_out.txt"
     start = lines.index("Left out 1 faulty pair:")
     assert lines[start + 1].startswith("labels/b.txt, line 1: class 9 is unknown")
@@ -277,3 +277,44 @@ def test_report_that_cannot_be_written_hides_no_fault(tmp_path: Path) -> None:
     with pytest.raises(MdjaxError, match="there is no such folder") as error:
         run_prepare(command)
     assert "The report could not be written" in str(error.value).splitlines()[-1]
+
+
+def test_contact_sheet_lies_beside_the_records_or_where_it_is_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw_dir = write_msrs(tmp_path / "raw", ("1D", "2N", "3D"), ("4N",))
+    command = ("msrs", "--raw", raw_dir, "--val-every", 0, "--data-dir", tmp_path / "data")
+    _run(capsys, *command)
+    path = tmp_path / "data/msrs/default/contact_sheet.png"
+    assert path.read_bytes().startswith(b"\x89PNG")
+    rows = _run(capsys, *command, "--contact-sheet", tmp_path / "sheet.png")
+    assert f"Look at some pairs: {tmp_path / 'sheet.png'}" in [" ".join(row) for row in rows]
+    assert (tmp_path / "sheet.png").read_bytes() == path.read_bytes()
+    assert len(open_split("msrs", "train", tmp_path / "data")) == 3
+
+
+def test_contact_sheet_that_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that was asked for is an error; without it the data set is prepared all the same."""
+    raw_dir = write_msrs(tmp_path / "raw", ("1D", "2N", "3D"), ("4N",))
+    command = ("msrs", "--raw", raw_dir, "--val-every", 0, "--data-dir", tmp_path / "data")
+    (tmp_path / "data/msrs/default/contact_sheet.png").mkdir(parents=True)
+    lines = [" ".join(row) for row in _run(capsys, *command)]
+    assert any(line.startswith("Note: there is no contact sheet: ") for line in lines)
+    wanted = [str(x) for x in (*command, "--contact-sheet", tmp_path / "none" / "a.png")]
+    with pytest.raises(MdjaxError, match="cannot be written"):
+        run_prepare(wanted)
+
+
+def test_progress_is_shown_of_checking_and_of_writing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mdjax.cli.prepare.shows_progress", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    raw_dir = write_msrs(tmp_path / "raw", ("1D", "2N", "3D"), ("4N",))
+    run_prepare(["msrs", "--raw", str(raw_dir), "--val-every", "0", "--data-dir", str(tmp_path)])
+    shown = capsys.readouterr().err
+    for step in ("Checking MSRS", "Writing msrs (train)", "Writing msrs (test)"):
+        assert step in shown
