@@ -4,11 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from data_builders.checks.annotations import RawPair
-from mdjax.io.findings import Problem, get_pair_names, group_problems
+from mdjax.io.findings import Problem, get_pair_names, group_problems, name_first
 from mdjax.io.json_file import write_text
 from mdjax.types import MdjaxError, format_count
-
-_NUM_SHOWN = 3
 
 LeftOut = Mapping[str, Sequence[str]]
 """What is wrong with each pair, by its name."""
@@ -64,11 +62,10 @@ def warn_of_left_out(left_out: LeftOut, num_kept: int) -> list[str]:
     if not left_out:
         return []
     names = [*left_out]
-    shown = ", ".join(names[:_NUM_SHOWN]) + ("..." if len(names) > _NUM_SHOWN else "")
     total = format_count(num_kept + len(names), "pair")
     return [
-        f"{len(names):,} of {total} left out as faulty ({shown}); scores on the rest are no scores "
-        "on the whole data set."
+        f"{len(names):,} of {total} left out as faulty ({name_first(names)}); scores on the rest "
+        "are no scores on the whole data set."
     ]
 
 

@@ -11,14 +11,12 @@ from typing import Generic, NamedTuple, TypeVar
 
 from data_builders.checks.annotations import RawPair
 from data_builders.rgbt_folder.annotation_files import AnnotationPlace, Pairs, Parts
-from mdjax.io.findings import Findings, Problem
+from mdjax.io.findings import Findings, Problem, name_first
 from mdjax.io.image_files import IMAGE_SUFFIXES, compose_name
 from mdjax.types import format_count
 
 PairKey = tuple[str, str]
 """Split and name."""
-
-_NUM_SHOWN = 3
 
 _T = TypeVar("_T")
 
@@ -115,7 +113,7 @@ def match_annotations(
     findings.problems += [
         Problem(
             f"{path.relative_to(raw_dir).as_posix()}: is by its name the annotation file of the "
-            f"images {', '.join([*names][:_NUM_SHOWN])}; sort annotations into folders like the "
+            f"images {name_first([*names])}; sort annotations into folders like the "
             "images.",
             *names,
         )
@@ -141,8 +139,7 @@ def match_annotations(
 
 
 def _name_files(raw_dir: Path, paths: Sequence[Path]) -> str:
-    shown = [path.relative_to(raw_dir).as_posix() for path in paths[:_NUM_SHOWN]]
-    return ", ".join(shown) + ("..." if len(paths) > _NUM_SHOWN else "")
+    return name_first([path.relative_to(raw_dir).as_posix() for path in paths])
 
 
 def _list_pairs(pairs: Pairs) -> list[RawPair]:

@@ -40,11 +40,9 @@ from data_builders.rgbt_folder.class_names import (
     read_voc_names,
     read_yolo_names,
 )
-from mdjax.io.findings import Findings, Problem
+from mdjax.io.findings import Findings, Problem, name_first
 from mdjax.io.read_file import read_bytes, read_text
 from mdjax.types import MdjaxError, format_count
-
-_NUM_SHOWN = 3
 
 
 class PairsWithBoxes(NamedTuple):
@@ -148,7 +146,7 @@ def add_coco_boxes(
     used = {item.label for objects in boxes.values() for item in objects}
     if stated.source == FROM_ANNOTATIONS and (unused := [x for x in categories if x not in used]):
         findings.notes.append(
-            f"no annotation uses {_shorten(unused)}: list the classes to be kept in classes.txt."
+            f"no annotation uses {name_first(unused)}: list the classes to be kept in classes.txt."
         )
     return PairsWithBoxes(_replace(pairs, boxes, sizes), stated.names)
 
@@ -183,7 +181,7 @@ def _match_coco_images(
                 continue
             text = "the image is not listed; list it, without annotations if it shows no objects."
             if paths:
-                shown = ", ".join(paths[:_NUM_SHOWN])
+                shown = name_first(paths)
                 text = f"{len(paths)} images have this name ({shown}); keep one."
             findings.problems.append(Problem(f"{name}, {pair.name}: {text}", pair.name))
     if unused := sorted(set(images) - used):
@@ -210,7 +208,7 @@ def _report_missing(
         )
         return
     strays = [path.name for path in matched.strays]
-    hint = f"; of no image are {_shorten(strays)}" if strays else ""
+    hint = f"; of no image are {name_first(strays)}" if strays else ""
     missing: dict[str, list[str]] = {}
     for split, name in matched.missing:
         missing.setdefault(split, []).append(name)
@@ -226,18 +224,14 @@ def _report_missing(
         total = sum(map(len, pairs.values()))
         findings.notes.append(
             f"{len(rest)} of {total} images have no file *{suffix} in {place.name}, so they count "
-            f"as images without objects ({_shorten(rest)})."
+            f"as images without objects ({name_first(rest)})."
         )
         if strays:
             findings.warnings.append(
                 f"{place.name}: {format_count(len(strays), 'file')} without an image of the same "
-                f"name ({_shorten(strays)}), and {format_count(len(rest), 'image')} without a file "
-                f"({_shorten(rest)}); give annotations the names of their images."
+                f"name ({name_first(strays)}), and {format_count(len(rest), 'image')} without a "
+                f"file ({name_first(rest)}); give annotations the names of their images."
             )
-
-
-def _shorten(names: list[str]) -> str:
-    return ", ".join(names[:_NUM_SHOWN]) + ("..." if len(names) > _NUM_SHOWN else "")
 
 
 def _replace(

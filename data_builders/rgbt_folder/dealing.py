@@ -9,7 +9,7 @@ from typing import Literal
 
 from data_builders.checks.annotations import RawPair
 from data_builders.rgbt_folder.tree import SPLITS
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, name_first
 from mdjax.types import MdjaxError, format_count
 
 DealBy = Literal["sequence", "random"]
@@ -179,7 +179,7 @@ def _warn_of_parted_sequences(
     ]
     if not parted:
         return []
-    names = ", ".join(parted[:_MAX_SHOWN]) + ("..." if len(parted) > _MAX_SHOWN else "")
+    names = name_first(parted)
     return [
         f"{format_count(len(parted), 'sequence')} parted between splits ({names}): frames of one "
         "sequence are alike, so scores will be too good; use --split-by sequence."

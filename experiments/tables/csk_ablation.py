@@ -7,6 +7,7 @@ Small: MFNet's 180 pairs, two CPU cores, about 15 minutes of one core a run; med
 from experiments.tables.columns import ACCURACIES
 from experiments.tables.csk_rows import (
     ABLATION,
+    CONDITIONS,
     CSKNET,
     LOW_SCALES,
     NO_CONTRAST,
@@ -15,11 +16,10 @@ from experiments.tables.csk_rows import (
     NO_TEACHER,
     PRIVATE,
     SWAP,
+    list_conditions,
     name_without,
 )
-from experiments.tables.robustness import list_conditions
 from experiments.tables.settings import LABELS
-from mdjax.models.modalities import Missing
 from mdjax.studies.comparison import Difference
 from mdjax.studies.table import Table
 
@@ -33,7 +33,6 @@ _NAMES = {
     NO_TEACHER: "no distillation",
     NO_CONTRAST: "no contrast",
 }
-_CONDITIONS: tuple[Missing, ...] = ("none", "visible", "thermal")
 
 CSK_ABLATION = Table(
     name="csk-ablation",
@@ -44,7 +43,7 @@ CSK_ABLATION = Table(
     differences=tuple(
         Difference(name_without(CSKNET, missing), name_without(row, missing), f"over {_NAMES[row]}")
         for row in ABLATION
-        for missing in _CONDITIONS
+        for missing in CONDITIONS
     ),
     settings=LABELS,
 )

@@ -1,14 +1,22 @@
 """Rows for cameras that may be missing: CSK-Net, its ablation, and modality dropout beside it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from mdjax.models.modalities import Missing
 from mdjax.presets import METHODS
 from mdjax.runs.config import DistillConfig, MissingConfig
 from mdjax.studies.jobs import Row
-from mdjax.studies.rows import DISTILLED, NATIVE, TEACHER, VISIBLE, Recipe
+from mdjax.studies.rows import (
+    DISTILLED,
+    NATIVE,
+    TEACHER,
+    VISIBLE,
+    Recipe,
+    change_method,
+    change_network,
+)
+from mdjax.studies.table import TableRow
 
 CSKNET = "csknet"
 NATIVE_DROPOUT, TEACHER_DROPOUT = "native-dropout", "teacher-dropout"
@@ -20,9 +28,25 @@ MODALITY_DROPOUT = 0.3
 """So that each image is missing from a fifth of the pairs; not tuned."""
 
 
+CONDITIONS: dict[Missing, str] = {
+    "none": "both",
+    "visible": "thermal alone",
+    "thermal": "visible alone",
+}
+"""Images that a network is tested with, by the one that is missing."""
+
+
 def name_without(row: str, missing: Missing) -> str:
     """Name the row that tests the network of another one without an image."""
     return row if missing == "none" else f"{row}-no-{missing}"
+
+
+def list_conditions(network: str, row: str) -> list[TableRow]:
+    """List the lines of a network: tested with both images, and with each alone."""
+    return [
+        TableRow((network, images), name_without(row, missing))
+        for missing, images in CONDITIONS.items()
+    ]
 
 
 def create_csk_rows(
@@ -37,43 +61,27 @@ def create_csk_rows(
     """
     method, network, _ = METHODS["csk"]
     created: dict[str, Row] = {
-        NATIVE_DROPOUT: _change_network(rows[NATIVE], modality_dropout=MODALITY_DROPOUT),
-        TEACHER_DROPOUT: _change_network(rows[TEACHER], modality_dropout=MODALITY_DROPOUT),
+        NATIVE_DROPOUT: change_network(rows[NATIVE], modality_dropout=MODALITY_DROPOUT),
+        TEACHER_DROPOUT: change_network(rows[TEACHER], modality_dropout=MODALITY_DROPOUT),
         CSKNET: lambda runs: adjust(
             recipe(DistillConfig(teacher=runs[VISIBLE], method=method, network=network()), network)
         ),
     }
     whole = created[CSKNET]
-    created[PRIVATE] = _change_network(whole, shares_kernels=False)
-    created[NO_EXCHANGE] = _change_method(
-        _change_network(whole, exchange_below=0.0), exchange_weight=0.0
+    created[PRIVATE] = change_network(whole, shares_kernels=False)
+    created[NO_EXCHANGE] = change_method(
+        change_network(whole, exchange_below=0.0), exchange_weight=0.0
     )
-    created[NO_GATE] = _change_network(whole, has_gate=False)
-    created[NO_TEACHER] = _change_method(whole, distillation_weight=0.0)
-    created[NO_CONTRAST] = _change_method(whole, contrast_weight=0.0)
+    created[NO_GATE] = change_network(whole, has_gate=False)
+    created[NO_TEACHER] = change_method(whole, distillation_weight=0.0)
+    created[NO_CONTRAST] = change_method(whole, contrast_weight=0.0)
     # From scratch, scales start at 1, and no short training brings one of them below 0.02.
-    created[LOW_SCALES] = _change_network(whole, exchange_scale_init=0.25)
-    created[SWAP] = _change_network(whole, swap_rate=0.5)
+    created[LOW_SCALES] = change_network(whole, exchange_scale_init=0.25)
+    created[SWAP] = change_network(whole, swap_rate=0.5)
     for row in (NATIVE, TEACHER, DISTILLED, *created):
-        for missing in ("visible", "thermal"):
+        for missing in list(CONDITIONS)[1:]:
             created[name_without(row, missing)] = _test_without(row, missing)
     return created
-
-
-def _change_network(row: Row, **options: Any) -> Row:
-    def configure(runs: Any) -> Any:
-        config: Any = row(runs)
-        return replace(config, network=replace(config.network, **options))
-
-    return configure
-
-
-def _change_method(row: Row, **options: Any) -> Row:
-    def configure(runs: Any) -> Any:
-        config: Any = row(runs)
-        return replace(config, method=replace(config.method, **options))
-
-    return configure
 
 
 def _test_without(row: str, missing: Missing) -> Row:

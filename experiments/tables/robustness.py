@@ -15,19 +15,14 @@ from experiments.tables.csk_rows import (
     CSKNET,
     NATIVE_DROPOUT,
     TEACHER_DROPOUT,
+    list_conditions,
     name_without,
 )
 from experiments.tables.settings import LABELS, PERSONS
-from mdjax.models.modalities import Missing
 from mdjax.studies.comparison import Difference
 from mdjax.studies.rows import DISTILLED, NATIVE, TEACHER, THERMAL, VISIBLE
 from mdjax.studies.table import Table, TableRow
 
-_IMAGES: dict[Missing, str] = {
-    "none": "both",
-    "visible": "thermal alone",
-    "thermal": "visible alone",
-}
 _NETWORKS = {
     NATIVE: "native student",
     NATIVE_DROPOUT: "native student, modality dropout",
@@ -39,14 +34,6 @@ _NETWORKS = {
 _NO_VISIBLE, _NO_THERMAL = (
     {row: name_without(row, missing) for row in _NETWORKS} for missing in ("visible", "thermal")
 )
-
-
-def list_conditions(network: str, row: str, num_seeds: int = 3) -> list[TableRow]:
-    """List the rows of a network: tested with both images, and with each alone."""
-    return [
-        TableRow((network, images), name_without(row, missing), num_seeds=num_seeds)
-        for missing, images in _IMAGES.items()
-    ]
 
 
 _ROWS = (

@@ -21,6 +21,7 @@ from mdjax.studies.rows import (
     VISIBLE,
     Recipe,
     change_camera,
+    change_method,
     create_rows,
 )
 
@@ -56,16 +57,6 @@ def create_all_rows(recipe: Recipe, adjust: Adjust = lambda config: config) -> d
     for peer in PEERS:
         rows[f"peer-{peer}"] = distil_by(peer, recipe, adjust)
     return rows | create_csk_rows(rows, recipe, adjust)
-
-
-def change_method(row: Row, **options: Any) -> Row:
-    """Distil with other options."""
-
-    def configure(runs: SeedRuns) -> Any:
-        config: Any = row(runs)
-        return replace(config, method=replace(config.method, **options))
-
-    return configure
 
 
 def distil_by_focal_mse(row: Row) -> Row:

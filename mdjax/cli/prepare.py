@@ -61,19 +61,16 @@ def run_prepare(arguments: Sequence[str]) -> int:
     if summary.warnings:
         rich.print(make_warnings(summary))
     if report is not None:
-        write_report(
-            report,
-            Findings(
-                [*dict.fromkeys(x for problems in summary.left_out.values() for x in problems)],
-                [*summary.warnings],
-                [*summary.notes],
-            ),
-            dataset=summary.dataset,
-            left_out=[*summary.left_out],
-        )
+        _report_success(summary, report)
     if sheet_error is not None:
         raise sheet_error
     return 0
+
+
+def _report_success(summary: PreparedSummary, path: Path) -> None:
+    of_left_out = dict.fromkeys(x for problems in summary.left_out.values() for x in problems)
+    findings = Findings([*of_left_out], [*summary.warnings], [*summary.notes])
+    write_report(path, findings, dataset=summary.dataset, left_out=[*summary.left_out])
 
 
 def _report_failure(error: MdjaxError, findings: Findings, path: Path | None) -> MdjaxError:

@@ -13,7 +13,7 @@ from mdjax.cli.options import HELP_OPTIONS, parse_options, suggest
 from mdjax.cli.output import print_json, show_on_stderr
 from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, TRAIN_PRESETS, list_parts
 from mdjax.runs.config import DistillConfig, FuseConfig, MissingConfig, TrainConfig
-from mdjax.runs.resuming import read_run_config
+from mdjax.runs.stored_config import read_run_config
 from mdjax.runs.training import train
 from mdjax.train.loop import InterruptedTraining
 from mdjax.types import MdjaxError

@@ -84,8 +84,7 @@ def draw_branches(
     Raises:
         MdjaxError: The network is another one, or there is no such image.
     """
-    network = loaded.config.network
-    if not isinstance(network, CskNetConfig):
+    if not isinstance(loaded.config.network, CskNetConfig):
         raise MdjaxError(
             f"{loaded.run_dir}: is not CSK-Net, which alone has branches; give another run."
         )
@@ -105,7 +104,7 @@ def draw_branches(
             pictures = {"RGB": convert_to_u8(batch.visible[i]), **pictures}
         pictures |= _draw_labels(loaded, output, i, next(iter(pictures.values())))
         rows.append(BranchRow(name_time(is_night), pictures, gate))
-    exchanged = _measure_exchange(output, network.exchange_below)
+    exchanged = _measure_exchange(output)
     legend = {}
     if isinstance(loaded.config.task, SegmentationTask):
         names = loaded.class_names
@@ -132,9 +131,9 @@ def _draw_labels(
     }
 
 
-def _measure_exchange(output: CskOutput, below: float) -> dict[str, dict[str, float]]:
+def _measure_exchange(output: CskOutput) -> dict[str, dict[str, float]]:
     def measure(scale: Float[Any, " c"]) -> float:
-        return 100 * float(np.mean(np.abs(np.asarray(scale)) < below))
+        return 100 * float(np.mean(np.abs(np.asarray(scale)) < output.exchange_below))
 
     return {
         block.replace("_", " "): {branch: measure(scale) for branch, scale in scales.items()}

@@ -67,6 +67,11 @@ class Findings:
                 self.problems[index] = Problem(problem, *new_names)
 
 
+def name_first(names: Sequence[str], count: int = _NUM_NAMES) -> str:
+    """Write the first of many names: `a, b, c...`."""
+    return ", ".join(names[:count]) + ("..." if len(names) > count else "")
+
+
 class GroupedProblems(NamedTuple):
     """Problems in few lines."""
 

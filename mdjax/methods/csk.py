@@ -15,13 +15,13 @@ from flax import struct
 from jaxtyping import Float, Int, UInt8
 
 from mdjax.losses.contrast import pixel_contrast_loss
+from mdjax.losses.distillation import mse_loss
 from mdjax.losses.ratio import Ratio, mean_ratio
-from mdjax.methods.features import require_same_shape
 from mdjax.methods.image_keys import make_image_keys
 from mdjax.methods.logits import compute_logit_loss
 from mdjax.methods.method import Method, check_weight
 from mdjax.models.config import NetworkConfig, VisibleOnlyConfig
-from mdjax.models.csknet import EXCHANGE_BELOW, FUSED, CskOutput
+from mdjax.models.csknet import FUSED, CskOutput
 from mdjax.models.modalities import THERMAL, VISIBLE
 from mdjax.train.terms import Diagnostics, LossTerm, TermInputs
 from mdjax.types import IGNORED_LABEL, Array, MdjaxError, Objects
@@ -107,9 +107,7 @@ class CskDistillation(Method):
 def compare_shallow_features(inputs: TermInputs) -> Ratio:
     """Pull C2 of the visible branch towards the teacher's: the mean squared error."""
     student = _require_csk(inputs.output).features[f"{VISIBLE}_c2"]
-    teacher = jax.lax.stop_gradient(inputs.get_teacher().features["c2"])
-    require_same_shape(student, teacher)
-    return mean_ratio((student - teacher) ** 2)
+    return mse_loss(student, inputs.get_teacher().features["c2"])
 
 
 def penalise_scales(inputs: TermInputs) -> Ratio:
@@ -126,13 +124,14 @@ def penalise_scales(inputs: TermInputs) -> Ratio:
 
 
 def measure_exchange(output: Any, branch: str) -> Ratio:
-    """Measure the share of channels that a branch takes from the other, at CEN's threshold."""
+    """Measure the share of channels that a branch takes from the other."""
     scales = [of[branch] for of in _require_csk(output).exchange_scales.values()]
-    return mean_ratio(jnp.concatenate([jnp.abs(scale) < EXCHANGE_BELOW for scale in scales]))
+    return mean_ratio(jnp.concatenate([jnp.abs(scale) < output.exchange_below for scale in scales]))
 
 
 def _measure_gate(output: CskOutput) -> Ratio:
-    return mean_ratio(jnp.zeros(()) if output.gate is None else output.gate)
+    # The mean of both branches, which stands for a gate, weighs them evenly.
+    return mean_ratio(jnp.full((), 0.5) if output.gate is None else output.gate)
 
 
 @struct.dataclass

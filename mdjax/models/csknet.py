@@ -46,11 +46,13 @@ class CskOutput(NetworkOutput):
     """
 
     branch_predictions: Mapping[str, Any] = struct.field(default_factory=dict)
-    """From each image alone, by "visible" and "thermal"."""
+    """Of each branch, by "visible" and "thermal"."""
     exchange_scales: Mapping[str, Mapping[str, Float[Array, " _"]]] = struct.field(
         default_factory=dict
     )
     """Scales that decide what is exchanged: by block, such as "layer2_block0", and by branch."""
+    exchange_below: float = struct.field(pytree_node=False, default=0.0)
+    """τ: a branch takes a channel over where its scale is below; 0: nothing is exchanged."""
     gate: Float[Array, "b _ _ _"] | None = None
     """z of the Gated Spectral Unit; None without it or with one image."""
 
@@ -98,17 +100,20 @@ class CskNet(nn.Module):
         images: dict[str, Array] = dict(zip(BOTH, normalise_pair(visible, thermal), strict=True))
         rows = jnp.concatenate([images[name] for name in present])
         convolution = conv if self.shares_kernels else create_private_convolution(present)
-        exchanging = create_private_norm(
-            present,
-            exchange_below=self.exchange_below,
-            swap_rate=self.swap_rate,
-            exchange_scale_init=self.exchange_scale_init,
-        )
-        first = self.backbone.create_part(
-            2, 2, norm=create_private_norm(present), convolution=convolution, name="backbone"
-        )
+        norm = create_private_norm(present)
+        first = self.backbone.create_part(2, 2, norm=norm, convolution=convolution, name="backbone")
         trunk = self.backbone.create_part(
-            3, 5, norm=exchanging, convolution=convolution, name="trunk"
+            3,
+            5,
+            norm=norm,
+            last_norm=create_private_norm(
+                present,
+                exchange_below=self.exchange_below,
+                swap_rate=self.swap_rate,
+                scale_init=nn.initializers.constant(self.exchange_scale_init),
+            ),
+            convolution=convolution,
+            name="trunk",
         )
         levels = dict(first(rows, train=train))
         levels |= trunk(levels["c2"], train=train)
@@ -126,6 +131,7 @@ class CskNet(nn.Module):
             features=features | by_branch.get(FUSED, by_branch[present[0]]),
             branch_predictions={branch: predictions[branch] for branch in present},
             exchange_scales=_find_exchange_scales(trunk.variables["params"]),
+            exchange_below=self.exchange_below if present == BOTH else 0.0,
             gate=gate,
         )
 

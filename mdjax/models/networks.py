@@ -20,6 +20,7 @@ from mdjax.models.backbones.resnet import BasicBlock
 from mdjax.models.fusion.gaff import Gaff
 from mdjax.models.layers import batch_norm
 from mdjax.models.modalities import (
+    BOTH,
     THERMAL,
     VISIBLE,
     Missing,
@@ -132,7 +133,7 @@ class FeatureLevel(nn.Module):
         pair = _show_pair(self, visible, thermal, missing, train=train)
         of_visible, of_thermal = (
             backbone.create_part(2, 4, name=f"{name}_stream")(image, train=train)
-            for name, image in zip((VISIBLE, THERMAL), pair, strict=True)
+            for name, image in zip(BOTH, pair, strict=True)
         )
         fused = Gaff(backbone.dtype, name="gaff")(of_visible["c4"], of_thermal["c4"])
         features = {name: (of_visible[name] + of_thermal[name]) / 2 for name in ("c2", "c3")}

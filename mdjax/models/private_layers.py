@@ -18,8 +18,6 @@ from mdjax.models.backbones.backbone import Convolution, Norm
 from mdjax.models.layers import Dtype, batch_norm, conv
 from mdjax.types import Array
 
-_LAST_OF_BLOCK = "bn2"
-
 
 class PrivateNorm(nn.Module):
     """One batch normalisation for each branch, and the exchange of channels between two.
@@ -99,38 +97,14 @@ def swap_halves(
     return [jnp.where(is_swapped, second, first), jnp.where(is_swapped, first, second)]
 
 
-def create_private_norm(
-    branches: tuple[str, ...],
-    *,
-    exchange_below: float = 0.0,
-    swap_rate: float = 0.0,
-    exchange_scale_init: float = 1.0,
-) -> Norm:
+def create_private_norm(branches: tuple[str, ...], **options: Any) -> Norm:
     """Create what backbones and heads take as their norm.
 
     Args:
         branches: Those whose rows are stacked.
-        exchange_below: τ of the exchange after the last normalisation of each residual block.
-        swap_rate: p of the random swap at the same place.
-        exchange_scale_init: What the scales at this place start with, unless the layer is given
-            other ones.
+        options: Further attributes of `PrivateNorm`.
     """
-    first_scales = nn.initializers.constant(exchange_scale_init)
-
-    def norm(
-        *,
-        train: bool,
-        dtype: Dtype,
-        name: str | None = None,
-        scale_init: nn.initializers.Initializer = nn.initializers.ones,
-    ) -> PrivateNorm:
-        if name != _LAST_OF_BLOCK:
-            return PrivateNorm(branches, train, dtype, scale_init=scale_init, name=name)
-        if scale_init is nn.initializers.ones:
-            scale_init = first_scales
-        return PrivateNorm(branches, train, dtype, exchange_below, swap_rate, scale_init, name=name)
-
-    return norm
+    return partial(PrivateNorm, branches, **options)
 
 
 class PrivateConvolution(nn.Module):

@@ -11,7 +11,7 @@ from mdjax.io.run_directory import RunDirectory
 from mdjax.runs.config import RunConfig
 from mdjax.runs.overview import RunSummary, list_runs
 from mdjax.runs.results import RunResult, read_result
-from mdjax.runs.resuming import read_run_config
+from mdjax.runs.stored_config import read_run_config
 from mdjax.types import MdjaxError
 
 _Read = TypeVar("_Read")

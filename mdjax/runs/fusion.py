@@ -13,7 +13,7 @@ from mdjax.runs.config import FuseConfig, TrainConfig
 from mdjax.runs.loading import LoadedNetwork, create_network, load_network, select_inputs_for
 from mdjax.runs.provenance import describe_provenance
 from mdjax.runs.results import RunResult, create_result
-from mdjax.runs.resuming import claim_run, require_same_config
+from mdjax.runs.resuming import begin_untrained, claim_run
 from mdjax.runs.scoring import make_scorer
 from mdjax.runs.splits import open_splits
 from mdjax.runs.stored_config import store_config
@@ -41,12 +41,7 @@ def fuse(config: FuseConfig, run_dir: Path, *, show: Callable[[str], None] = pri
             directory is in use.
     """
     directory = RunDirectory(run_dir)
-    is_cut = directory.config_path.is_file() and not directory.result_path.is_file()
-    if is_cut:
-        require_same_config(run_dir, config)
-        directory.require_idle()
-    else:
-        directory.require_unused(is_trained=False)
+    is_cut = begin_untrained(directory, config)
     visible = _load(config.visible, VisibleOnlyConfig)
     thermal = _load(config.thermal, ThermalOnlyConfig)
     _check_same(visible, thermal)

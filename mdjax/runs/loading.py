@@ -12,10 +12,10 @@ import jax.numpy as jnp
 from mdjax.data.source import SplitSource
 from mdjax.io.checkpoint import has_checkpoint, read_metadata, restore_variables
 from mdjax.io.json_file import restore_scores
-from mdjax.io.run_directory import RunDirectory, find_run_dirs
+from mdjax.io.run_directory import find_run_dirs
 from mdjax.models.network import SelectInputs, select_camera_thermal, select_full_thermal
-from mdjax.runs.config import MissingConfig, RunConfig, TrainConfig
-from mdjax.runs.stored_config import read_stored_config
+from mdjax.runs.config import MissingConfig, TrainConfig
+from mdjax.runs.stored_config import read_run_config, read_stored_config
 from mdjax.types import MdjaxError
 
 
@@ -129,7 +129,8 @@ def _explain_missing(run_dir: Path, checkpoint: CheckpointName) -> str:
             f"{run_dir}: has no checkpoint {checkpoint!r}, only {', '.join(saved)}; give another."
         )
     if (run_dir / "result.json").is_file():
-        if isinstance(config := _read_config(run_dir), MissingConfig):
+        config = read_run_config(run_dir)
+        if isinstance(config, MissingConfig):
             return (
                 f"{run_dir}: holds the scores of {config.run} without the {config.missing} image, "
                 f"no weights; give {config.run} and --missing {config.missing}."
@@ -142,14 +143,6 @@ def _explain_missing(run_dir: Path, checkpoint: CheckpointName) -> str:
         f"{run_dir}: this run has saved no checkpoint; continue it with `mdjax resume {run_dir}`, "
         "or give another run."
     )
-
-
-def _read_config(run_dir: Path) -> RunConfig | None:
-    try:
-        directory = RunDirectory(run_dir)
-        return read_stored_config(directory.read_config(), run_dir, source=directory.config_path)
-    except MdjaxError:
-        return None
 
 
 def _make_initialise(network: nn.Module, config: TrainConfig) -> Callable[[], Any]:

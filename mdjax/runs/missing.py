@@ -8,7 +8,7 @@ from mdjax.runs.config import MissingConfig, RunConfig
 from mdjax.runs.loading import load_network
 from mdjax.runs.provenance import describe_provenance
 from mdjax.runs.results import RunResult, create_result
-from mdjax.runs.resuming import claim_run, require_same_config
+from mdjax.runs.resuming import begin_untrained, claim_run
 from mdjax.runs.scoring import describe_missing, evaluate_network
 from mdjax.runs.splits import open_splits
 from mdjax.tasks.task import Evaluation
@@ -35,12 +35,7 @@ def score_without(
         MdjaxError: The run is missing, or it sees no other image, or the directory is in use.
     """
     directory = RunDirectory(run_dir)
-    is_cut = directory.config_path.is_file() and not directory.result_path.is_file()
-    if is_cut:
-        require_same_config(run_dir, config)
-        directory.require_idle()
-    else:
-        directory.require_unused(is_trained=False)
+    is_cut = begin_untrained(directory, config)
     loaded = load_network(config.run)
     splits = open_splits(loaded.config.dataset, loaded.config.data_dir, loaded.config.folds)
     result = create_result(

@@ -13,7 +13,7 @@ from mdjax.io.run_directory import RunDirectory, find_run_dirs
 from mdjax.models.modalities import Missing
 from mdjax.runs.config import DistillConfig, FuseConfig, MissingConfig, RunConfig, TrainConfig
 from mdjax.runs.results import read_result
-from mdjax.runs.resuming import read_run_config
+from mdjax.runs.stored_config import read_run_config
 from mdjax.types import MdjaxError
 
 State = Literal["finished", "running", "interrupted", "damaged"]

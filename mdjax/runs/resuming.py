@@ -17,7 +17,12 @@ from mdjax.runs.provenance import (
     write_provenance,
 )
 from mdjax.runs.splits import open_splits
-from mdjax.runs.stored_config import find_differences, read_stored_config, store_config
+from mdjax.runs.stored_config import (
+    find_differences,
+    read_run_config,
+    read_stored_config,
+    store_config,
+)
 from mdjax.types import MdjaxError
 
 # Settings that a resumed run may change: they do not touch the numbers. Data, teachers and weights
@@ -36,17 +41,6 @@ MAY_DIFFER_ON_RESUME = (
     "loop.probe_every",
     "pipeline.cache_megabytes",
 )
-
-
-def read_run_config(run_dir: Path) -> RunConfig:
-    """Read the configuration that a run started with.
-
-    Raises:
-        MdjaxError: There is no run, or its configuration cannot be read.
-    """
-    directory = RunDirectory(run_dir)
-    directory.require_run()
-    return read_stored_config(directory.read_config(), run_dir, source=directory.config_path)
 
 
 def require_same_config(run_dir: Path, config: RunConfig) -> None:
@@ -78,6 +72,24 @@ def _require_config_of_checkpoint(run_dir: Path, began: RunConfig) -> None:
             f"the value of `config` in {last / 'metadata.json'}, or start a new run in "
             "another folder.\n  " + "\n  ".join(lines)
         )
+
+
+def begin_untrained(directory: RunDirectory, config: RunConfig) -> bool:
+    """Check the directory of a run in which nothing is trained, before its work is done.
+
+    Returns:
+        Whether the same work was begun there, and cut.
+
+    Raises:
+        MdjaxError: It is in use, or of another configuration.
+    """
+    is_cut = directory.config_path.is_file() and not directory.result_path.is_file()
+    if is_cut:
+        require_same_config(directory.path, config)
+        directory.require_idle()
+    else:
+        directory.require_unused(is_trained=False)
+    return is_cut
 
 
 def require_same_run(run_dir: Path, config: RunConfig) -> None:

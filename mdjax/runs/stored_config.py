@@ -17,6 +17,7 @@ from typing import Any
 
 from mdjax.config import config_from_dict, config_to_dict, map_paths
 from mdjax.io.json_file import format_json
+from mdjax.io.run_directory import RunDirectory
 from mdjax.runs.config import RunConfig
 from mdjax.types import MdjaxError
 
@@ -75,6 +76,17 @@ def read_stored_config(values: Any, run_dir: Path, *, source: Path) -> Any:
     if version == 0:
         return map_paths(config, lambda path: _find_path_of_version_0(path, run_dir))
     return map_paths(config, lambda path: _follow(path, run_dir))
+
+
+def read_run_config(run_dir: Path) -> RunConfig:
+    """Read the configuration that a run started with.
+
+    Raises:
+        MdjaxError: There is no run, or its configuration cannot be read.
+    """
+    directory = RunDirectory(run_dir)
+    directory.require_run()
+    return read_stored_config(directory.read_config(), run_dir, source=directory.config_path)
 
 
 def find_differences(

@@ -1,6 +1,6 @@
 """The rows that most studies of modality distillation have, and what they are compared for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -78,5 +78,23 @@ def change_camera(row: Row, **options: Any) -> Row:
         config: Any = row(runs)
         camera = replace(config.pipeline.camera, **options)
         return replace(config, pipeline=replace(config.pipeline, camera=camera))
+
+    return configure
+
+
+def change_network(row: Row, **options: Any) -> Row:
+    """Train a network with other options."""
+    return _change_part(row, "network", options)
+
+
+def change_method(row: Row, **options: Any) -> Row:
+    """Distil with other options."""
+    return _change_part(row, "method", options)
+
+
+def _change_part(row: Row, part: str, options: Mapping[str, Any]) -> Row:
+    def configure(runs: SeedRuns) -> Any:
+        config: Any = row(runs)
+        return replace(config, **{part: replace(getattr(config, part), **options)})
 
     return configure

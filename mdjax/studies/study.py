@@ -10,7 +10,8 @@ from mdjax.runs.config import FuseConfig, MissingConfig, RunConfig
 from mdjax.runs.fusion import fuse
 from mdjax.runs.missing import score_without
 from mdjax.runs.results import RunResult, read_result
-from mdjax.runs.resuming import read_run_config, require_same_config, require_same_run
+from mdjax.runs.resuming import require_same_config, require_same_run
+from mdjax.runs.stored_config import read_run_config
 from mdjax.runs.training import train
 from mdjax.studies.jobs import Job, Rows, list_jobs
 from mdjax.studies.workers import open_workers

@@ -13,10 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from mdjax.viz.files import save_figure
-from mdjax.viz.grid import fit_cell_size
+from mdjax.viz.grid import fit_cell_size, make_patches, show_picture
 
 _DPI = 100
 _GATE_MAP = "coolwarm"
@@ -71,7 +70,7 @@ def make_branch_figure(
     grid = pictures.subplots(len(rows), len(titles), squeeze=False)
     for row, line in zip(rows, grid, strict=True):
         for title, axes in zip(titles, line, strict=True):
-            _show(axes, _make_cell(row, title, cell_hw))
+            show_picture(axes, _make_cell(row, title, cell_hw))
             if row is rows[0]:
                 axes.set_title(title, fontsize=12)
         line[0].set_ylabel(row.name, fontsize=11)
@@ -81,10 +80,7 @@ def make_branch_figure(
         bar.set_ticklabels(["thermal", "even", "visible"])
     if legend:
         pictures.legend(
-            handles=[
-                Patch(facecolor=f"#{bytes(colour).hex()}", edgecolor="0.6", label=meaning)
-                for meaning, colour in legend.items()
-            ],
+            handles=make_patches(legend),
             loc="outside lower center",
             ncols=max(1, int(width / 1.5)),
             frameon=False,
@@ -100,14 +96,6 @@ def _make_cell(row: BranchRow, title: str, cell_hw: tuple[int, int]) -> np.ndarr
     assert row.gate is not None
     gate = cv2.resize(row.gate, cell_hw[::-1], interpolation=cv2.INTER_NEAREST)
     return np.rint(matplotlib.colormaps[_GATE_MAP](gate)[..., :3] * 255).astype(np.uint8)
-
-
-def _show(axes: Axes, image_u8: np.ndarray) -> None:
-    axes.imshow(image_u8, interpolation="nearest")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
 
 
 def _draw_exchange(axes: Axes, exchanged: Mapping[str, Mapping[str, float]]) -> None:

@@ -70,10 +70,7 @@ def save_picture_grid(
             if column_index == 0:
                 _write_name(axes, name, side_px / cell_hw[1])
     figure.legend(
-        handles=[
-            Patch(facecolor=f"#{bytes(colour).hex()}", edgecolor="0.6", label=meaning)
-            for meaning, colour in legend.items()
-        ],
+        handles=make_patches(legend),
         loc="lower center",
         ncols=legend_columns,
         frameon=False,
@@ -81,6 +78,23 @@ def save_picture_grid(
         borderaxespad=0.2,
     )
     save_figure(figure, path)
+
+
+def make_patches(legend: Mapping[str, tuple[int, int, int]]) -> list[Patch]:
+    """Make the handles of a legend of colours by what they mean."""
+    return [
+        Patch(facecolor=f"#{bytes(colour).hex()}", edgecolor="0.6", label=meaning)
+        for meaning, colour in legend.items()
+    ]
+
+
+def show_picture(axes: Axes, image_u8: UInt8[np.ndarray, "h w 3"]) -> None:
+    """Fill axes with a picture, without ticks and frame."""
+    axes.imshow(image_u8, interpolation="nearest", aspect="auto")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
 
 
 def _compute_name_width(name: str) -> int:
@@ -108,9 +122,5 @@ def _add_cell(figure: Figure, image_u8: np.ndarray, left_px: int, bottom_px: int
         height_px / total_height_px,
     )
     axes = figure.add_axes(box)
-    axes.imshow(image_u8, interpolation="nearest", aspect="auto")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    show_picture(axes, image_u8)
     return axes

@@ -17,8 +17,8 @@ from mdjax.io.run_directory import RunDirectory
 from mdjax.io.torch_file import read_tensors
 from mdjax.runs.provenance import Provenance, check_provenance
 from mdjax.runs.results import read_result
-from mdjax.runs.resuming import MAY_DIFFER_ON_RESUME, read_run_config, require_same_config
-from mdjax.runs.stored_config import find_differences
+from mdjax.runs.resuming import MAY_DIFFER_ON_RESUME, require_same_config
+from mdjax.runs.stored_config import find_differences, read_run_config
 from mdjax.types import MdjaxError
 from tests.fuzz.fuzzer import Target
 

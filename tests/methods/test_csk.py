@@ -49,9 +49,19 @@ def test_exchange_is_measured_over_all_channels() -> None:
         "a": {"visible": jnp.array([0.0, 0.5]), "thermal": jnp.array([0.5, 0.5])},
         "b": {"visible": jnp.array([-0.01, 0.02]), "thermal": jnp.array([0.5, 0.019])},
     }
-    output = create_inputs(exchange_scales=scales).output
+    output = create_inputs(exchange_scales=scales, exchange_below=0.02).output
     assert float(measure_exchange(output, "visible").value) == 0.5
     assert float(measure_exchange(output, "thermal").value) == 0.25
+    without = output.replace(exchange_below=0.0)
+    assert float(measure_exchange(without, "visible").value) == 0.0
+
+
+def test_fusion_by_the_mean_counts_as_an_even_gate() -> None:
+    compute = CskDistillation().make_diagnostics()["gate"]
+    assert float(compute(create_inputs()).value) == 0.5
+    assert (
+        float(compute(create_inputs(gate=jnp.array([0.0, 0.5]).reshape(1, 1, 1, 2))).value) == 0.25
+    )
 
 
 def test_shallow_features_are_compared_with_the_teachers() -> None:

@@ -15,10 +15,10 @@ from mdjax.models.networks import ThermalOnly, VisibleOnly
 from mdjax.models.private_layers import (
     PrivateNorm,
     create_private_convolution,
-    create_private_norm,
     exchange_channels,
     swap_halves,
 )
+from mdjax.train.state import create_variables
 from tests.models.factories import TINY, create_detection_head, create_head, create_pair, run
 from tests.models.factories import create_variables as create_sensible_variables
 
@@ -207,11 +207,13 @@ def test_private_kernels_are_those_of_each_branch() -> None:
 
 
 def test_only_the_scales_that_decide_the_exchange_start_elsewhere() -> None:
-    norm = create_private_norm(BOTH, exchange_below=0.1, exchange_scale_init=0.25)
+    network, pair = create_network(exchange_scale_init=0.25), create_pair()
+    params: Any = create_variables(network, pair, select_inputs=lambda x: x, seed=0)["params"]
     for name, expected in (("bn1", 1.0), ("bn2", 0.25)):
-        layer: Any = norm(train=False, dtype=jnp.float32, name=name)
-        params = layer.init(jax.random.key(0), jnp.zeros((2, 1, 1, 3)))["params"]
-        assert all((of["scale"] == expected).all() for of in params.values())
+        scales = params["trunk"]["layer2_block0"][name]
+        assert all((of["scale"] == expected).all() for of in scales.values())
+    stem = params["backbone"]["layer1_block0"]["bn2"]
+    assert all((of["scale"] == 1.0).all() for of in stem.values())
 
 
 def test_halves_are_swapped_for_each_pair() -> None:

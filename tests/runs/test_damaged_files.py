@@ -10,7 +10,8 @@ from mdjax.io.checkpoint import read_metadata
 from mdjax.io.json_file import read_json, write_json
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import read_result
-from mdjax.runs.resuming import read_run_config, require_same_config
+from mdjax.runs.resuming import require_same_config
+from mdjax.runs.stored_config import read_run_config
 from mdjax.types import MdjaxError
 from tests.conftest import SmallRuns
 from tests.runs.small import run_quietly

@@ -15,8 +15,8 @@ from mdjax.models.predictor import make_predictor
 from mdjax.runs.config import FuseConfig
 from mdjax.runs.fusion import fuse
 from mdjax.runs.loading import load_network
-from mdjax.runs.resuming import read_run_config
 from mdjax.runs.scoring import evaluate_network
+from mdjax.runs.stored_config import read_run_config
 from mdjax.types import MdjaxError
 from tests.conftest import SmallRuns, SmallScenes
 from tests.models.factories import create_pair

@@ -17,8 +17,8 @@ from mdjax.runs.config import DistillConfig, MissingConfig
 from mdjax.runs.loading import load_network
 from mdjax.runs.missing import evaluate_run
 from mdjax.runs.overview import list_runs
-from mdjax.runs.resuming import read_run_config
 from mdjax.runs.scoring import evaluate_network
+from mdjax.runs.stored_config import read_run_config
 from mdjax.runs.training import train
 from mdjax.studies.study import run_or_read
 from mdjax.types import MdjaxError

@@ -21,9 +21,14 @@ from mdjax.presets import configure_synthetic
 from mdjax.runs import training
 from mdjax.runs.config import DistillConfig, FuseConfig, TrainConfig
 from mdjax.runs.loading import load_network
-from mdjax.runs.resuming import read_run_config, require_same_run
+from mdjax.runs.resuming import require_same_run
 from mdjax.runs.scoring import evaluate_network
-from mdjax.runs.stored_config import find_differences, read_stored_config, store_config
+from mdjax.runs.stored_config import (
+    find_differences,
+    read_run_config,
+    read_stored_config,
+    store_config,
+)
 from mdjax.runs.training import train
 from mdjax.types import MdjaxError
 from tests.conftest import SmallRuns

@@ -18,8 +18,8 @@ from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.runs.config import DistillConfig
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import read_result
-from mdjax.runs.resuming import read_run_config
 from mdjax.runs.scoring import evaluate_network
+from mdjax.runs.stored_config import read_run_config
 from mdjax.studies.study import run_or_read
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.types import MdjaxError

@@ -53,12 +53,14 @@ class Backbone(Protocol):
         last: int,
         *,
         norm: Norm = ...,
+        last_norm: Norm | None = ...,
         convolution: Convolution = ...,
         name: str,
     ) -> nn.Module:
         """Build the module that computes C_first to C_last.
 
         It is called as `part(x, train=)`, with the image where `first` is 2, else with the level
-        before; it returns feature maps by name, such as {"c2": ..., "c3": ...}.
+        before; it returns feature maps by name, such as {"c2": ..., "c3": ...}. `last_norm` builds
+        the last normalisation of each block, where it is to be another than `norm`.
         """
         ...

@@ -107,11 +107,12 @@ class ResNetConfig:
         last: int,
         *,
         norm: Norm = batch_norm,
+        last_norm: Norm | None = None,
         convolution: Convolution = conv,
         name: str,
     ) -> "ResNetPart":
         """Build the module that computes C_first to C_last, see `Backbone.create_part`."""
-        return ResNetPart(self, first, last, norm, convolution, name=name)
+        return ResNetPart(self, first, last, norm, last_norm, convolution, name=name)
 
 
 def find_resnet_parts(paths: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
@@ -177,6 +178,7 @@ class ResNetPart(nn.Module):
         first: Level of the first stage; C2 comes with the stem.
         last: Level of the last stage.
         norm: Builds the normalisation of each convolution.
+        last_norm: Builds the last one of each block, if that is to be another.
         convolution: Builds each convolution.
     """
 
@@ -184,6 +186,7 @@ class ResNetPart(nn.Module):
     first: int
     last: int
     norm: Norm = batch_norm
+    last_norm: Norm | None = None
     convolution: Convolution = conv
 
     @nn.compact
@@ -229,6 +232,7 @@ class ResNetPart(nn.Module):
                 dilation=dilation,
                 dtype=config.dtype,
                 norm=self.norm,
+                last_norm=self.last_norm,
                 convolution=self.convolution,
                 # Stages are counted from 1, as torchvision's are.
                 name=f"layer{level - 1}_block{block}",
