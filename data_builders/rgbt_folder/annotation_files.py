@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_builders.checks.annotations import RawPair
-from data_builders.rgbt_folder.tree import SPLIT_NAMES
 from mdjax.io.findings import Findings
+from mdjax.io.folder_tree import SPLIT_NAMES
 from mdjax.io.image_files import compose_name
 from mdjax.types import format_count
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from data_builders.checks.annotations import RawPair
-from data_builders.rgbt_folder.tree import SPLITS
 from mdjax.io.findings import Findings, name_first
+from mdjax.io.folder_tree import SPLITS
 from mdjax.types import MdjaxError, format_count
 
 DealBy = Literal["sequence", "random"]

@@ -18,9 +18,9 @@
     train.txt, val.txt, test.txt     names, one per line
     or none, where a `Dealing` makes them
 
-Other names and other orders of them are read as well, see `tree`; so are names of images that
-differ in a word for the camera, see `mdjax.io.pair_names`. Folders beside those of splits, and
-images beside these, are refused: they would be omitted.
+Other names and other orders of them are read as well, see `mdjax.io.folder_tree`; so are names of
+images that differ in a word for the camera, see `mdjax.io.pair_names`. Folders beside those of
+splits, and images beside these, are refused: they would be omitted.
 
 16-bit thermal images go into the records unchanged. The counts that map to black and white must be
 given, so that they are never read as 8-bit images.
@@ -36,8 +36,8 @@ from data_builders.rgbt_folder.annotations import add_annotations
 from data_builders.rgbt_folder.class_names import CLASSES_FILE
 from data_builders.rgbt_folder.dealing import Dealing
 from data_builders.rgbt_folder.splits import find_split_pairs
-from data_builders.rgbt_folder.tree import find_split, is_known_name
 from mdjax.io.findings import Findings
+from mdjax.io.folder_tree import find_split, is_known_name
 from mdjax.types import IGNORED_LABEL, MdjaxError
 
 _TITLE = "RGB-thermal"

@@ -6,16 +6,20 @@ from pathlib import Path
 
 from data_builders.checks.annotations import RawPair
 from data_builders.rgbt_folder.dealing import Dealing, deal_pairs
-from data_builders.rgbt_folder.image_folders import FolderPair, ImageFolders, find_image_folders
 from data_builders.rgbt_folder.pair_finder import PairFinder, read_lines
-from data_builders.rgbt_folder.tree import SPLITS, find_split, scan_folders
 from mdjax.io.findings import Findings, Problem
+from mdjax.io.folder_tree import SPLITS, find_split, scan_folders
 from mdjax.io.image_files import (
     IMAGE_SUFFIXES,
     MatchedFiles,
     compose_name,
     list_files,
-    match_folders,
+)
+from mdjax.io.image_folders import (
+    FolderPair,
+    ImageFolders,
+    find_image_folders,
+    match_image_folders,
 )
 from mdjax.types import MdjaxError
 
@@ -48,13 +52,14 @@ def find_split_pairs(
     if of_split:
         findings.problems += _find_other_folders(raw_dir, others)
         matched = {
-            split: _match(folder_pairs, findings) for split, folder_pairs in of_split.items()
+            split: match_image_folders(folder_pairs, findings)
+            for split, folder_pairs in of_split.items()
         }
         finder = _make_finder(raw_dir, matched.values())
         return _make_pairs(
             raw_dir, {split: part.pairs for split, part in matched.items()}, finder, findings
         )
-    everything = _match(others, findings)
+    everything = match_image_folders(others, findings)
     finder = _make_finder(raw_dir, [everything])
     if dealing is None:
         if not everything.pairs:  # Every name would be reported for what is wrong with the folders.
@@ -155,18 +160,6 @@ def _find_outer_folders(raw_dir: Path, others: Iterable[FolderPair]) -> list[str
                 end = [compose_name(part) for part in parts].index(first) + 1
                 names.add("/".join(parts[:end]))
     return sorted(names)
-
-
-def _match(folder_pairs: Iterable[FolderPair], findings: Findings) -> MatchedFiles:
-    """Files of all these folders, by name with the sequence before it."""
-    pairs: dict[str, tuple[Path, Path]] = {}
-    singles: set[str] = set()
-    for folder_pair in folder_pairs:
-        prefix = f"{folder_pair.place.sequence}/" if folder_pair.place.sequence else ""
-        matched = match_folders(folder_pair.visible, folder_pair.thermal, findings, prefix=prefix)
-        pairs |= {f"{prefix}{name}": paths for name, paths in matched.pairs.items()}
-        singles |= {f"{prefix}{name}" for name in matched.singles}
-    return MatchedFiles(pairs, frozenset(singles))
 
 
 def _make_finder(raw_dir: Path, matched: Iterable[MatchedFiles]) -> PairFinder:

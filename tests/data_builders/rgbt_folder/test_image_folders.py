@@ -6,14 +6,14 @@ import re
 import pytest
 
 from data_builders.rgbt_folder.splits import find_split_pairs
-from data_builders.rgbt_folder.tree import (
+from mdjax.io.findings import Findings
+from mdjax.io.folder_tree import (
     ANNOTATION_FOLDERS,
     CAMERA_FOLDERS,
     CONTAINER_FOLDERS,
     SPLIT_NAMES,
     scan_folders,
 )
-from mdjax.io.findings import Findings
 from mdjax.io.pair_names import THERMAL_WORDS, VISIBLE_WORDS
 from tests.conftest import PROJECT_ROOT
 from tests.data_builders.raw_pairs import get_thermal, write, write_list

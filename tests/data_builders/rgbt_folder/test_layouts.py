@@ -9,7 +9,7 @@ import pytest
 from data_builders.rgbt_folder import PrepareRgbtFolder
 from data_builders.rgbt_folder.dealing import Dealing
 from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
-from data_builders.rgbt_folder.tree import ANNOTATION_FOLDERS
+from mdjax.io.folder_tree import ANNOTATION_FOLDERS
 from mdjax.io.images import decode_labels, decode_thermal_counts, decode_visible
 from mdjax.types import MdjaxError
 from tests.data.factories import encode_png

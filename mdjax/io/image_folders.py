@@ -1,11 +1,12 @@
-"""Which layout a data set has: the folders of its pairs, or one line on why no layout fits."""
+"""Which layout a folder of pairs has: those of its images, or one line on why no layout fits."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from data_builders.rgbt_folder.tree import (
+from mdjax.io.findings import Findings
+from mdjax.io.folder_tree import (
     CAMERA_FOLDERS,
     SPLITS,
     Camera,
@@ -13,7 +14,7 @@ from data_builders.rgbt_folder.tree import (
     Place,
     find_camera,
 )
-from mdjax.io.image_files import IMAGE_SUFFIXES, compose_name
+from mdjax.io.image_files import IMAGE_SUFFIXES, MatchedFiles, compose_name, match_folders
 from mdjax.io.pair_names import CameraWords, find_camera_words
 from mdjax.types import MdjaxError, format_count
 
@@ -72,6 +73,29 @@ def find_image_folders(raw_dir: Path, folders: Sequence[Folder]) -> ImageFolders
             "them out of this folder."
         )
     return first
+
+
+def match_image_folders(folder_pairs: Iterable[FolderPair], findings: Findings) -> MatchedFiles:
+    """Match the files of all these folders, by name with the sequence before it.
+
+    Args:
+        folder_pairs: Of one split, or of none.
+        findings: Gets what is wrong.
+    """
+    pairs: dict[str, tuple[Path, Path]] = {}
+    singles: set[str] = set()
+    for folder_pair in folder_pairs:
+        prefix = f"{folder_pair.place.sequence}/" if folder_pair.place.sequence else ""
+        matched = match_folders(folder_pair.visible, folder_pair.thermal, findings, prefix=prefix)
+        named = {f"{prefix}{name}": paths for name, paths in matched.pairs.items()}
+        findings.problems += [
+            f"{named[name][0]}: {pairs[name][0]} is of a pair of the same name, {name}; rename one."
+            for name in named
+            if name in pairs
+        ]
+        pairs |= named
+        singles |= {f"{prefix}{name}" for name in matched.singles}
+    return MatchedFiles(pairs, frozenset(singles))
 
 
 def _do_compete(first: ImageFolders, second: ImageFolders) -> bool:
