@@ -20,14 +20,16 @@ from mdjax.runs.loading import CheckpointName, load_network
 class Predict:
     """Label your own images or find objects in them, depending on the network's task.
 
-    Give one pair (IMAGES and --thermal are files), folders of pairs with the same names (both are
-    folders), or four-channel PNGs, RGB + thermal (IMAGES alone). Thermal images may have a lower
-    resolution than visible ones. Networks that see only visible images need no thermal ones.
-    Without a visible camera, give thermal images alone as IMAGES, with --missing visible.
+    Give one pair (IMAGES and --thermal are files), two folders whose names match (both are
+    folders), one folder of pairs in any layout that `mdjax prepare rgbt-folder` reads, such as
+    visible/ and thermal/, or a_rgb.png and a_ir.png (IMAGES alone), or four-channel PNGs, RGB +
+    thermal (IMAGES alone). Thermal images may have a lower resolution than visible ones. Networks
+    that see only visible images need no thermal ones. Without a visible camera, give thermal
+    images alone as IMAGES, with --missing visible.
 
     Attributes:
         run_dir: Run directory, or the folder of a checkpoint.
-        images: Visible image, four-channel PNG, or a folder of either.
+        images: Visible image, four-channel PNG, a folder of either, or a folder of pairs.
         thermal: Thermal image, or a folder of thermal images.
         out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json; or, for detectors,
             NAME_detections.png and detections.json.

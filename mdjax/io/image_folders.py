@@ -58,9 +58,19 @@ def find_image_folders(raw_dir: Path, folders: Sequence[Folder]) -> ImageFolders
     Raises:
         MdjaxError: No layout fits, or two do.
     """
+    fitting = find_fitting_folders(raw_dir, folders)
+    return fitting or _find_incomplete_layout(raw_dir, folders)
+
+
+def find_fitting_folders(raw_dir: Path, folders: Sequence[Folder]) -> ImageFolders | None:
+    """Find the folders of pairs as `find_image_folders` does; None where there are no pairs.
+
+    Raises:
+        MdjaxError: Two layouts fit.
+    """
     layouts = [*_find_camera_layouts(raw_dir, folders), *_find_word_layouts(folders)]
     if not layouts:
-        return _find_incomplete_layout(raw_dir, folders)
+        return None
     # What lies deeper than folders named after cameras is not read, such as an older copy.
     outer = [layout for layout in layouts if layout.is_outermost]
     first, *others = [*outer, *(layout for layout in layouts if not layout.is_outermost)]

@@ -1,5 +1,6 @@
 """Image files through a trained network of any task: what `mdjax predict` runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from mdjax.models.modalities import Missing
 from mdjax.predict.boxes import DEFAULT_SCORE_THRESHOLD, DetectionPredictions, DetectionWriter
 from mdjax.predict.inputs import SimulateCamera
 from mdjax.predict.labels import LabelPredictions, LabelWriter
-from mdjax.predict.pairs import find_pairs
+from mdjax.predict.pairs import find_pairs, raise_problems
 from mdjax.predict.prediction import PredictionWriter, predict_pairs
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.tasks.detection import DetectionTask
@@ -31,10 +32,11 @@ def predict_files(
 
     Args:
         loaded: From `load_network`.
-        images: Visible image, four-channel PNG (RGB + thermal), or a folder of either.
+        images: Visible image, four-channel PNG (RGB + thermal), or a folder of either; or a folder
+            of pairs, in any layout that `mdjax prepare rgbt-folder` reads.
         thermal: Thermal image, or the folder with one for each visible image; see `find_pairs`.
         out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json; or, for detectors,
-            NAME_detections.png and detections.json.
+            NAME_detections.png and detections.json. A name has the folders of the image before it.
         score_threshold: For detectors: lowest score that is drawn and written; 0.3 by default.
         simulate: Whether thermal images pass through the camera the network was trained with.
         batch_size: Images per batch.
@@ -59,9 +61,11 @@ def predict_files(
         >>> [image.labels.name for image in written.images]
         ['a_labels.png', 'b_labels.png']
     """
+    pairs = find_pairs(images, thermal, missing=missing)
+    _check_out_dir(out_dir, [path for path in (images, thermal) if path is not None])
     return predict_pairs(
         loaded,
-        find_pairs(images, thermal, missing=missing),
+        pairs,
         _create_writer(loaded, out_dir, score_threshold),
         simulate=simulate,
         batch_size=batch_size,
@@ -69,6 +73,17 @@ def predict_files(
         show_progress=show_progress,
         missing=missing,
     )
+
+
+def _check_out_dir(out_dir: Path, inputs: Sequence[Path]) -> None:
+    """Refuse a folder from which predictions would be read as images next time."""
+    for folder in inputs:
+        if folder.is_dir() and out_dir.resolve().is_relative_to(folder.resolve()):
+            problem = (
+                f"{out_dir}: is in the folder of the images, {folder}; write the predictions to "
+                "another one, or they will be read as images next time."
+            )
+            raise_problems([problem])
 
 
 def _create_writer(

@@ -7,10 +7,10 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
-from mdjax.io.images import ThermalImage, check_pair_sizes, stretch_counts
+from mdjax.io.images import ThermalImage, stretch_counts
 from mdjax.models.modalities import Missing
 from mdjax.predict.inputs import SimulateCamera, prepare_pair
-from mdjax.predict.pairs import DecodedPair
+from mdjax.predict.pairs import combine_images
 from mdjax.predict.predictor import compile_predictor
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.scoring import require_image
@@ -59,12 +59,10 @@ def make_image_predictor(
     def predict_image(
         visible_u8: UInt8[np.ndarray, "h w 3"], thermal: ThermalImage | None = None
     ) -> Any:
-        if thermal is not None:
-            if loaded.thermal_range_counts is not None:
-                thermal = stretch_counts(thermal, _NAME, loaded.thermal_range_counts)
-            check_pair_sizes(visible_u8.shape[:2], thermal.shape, _NAME)
+        if thermal is not None and loaded.thermal_range_counts is not None:
+            thermal = stretch_counts(thermal, _NAME, loaded.thermal_range_counts)
         pair = prepare_pair(
-            DecodedPair(visible_u8, thermal),
+            combine_images(visible_u8, thermal, _NAME),
             loaded.config,
             simulate=simulate,
             rng=np.random.default_rng(_NOISE_SEED),

@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mdjax.io.findings import Findings, group_problems
-from mdjax.io.image_files import IMAGE_SUFFIXES, list_files, match_folders
 from mdjax.io.images import (
     ThermalImage,
     check_fourth_channel,
@@ -24,6 +23,7 @@ from mdjax.io.images import (
 from mdjax.io.png import is_png, read_png_header
 from mdjax.io.read_file import read_bytes
 from mdjax.models.modalities import VISIBLE, Missing
+from mdjax.predict.folders import find_in_folder, find_in_two_folders
 from mdjax.types import MdjaxError
 
 
@@ -59,14 +59,16 @@ def find_pairs(
     """Find the files of one pair or of whole folders, where names without ending are matched.
 
     Args:
-        visible: RGB image, four-channel PNG (RGB + thermal), or a folder of either.
+        visible: RGB image, four-channel PNG (RGB + thermal), or a folder of either; or a folder of
+            pairs, in any layout that `mdjax prepare rgbt-folder` reads. Folders may hold folders.
         thermal: Thermal image, or the folder with a thermal image for each visible one; None for
-            files of four channels, and where there is no thermal camera.
+            files of four channels, for a folder of pairs, and where there is no thermal camera.
         missing: Image that the network does without. If that is the visible one and `thermal` is
-            None, `visible` names the thermal images.
+            None, `visible` names the thermal images, or a folder of pairs.
 
     Returns:
-        Pairs in the order of their names.
+        Pairs in the order of their names. In a folder, a name is the path of the image without its
+        ending and without what tells the camera.
 
     Raises:
         MdjaxError: Files without partner, two files of one name, no images; all in one message.
@@ -85,12 +87,14 @@ def find_pairs(
         return (alone if thermal is None else dataclasses.replace(alone, thermal=thermal),)
     findings = Findings()
     if thermal is None:
-        files = list_files(visible, findings, IMAGE_SUFFIXES)
-        raise_problems(findings.problems)
-        return tuple(create(name, path) for name, path in files.items())
-    matched = match_folders(visible, thermal, findings)
+        found = find_in_folder(visible, findings, is_thermal_alone=is_thermal_alone)
+    else:
+        found = find_in_two_folders(visible, thermal, findings)
     raise_problems(findings.problems)
-    return tuple(PairFiles(name, *paths) for name, paths in matched.pairs.items())
+    return tuple(
+        create(name, *paths) if len(paths) == 1 else PairFiles(name, *paths)
+        for name, paths in sorted(found.items())
+    )
 
 
 def read_pair(
@@ -117,7 +121,28 @@ def read_pair(
     thermal = _try(decode_counts, files.thermal, problems)
     if visible_u8 is None or thermal is None:
         raise MdjaxError("\n".join(problems))
-    check_pair_sizes(visible_u8.shape[:2], thermal.shape, f"{files.visible}, {files.thermal}")
+    return combine_images(visible_u8, thermal, f"{files.visible}, {files.thermal}")
+
+
+def combine_images(
+    visible_u8: UInt8[np.ndarray, "h w 3"] | None, thermal: ThermalImage | None, name: str
+) -> DecodedPair:
+    """Make a pair of decoded images, whether from files, videos or memory; one may be None.
+
+    Args:
+        visible_u8: RGB.
+        thermal: Grey levels.
+        name: What a person calls the pair, for messages.
+
+    Raises:
+        MdjaxError: The two do not show the same field of view.
+    """
+    if visible_u8 is None:
+        assert thermal is not None
+        grey_u8 = np.repeat(convert_to_u8(thermal)[..., None], 3, axis=-1)
+        return DecodedPair(grey_u8, thermal, has_visible=False)
+    if thermal is not None:
+        check_pair_sizes(visible_u8.shape[:2], thermal.shape, name)
     return DecodedPair(visible_u8, thermal)
 
 
@@ -145,10 +170,10 @@ def _read_single(path: Path, thermal_range_counts: Sequence[float] | None) -> De
             )
         visible_u8, thermal_u8 = decode_visible_thermal(data, name)
         check_fourth_channel(thermal_u8, name)
-        return DecodedPair(visible_u8, thermal_u8)
+        return combine_images(visible_u8, thermal_u8, name)
     visible_u8 = decode_visible(data, name)
     check_orientation(data, name)
-    return DecodedPair(visible_u8, None)
+    return combine_images(visible_u8, None, name)
 
 
 def _read_thermal_alone(path: Path, thermal_range_counts: Sequence[float] | None) -> DecodedPair:
@@ -157,8 +182,7 @@ def _read_thermal_alone(path: Path, thermal_range_counts: Sequence[float] | None
         return _read_single(path, thermal_range_counts)
     thermal = decode_thermal(data, name, range_counts=thermal_range_counts)
     check_orientation(data, name)
-    grey_u8 = np.repeat(convert_to_u8(thermal)[..., None], 3, axis=-1)
-    return DecodedPair(grey_u8, thermal, has_visible=False)
+    return combine_images(None, thermal, name)
 
 
 def _try(

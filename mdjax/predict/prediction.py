@@ -148,7 +148,9 @@ def predict_pairs(
         predict = compile_predictor(
             loaded, batch_size=batch_size, task=writer.task, missing=missing
         )
-        _make_folder(writer.out_dir)
+        outputs = [path for files in pairs for path in writer.name_files(files)]
+        for folder in dict.fromkeys([writer.out_dir, *(path.parent for path in outputs)]):
+            _make_folder(folder)
         writer.begin()
         images: list[Image] = []
         seconds: list[float] = []

@@ -63,6 +63,20 @@ def test_second_run_is_refused_without_overwrite(
     assert main([*arguments, "--overwrite"]) == 0
 
 
+def test_folder_of_pairs_is_predicted_once(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`visible/` and `thermal/` in one folder, in which predictions would be found again."""
+    raw_dir = folders[0].parent
+    arguments = ["predict", "run", str(raw_dir), "--json", "--out-dir"]
+    assert main([*arguments, str(raw_dir / "visible" / "out")]) == 2
+    assert f"out: is in the folder of the images, {raw_dir};" in capsys.readouterr().err
+    assert main([*arguments, str(tmp_path.with_name("out"))]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [image["name"] for image in report["images"]] == ["a", "b"]
+    assert report["images"][1]["thermal"] == str(folders[1] / "b.png")
+
+
 def test_detector_finds_boxes(
     folders: tuple[Path, Path],
     tmp_path: Path,

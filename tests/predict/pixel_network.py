@@ -40,6 +40,7 @@ def create_loaded_network(
     *,
     resolution: str = "16x",
     class_names: tuple[str, ...] = CLASS_NAMES,
+    thermal_range_counts: tuple[float, float] | None = None,
 ) -> LoadedNetwork:
     """A network with random weights, as if it had been trained at `SIZE_HW`."""
     network = network or PixelNetwork(len(class_names))
@@ -63,6 +64,7 @@ def create_loaded_network(
         class_names=class_names,
         step=7,
         scores={},
+        thermal_range_counts=thermal_range_counts,
     )
 
 

@@ -65,7 +65,13 @@ def test_every_missing_partner_is_listed(tmp_path: Path) -> None:
     ("names", "thermal", "expected"),
     [
         (("v/x.txt",), None, r"v: holds no files \*\.png, .*; put them there"),
-        (("v/visible/a.png",), None, r"v: holds no files .* but the folders visible; put them"),
+        (("v/labels/a.png",), None, r"v: holds no files .* but the folders labels; put them"),
+        (
+            ("v/visible/1/a.png", "v/ir/2/b.png"),
+            None,
+            r"folder is missing\. \(.*v/ir/1; .*v/visible/2",
+        ),
+        (("v/a_rgb.png", "v/a_co.png", "v/a_ir.png"), None, "v: two layouts fit"),
         (("v/a.png", "v/a.jpg"), None, "a.png: a.jpg has the same name"),
         (("v/a.png", "t.png"), "t.png", "two files or two folders"),
         (("v/a.png",), "absent", "absent: there is no such file"),
