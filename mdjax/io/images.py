@@ -4,13 +4,13 @@ Decoders differ in what they make of a file that was truncated: some refuse, som
 they found. A PNG is therefore checked for completeness here before OpenCV sees it.
 """
 
-import threading
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8, UInt16
 
+from mdjax.io.opencv_log import QUIET_OPENCV
 from mdjax.io.png import PngHeader, is_png, read_png_header
 from mdjax.types import MdjaxError
 
@@ -24,35 +24,6 @@ _JPEG_END_OF_IMAGE = b"\xff\xd9"
 _EXIF_MARKS = (b"Exif", b"eXIf", b"EXIF")
 # The largest value of an alpha channel of 8 bits.
 _OPAQUE = 255
-
-
-class _QuietOpenCv:
-    """Keeps OpenCV from printing lines of its own about a damaged file, ahead of our message.
-
-    Its level holds for the whole process, whose other calls are none of our business: the first of
-    the threads that decode lowers it, the last one restores it.
-    """
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._num_inside = 0
-        self._level = cv2.utils.logging.LOG_LEVEL_WARNING
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._num_inside == 0:
-                self._level = cv2.utils.logging.getLogLevel()
-                cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-            self._num_inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._num_inside -= 1
-            if self._num_inside == 0:
-                cv2.utils.logging.setLogLevel(self._level)
-
-
-_QUIET_OPENCV = _QuietOpenCv()
 
 
 def decode_visible_thermal(
@@ -297,7 +268,7 @@ def check_pair_sizes(visible_hw: tuple[int, int], thermal_hw: tuple[int, int], n
 
 def _decode_with_opencv(data: bytes, name: str, mode: int = cv2.IMREAD_UNCHANGED) -> np.ndarray:
     try:
-        with _QUIET_OPENCV:
+        with QUIET_OPENCV:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error:  # An empty file, or a header that asks for a monstrous size.
         image = None
