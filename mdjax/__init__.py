@@ -3,9 +3,10 @@
 The names below are what most programs need; each is imported when it is first used.
 
 To train a preset and use what it has learned: `get_preset`, `train_network`, `load_network`,
-`evaluate_network`, `predict_files`, `make_image_predictor`. To distil networks of your own:
-`CapturedNetwork`, `Teacher`, `LossTerm`, `mean_ratio`, `ModalityDistillation`, `create_state`,
-`make_distill_step`. All of them raise `MdjaxError` where a person has to fix something.
+`evaluate_network`, `predict_files`, `make_image_predictor`, `predict_frames`. To distil networks of
+your own: `CapturedNetwork`, `Teacher`, `LossTerm`, `mean_ratio`, `ModalityDistillation`,
+`create_state`, `make_distill_step`. All of them raise `MdjaxError` where a person has to fix
+something.
 """
 
 import importlib
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mdjax.methods.modality_distillation import ModalityDistillation
     from mdjax.models.captured import CapturedNetwork
     from mdjax.predict.files import predict_files
+    from mdjax.predict.frames import predict_frames
     from mdjax.predict.images import make_image_predictor
     from mdjax.presets import get_preset
     from mdjax.runs.loading import load_network
@@ -44,6 +46,7 @@ _PLACES = {
     "make_image_predictor": ("predict.images", "make_image_predictor"),
     "mean_ratio": ("losses.ratio", "mean_ratio"),
     "predict_files": ("predict.files", "predict_files"),
+    "predict_frames": ("predict.frames", "predict_frames"),
     "train_network": ("runs.training", "train"),
 }
 
@@ -61,6 +64,7 @@ __all__ = [
     "make_image_predictor",
     "mean_ratio",
     "predict_files",
+    "predict_frames",
     "train_network",
 ]
 

@@ -10,9 +10,8 @@ import tyro
 from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json, shows_progress
 from mdjax.models.modalities import Missing
-from mdjax.predict.files import predict_files
+from mdjax.predict.files import check_inputs, predict_files
 from mdjax.predict.inputs import SimulateCamera
-from mdjax.predict.pairs import find_pairs
 from mdjax.runs.loading import CheckpointName, load_network
 
 
@@ -62,7 +61,7 @@ def run_predict(arguments: Sequence[str]) -> int:
         Predict, arguments, prog="mdjax predict", config=(tyro.conf.FlagCreatePairsOff,)
     )
     # A wrong path is told before seconds have passed.
-    find_pairs(command.images, command.thermal, missing=command.missing)
+    check_inputs(command.images, command.thermal, missing=command.missing)
     loaded = load_network(command.run_dir, command.checkpoint)
     predictions = predict_files(
         loaded,

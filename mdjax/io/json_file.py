@@ -7,11 +7,12 @@ A sealed file carries a checksum of its values, so that a changed byte does not 
 value. What people may edit, such as `config.json`, is not sealed.
 """
 
+import contextlib
 import json
 import math
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +67,63 @@ def write_text(path: Path, text: str) -> None:
     """
     temporary = path.with_name(f".{path.name}.incomplete")
     try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        with _naming(path):
+            with temporary.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+    except MdjaxError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def write_json_list(
+    path: Path, head: Mapping[str, Any], key: str
+) -> Iterator[Callable[[Any], None]]:
+    """Give a function that appends to the list in a JSON file, so that it need not be in memory.
+
+    The file has its name once it is complete: what fails before leaves `path` as it was.
+
+    Args:
+        path: File to write.
+        head: What comes before the list, at least one value.
+        key: Name of the list.
+
+    Raises:
+        MdjaxError: The file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.incomplete")
+    separator = "\n    "
+    with contextlib.ExitStack() as stack:
+        stack.callback(temporary.unlink, missing_ok=True)
+        with _naming(path):
+            stream = stack.enter_context(temporary.open("w", encoding="utf-8"))
+            start = format_json(head, indent=2).removesuffix("\n}")
+            stream.write(f"{start},\n  {format_json(key)}: [")
+
+        def append(item: Any) -> None:
+            nonlocal separator
+            with _naming(path):
+                stream.write(f"{separator}{format_json(item)}")
+            separator = ",\n    "
+
+        yield append
+        with _naming(path):
+            stream.write("\n  ]\n}\n")
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.replace(path)
+            stream.close()
+            temporary.replace(path)
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Within this context, failures to write are messages about the file."""
+    try:
+        yield
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise MdjaxError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 

@@ -1,26 +1,25 @@
 """Boxes of objects in the user's own images."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import UInt8
 
 from mdjax.io.images import convert_to_u8
 from mdjax.io.json_file import write_json
-from mdjax.predict.pairs import PairFiles
+from mdjax.predict.pairs import DecodedPair, PairFiles
 from mdjax.predict.prediction import LoadedPair, count_notes
+from mdjax.predict.thresholds import DEFAULT_SCORE_THRESHOLD, set_score_threshold
 from mdjax.tasks.detection import DetectionTask
 from mdjax.tasks.detection_scores import ImageDetections
-from mdjax.types import MdjaxError
 from mdjax.viz.boxes import draw_detections
 from mdjax.viz.colours import compute_hues
 from mdjax.viz.files import save_rgb_png
 
 DETECTIONS_FILE = "detections.json"
-DEFAULT_SCORE_THRESHOLD = 0.3
-
 # Finer than any box is known.
 _BOX_DECIMALS = 2
 _SCORE_DECIMALS = 4
@@ -103,7 +102,7 @@ class DetectionPredictions:
             [
                 *self.notes,
                 "",
-                *(f"{name:16}{count:8d} found" for name, count in self.num_detections.items()),
+                *format_num_detections(self.num_detections),
                 "",
                 f"Scores of {self.score_threshold:g} or more in {len(self.images)} images, "
                 f"written to {self.out_dir} (NAME_detections.png, {DETECTIONS_FILE}); "
@@ -112,15 +111,12 @@ class DetectionPredictions:
         )
 
     def _describe_image(self, image: DetectedImage) -> dict[str, Any]:
-        found = image.found
         return {
             "name": image.files.name,
             "visible": image.files.visible,
             "thermal": image.files.thermal,
             "image_size_hw": image.image_size_hw,
-            "boxes_xyxy_px": found.boxes_xyxy_px.astype(np.float64).round(_BOX_DECIMALS),
-            "scores": found.scores.astype(np.float64).round(_SCORE_DECIMALS),
-            "class_names": [self.class_names[k] for k in found.class_ids],
+            **describe_found(image.found, self.class_names),
         }
 
 
@@ -143,8 +139,7 @@ class DetectionWriter:
     score_threshold: float = DEFAULT_SCORE_THRESHOLD
 
     def __post_init__(self):
-        if not 0 <= self.score_threshold <= 1:
-            raise MdjaxError(f"score_threshold is {self.score_threshold}; give 0 to 1.")
+        set_score_threshold(self.trained_task, self.score_threshold)  # Refuses what is no score.
 
     def name_files(self, pair: PairFiles) -> tuple[Path, ...]:
         """Name the picture of one pair."""
@@ -163,34 +158,18 @@ class DetectionWriter:
     @property
     def task(self) -> DetectionTask:
         """The network's task, with the score threshold of this call."""
-        nms = replace(self.trained_task.nms, score_threshold=self.score_threshold)
-        return replace(self.trained_task, nms=nms)
+        return set_score_threshold(self.trained_task, self.score_threshold)
 
     def begin(self) -> None:
         """Write nothing yet: all boxes go into one file."""
 
     def write_image(self, pair: LoadedPair, row: Any) -> DetectedImage:
         """Draw the boxes of one pair."""
-        visible_u8, thermal = pair.decoded.visible_u8, pair.decoded.thermal
-        height, width = visible_u8.shape[:2]
+        height, width = pair.decoded.visible_u8.shape[:2]
         found = self.task.fit_to_image(row, self.working_size_hw, (height, width))
-        colours = compute_hues(len(self.class_names))
-        ids = found.class_ids
-        picture = draw_detections(
-            visible_u8,
-            None if thermal is None else convert_to_u8(thermal),
-            found.boxes_xyxy_px,
-            texts=[
-                f"{self.class_names[k]} {score:.2f}"
-                for k, score in zip(ids, found.scores, strict=True)
-            ],
-            colours=[colours[k] for k in ids],
-        )
         path = self._name_picture(pair.files)
-        save_rgb_png(picture, path)
-        notes = pair.prepared.notes
-        if len(ids) == self.trained_task.nms.max_detections:
-            notes += (f"only the best {len(ids)} boxes kept (task.nms.max_detections)",)
+        save_rgb_png(draw_found(pair.decoded, found, self.class_names), path)
+        notes = (*pair.prepared.notes, *note_full_list(found, self.task))
         return DetectedImage(pair.files, (height, width), found, path, notes)
 
     def finish(
@@ -209,3 +188,38 @@ class DetectionWriter:
 
     def _name_picture(self, pair: PairFiles) -> Path:
         return self.out_dir / f"{pair.name}_detections.png"
+
+
+def draw_found(
+    pair: DecodedPair, found: ImageDetections, class_names: Sequence[str]
+) -> UInt8[np.ndarray, "h w2 3"]:
+    """Draw what was found in a pair on both of its images."""
+    colours, ids = compute_hues(len(class_names)), found.class_ids
+    return draw_detections(
+        pair.visible_u8,
+        None if pair.thermal is None else convert_to_u8(pair.thermal),
+        found.boxes_xyxy_px,
+        texts=[f"{class_names[k]} {score:.2f}" for k, score in zip(ids, found.scores, strict=True)],
+        colours=[colours[k] for k in ids],
+    )
+
+
+def describe_found(found: ImageDetections, class_names: Sequence[str]) -> dict[str, Any]:
+    """Return what `detections.json` holds of what was found in one image."""
+    return {
+        "boxes_xyxy_px": found.boxes_xyxy_px.astype(np.float64).round(_BOX_DECIMALS),
+        "scores": found.scores.astype(np.float64).round(_SCORE_DECIMALS),
+        "class_names": [class_names[k] for k in found.class_ids],
+    }
+
+
+def note_full_list(found: ImageDetections, task: DetectionTask) -> tuple[str, ...]:
+    """Say where there may be more boxes than a detector gives."""
+    if len(found.class_ids) < task.nms.max_detections:
+        return ()
+    return (f"only the best {len(found.class_ids)} boxes kept (task.nms.max_detections)",)
+
+
+def format_num_detections(num_detections: Mapping[str, int]) -> list[str]:
+    """Write how many boxes of each class were found."""
+    return [f"{name:16}{count:8d} found" for name, count in num_detections.items()]

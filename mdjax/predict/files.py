@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from mdjax.models.modalities import Missing
-from mdjax.predict.boxes import DEFAULT_SCORE_THRESHOLD, DetectionPredictions, DetectionWriter
+from mdjax.predict.boxes import DetectionPredictions, DetectionWriter
 from mdjax.predict.inputs import SimulateCamera
 from mdjax.predict.labels import LabelPredictions, LabelWriter
 from mdjax.predict.pairs import find_pairs, raise_problems
 from mdjax.predict.prediction import PredictionWriter, predict_pairs
+from mdjax.predict.thresholds import choose_task
+from mdjax.predict.video import VideoPredictions, predict_video
+from mdjax.predict.video_output import BoxFrames, FrameOutput, LabelFrames
+from mdjax.predict.video_pair import find_videos
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.tasks.detection import DetectionTask
-from mdjax.types import MdjaxError
 
 
 def predict_files(
@@ -27,16 +30,19 @@ def predict_files(
     overwrite: bool = False,
     show_progress: bool = False,
     missing: Missing = "none",
-) -> LabelPredictions | DetectionPredictions:
-    """Predict image files with a network, and write the results.
+) -> LabelPredictions | DetectionPredictions | VideoPredictions:
+    """Predict image files or a video with a network, and write the results.
 
     Args:
         loaded: From `load_network`.
         images: Visible image, four-channel PNG (RGB + thermal), or a folder of either; or a folder
-            of pairs, in any layout that `mdjax prepare rgbt-folder` reads.
-        thermal: Thermal image, or the folder with one for each visible image; see `find_pairs`.
+            of pairs, in any layout that `mdjax prepare rgbt-folder` reads; or a video.
+        thermal: Thermal image, the folder with one for each visible image, see `find_pairs`, or
+            the video of the thermal camera.
         out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json; or, for detectors,
             NAME_detections.png and detections.json. A name has the folders of the image before it.
+            Of a video: NAME_overlay.mp4, NAME_labels.json and NAME_labels/NUMBER.png; or, for
+            detectors, NAME_detections.mp4 and detections.json.
         score_threshold: For detectors: lowest score that is drawn and written; 0.3 by default.
         simulate: Whether thermal images pass through the camera the network was trained with.
         batch_size: Images per batch.
@@ -46,10 +52,11 @@ def predict_files(
             no `thermal`, `images` are the thermal ones.
 
     Returns:
-        The results, image by image.
+        The results, image by image; of a video, in sums.
 
     Raises:
-        MdjaxError: As `predict_pairs`, or a score threshold for a network that labels pixels.
+        MdjaxError: As `predict_pairs` and `predict_video`, or a score threshold for a network that
+            labels pixels.
 
     Example:
         >>> from pathlib import Path
@@ -61,18 +68,30 @@ def predict_files(
         >>> [image.labels.name for image in written.images]
         ['a_labels.png', 'b_labels.png']
     """
+    options: dict[str, Any] = {
+        "simulate": simulate,
+        "batch_size": batch_size,
+        "overwrite": overwrite,
+        "show_progress": show_progress,
+        "missing": missing,
+    }
+    videos = find_videos(images, thermal, missing=missing)
+    if videos is not None:
+        output = _create_frame_output(loaded, out_dir, images.stem, score_threshold)
+        return predict_video(loaded, videos, output, **options)
     pairs = find_pairs(images, thermal, missing=missing)
     _check_out_dir(out_dir, [path for path in (images, thermal) if path is not None])
-    return predict_pairs(
-        loaded,
-        pairs,
-        _create_writer(loaded, out_dir, score_threshold),
-        simulate=simulate,
-        batch_size=batch_size,
-        overwrite=overwrite,
-        show_progress=show_progress,
-        missing=missing,
-    )
+    return predict_pairs(loaded, pairs, _create_writer(loaded, out_dir, score_threshold), **options)
+
+
+def check_inputs(images: Path, thermal: Path | None = None, *, missing: Missing = "none") -> None:
+    """Check the paths that `predict_files` takes, before a network is loaded.
+
+    Raises:
+        MdjaxError: Nothing can be predicted from them.
+    """
+    if find_videos(images, thermal, missing=missing) is None:
+        find_pairs(images, thermal, missing=missing)
 
 
 def _check_out_dir(out_dir: Path, inputs: Sequence[Path]) -> None:
@@ -89,18 +108,19 @@ def _check_out_dir(out_dir: Path, inputs: Sequence[Path]) -> None:
 def _create_writer(
     loaded: LoadedNetwork, out_dir: Path, score_threshold: float | None
 ) -> PredictionWriter[Any, Any]:
-    task = loaded.config.task
+    task = choose_task(loaded, score_threshold)
     if isinstance(task, DetectionTask):
-        return DetectionWriter(
-            out_dir,
-            loaded.class_names,
-            loaded.config.pipeline.image_size_hw,
-            task,
-            DEFAULT_SCORE_THRESHOLD if score_threshold is None else score_threshold,
-        )
-    if score_threshold is not None:
-        raise MdjaxError(
-            f"{loaded.run_dir}: this network labels pixels, which have no score; omit "
-            "--score-threshold."
-        )
+        size_hw = loaded.config.pipeline.image_size_hw
+        threshold = task.nms.score_threshold
+        return DetectionWriter(out_dir, loaded.class_names, size_hw, task, threshold)
     return LabelWriter(out_dir, loaded.class_names, task)
+
+
+def _create_frame_output(
+    loaded: LoadedNetwork, out_dir: Path, name: str, score_threshold: float | None
+) -> FrameOutput:
+    task = choose_task(loaded, score_threshold)
+    if isinstance(task, DetectionTask):
+        size_hw = loaded.config.pipeline.image_size_hw
+        return BoxFrames(out_dir, name, loaded.class_names, size_hw, task)
+    return LabelFrames(out_dir, name, loaded.class_names, task)

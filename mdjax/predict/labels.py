@@ -1,11 +1,12 @@
 """Label maps of the user's own images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import UInt8
 
 from mdjax.io.json_file import read_json, write_json
 from mdjax.predict.pairs import PairFiles
@@ -86,16 +87,11 @@ class LabelPredictions:
 
     def format_summary(self) -> str:
         """Return what `predict` prints."""
-        pixels = self.class_pixels
-        total = sum(pixels)
         return "\n".join(
             [
                 *self.notes,
                 "",
-                *(
-                    f"{name:16}{100 * count / total:8.2f} % of all pixels"
-                    for name, count in self._name_classes(pixels).items()
-                ),
+                *format_class_pixels(self._name_classes(self.class_pixels)),
                 "",
                 f"{len(self.images)} images labelled in {self.out_dir} "
                 f"(NAME_labels.png, NAME_overlay.png, {CLASSES_FILE}); "
@@ -134,7 +130,7 @@ class LabelWriter:
         Further images of a network with the same classes may join those of an earlier call.
         """
         path = self.out_dir / CLASSES_FILE
-        if not path.exists() or read_json(path) == self._describe_classes():
+        if not path.exists() or read_json(path) == describe_classes(self.class_names):
             return []
         return [
             f"{path}: belongs to other classes; replace it with --overwrite, or write to "
@@ -143,7 +139,7 @@ class LabelWriter:
 
     def begin(self) -> None:
         """Write what is needed to read the label files."""
-        write_json(self.out_dir / CLASSES_FILE, self._describe_classes())
+        write_json(self.out_dir / CLASSES_FILE, describe_classes(self.class_names))
 
     def write_image(self, pair: LoadedPair, row: Any) -> LabelledImage:
         """Write labels and overlay."""
@@ -155,12 +151,11 @@ class LabelWriter:
             overlay_labels(visible_u8, labels_u8, create_palette(len(self.class_names))),
             overlay_path,
         )
-        counts = np.bincount(labels_u8.ravel(), minlength=len(self.class_names))
         return LabelledImage(
             files=pair.files,
             labels=labels_path,
             overlay=overlay_path,
-            class_pixels=tuple(counts.tolist()),
+            class_pixels=count_class_pixels(labels_u8, len(self.class_names)),
             notes=pair.prepared.notes,
         )
 
@@ -172,8 +167,24 @@ class LabelWriter:
             self.out_dir, self.class_names, tuple(images), milliseconds_per_image
         )
 
-    def _describe_classes(self) -> dict[str, Any]:
-        return {
-            "class_names": list(self.class_names),
-            "palette_rgb": list(map(list, create_palette(len(self.class_names)))),
-        }
+
+def describe_classes(class_names: Sequence[str]) -> dict[str, Any]:
+    """Return what is needed to read and to draw labels."""
+    return {
+        "class_names": list(class_names),
+        "palette_rgb": list(map(list, create_palette(len(class_names)))),
+    }
+
+
+def count_class_pixels(labels_u8: UInt8[np.ndarray, "h w"], num_classes: int) -> tuple[int, ...]:
+    """Count the pixels of a label map by class id."""
+    return tuple(np.bincount(labels_u8.ravel(), minlength=num_classes).tolist())
+
+
+def format_class_pixels(class_pixels: Mapping[str, int]) -> list[str]:
+    """Write the share of each class, given its number of pixels."""
+    total = sum(class_pixels.values())
+    return [
+        f"{name:16}{100 * count / total:8.2f} % of all pixels"
+        for name, count in class_pixels.items()
+    ]

@@ -22,7 +22,8 @@ from mdjax.tasks.task import Task
 from mdjax.types import MdjaxError
 
 _NOISE_SEED = 0
-_NUM_THREADS = 4
+NUM_THREADS = 4
+"""That decode, prepare, draw and write."""
 
 Image = TypeVar("Image")
 Result = TypeVar("Result", covariant=True)
@@ -138,7 +139,7 @@ def predict_pairs(
             return str(error).splitlines()
         return []
 
-    with ThreadPoolExecutor(_NUM_THREADS) as pool:
+    with ThreadPoolExecutor(NUM_THREADS) as pool:
         problems = _find_output_problems(pairs, writer, overwrite=overwrite)
         checks = pool.map(check, range(len(pairs)))
         for found in _track(checks, "Checking", len(pairs), is_shown=show_progress):
@@ -150,14 +151,14 @@ def predict_pairs(
         )
         outputs = [path for files in pairs for path in writer.name_files(files)]
         for folder in dict.fromkeys([writer.out_dir, *(path.parent for path in outputs)]):
-            _make_folder(folder)
+            make_folder(folder)
         writer.begin()
         images: list[Image] = []
         seconds: list[float] = []
         starts = range(0, len(pairs), batch_size)
         for start in _track(starts, "Predicting", len(starts), is_shown=show_progress):
             batch = list(pool.map(load, range(start, min(start + batch_size, len(pairs)))))
-            visible, thermal = _stack([pair.prepared for pair in batch], batch_size)
+            visible, thermal = stack_pairs([pair.prepared for pair in batch], batch_size)
             start_time = time.perf_counter()
             interpreted = predict(visible, thermal)
             seconds.append(time.perf_counter() - start_time)
@@ -173,7 +174,7 @@ def count_notes(notes_of_images: Sequence[Sequence[str]]) -> tuple[str, ...]:
     return tuple(f"{n} of {len(notes_of_images)} images: {note}" for note, n in counts.items())
 
 
-def _stack(rows: Sequence[PreparedPair], batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+def stack_pairs(rows: Sequence[PreparedPair], batch_size: int) -> tuple[np.ndarray, np.ndarray]:
     """Stack inputs to a batch, filled up with its last row so that there is one shape."""
     filled = [*rows, *[rows[-1]] * (batch_size - len(rows))]
     visible = np.stack([row.visible for row in filled])
@@ -211,7 +212,12 @@ def _find_output_problems(
     return problems + writer.find_problems()
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder to write to, if it is not there.
+
+    Raises:
+        MdjaxError: It cannot be created.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

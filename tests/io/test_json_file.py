@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdjax.io.json_file import format_json, read_json, restore_scores, to_plain, write_json
+from mdjax.io.json_file import (
+    format_json,
+    read_json,
+    restore_scores,
+    to_plain,
+    write_json,
+    write_json_list,
+)
 from mdjax.types import MdjaxError
 
 PLAIN = st.recursive(
@@ -76,3 +83,36 @@ def test_scores_that_do_not_exist_survive_as_nan(tmp_path: Path) -> None:
     scores = restore_scores(read_json(tmp_path / "scores.json"))
     assert math.isnan(scores["iou"])
     assert scores["accuracy"] == 50.0
+
+
+def test_list_is_written_item_by_item(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with write_json_list(path, {"names": ["a"], "rate": math.inf}, "frames") as append:
+        append({"frame": 0, "path": Path("x")})
+        assert not path.exists()
+        append({"frame": 1, "scores": np.array([0.5])})
+    assert read_json(path) == {
+        "names": ["a"],
+        "rate": None,
+        "frames": [{"frame": 0, "path": "x"}, {"frame": 1, "scores": [0.5]}],
+    }
+    with write_json_list(path, {"names": []}, "frames"):
+        pass
+    assert read_json(path) == {"names": [], "frames": []}
+
+
+def append_and_stop(path: Path) -> None:
+    with write_json_list(path, {"a": 1}, "b") as append:
+        append(1)
+        raise KeyboardInterrupt
+
+
+def test_list_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        append_and_stop(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+    assert path.read_text() == "old"
+    with pytest.raises(MdjaxError, match=r"b\.json: cannot be written: No such file"):
+        append_and_stop(tmp_path / "absent" / "b.json")

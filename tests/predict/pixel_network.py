@@ -14,6 +14,7 @@ from data_builders.mfnet.layout import CLASS_NAMES
 from mdjax.data.pipeline import PipelineConfig
 from mdjax.data.thermal_camera import ThermalCamera
 from mdjax.models.config import ImageLevelConfig, NetworkConfig
+from mdjax.models.modalities import Missing
 from mdjax.predict.labels import LabelPredictions, LabelWriter
 from mdjax.predict.pairs import PairFiles
 from mdjax.predict.prediction import predict_pairs
@@ -29,7 +30,10 @@ class PixelNetwork(nn.Module):
     num_classes: int = len(CLASS_NAMES)
 
     @nn.compact
-    def __call__(self, visible: Any, thermal: Any, *, train: bool) -> NetworkOutput:
+    def __call__(
+        self, visible: Any, thermal: Any, *, train: bool, missing: Missing = "none"
+    ) -> NetworkOutput:
+        visible, thermal = (0 * visible, thermal) if missing == "visible" else (visible, thermal)
         pair = jnp.concatenate([visible, thermal], axis=-1) - 0.5
         return NetworkOutput(nn.Conv(self.num_classes, (1, 1))(pair))
 

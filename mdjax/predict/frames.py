@@ -1,0 +1,195 @@
+"""Frames of a camera or a video through a trained network, one after the other."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Shaped, UInt8
+
+from mdjax.io.images import ThermalImage, stretch_counts
+from mdjax.models.modalities import THERMAL, VISIBLE, Missing
+from mdjax.predict.inputs import PreparedPair, SimulateCamera, needs_thermal, prepare_pair
+from mdjax.predict.pairs import DecodedPair, combine_images
+from mdjax.predict.predictor import compile_predictor
+from mdjax.predict.thresholds import choose_task
+from mdjax.runs.loading import LoadedNetwork
+from mdjax.runs.scoring import require_image
+from mdjax.types import MdjaxError
+
+_NOISE_SEED = 0
+
+
+class LoadedFrame(NamedTuple):
+    """A frame pair as it came, and as the network sees it."""
+
+    number: int
+    decoded: DecodedPair
+    prepared: PreparedPair
+
+
+class FramePrediction(NamedTuple):
+    """What a network says of one pair of frames.
+
+    Attributes:
+        number: Of the frame, from 0.
+        prediction: Class ids [h w] of 8 bits; or, of a detector, `ImageDetections` in pixels of the
+            visible frame. None where the frame was skipped.
+        problem: Why it was skipped; empty where it was not.
+    """
+
+    number: int
+    prediction: Any
+    problem: str
+
+
+class FrameLoader:
+    """Prepares the frames of one source; all of them must have the sizes of the first."""
+
+    def __init__(
+        self, loaded: LoadedNetwork, *, simulate: SimulateCamera = "auto", missing: Missing = "none"
+    ):
+        """Take what is the same for all frames."""
+        self._config = loaded.config
+        self._simulate: SimulateCamera = simulate
+        self._missing: Missing = missing
+        self._first_shapes: tuple[tuple[int, ...] | None, ...] | None = None
+
+    def load(
+        self,
+        number: int,
+        visible_u8: UInt8[np.ndarray, "h w 3"] | None,
+        thermal: ThermalImage | None,
+    ) -> LoadedFrame:
+        """Prepare one pair of frames; threads may call this, but for the first one.
+
+        Raises:
+            MdjaxError: Sizes differ from those of the first pair that could be prepared, or from
+                each other; or the network needs a frame that is None.
+        """
+        shapes = tuple(None if x is None else x.shape[:2] for x in (visible_u8, thermal))
+        if self._first_shapes is not None:
+            for name, shape, first in zip(
+                (VISIBLE, THERMAL), shapes, self._first_shapes, strict=True
+            ):
+                if shape != first:
+                    raise MdjaxError(
+                        f"the {name} frame has {_format_shape(shape)}, the first one "
+                        f"{_format_shape(first)}"
+                    )
+        decoded = combine_images(visible_u8, thermal, "the pair of frames")
+        prepared = prepare_pair(
+            decoded,
+            self._config,
+            simulate=self._simulate,
+            rng=np.random.default_rng([_NOISE_SEED, number]),
+            missing=self._missing,
+        )
+        self._first_shapes = shapes
+        return LoadedFrame(number, decoded, prepared)
+
+
+def predict_frames(
+    loaded: LoadedNetwork,
+    frames: Iterable[tuple[np.ndarray | None, np.ndarray | None]],
+    *,
+    score_threshold: float | None = None,
+    simulate: SimulateCamera = "auto",
+    missing: Missing = "none",
+) -> Iterator[FramePrediction]:
+    """Predict frames as they come, such as those of live cameras, each before the next is read.
+
+    The network is compiled at the call, before the first frame is read. A frame of another
+    size than the first, or one that is not of the right kind, is skipped, and the stream goes on.
+
+    Args:
+        loaded: From `load_network`.
+        frames: Pairs of a visible frame, RGB [h w 3] of 8 bits, and a thermal one [hh ww], which
+            may be smaller: grey levels of 8 bits, or 16-bit counts where the network was trained on
+            them. Thermal is None where the network needs none, visible where it is missing.
+        score_threshold: For detectors: lowest score that is kept; 0.3 by default.
+        simulate: Whether thermal frames pass through the camera the network was trained with.
+        missing: Image that the network has to do without.
+
+    Returns:
+        One prediction a frame, in order.
+
+    Raises:
+        MdjaxError: The first frame does not suit the network; or a score threshold for a network
+            that labels pixels.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import mdjax
+        >>> import numpy as np
+        >>> network = mdjax.load_network(Path("runs/distilled"))
+        >>> visible_u8 = np.zeros((60, 90, 3), np.uint8)
+        >>> camera = ((visible_u8, np.zeros((15, 22), np.uint8)) for _ in range(2))
+        >>> [(x.number, x.prediction.shape) for x in mdjax.predict_frames(network, camera)]
+        [(0, (60, 90)), (1, (60, 90))]
+    """
+    require_image(loaded, missing)
+    task, working_size_hw = (
+        choose_task(loaded, score_threshold),
+        loaded.config.pipeline.image_size_hw,
+    )
+    predict = compile_predictor(loaded, batch_size=1, task=task, missing=missing)
+    loader = FrameLoader(loaded, simulate=simulate, missing=missing)
+
+    def predict_frame(number: int, visible_u8: Any, thermal: Any) -> Any:
+        _check_visible(visible_u8, missing)
+        _check_thermal(thermal, loaded, missing)
+        if thermal is not None and loaded.thermal_range_counts is not None:
+            thermal = stretch_counts(thermal, "the thermal frame", loaded.thermal_range_counts)
+        frame = loader.load(number, visible_u8, thermal)
+        batch = predict(frame.prepared.visible[None], frame.prepared.thermal[None, ..., None])
+        row = jax.tree.map(lambda array: array[0], batch)
+        return task.fit_to_image(row, working_size_hw, frame.decoded.visible_u8.shape[:2])
+
+    def predict_all() -> Iterator[FramePrediction]:
+        for number, (visible_u8, thermal) in enumerate(frames):
+            try:
+                prediction = predict_frame(number, visible_u8, thermal)
+            except MdjaxError as error:
+                if number == 0:
+                    raise MdjaxError(f"frame 0: {error}") from error
+                yield FramePrediction(number, None, str(error))
+            else:
+                yield FramePrediction(number, prediction, "")
+
+    return predict_all()
+
+
+def _check_visible(frame: Shaped[np.ndarray, "..."] | None, missing: Missing) -> None:
+    if frame is None:
+        if missing != VISIBLE:
+            raise MdjaxError('there is no visible frame; give one, or missing="visible".')
+        return
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        raise MdjaxError(
+            f"a visible frame needs the shape [h w 3] and 8 bits (RGB), this one has "
+            f"{list(frame.shape)} of {frame.dtype}; convert it."
+        )
+
+
+def _check_thermal(
+    frame: Shaped[np.ndarray, "..."] | None, loaded: LoadedNetwork, missing: Missing
+) -> None:
+    if frame is None:
+        if missing == VISIBLE or needs_thermal(loaded.config, missing):
+            raise MdjaxError("the network needs a thermal frame; give one.")
+        return
+    if loaded.thermal_range_counts is None and frame.dtype == np.uint16:
+        raise MdjaxError(
+            "the thermal frame has 16 bits, but the network was trained on 8 bits; convert it, "
+            "with one range for all frames."
+        )
+    if frame.dtype not in (np.uint8, np.uint16) or frame.ndim != 2:
+        raise MdjaxError(
+            f"a thermal frame needs the shape [hh ww] and 8 or 16 bits, this one has "
+            f"{list(frame.shape)} of {frame.dtype}; convert it."
+        )
+
+
+def _format_shape(shape: tuple[int, ...] | None) -> str:
+    return "no pixels" if shape is None else f"{shape[1]}x{shape[0]} pixels"
