@@ -14,6 +14,7 @@ from mdjax.runs.results import read_result
 from mdjax.viz.files import save_rgb_png
 from tests.conftest import PROJECT_ROOT, SmallRuns, SmallScenes
 from tests.predict.image_files import make_thermal_u8, make_visible_u8, write_thermal
+from tests.predict.video_files import write_frames
 from tests.runs.small import LOOP, shrink_preset
 
 FOLDER = PROJECT_ROOT / "examples"
@@ -34,7 +35,7 @@ def test_readme_lists_every_example() -> None:
     assert text.count("\n- ") == len(names)
 
 
-@pytest.mark.parametrize("name", ["train.py", "evaluate.py", "predict.py"])
+@pytest.mark.parametrize("name", ["train.py", "evaluate.py", "predict.py", "live.py"])
 def test_example_needs_ten_lines_at_most(name: str) -> None:
     """Statements that do something: no documentation, no imports, no signature of `main`."""
     tree = ast.parse((FOLDER / name).read_text(encoding="utf-8"))
@@ -96,7 +97,19 @@ def test_one_pair_is_predicted(
     assert capsys.readouterr().out == f"{found}\n"
 
 
-@pytest.mark.parametrize("name", ["evaluate.py", "predict.py"])
+def test_frames_are_predicted_until_a_camera_ends(
+    small_runs: SmallRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Videos stand for the cameras; the thermal one ends after two frames."""
+    visible = write_frames(tmp_path / "v.avi", [make_visible_u8(i) for i in range(3)])
+    thermal = write_frames(tmp_path / "t.avi", [make_thermal_u8(i, (8, 12)) for i in range(2)])
+    run_example("live.py", small_runs.root / "distilled", visible, thermal)
+    predict = mdjax.make_image_predictor(mdjax.load_network(small_runs.root / "distilled"))
+    expected = [predict(make_visible_u8(i), make_thermal_u8(i, (8, 12))) for i in range(2)]
+    assert capsys.readouterr().out == f"0 {expected[0]}\n1 {expected[1]}\n"
+
+
+@pytest.mark.parametrize("name", ["evaluate.py", "predict.py", "live.py"])
 def test_example_without_arguments_says_which_it_needs(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

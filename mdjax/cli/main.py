@@ -181,7 +181,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[], Run]]] = {
     "report": ("write one web page about runs", _load_report),
     "fuse": ("average two trained networks: decision-level fusion", _load_fuse),
     "evaluate": ("score a trained network on a split", _load_evaluate),
-    "predict": ("label your own images, or find objects in them", _load_predict),
+    "predict": ("label your own images and videos, or find objects in them", _load_predict),
     "score-detections": ("score a detection file by KAIST's rules", _load_score_detections),
     "demo": ("see modality distillation at work on generated scenes", _load_demo),
     "reproduce": ("make the paper's tables and figures, and others, each by name", _load_reproduce),

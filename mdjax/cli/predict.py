@@ -17,21 +17,23 @@ from mdjax.runs.loading import CheckpointName, load_network
 
 @dataclass(frozen=True)
 class Predict:
-    """Label your own images or find objects in them, depending on the network's task.
+    """Label your own images or videos or find objects in them, depending on the network's task.
 
     Give one pair (IMAGES and --thermal are files), two folders whose names match (both are
     folders), one folder of pairs in any layout that `mdjax prepare rgbt-folder` reads, such as
     visible/ and thermal/, or a_rgb.png and a_ir.png (IMAGES alone), or four-channel PNGs, RGB +
     thermal (IMAGES alone). Thermal images may have a lower resolution than visible ones. Networks
     that see only visible images need no thermal ones. Without a visible camera, give thermal
-    images alone as IMAGES, with --missing visible.
+    images alone as IMAGES, with --missing visible. Videos are given like files.
 
     Attributes:
         run_dir: Run directory, or the folder of a checkpoint.
-        images: Visible image, four-channel PNG, a folder of either, or a folder of pairs.
-        thermal: Thermal image, or a folder of thermal images.
+        images: Visible image, four-channel PNG, a folder of either, a folder of pairs, or a video
+            (mp4, avi, mkv, mov).
+        thermal: Thermal image, folder of thermal images, or thermal video, as long as the other.
         out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json; or, for detectors,
-            NAME_detections.png and detections.json.
+            NAME_detections.png and detections.json. Of a video, NAME_overlay.mp4, the folder
+            NAME_labels and NAME_labels.json; or NAME_detections.mp4 and detections.json.
         checkpoint: The last state, or the best on the validation split.
         simulate_camera: Coarsen thermal images as in training: auto does so if they have the size
             of the visible image, and uses smaller ones unchanged.

@@ -8,8 +8,9 @@ import pytest
 from mdjax.cli import predict
 from mdjax.cli.main import main
 from tests.predict.anchor_network import create_loaded_detector
-from tests.predict.image_files import write_folders
+from tests.predict.image_files import make_thermal_u8, make_visible_u8, write_folders
 from tests.predict.pixel_network import create_loaded_network
+from tests.predict.video_files import write_frames
 
 
 @pytest.fixture
@@ -75,6 +76,28 @@ def test_folder_of_pairs_is_predicted_once(
     report = json.loads(capsys.readouterr().out)
     assert [image["name"] for image in report["images"]] == ["a", "b"]
     assert report["images"][1]["thermal"] == str(folders[1] / "b.png")
+
+
+def test_video_pair_is_predicted(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    visible = write_frames(tmp_path / "v.avi", [make_visible_u8(i) for i in range(3)])
+    thermal = write_frames(tmp_path / "t.avi", [make_thermal_u8(i) for i in range(3)])
+    arguments = make_arguments((visible, thermal), tmp_path / "out")
+    assert main([*arguments, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["num_frames"], report["num_skipped"]) == (3, 0)
+    assert report["frames_per_second"] > 0
+    assert sum(report["class_pixels"].values()) == 3 * 32 * 48
+    assert Path(report["video"]).is_file()
+    assert Path(report["records"]).is_file()
+    assert main([*arguments, "--overwrite"]) == 0
+    output = capsys.readouterr().out
+    assert "3 of 3 frames: thermal 48x32 was passed through" in output
+    assert "3 frames predicted, 0 skipped; " in output
+    assert " frames per second, of which the network takes " in output
+    assert main(["predict", str(tmp_path / "run"), str(tmp_path / "absent.mp4")]) == 2
+    assert "absent.mp4: there is no such file." in capsys.readouterr().err
 
 
 def test_detector_finds_boxes(
