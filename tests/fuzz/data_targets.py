@@ -1,8 +1,9 @@
 """What reads the files of a data set: raw folders, prepared sets, KAIST's text files."""
 
 import dataclasses
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
 from mdjax.cli.score_detections import score_kaist_files
 from mdjax.data.folds import Folds
 from mdjax.data.source import hash_records
-from mdjax.predict.pairs import find_pairs, read_pair
+from mdjax.predict.pairs import find_pairs, raise_problems, read_pair
+from mdjax.predict.video_pair import Frame, VideoFiles, VideoPair
 from mdjax.runs.splits import open_splits
 from tests.data.factories import encode_png, write_raw_mfnet
 from tests.data_builders.raw_pairs import (
@@ -32,6 +34,7 @@ from tests.data_builders.raw_pairs import (
 )
 from tests.data_builders.raw_pairs import write_msrs as write_raw_msrs
 from tests.fuzz.fuzzer import Target
+from tests.predict.video_files import write_frames
 
 _NAMES = {"train": ("a", "b"), "test": ("c",)}
 _KAIST_NAMES = ("set00/V000/I00001", "set00/V000/I00003", "set03/V000/I00001")
@@ -193,6 +196,31 @@ def read_predicted(folder: Path) -> Any:
     return [tuple(read_pair(pair)) for pair in pairs]
 
 
+def write_videos(folder: Path) -> None:
+    """A video pair to predict on."""
+    frames = [make_image_u8(number) for number in range(3)]
+    write_frames(folder / "visible.avi", frames, fourcc="MJPG")
+    write_frames(folder / "thermal.mp4", [frame[..., 0] for frame in frames], fourcc="mp4v")
+
+
+def read_videos(folder: Path) -> Any:
+    """As `mdjax predict`, up to more frames than there are."""
+    with VideoPair(VideoFiles(folder / "visible.avi", folder / "thermal.mp4")) as pair:
+        raise_problems(pair.find_problems())
+        frames = [pair.take_images(frame) for frame in itertools.islice(_read_all(pair), 10)]
+        return frames, pair.describe_end()
+
+
+def _read_all(pair: VideoPair) -> Iterator[Frame]:
+    while (frame := pair.read()) is not None:
+        yield frame
+
+
+def explain_video(name: str) -> str | None:
+    """Decoders show what is left of a damaged frame."""
+    return f"pixels: videos such as {Path(name).suffix} files have no checksum"
+
+
 def _check(check: Callable[..., Any], **options: Any) -> Callable[[Path], Any]:
     return lambda folder: summarise(check(folder, **options))
 
@@ -217,4 +245,5 @@ TARGETS = (
     ),
     Target("prepared data set", write_prepared, read_prepared, ("data/**/*",), is_named=True),
     Target("images for predict", write_predicted, read_predicted, explain=explain_raw),
+    Target("videos for predict", write_videos, read_videos, explain=explain_video),
 )
