@@ -20,6 +20,7 @@ from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
 from data_builders.checks.unread_folders import describe_unread_folders
 from data_builders.formats.name_list import read_names
 from mdjax.io.findings import Findings, Problem
+from mdjax.io.folder_tree import SPLITS
 from mdjax.types import MdjaxError
 
 CLASS_NAMES = (
@@ -34,7 +35,6 @@ CLASS_NAMES = (
     "bump",
 )
 
-SPLITS = ("train", "val", "test")
 FLIP_SUFFIX = "_flip"
 
 ORIGINAL_CONFIG = "original"

@@ -32,9 +32,9 @@ from pathlib import Path
 from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
 from data_builders.checks.unread_folders import describe_unread_folders
+from data_builders.dealing import Dealing
 from data_builders.rgbt_folder.annotations import add_annotations
 from data_builders.rgbt_folder.class_names import CLASSES_FILE
-from data_builders.rgbt_folder.dealing import Dealing
 from data_builders.rgbt_folder.splits import find_split_pairs
 from mdjax.io.findings import Findings
 from mdjax.io.folder_tree import find_split, is_known_name

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from data_builders.checks.dataset import DEFAULT_CONFIG
 from data_builders.command import DEFAULT_DATA_DIR, DataDir, Overwrite, PairOptions
+from data_builders.dealing import DEFAULT_FRACTIONS, DealBy, make_dealing
 from data_builders.pair_builder import prepare_checked
 from data_builders.prepared import PreparedSummary
 from data_builders.rgbt_folder.builder import RgbtFolder
-from data_builders.rgbt_folder.dealing import DEFAULT_FRACTIONS, DealBy, Dealing
 from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
-from mdjax.types import IGNORED_LABEL, MdjaxError
+from mdjax.types import IGNORED_LABEL
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class PrepareRgbtFolder(PairOptions):
             self.raw.resolve(),
             thermal_range_counts=self.thermal_range_counts,
             ignored_label=self.ignored_label,
-            dealing=self._make_dealing(),
+            dealing=make_dealing(self.split_by, self.fractions, self.split_seed),
             skip_faulty=self.skip_faulty,
             show_progress=show_progress,
         )
@@ -64,13 +64,3 @@ class PrepareRgbtFolder(PairOptions):
             overwrite=self.overwrite,
             show_progress=show_progress,
         )
-
-    def _make_dealing(self) -> Dealing | None:
-        if self.split_by is not None:
-            return Dealing(self.split_by, self.fractions, self.split_seed)
-        if (self.fractions, self.split_seed) != (DEFAULT_FRACTIONS, 0):
-            raise MdjaxError(
-                "--fractions and --split-seed: need --split-by sequence or --split-by random; add "
-                "it, or omit them."
-            )
-        return None

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from data_builders.checks.annotations import RawPair
-from data_builders.rgbt_folder.dealing import Dealing, deal_pairs
+from data_builders.dealing import Dealing, deal_pairs
 from data_builders.rgbt_folder.pair_finder import PairFinder, read_lines
 from mdjax.io.findings import Findings, Problem
 from mdjax.io.folder_tree import SPLITS, find_split, scan_folders

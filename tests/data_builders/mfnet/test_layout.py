@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from data_builders.mfnet.layout import CLASS_NAMES, SPLITS, check_raw_mfnet
+from data_builders.mfnet.layout import CLASS_NAMES, check_raw_mfnet
+from mdjax.io.folder_tree import SPLITS
 from mdjax.io.images import decode_labels
 from mdjax.scenes import CLASS_NAMES as SCENE_CLASS_NAMES
 from mdjax.types import MdjaxError

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from data_builders.dealing import Dealing
 from data_builders.rgbt_folder import PrepareRgbtFolder
-from data_builders.rgbt_folder.dealing import Dealing
 from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
 from mdjax.io.folder_tree import ANNOTATION_FOLDERS
 from mdjax.io.images import decode_labels, decode_thermal_counts, decode_visible

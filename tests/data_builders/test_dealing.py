@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from data_builders.checks.annotations import RawPair
-from data_builders.rgbt_folder.dealing import Dealing, deal_pairs, find_sequence
+from data_builders.dealing import Dealing, deal_pairs, find_sequence
 from data_builders.rgbt_folder.splits import find_split_pairs
 from mdjax.io.findings import Findings
 from mdjax.types import MdjaxError
@@ -190,3 +190,12 @@ def test_splits_that_are_there_are_not_made_again(tmp_path, kind):
     assert findings.problems == [
         f"has {what} already, so --split-by has nothing to do; omit it, or remove them."
     ]
+
+
+def test_sequences_may_be_told_otherwise():
+    """Ten blocks of ten successive numbers: none is parted, whatever the numbers have in common."""
+    pairs = _make_pairs([f"{number:03d}" for number in range(100)])
+    dealt = deal_pairs(pairs, Dealing("sequence"), Findings(), lambda name: name[:2])
+    blocks = [{pair.name[:2] for pair in part} for part in dealt.values()]
+    assert [len(part) for part in dealt.values()] == [70, 10, 20]
+    assert not blocks[0] & blocks[1] and not (blocks[0] | blocks[1]) & blocks[2]

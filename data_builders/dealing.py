@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from data_builders.checks.annotations import RawPair
@@ -44,6 +44,24 @@ class Dealing:
             )
 
 
+def make_dealing(
+    split_by: DealBy | None, fractions: tuple[float, float, float], seed: int
+) -> Dealing | None:
+    """Make a dealing from the options of a command; None where none is asked for.
+
+    Raises:
+        MdjaxError: Fractions or seed are given that nothing uses, or the fractions are impossible.
+    """
+    if split_by is not None:
+        return Dealing(split_by, fractions, seed)
+    if (fractions, seed) != (DEFAULT_FRACTIONS, 0):
+        raise MdjaxError(
+            "--fractions and --split-seed: need --split-by sequence or --split-by random; add "
+            "it, or omit them."
+        )
+    return None
+
+
 def find_sequence(name: str) -> str:
     """The sequence of a pair: its folder, or what its name has before the last number.
 
@@ -57,7 +75,10 @@ def find_sequence(name: str) -> str:
 
 
 def deal_pairs(
-    pairs: Sequence[RawPair], dealing: Dealing, findings: Findings
+    pairs: Sequence[RawPair],
+    dealing: Dealing,
+    findings: Findings,
+    get_sequence: Callable[[str], str] = find_sequence,
 ) -> dict[str, list[RawPair]]:
     """Deal pairs into splits, day and night alike; the order of the pairs stays.
 
@@ -67,13 +88,14 @@ def deal_pairs(
         pairs: All pairs of the data set, not empty.
         dealing: How they are dealt.
         findings: Gets what was done, and what is wrong.
+        get_sequence: Tells the sequence of a pair from its name.
 
     Returns:
         Pairs by split; empty where there are too few sequences.
     """
     sequences: dict[str, list[RawPair]] = {}
     for pair in pairs:
-        sequences.setdefault(find_sequence(pair.name), []).append(pair)
+        sequences.setdefault(get_sequence(pair.name), []).append(pair)
     groups = sequences if dealing.by == "sequence" else {pair.name: [pair] for pair in pairs}
     wanted = list(_get_fractions(dealing))
     if len(groups) < len(wanted):
