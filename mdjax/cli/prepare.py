@@ -8,6 +8,7 @@ from typing import Annotated
 import rich
 import tyro
 
+from data_builders.checks.annotations import Role
 from data_builders.checks.faults import FaultyFilesError
 from data_builders.checks.left_out import describe_left_out, write_left_out
 from data_builders.checks.report import write_report
@@ -16,6 +17,8 @@ from data_builders.kaist import PrepareKaist
 from data_builders.mfnet import PrepareMfnet
 from data_builders.msrs import PrepareMsrs
 from data_builders.prepared import PreparedSummary, make_summary_table, make_warnings
+from data_builders.published.command import PublishedOptions
+from data_builders.published.llvip import PrepareLlvip
 from data_builders.rgbt_folder import PrepareRgbtFolder
 from data_builders.synthetic import PrepareSynthetic
 from mdjax.cli.options import parse_options
@@ -31,6 +34,7 @@ Command = (
     | Annotated[PrepareSynthetic, tyro.conf.subcommand("synthetic")]
     | Annotated[PrepareKaist, tyro.conf.subcommand("kaist")]
     | Annotated[PrepareMsrs, tyro.conf.subcommand("msrs")]
+    | Annotated[PrepareLlvip, tyro.conf.subcommand("llvip")]
     | Annotated[PrepareRgbtFolder, tyro.conf.subcommand("rgbt-folder")]
 )
 
@@ -53,9 +57,9 @@ def run_prepare(arguments: Sequence[str]) -> int:
     sheet_error = None
     if isinstance(command, PairOptions):
         sheet_error = _draw_contact_sheet(summary, command.data_dir, command.contact_sheet)
-    if isinstance(command, PrepareRgbtFolder):
-        if not any(summary.num_night.values()):
-            print("Note: all images count as day; list those taken at night in night.txt.")
+    if isinstance(command, PrepareRgbtFolder) and not any(summary.num_night.values()):
+        print("Note: all images count as day; list those taken at night in night.txt.")
+    if isinstance(command, PrepareRgbtFolder | PublishedOptions):
         print(_format_next_step(summary, command.data_dir))
     _list_left_out(summary, command.data_dir)
     if summary.warnings:
@@ -118,7 +122,7 @@ def _list_left_out(summary: PreparedSummary, data_dir: Path) -> None:
 
 
 def _format_next_step(summary: PreparedSummary, data_dir: Path) -> str:
-    """Name the command that trains on a data set of the user's own, and what it would leave out."""
+    """Name the command that trains on a data set without presets, and what it would leave out."""
     if not summary.box_counts:
         preset = TRAIN_PRESETS[name := "mfnet-small-teacher"]
     else:
@@ -128,7 +132,14 @@ def _format_next_step(summary: PreparedSummary, data_dir: Path) -> str:
         options += ["--data-dir", str(data_dir)]
     remark = ""
     if isinstance(preset.task, DetectionTask):
-        labels = sorted({label for counts in summary.box_counts.values() for label in counts})
+        labels = sorted(
+            {
+                label
+                for counts in summary.box_counts.values()
+                for label, of_role in counts.items()
+                if of_role[Role.POSITIVE] or of_role[Role.IGNORED]
+            }
+        )
         others = [label for label in labels if label not in preset.task.classes]
         if others:
             options += ["--task.classes", *labels]

@@ -15,6 +15,7 @@ from mdjax.data.source import open_split
 from mdjax.types import MdjaxError
 from tests.cli.running import run
 from tests.data.factories import encode_png
+from tests.data_builders.published.raw_published import write_llvip
 from tests.data_builders.raw_pairs import (
     make_thermal_u16,
     write,
@@ -176,7 +177,7 @@ def test_many_equal_faults_are_one_line_and_listed_in_a_file(tmp_path: Path) -> 
     assert list((tmp_path / "data").iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", ["kaist", "msrs", "rgbt-folder"])
+@pytest.mark.parametrize("name", ["kaist", "msrs", "llvip", "rgbt-folder"])
 def test_help_names_the_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         run_prepare([name, "--help"])
@@ -318,3 +319,15 @@ def test_progress_is_shown_of_checking_and_of_writing(
     shown = capsys.readouterr().err
     for step in ("Checking MSRS", "Writing msrs (train)", "Writing msrs (test)"):
         assert step in shown
+
+
+def test_command_that_trains_on_a_published_set_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw_dir = write_llvip(tmp_path / "raw", {"train": ("010001",), "test": ("190001",)})
+    rows = _run(capsys, "llvip", "--raw", raw_dir, "--data-dir", tmp_path / "data")
+    assert ["night", "images", "1", "1"] in rows
+    text = " ".join(word for row in rows for word in row)
+    command = "mdjax train msrs-small-teacher runs/teacher --dataset llvip/default --data-dir "
+    assert f"Train on it: {command}{tmp_path}" in text
+    assert "--task.classes" not in text

@@ -198,4 +198,5 @@ def test_sequences_may_be_told_otherwise():
     dealt = deal_pairs(pairs, Dealing("sequence"), Findings(), lambda name: name[:2])
     blocks = [{pair.name[:2] for pair in part} for part in dealt.values()]
     assert [len(part) for part in dealt.values()] == [70, 10, 20]
-    assert not blocks[0] & blocks[1] and not (blocks[0] | blocks[1]) & blocks[2]
+    assert not blocks[0] & blocks[1]
+    assert not (blocks[0] | blocks[1]) & blocks[2]

@@ -1,0 +1,41 @@
+"""Small folders that follow the published layouts exactly."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.data.factories import encode_png
+from tests.data_builders.raw_pairs import SIZE_HW, encode_jpg, make_image_u8, write
+
+Box = tuple[str, int, int, int, int]
+"""Label, left, top, right, bottom."""
+
+
+def write_jpg_pair(visible: Path, thermal: Path, number: int) -> None:
+    """Two JPEGs, the thermal one of one channel."""
+    write(visible, encode_jpg(make_image_u8(number)))
+    write(thermal, encode_jpg(make_image_u8(number + 50, channels=1)))
+
+
+def write_png_pair(visible: Path, thermal: Path, number: int) -> None:
+    """Two PNGs, the thermal one of one channel."""
+    write(visible, encode_png(make_image_u8(number)))
+    write(thermal, encode_png(make_image_u8(number + 50, channels=1)))
+
+
+def write_voc(path: Path, boxes: Sequence[Box], size_hw: tuple[int, int] = SIZE_HW) -> None:
+    objects = "".join(
+        f"<object><name>{label}</name><bndbox><xmin>{left}</xmin><ymin>{top}</ymin>"
+        f"<xmax>{right}</xmax><ymax>{bottom}</ymax></bndbox></object>"
+        for label, left, top, right, bottom in boxes
+    )
+    size = f"<size><width>{size_hw[1]}</width><height>{size_hw[0]}</height></size>"
+    write(path, f"<annotation>{size}{objects}</annotation>")
+
+
+def write_llvip(folder: Path, names: Mapping[str, Sequence[str]]) -> Path:
+    """LLVIP's folders; each image has one person from (2, 3) to (8, 12)."""
+    for number, (split, name) in enumerate((s, n) for s, part in names.items() for n in part):
+        visible, thermal = (folder / x / split / f"{name}.jpg" for x in ("visible", "infrared"))
+        write_jpg_pair(visible, thermal, number)
+        write_voc(folder / f"Annotations/{name}.xml", [("person", 2, 3, 8, 12)])
+    return folder
