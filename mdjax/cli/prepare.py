@@ -18,6 +18,7 @@ from data_builders.mfnet import PrepareMfnet
 from data_builders.msrs import PrepareMsrs
 from data_builders.prepared import PreparedSummary, make_summary_table, make_warnings
 from data_builders.published.command import PublishedOptions
+from data_builders.published.flir_aligned import PrepareFlirAligned
 from data_builders.published.llvip import PrepareLlvip
 from data_builders.rgbt_folder import PrepareRgbtFolder
 from data_builders.synthetic import PrepareSynthetic
@@ -35,6 +36,7 @@ Command = (
     | Annotated[PrepareKaist, tyro.conf.subcommand("kaist")]
     | Annotated[PrepareMsrs, tyro.conf.subcommand("msrs")]
     | Annotated[PrepareLlvip, tyro.conf.subcommand("llvip")]
+    | Annotated[PrepareFlirAligned, tyro.conf.subcommand("flir-aligned")]
     | Annotated[PrepareRgbtFolder, tyro.conf.subcommand("rgbt-folder")]
 )
 

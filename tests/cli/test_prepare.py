@@ -15,7 +15,7 @@ from mdjax.data.source import open_split
 from mdjax.types import MdjaxError
 from tests.cli.running import run
 from tests.data.factories import encode_png
-from tests.data_builders.published.raw_published import write_llvip
+from tests.data_builders.published.raw_published import write_flir_aligned, write_llvip
 from tests.data_builders.raw_pairs import (
     make_thermal_u16,
     write,
@@ -177,7 +177,7 @@ def test_many_equal_faults_are_one_line_and_listed_in_a_file(tmp_path: Path) -> 
     assert list((tmp_path / "data").iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", ["kaist", "msrs", "llvip", "rgbt-folder"])
+@pytest.mark.parametrize("name", ["kaist", "msrs", "llvip", "flir-aligned", "rgbt-folder"])
 def test_help_names_the_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         run_prepare([name, "--help"])
@@ -331,3 +331,14 @@ def test_command_that_trains_on_a_published_set_is_named(
     command = "mdjax train msrs-small-teacher runs/teacher --dataset llvip/default --data-dir "
     assert f"Train on it: {command}{tmp_path}" in text
     assert "--task.classes" not in text
+
+
+def test_dropped_classes_of_a_published_set_are_not_trained_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = {"train": ("FLIR_00002",), "test": ("FLIR_08864",)}
+    raw_dir = write_flir_aligned(tmp_path / "raw", names)
+    rows = _run(capsys, "flir-aligned", "--raw", raw_dir, "--data-dir", tmp_path / "data")
+    assert ["dog:", "dropped", "boxes", "1", "1"] in rows
+    text = " ".join(word for row in rows for word in row)
+    assert "--task.classes car (without --task.classes, only person)" in text

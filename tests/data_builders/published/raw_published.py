@@ -39,3 +39,17 @@ def write_llvip(folder: Path, names: Mapping[str, Sequence[str]]) -> Path:
         write_jpg_pair(visible, thermal, number)
         write_voc(folder / f"Annotations/{name}.xml", [("person", 2, 3, 8, 12)])
     return folder
+
+
+def write_flir_aligned(folder: Path, names: Mapping[str, Sequence[str]]) -> Path:
+    """FLIR-aligned's folders; each image has a car and a dog."""
+    lists = {"train": "align_train.txt", "test": "align_validation.txt"}
+    for split, part in names.items():
+        write(folder / lists[split], "".join(f"{name}_PreviewData\n" for name in part))
+        for number, name in enumerate(part, 1000 * len(split)):
+            stem = folder / "JPEGImages" / name
+            visible, thermal = (Path(f"{stem}{x}") for x in ("_RGB.jpg", "_PreviewData.jpeg"))
+            write_jpg_pair(visible, thermal, number)
+            boxes = [("car", 1, 2, 9, 8), ("dog", 0, 0, 4, 4)]
+            write_voc(folder / f"Annotations/{name}_PreviewData.xml", boxes)
+    return folder
