@@ -20,6 +20,7 @@ from data_builders.prepared import PreparedSummary, make_summary_table, make_war
 from data_builders.published.command import PublishedOptions
 from data_builders.published.flir_aligned import PrepareFlirAligned
 from data_builders.published.llvip import PrepareLlvip
+from data_builders.published.m3fd import PrepareM3fd
 from data_builders.rgbt_folder import PrepareRgbtFolder
 from data_builders.synthetic import PrepareSynthetic
 from mdjax.cli.options import parse_options
@@ -37,6 +38,7 @@ Command = (
     | Annotated[PrepareMsrs, tyro.conf.subcommand("msrs")]
     | Annotated[PrepareLlvip, tyro.conf.subcommand("llvip")]
     | Annotated[PrepareFlirAligned, tyro.conf.subcommand("flir-aligned")]
+    | Annotated[PrepareM3fd, tyro.conf.subcommand("m3fd")]
     | Annotated[PrepareRgbtFolder, tyro.conf.subcommand("rgbt-folder")]
 )
 

@@ -177,7 +177,7 @@ def test_many_equal_faults_are_one_line_and_listed_in_a_file(tmp_path: Path) -> 
     assert list((tmp_path / "data").iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", ["kaist", "msrs", "llvip", "flir-aligned", "rgbt-folder"])
+@pytest.mark.parametrize("name", ["kaist", "msrs", "llvip", "flir-aligned", "m3fd", "rgbt-folder"])
 def test_help_names_the_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         run_prepare([name, "--help"])

@@ -53,3 +53,12 @@ def write_flir_aligned(folder: Path, names: Mapping[str, Sequence[str]]) -> Path
             boxes = [("car", 1, 2, 9, 8), ("dog", 0, 0, 4, 4)]
             write_voc(folder / f"Annotations/{name}_PreviewData.xml", boxes)
     return folder
+
+
+def write_m3fd(folder: Path, names: Sequence[str]) -> Path:
+    """M3FD's folders; names may have those of scenario and scene in front."""
+    for number, (place, _, stem) in enumerate(name.rpartition("/") for name in names):
+        root = folder / place
+        write_png_pair(root / f"Vis/{stem}.png", root / f"Ir/{stem}.png", number)
+        write_voc(root / f"Annotation/{stem}.xml", [("People", 2, 3, 8, 12), ("Lamp", 0, 0, 3, 3)])
+    return folder
