@@ -35,6 +35,8 @@ class LabelRule:
     """Class ids by colour; None where the pixels' values are the class ids."""
     ignored_id: int = IGNORED_LABEL
     """This class id is not counted either: it becomes `IGNORED_LABEL`."""
+    remedy: str = ""
+    """What else can be done about a class id that is unknown, for messages."""
 
 
 class LabelMap(NamedTuple):

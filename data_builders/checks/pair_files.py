@@ -247,8 +247,8 @@ def _check_labels(
         remedy = "fix the map"
         if requirements.may_have_uncounted_pixels:
             remedy += " (255 is not counted), or the list of class names if it is too short"
-        if rule is not None:
-            remedy += "; --ignored-label ID names another id that is not counted"
+        if rule is not None and rule.remedy:
+            remedy += f"; {rule.remedy}"
         ids = ", ".join(map(str, unknown))
         report.problems.append(f"{name}: class id {ids} is outside 0..{num_classes - 1}; {remedy}.")
 

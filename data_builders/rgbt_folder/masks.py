@@ -61,7 +61,9 @@ def add_masks(
         findings.problems.append(str(error))
         return PairsWithMasks({split: list(part) for split, part in pairs.items()}, ())
     ids_by_rgb = None if colours is None else assign_colours(colours, names, findings)
-    rule = LabelRule(ids_by_rgb, ignored_label)
+    rule = LabelRule(
+        ids_by_rgb, ignored_label, "--ignored-label ID names another id that is not counted"
+    )
     if ignored_label < len(names):
         findings.notes.append(
             f"class {ignored_label}, {names[ignored_label]}, is not counted (--ignored-label)."
