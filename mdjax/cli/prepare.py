@@ -19,8 +19,10 @@ from data_builders.msrs import PrepareMsrs
 from data_builders.prepared import PreparedSummary, make_summary_table, make_warnings
 from data_builders.published.command import PublishedOptions
 from data_builders.published.flir_aligned import PrepareFlirAligned
+from data_builders.published.fmb import PrepareFmb
 from data_builders.published.llvip import PrepareLlvip
 from data_builders.published.m3fd import PrepareM3fd
+from data_builders.published.pst900 import PreparePst900
 from data_builders.rgbt_folder import PrepareRgbtFolder
 from data_builders.synthetic import PrepareSynthetic
 from mdjax.cli.options import parse_options
@@ -39,6 +41,8 @@ Command = (
     | Annotated[PrepareLlvip, tyro.conf.subcommand("llvip")]
     | Annotated[PrepareFlirAligned, tyro.conf.subcommand("flir-aligned")]
     | Annotated[PrepareM3fd, tyro.conf.subcommand("m3fd")]
+    | Annotated[PrepareFmb, tyro.conf.subcommand("fmb")]
+    | Annotated[PreparePst900, tyro.conf.subcommand("pst900")]
     | Annotated[PrepareRgbtFolder, tyro.conf.subcommand("rgbt-folder")]
 )
 

@@ -1,6 +1,7 @@
 """`mdjax prepare` of annotated pairs as a person types it."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +28,7 @@ from tests.data_builders.raw_pairs import (
 )
 from tests.data_builders.reading import read_metadata, read_records
 
+PUBLISHED = ("llvip", "flir-aligned", "m3fd", "fmb", "pst900")
 NAMES = ("set00/V000/I00001", "set03/V001/I00007")
 
 
@@ -177,7 +179,9 @@ def test_many_equal_faults_are_one_line_and_listed_in_a_file(tmp_path: Path) -> 
     assert list((tmp_path / "data").iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", ["kaist", "msrs", "llvip", "flir-aligned", "m3fd", "rgbt-folder"])
+@pytest.mark.parametrize(
+    "name", ["kaist", "msrs", "llvip", "flir-aligned", "m3fd", "fmb", "pst900", "rgbt-folder"]
+)
 def test_help_names_the_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         run_prepare([name, "--help"])
@@ -197,6 +201,14 @@ def test_help_of_data_sets_without_names_has_the_shared_options(
     assert "Folder of prepared data sets. (default: data)" in text
     assert "Replace what was prepared before. (default: False)" in text
     assert "--name" not in text
+
+
+def test_each_data_set_has_a_line_in_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_prepare(["--help"])
+    text = capsys.readouterr().out
+    for name in PUBLISHED:
+        assert re.search(rf"• {name} +Check ", text)
 
 
 def test_missing_folder_is_required(capsys: pytest.CaptureFixture[str]) -> None:

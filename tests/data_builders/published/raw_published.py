@@ -62,3 +62,14 @@ def write_m3fd(folder: Path, names: Sequence[str]) -> Path:
         write_png_pair(root / f"Vis/{stem}.png", root / f"Ir/{stem}.png", number)
         write_voc(root / f"Annotation/{stem}.xml", [("People", 2, 3, 8, 12), ("Lamp", 0, 0, 3, 3)])
     return folder
+
+
+def write_masks(
+    folder: Path, folders: tuple[str, str, str], names: Mapping[str, Sequence[str]], mask: bytes
+) -> Path:
+    """Folders of visible images, thermal images and masks by split; all masks are alike."""
+    for number, (split, name) in enumerate((s, n) for s, part in names.items() for n in part):
+        visible, thermal, label = (folder / split / x / f"{name}.png" for x in folders)
+        write_png_pair(visible, thermal, number)
+        write(label, mask)
+    return folder
