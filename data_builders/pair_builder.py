@@ -6,7 +6,7 @@
 
 A builder gets a data set that was checked, so that nothing is written for a faulty one. The files'
 own bytes go into the records; nothing is lost. Only label maps that are no grey values of class ids
-are encoded again, without loss.
+are encoded again, without loss, and visible images that are grey or larger than what is used.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +20,7 @@ import tensorflow_datasets as tfds
 from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import DEFAULT_CONFIG, CheckedPairs
 from data_builders.checks.label_maps import read_label_png
+from data_builders.checks.visible_images import read_visible_png
 from data_builders.prepared import PreparedSummary, write_data_set
 from data_builders.records import (
     make_features,
@@ -204,13 +205,17 @@ def _make_metadata(checked: CheckedPairs) -> dict[str, Any]:
 
 
 def _make_record(pair: RawPair, *, has_thermal_boxes: bool) -> dict[str, Any]:
-    record: dict[str, Any] = {"visible": pair.visible, "thermal": pair.thermal}
+    rule = pair.visible_rule
+    visible = pair.visible if rule is None else read_visible_png(pair.visible, rule)
+    record: dict[str, Any] = {"visible": visible, "thermal": pair.thermal}
     if pair.thermal is None:
         record = {"visible_thermal": pair.visible}
     record |= {"name": pair.name, "is_night": pair.is_night}
     if pair.labels is not None:
-        rule = pair.label_rule
-        record["labels"] = pair.labels if rule is None else read_label_png(pair.labels, rule)
+        label_rule = pair.label_rule
+        record["labels"] = (
+            pair.labels if label_rule is None else read_label_png(pair.labels, label_rule)
+        )
     if pair.objects is not None:
         record["objects"] = make_objects(pair.objects, has_thermal_boxes=has_thermal_boxes)
     return record

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_builders.checks.label_maps import LabelRule
+from data_builders.checks.visible_images import VisibleRule
 from mdjax.types import MdjaxError
 
 # Share of a box's area inside its image, half of it but for rounding. Less is a mistake, not a box
@@ -65,6 +66,8 @@ class RawPair:
     """Boxes are fractions of the image's size, not pixels."""
     stated_hw: tuple[int, int] | None = None
     """Rows and columns of the visible image as the annotation file states them."""
+    visible_rule: VisibleRule | None = None
+    """What becomes of the visible image; None where it goes into the records as it is."""
     mirrors: str | None = None
     """Name of the pair whose mirror image this one is."""
 

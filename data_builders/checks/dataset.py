@@ -304,6 +304,13 @@ def _note_reports(reports: Mapping[str, PairReport]) -> list[str]:
     thermal = [report.thermal for report in reports.values() if report.thermal is not None]
     if share := compute_share_outside_range(thermal):
         notes.append(f"{share:.2%} of the thermal pixels lie outside the range of counts.")
+    conversions = Counter(report.visible_conversion for report in reports.values())
+    notes += [
+        f"{format_count(count, 'visible image')} stored {how}: the records hold three channels of "
+        "what is used, converted without loss."
+        for how, count in conversions.items()
+        if how is not None
+    ]
     conversions = Counter(report.label_conversion for report in reports.values())
     notes += [
         f"{format_count(count, 'label map')} stored {how}: the records hold the class ids as grey "

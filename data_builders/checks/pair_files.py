@@ -27,6 +27,7 @@ from data_builders.checks.label_maps import LabelRule, decode_label_map
 from data_builders.checks.near_copies import PairHash, compute_difference_hash
 from data_builders.checks.registration import correlate_edges, is_same_picture
 from data_builders.checks.thermal_values import ThermalValues, measure_thermal
+from data_builders.checks.visible_images import decode_visible_image
 from mdjax.io.images import (
     check_fourth_channel,
     check_orientation,
@@ -86,6 +87,8 @@ class PairReport:
     """A line as in `problems` for each box that is there before."""
     class_pixels: tuple[int, ...] = ()
     num_uncounted_pixels: int = 0
+    visible_conversion: str | None = None
+    """From `decode_visible_image`; None where the visible file is kept as it is."""
     label_conversion: str | None = None
     """From `decode_label_map`; None where the label file is kept as it is."""
 
@@ -116,7 +119,7 @@ def check_pair(pair: RawPair, requirements: PairRequirements) -> PairReport:
     if pair.thermal is None:
         visible, thermal = _read_visible_thermal(pair.visible, requirements, report)
     else:
-        visible = _read_visible(pair.visible, requirements, report)
+        visible = _read_visible(pair, requirements, report)
         thermal = _read_thermal(pair.thermal, requirements, report)
     visible_hw, thermal_hw = _get_size(visible), _get_size(thermal)
     if visible is not None and thermal is not None:
@@ -158,16 +161,23 @@ def _read_visible_thermal(
 
 
 def _read_visible(
-    path: Path, requirements: PairRequirements, report: PairReport
+    pair: RawPair, requirements: PairRequirements, report: PairReport
 ) -> np.ndarray | None:
-    name = _get_name(path, requirements)
+    name = _get_name(pair.visible, requirements)
     try:
-        data = _read_image(path, name, report)
-        visible_u8 = decode_visible(data, name)
+        data = _read_image(pair.visible, name, report)
+        if pair.visible_rule is None:
+            visible_u8 = decode_visible(data, name)
+        else:
+            visible_u8, report.visible_conversion = decode_visible_image(
+                data, name, pair.visible_rule
+            )
         check_orientation(data, name)
     except MdjaxError as error:
         report.problems.append(str(error))
         return None
+    if report.visible_conversion is not None:  # The same file by another rule is another record.
+        report.checksum = zlib.crc32(visible_u8.tobytes(), report.checksum)
     return visible_u8
 
 
