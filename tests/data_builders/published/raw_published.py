@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from tests.data.factories import encode_png
 from tests.data_builders.raw_pairs import SIZE_HW, encode_jpg, make_image_u8, write
 
@@ -72,4 +75,33 @@ def write_masks(
         visible, thermal, label = (folder / split / x / f"{name}.png" for x in folders)
         write_png_pair(visible, thermal, number)
         write(label, mask)
+    return folder
+
+
+def encode_tif(image: np.ndarray) -> bytes:
+    is_encoded, data = cv2.imencode(".tif", image)
+    assert is_encoded
+    return data.tobytes()
+
+
+def write_cvc14_frame(folder: Path, place: str, name: str, number: int) -> None:
+    """A grey visible and a thermal TIFF; `place` is such as `Day/*/Train/FramesPos`."""
+    for camera, seed in (("Visible", number), ("FIR", number + 50)):
+        image = make_image_u8(seed, channels=1)
+        write(folder / place.replace("*", camera) / f"{name}.tif", encode_tif(image))
+
+
+def write_cvc14(folder: Path, names: Mapping[str, Sequence[str]]) -> Path:
+    """CVC-14's folders by time and split, such as `Day/*/Train`; each frame has two persons.
+
+    One is mandatory, one optional; in the thermal image they are elsewhere.
+    """
+    for number, (place, name) in enumerate((p, n) for p, part in names.items() for n in part):
+        write_cvc14_frame(folder, f"{place}/FramesPos", name, number)
+        lines = {
+            "Visible": "6 6 8 10 1 0 0 0 0 1 0\n12 6  4 4 0 0 0 0 0 2 0\n",
+            "FIR": "9 6 8 10 1 0 0 0 0 1 0\n",
+        }
+        for camera, text in lines.items():
+            write(folder / place.replace("*", camera) / f"Annotations/{name}.txt", text)
     return folder
