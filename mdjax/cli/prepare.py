@@ -19,6 +19,7 @@ from data_builders.msrs import PrepareMsrs
 from data_builders.prepared import PreparedSummary, make_summary_table, make_warnings
 from data_builders.published.command import PublishedOptions
 from data_builders.published.cvc14 import PrepareCvc14
+from data_builders.published.flir_adas_v2 import PrepareFlirAdasV2
 from data_builders.published.flir_aligned import PrepareFlirAligned
 from data_builders.published.fmb import PrepareFmb
 from data_builders.published.llvip import PrepareLlvip
@@ -45,6 +46,7 @@ Command = (
     | Annotated[PrepareFmb, tyro.conf.subcommand("fmb")]
     | Annotated[PreparePst900, tyro.conf.subcommand("pst900")]
     | Annotated[PrepareCvc14, tyro.conf.subcommand("cvc14")]
+    | Annotated[PrepareFlirAdasV2, tyro.conf.subcommand("flir-adas-v2")]
     | Annotated[PrepareRgbtFolder, tyro.conf.subcommand("rgbt-folder")]
 )
 

@@ -28,7 +28,7 @@ from tests.data_builders.raw_pairs import (
 )
 from tests.data_builders.reading import read_metadata, read_records
 
-PUBLISHED = ("llvip", "flir-aligned", "m3fd", "fmb", "pst900", "cvc14")
+PUBLISHED = ("llvip", "flir-aligned", "m3fd", "fmb", "pst900", "cvc14", "flir-adas-v2")
 NAMES = ("set00/V000/I00001", "set03/V001/I00007")
 
 

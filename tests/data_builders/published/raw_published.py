@@ -1,5 +1,6 @@
 """Small folders that follow the published layouts exactly."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -104,4 +105,55 @@ def write_cvc14(folder: Path, names: Mapping[str, Sequence[str]]) -> Path:
         }
         for camera, text in lines.items():
             write(folder / place.replace("*", camera) / f"Annotations/{name}.txt", text)
+    return folder
+
+
+def make_flir_frame(video: str, frame: int) -> str:
+    return f"video-{video}-frame-{frame:06d}-hash{frame}.jpg"
+
+
+def write_flir_adas_v2(
+    folder: Path,
+    frames: Sequence[tuple[str, str, int]],
+    boxes: Sequence[tuple[str, tuple[int, int, int, int]]],
+    *,
+    night: Sequence[str] = (),
+) -> Path:
+    """The video folders of FLIR ADAS v2, visible 24x20 and thermal 15x12 pixels.
+
+    Args:
+        folder: Where they go.
+        frames: Visible video, thermal video, and number of each pair.
+        boxes: Category and left, top, width, height of each box, which all visible frames have.
+        night: Visible videos at night.
+    """
+    pairs: dict[str, str] = {}
+    for number, (visible_video, thermal_video, frame) in enumerate(frames):
+        visible, thermal = (make_flir_frame(x, frame) for x in (visible_video, thermal_video))
+        pairs[visible] = thermal
+        visible_u8 = make_image_u8(number, (20, 24))
+        write(folder / "video_rgb_test/data" / visible, encode_jpg(visible_u8))
+        thermal_u8 = make_image_u8(number + 50, (12, 15), channels=1)
+        write(folder / "video_thermal_test/data" / thermal, encode_jpg(thermal_u8))
+    categories = {"person": 1, "bike": 2, "car": 3, "deer": 91}
+    coco = {
+        "images": [
+            {
+                "id": number,
+                "file_name": f"data/{name}",
+                "width": 24,
+                "height": 20,
+                "extra_info": {"hours": "night" if name.split("-")[1] in night else "day"},
+            }
+            for number, name in enumerate(pairs)
+        ],
+        "categories": [{"id": key, "name": name} for name, key in categories.items()],
+        "annotations": [
+            {"image_id": number, "category_id": categories.get(label, 1000), "bbox": [*box]}
+            for number in range(len(pairs))
+            for label, box in boxes
+        ],
+    }
+    write(folder / "video_rgb_test/coco.json", json.dumps(coco))
+    write(folder / "rgb_to_thermal_vid_map.json", json.dumps(pairs))
     return folder
