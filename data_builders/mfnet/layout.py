@@ -19,6 +19,7 @@ from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
 from data_builders.checks.unread_folders import describe_unread_folders
 from data_builders.formats.name_list import read_names
+from data_builders.published.counts import compare_counts
 from mdjax.io.findings import Findings, Problem
 from mdjax.io.folder_tree import SPLITS
 from mdjax.types import MdjaxError
@@ -35,6 +36,8 @@ CLASS_NAMES = (
     "bump",
 )
 
+NUM_PAIRS = {"train": 784, "val": 392, "test day": 205, "test night": 188}
+"""Of the official lists, without mirror images."""
 FLIP_SUFFIX = "_flip"
 
 ORIGINAL_CONFIG = "original"
@@ -82,6 +85,7 @@ def check_raw_mfnet(
     if not missing:
         findings.notes += describe_unread_folders(raw_dir, _FOLDERS)
         _note_unlisted_files(raw_dir, {name for part in names.values() for name in part}, findings)
+    _compare_counts(names, findings)
     checked = check_pairs(
         raw_dir,
         "MFNet",
@@ -138,6 +142,17 @@ def _select(
         if not name.removesuffix(FLIP_SUFFIX).endswith(("D", "N"))
     ]
     return kept
+
+
+def _compare_counts(names: dict[str, list[str]], findings: Findings) -> None:
+    scenes = {
+        split: [name for name in part if not name.endswith(FLIP_SUFFIX)]
+        for split, part in names.items()
+    }
+    test = scenes.pop("test", [])
+    scenes["test day"] = [name for name in test if name.endswith("D")]
+    scenes["test night"] = [name for name in test if name.endswith("N")]
+    compare_counts("MFNet", NUM_PAIRS, scenes, findings)
 
 
 def _note_day_night_lists(raw_dir: Path, test_names: Sequence[str], findings: Findings) -> None:

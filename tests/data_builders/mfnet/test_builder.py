@@ -30,7 +30,10 @@ def test_real_files_are_prepared_with_right_counts_and_identical_bytes(real_data
     assert summary.num_day == {"train": 60, "val": 10, "test": 20}
     assert summary.num_night == {"train": 60, "val": 10, "test": 20}
     assert sum(summary.class_pixels["test"]) == 40 * 480 * 640
-    assert summary.notes == ()
+    assert summary.notes == (
+        "MFNet is a part: has 120 of 784 train pairs, 20 of 392 val pairs, 20 of 205 test day "
+        "pairs, 20 of 188 test night pairs; its scores are not comparable with published ones.",
+    )
     for split, count in (("train", 120), ("val", 20), ("test", 40)):
         source = open_split("mfnet", split, tmp_path)
         assert len(source) == count
@@ -88,7 +91,7 @@ def test_metadata_tell_classes_source_and_fingerprint(raw_dir, tmp_path):
         "class_names": list(CLASS_NAMES),
         "raw_dir": str(raw_dir),
         "fingerprint": check_raw_mfnet(raw_dir).fingerprint,
-        "notes": [],
+        "notes": list(summary.notes),
     }
 
 

@@ -9,6 +9,11 @@ from mdjax.types import MdjaxError
 from tests.data.factories import SPLIT_NAMES, encode_png, make_pair_u8, write_raw_mfnet
 from tests.data_builders.raw_pairs import encode_jpg, get_problems, make_image_u8
 
+PART = (
+    "MFNet is a part: has 3 of 784 train pairs, 1 of 392 val pairs, 1 of 205 test day pairs, 0 of "
+    "188 test night pairs; its scores are not comparable with published ones."
+)
+
 
 @pytest.fixture
 def raw_dir(tmp_path):
@@ -33,7 +38,7 @@ def test_faultless_folder_passes_with_its_counts(raw_dir):
     labels = [decode_labels(_get_labels_path(pair).read_bytes(), "") for pair in raw.pairs["train"]]
     expected = np.bincount(np.stack(labels).ravel(), minlength=9)
     assert raw.class_pixels["train"] == tuple(expected)
-    assert raw.notes == ()
+    assert raw.notes == (PART,)
 
 
 def test_fingerprint_changes_with_files_and_lists(raw_dir, tmp_path):
@@ -161,7 +166,7 @@ def test_folders_that_are_not_read_and_equal_images_are_said(raw_dir):
     assert checked.warnings == (
         "00005D in test, 00001D in train: are the same visible image; remove one of them.",
     )
-    assert checked.notes == ("masks/ is not read; read are images/, labels/.",)
+    assert checked.notes == ("masks/ is not read; read are images/, labels/.", PART)
 
 
 @pytest.mark.parametrize("name", ["images/00002N.png", "labels/00002N.png"])
@@ -180,13 +185,14 @@ def test_extra_files_are_noted(raw_dir):
     assert check_raw_mfnet(raw_dir).notes == (
         "images/: 2 files in no list, omitted (00006D, 00007N).",
         "labels/: 1 files in no list, omitted (00006D).",
+        PART,
     )
 
 
 def test_disagreeing_day_list_is_noted(raw_dir):
     (raw_dir / "test_day.txt").write_text("00005D\n")
     (raw_dir / "test_night.txt").write_text("00004N\n")
-    (note,) = check_raw_mfnet(raw_dir).notes
+    note, _ = check_raw_mfnet(raw_dir).notes
     assert note.startswith("test_night.txt: 1 names differ")
 
 
@@ -195,10 +201,12 @@ def test_flips_are_left_out_unless_asked_for(tmp_path):
     raw_dir = write_raw_mfnet(tmp_path / "raw", names)
     raw = check_raw_mfnet(raw_dir)
     assert [pair.name for pair in raw.pairs["train"]] == ["00001D", "00002N"]
-    assert raw.notes == ("train.txt: 2 mirror images (*_flip) omitted.",)
+    part = PART.replace("has 3", "has 2")
+    assert raw.notes == ("train.txt: 2 mirror images (*_flip) omitted.", part)
     both = check_raw_mfnet(raw_dir, include_flips=True)
     assert [pair.name for pair in both.pairs["train"]] == list(names["train"])
     assert [pair.is_night for pair in both.pairs["train"]] == [False, False, True, True]
+    assert both.notes == (part,)
     assert (raw.config_name, both.config_name) == ("original", "with_flips")
 
 
@@ -232,3 +240,9 @@ def test_transparency_is_no_thermal_channel(raw_dir, fourth):
     (problem,) = get_problems(check_raw_mfnet, raw_dir)
     assert problem.startswith("images/00001D.png: ")
     assert "transparency" in problem
+
+
+def test_test_pairs_at_night_are_counted_apart(tmp_path):
+    raw_dir = write_raw_mfnet(tmp_path / "raw", SPLIT_NAMES | {"test": ("00005D", "00006N")})
+    (note,) = check_raw_mfnet(raw_dir).notes
+    assert "1 of 205 test day pairs, 1 of 188 test night pairs" in note
