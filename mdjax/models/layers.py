@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Float
 
+from mdjax.ops.operator import operator
 from mdjax.types import Array
 
 # ImageNet statistics (RGB), which the torchvision weights expect.
@@ -34,7 +35,7 @@ def normalise_thermal(thermal: Float[Array, "b h w 1"]) -> Float[Array, "b h w 3
     Args:
         thermal: One channel in [0, 1].
     """
-    return normalise_visible(jnp.repeat(thermal, 3, axis=-1))
+    return normalise_visible(jnp.broadcast_to(thermal, (*thermal.shape[:3], 3)))
 
 
 def scale_channels(num_channels: int, width: float) -> int:
@@ -93,6 +94,7 @@ def batch_norm(
     )
 
 
+@operator()
 def max_pool_halving(x: Float[Array, "b h w c"]) -> Float[Array, "b _ _ c"]:
     """Take the maximum over 3×3 windows with stride 2 and a border of one, as ResNet's stem does.
 

@@ -5,9 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from mdjax.ops.operator import operator
 from mdjax.types import Array
 
 
+@operator("size_hw")
 def resize_bilinear(images: Float[Array, "b h w c"], size_hw: tuple[int, int]) -> jax.Array:
     """Resize bilinearly with half-pixel centres and without antialiasing.
 
@@ -32,6 +34,7 @@ def get_size_hw(images: Shaped[Array, "b h w c"]) -> tuple[int, int]:
     return images.shape[1], images.shape[2]
 
 
+@operator("size_hw")
 def adaptive_average_pool(
     images: Float[Array, "b h w c"], size_hw: tuple[int, int]
 ) -> Float[Array, "b hh ww c"]:
@@ -47,8 +50,8 @@ def adaptive_average_pool(
     Returns:
         Window means in the dtype of `images`.
     """
-    rows = _window_weights(images.shape[1], size_hw[0])
-    columns = _window_weights(images.shape[2], size_hw[1])
+    rows = compute_window_weights(images.shape[1], size_hw[0])
+    columns = compute_window_weights(images.shape[2], size_hw[1])
     dtype = jnp.promote_types(images.dtype, jnp.float32)
     pooled = jnp.einsum(
         "bhwc,ih,jw->bijc", jnp.asarray(images, dtype), rows, columns, precision="highest"
@@ -56,7 +59,13 @@ def adaptive_average_pool(
     return pooled.astype(images.dtype)
 
 
-def _window_weights(length: int, num_windows: int) -> Float[np.ndarray, "n length"]:
+def compute_window_weights(length: int, num_windows: int) -> Float[np.ndarray, "n length"]:
+    """Compute what each value adds to the mean of each window of `adaptive_average_pool`.
+
+    Args:
+        length: Of the axis.
+        num_windows: On it.
+    """
     weights = np.zeros((num_windows, length), np.float32)
     for i in range(num_windows):
         start, stop = i * length // num_windows, -(-(i + 1) * length // num_windows)

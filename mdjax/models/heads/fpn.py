@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from mdjax.models.layers import Dtype
+from mdjax.ops.operator import operator
 from mdjax.ops.resize import get_size_hw
 from mdjax.types import Array, Features
 
@@ -51,6 +52,7 @@ class Fpn(nn.Module):
         return nn.Conv(self.channels, (kernel_size, kernel_size), dtype=self.dtype, name=name)
 
 
+@operator("size_hw")
 def upsample_nearest(
     features: Float[Array, "b h w c"], size_hw: tuple[int, int]
 ) -> Float[Array, "b hh ww c"]:
