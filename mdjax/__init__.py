@@ -3,10 +3,10 @@
 The names below are what most programs need; each is imported when it is first used.
 
 To train a preset and use what it has learned: `get_preset`, `train_network`, `load_network`,
-`evaluate_network`, `predict_files`, `make_image_predictor`, `predict_frames`. To distil networks of
-your own: `CapturedNetwork`, `Teacher`, `LossTerm`, `mean_ratio`, `ModalityDistillation`,
-`create_state`, `make_distill_step`. All of them raise `MdjaxError` where a person has to fix
-something.
+`evaluate_network`, `predict_files`, `make_image_predictor`, `predict_frames`, `export_network`. To
+distil networks of your own: `CapturedNetwork`, `Teacher`, `LossTerm`, `mean_ratio`,
+`ModalityDistillation`, `create_state`, `make_distill_step`. All of them raise `MdjaxError` where a
+person has to fix something.
 """
 
 import importlib
@@ -16,6 +16,7 @@ __version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
     from mdjax.errors import MdjaxError
+    from mdjax.export.export import export_network
     from mdjax.losses.ratio import mean_ratio
     from mdjax.methods.modality_distillation import ModalityDistillation
     from mdjax.models.captured import CapturedNetwork
@@ -40,6 +41,7 @@ _PLACES = {
     "Teacher": ("train.teacher", "Teacher"),
     "create_state": ("train.state", "create_state"),
     "evaluate_network": ("runs.scoring", "evaluate_network"),
+    "export_network": ("export.export", "export_network"),
     "get_preset": ("presets", "get_preset"),
     "load_network": ("runs.loading", "load_network"),
     "make_distill_step": ("train.step", "make_distill_step"),
@@ -58,6 +60,7 @@ __all__ = [
     "Teacher",
     "create_state",
     "evaluate_network",
+    "export_network",
     "get_preset",
     "load_network",
     "make_distill_step",

@@ -45,10 +45,12 @@ ALLOWED_IMPORTS = {
         "viz",
     },
     "presets": {"types", "ops", "models", "train", "methods", "data", "tasks", "runs"},
+    "export": {"types", "ops", "models", "io", "data", "tasks", "runs"},
     "report": {"types", "train", "io", "runs", "presets", "viz"},
     "cli": {
         *("errors", "types", "metrics", "models", "train", "io", "tasks", "viz", "runs"),
-        *("predict", "studies", "figures", "tradeoff", "presets", "report", "data_builders"),
+        *("predict", "studies", "figures", "tradeoff", "presets", "report", "export"),
+        "data_builders",
         "experiments",
     },
     "data_builders": {"types", "io", "scenes"},

@@ -142,6 +142,12 @@ def _load_predict() -> Run:
     return run_predict
 
 
+def _load_export() -> Run:
+    from mdjax.cli.export import run_export
+
+    return run_export
+
+
 def _load_score_detections() -> Run:
     from mdjax.cli.score_detections import run_score_detections
 
@@ -182,6 +188,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[], Run]]] = {
     "fuse": ("average two trained networks: decision-level fusion", _load_fuse),
     "evaluate": ("score a trained network on a split", _load_evaluate),
     "predict": ("label your own images and videos, or find objects in them", _load_predict),
+    "export": ("write a trained network for boards and other programs", _load_export),
     "score-detections": ("score a detection file by KAIST's rules", _load_score_detections),
     "demo": ("see modality distillation at work on generated scenes", _load_demo),
     "reproduce": ("make the paper's tables and figures, and others, each by name", _load_reproduce),

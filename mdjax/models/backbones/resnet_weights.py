@@ -104,7 +104,7 @@ def initialise_from_resnet18(
     for flat in (flat_params, flat_stats):
         for scope, path in [(s, p) for s in scopes for p in _find_leaves(flat, s)]:
             inner = path[scope.count("/") + 1 :]
-            name, leaf = _name_in_torchvision(inner), flat[path]
+            name, leaf = name_in_torchvision(inner), flat[path]
             stage = _name_stage(name)
             if stage != _NO_STAGE and stage not in present:
                 left.add(stage)
@@ -205,7 +205,7 @@ def _find_leaves(flat: Mapping[Path, Any], scope: str) -> list[Path]:
     return [path for path in flat if path[: len(prefix)] == prefix]
 
 
-def _name_in_torchvision(inner: Path) -> str:
+def name_in_torchvision(inner: Path) -> str:
     """`layer2_block0/downsample_conv/kernel` → `layer2.0.downsample.0.weight`.
 
     A layer that is private to some branches, `bn1/visible` and `bn1/thermal`, starts from the same

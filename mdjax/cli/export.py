@@ -1,0 +1,115 @@
+"""`mdjax export`: a trained network as files for other programs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from mdjax.cli.options import parse_options
+from mdjax.cli.output import print_json
+from mdjax.export.artefact import FILES, ModelFormat
+from mdjax.export.deployment import InputType
+from mdjax.export.export import export_network
+from mdjax.export.onnx_graph import DEFAULT_OPSET
+from mdjax.export.onnx_model import Layout
+from mdjax.models.modalities import Missing
+from mdjax.runs.loading import CheckpointName, load_network
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write a trained network for boards, servers and other programs.
+
+    It is simplified first, without changing what it says: a table shows what each step saves. What
+    is written takes images as the cameras deliver them, the thermal one at the size of its sensor:
+    scaling and normalisation are part of it.
+
+    Attributes:
+        run_dir: Run directory, or the folder of a checkpoint.
+        out_dir: Folder for the models and card.json, which says what they take and answer.
+        formats: onnx for boards and ONNX Runtime; stablehlo for JAX without mdjax; safetensors for
+            the weights, with torchvision's names.
+        head: Of a network that labels pixels, logits or classes; of a detector, boxes, raw (class
+            logits and box offsets of the anchors) or nms (duplicates suppressed).
+        input: Images as grey levels 0 to 255, or as float32 in [0, 1].
+        layout: Axes of the ONNX model's images: channels first, as boards want them, or last.
+        opset: Version of ONNX's operators.
+        batch_size: Images of a batch of the ONNX model.
+        missing: Image that the network has to do without: CSK-Net then runs one branch.
+        in_one_array: Take RGB and thermal as four channels of one array of the working size.
+        checkpoint: The last state, or the best on the validation split.
+        overwrite: Replace an earlier export.
+        json: Print the card instead of the table.
+    """
+
+    run_dir: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN_DIR")]]
+    out_dir: Path = Path("exported")
+    formats: tuple[ModelFormat, ...] = tuple(FILES)
+    head: str | None = None
+    input: InputType = "uint8"
+    layout: Layout = "nchw"
+    opset: int = DEFAULT_OPSET
+    batch_size: int = 1
+    missing: Missing = "none"
+    in_one_array: bool = False
+    checkpoint: CheckpointName = "last"
+    overwrite: bool = False
+    json: bool = False
+
+
+def run_export(arguments: Sequence[str]) -> int:
+    """Run `mdjax export RUN_DIR [options]`."""
+    command: Export = parse_options(
+        Export, arguments, prog="mdjax export", config=(tyro.conf.FlagCreatePairsOff,)
+    )
+    artefact = export_network(
+        load_network(command.run_dir, command.checkpoint),
+        command.out_dir,
+        formats=command.formats,
+        head=command.head,
+        input_type=command.input,
+        layout=command.layout,
+        opset=command.opset,
+        batch_size=command.batch_size,
+        missing=command.missing,
+        in_one_array=command.in_one_array,
+        overwrite=command.overwrite,
+    )
+    if command.json:
+        print_json(artefact.card)
+    else:
+        print(_format_summary(artefact.folder, artefact.card))
+    return 0
+
+
+def _format_summary(folder: Path, card: Mapping[str, Any]) -> str:
+    heading = f"{'':52}{'GFLOP':>8}{'ms':>9}{'difference':>12}"
+    lines = [
+        f"{step['name']:52}{step['gflop']:8.2f}{step['milliseconds']:9.1f}{step['difference']:12.1e}"
+        for step in card["steps"]
+    ]
+    inputs = [
+        f"  {x['name']}: {x['type']} {x['shape']} ({x['axes']}), {x['channels']}"
+        for x in card["inputs"]
+    ]
+    outputs = [f"  {name}: {meaning}" for name, meaning in card["outputs"].items()]
+    files = [f"  {name}: {of['num_bytes'] / 1e6:.1f} MB" for name, of in card["files"].items()]
+    return "\n".join(
+        [
+            "One image pair, with JAX on this machine; the difference is the largest of any",
+            "output, relative to its largest value:",
+            "",
+            heading,
+            *lines,
+            "",
+            "takes",
+            *inputs,
+            "answers",
+            *outputs,
+            "",
+            f"written to {folder}, described by card.json:",
+            *files,
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Trained networks for other programs: simplified exactly, written in other formats."""

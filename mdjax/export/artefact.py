@@ -1,0 +1,202 @@
+"""The folder that an export leaves: models, and a card with their facts and hashes."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import numpy as np
+
+from mdjax.export.deployment import Deployment, ImageInput, list_seen
+from mdjax.export.simplification import MeasuredStep
+from mdjax.io.json_file import read_json_object, to_plain, write_json
+from mdjax.io.read_file import hash_file, measure_file
+from mdjax.io.whole_folder import write_whole_folder
+from mdjax.runs.loading import LoadedNetwork
+from mdjax.runs.results import describe_environment
+from mdjax.types import MdjaxError
+
+CARD_FILE = "card.json"
+CARD_VERSION = 1
+
+ModelFormat = Literal["onnx", "stablehlo", "safetensors"]
+FILES: Mapping[ModelFormat, str] = {
+    "onnx": "model.onnx",
+    "stablehlo": "model.stablehlo",
+    "safetensors": "model.safetensors",
+}
+
+Write = Callable[[Path], None]
+"""Writes one file."""
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """What was exported.
+
+    Attributes:
+        folder: Where.
+        card: What `card.json` says.
+    """
+
+    folder: Path
+    card: Mapping[str, Any]
+
+
+def describe_network(
+    loaded: LoadedNetwork, deployment: Deployment, *, axes: str, missing: str
+) -> dict[str, Any]:
+    """Gather what a user of an exported network has to know.
+
+    Args:
+        loaded: The network.
+        deployment: What was made of it.
+        axes: Order of the axes of input images, such as "b c h w".
+        missing: Image that it does without, or "none".
+
+    Raises:
+        MdjaxError: It has no scores or weights that are not finite.
+    """
+    _check(loaded)
+    height, width = deployment.working_size_hw
+    return {
+        "network": type(loaded.config.network).__name__.removesuffix("Config"),
+        "step": loaded.step,
+        "class_names": list(loaded.class_names),
+        "inputs": [_describe_input(x, deployment, axes) for x in deployment.inputs],
+        "outputs": dict(deployment.head.meaning),
+        "head": deployment.head_name,
+        "working_size_wh": [width, height],
+        "thermal_range_counts": loaded.thermal_range_counts,
+        "missing": missing,
+        "sees": list(list_seen(loaded.config)),
+        "dataset": loaded.config.dataset,
+        "scored_split": loaded.scored_split,
+        "scores": to_plain(loaded.scores),
+        "environment": describe_environment(),
+    }
+
+
+def write_artefact(
+    folder: Path,
+    facts: Mapping[str, Any],
+    steps: Sequence[MeasuredStep],
+    models: Mapping[str, Write],
+    *,
+    overwrite: bool = False,
+) -> Artefact:
+    """Write models and their card; the folder is complete or not there.
+
+    Args:
+        folder: Where.
+        facts: From `describe_network`.
+        steps: What each simplification did.
+        models: How each file is written, by its name.
+        overwrite: Replace an earlier export.
+
+    Raises:
+        MdjaxError: There is something at this place already.
+    """
+    check_place(folder, overwrite=overwrite)
+    with write_whole_folder(folder) as temporary:
+        for name, write in models.items():
+            write(temporary / name)
+        card = {
+            "version": CARD_VERSION,
+            **facts,
+            "steps": [asdict(step) for step in steps],
+            "files": {
+                name: {
+                    "num_bytes": (temporary / name).stat().st_size,
+                    "sha256": hash_file(temporary / name),
+                }
+                for name in models
+            },
+        }
+        write_json(temporary / CARD_FILE, card)
+    return Artefact(folder, card)
+
+
+def check_place(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a place that holds something else than an earlier export.
+
+    Raises:
+        MdjaxError: It does, or it holds one that is not to be replaced.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / CARD_FILE).is_file():
+        raise MdjaxError(f"{folder}: exists and is no export; write to another folder.")
+    if not overwrite:
+        raise MdjaxError(
+            f"{folder}: holds an earlier export; replace it with --overwrite, or write to another "
+            "folder."
+        )
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Read the card of an export, and check that its files are those that were written.
+
+    Raises:
+        MdjaxError: There is no export, or a file is missing or was changed.
+    """
+    path = folder / CARD_FILE
+    if not path.is_file():
+        raise MdjaxError(f"{folder}: holds no export; `mdjax export RUN --out-dir` writes one.")
+    remedy = "Export the run again."
+    card = read_json_object(path, remedy=remedy)
+    files = card.get("files")
+    if card.get("version") != CARD_VERSION or not isinstance(files, dict):
+        raise MdjaxError(f"{path}: is damaged, or of a later version of mdjax. {remedy}")
+    for name, noted in files.items():
+        if measure_file(folder / name) is None:
+            raise MdjaxError(f"{folder / name}: file is missing. {remedy}")
+        if hash_file(folder / name) != noted.get("sha256"):
+            raise MdjaxError(
+                f"{folder / name}: is not the file that {CARD_FILE} describes: its hash differs. "
+                f"{remedy}"
+            )
+    return card
+
+
+def format_metadata(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the facts as an ONNX model carries them: text by name, JSON where it is no text."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(to_plain(value))
+        for name, value in facts.items()
+        if name != "environment"
+    }
+
+
+def _describe_input(x: ImageInput, deployment: Deployment, axes: str) -> dict[str, Any]:
+    height, width = x.size_hw
+    sizes = {"b": "b", "h": height, "w": width, "c": x.num_channels}
+    is_uint8 = deployment.input_type == "uint8"
+    return {
+        "name": x.name,
+        "axes": axes,
+        "shape": [sizes[axis] for axis in axes.split()],
+        "size_wh": [width, height],
+        "type": "uint8" if is_uint8 else "float32",
+        "range": [0, 255] if is_uint8 else [0.0, 1.0],
+        "channels": {1: "thermal", 3: "red, green, blue", 4: "red, green, blue, thermal"}[
+            x.num_channels
+        ],
+        "normalisation": "none: it is part of the network",
+    }
+
+
+def _check(loaded: LoadedNetwork) -> None:
+    """Refuse a network of which nobody knows how good it is, or that cannot be any good."""
+    finite = [score for score in loaded.scores.values() if np.isfinite(score)]
+    if not finite:
+        what = "no scores" if not loaded.scores else "only scores that are not numbers"
+        raise MdjaxError(
+            f"{loaded.run_dir}: its checkpoint has {what}; finish the training with `mdjax resume "
+            f"{loaded.run_dir}`, or give another --checkpoint."
+        )
+    leaves = jax.tree.leaves(dict(loaded.variables))
+    if not all(bool(np.all(np.isfinite(np.asarray(leaf)))) for leaf in leaves):
+        raise MdjaxError(f"{loaded.run_dir}: has weights that are not finite; train it again.")

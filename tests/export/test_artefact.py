@@ -1,0 +1,232 @@
+"""The folder of an export: its files, its card, and what is refused."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import chex
+import jax
+import numpy as np
+import onnx
+import pytest
+from jax import export as jax_export
+from PIL import Image
+
+from mdjax.cli import export as command
+from mdjax.cli.main import EXIT_BAD_INPUT, main
+from mdjax.export.artefact import read_card
+from mdjax.export.deployment import deploy
+from mdjax.export.export import export_network
+from mdjax.export.simplification import (
+    Step,
+    compare_outputs,
+    make_random_images,
+    measure_steps,
+    simplify,
+)
+from mdjax.export.stablehlo import create_stablehlo
+from mdjax.export.weights import name_tensors, read_weights, write_weights
+from mdjax.io.torch_file import read_tensors
+from mdjax.models.config import CskNetConfig, FeatureLevelConfig, ImageLevelConfig
+from mdjax.types import MdjaxError
+from tests.conftest import PROJECT_ROOT
+from tests.export.networks import CLASS_NAMES, create_loaded
+from tests.runs.small import SIZE_HW
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export that is only read."""
+    folder = tmp_path_factory.mktemp("export") / "exported"
+    export_network(create_loaded(), folder, head="classes")
+    return folder
+
+
+def copy(folder: Path, target: Path) -> Path:
+    target.mkdir()
+    for path in folder.iterdir():
+        (target / path.name).write_bytes(path.read_bytes())
+    return target
+
+
+def test_card_says_what_the_models_take_and_answer(exported: Path) -> None:
+    card = read_card(exported)
+    assert sorted(card["files"]) == ["model.onnx", "model.safetensors", "model.stablehlo"]
+    assert card["class_names"] == list(CLASS_NAMES)
+    visible, thermal = card["inputs"]
+    height, width = SIZE_HW
+    assert (visible["shape"], thermal["shape"]) == (
+        ["b", 3, height, width],
+        ["b", 1, height // 4, width // 4],
+    )
+    assert visible["range"] == [0, 255]
+    assert list(card["outputs"]) == ["classes"]
+    assert card["scores"] == {"mean_accuracy_3/all": 50.0}
+    assert [step["difference"] < 1e-4 for step in card["steps"]] == [True] * 3
+    model = onnx.load(exported / "model.onnx")
+    facts = {x.key: x.value for x in model.metadata_props}
+    assert json.loads(facts["class_names"]) == list(CLASS_NAMES)
+    assert json.loads(facts["inputs"]) == card["inputs"]
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.stablehlo", "model.safetensors"])
+def test_file_that_the_card_does_not_describe_is_refused(
+    exported: Path, tmp_path: Path, name: str
+) -> None:
+    folder = copy(exported, tmp_path / "exported")
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(MdjaxError, match=f"{name}: is not the file that card.json describes"):
+        read_card(folder)
+    (folder / name).unlink()
+    with pytest.raises(MdjaxError, match=f"{name}: file is missing"):
+        read_card(folder)
+
+
+def test_folder_without_an_export_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MdjaxError, match="holds no export"):
+        read_card(tmp_path)
+
+
+def test_earlier_export_is_replaced_only_if_asked(exported: Path, tmp_path: Path) -> None:
+    folder = copy(exported, tmp_path / "exported")
+    with pytest.raises(MdjaxError, match="holds an earlier export"):
+        export_network(create_loaded(), folder)
+    export_network(create_loaded(), folder, formats=("safetensors",), overwrite=True)
+    assert sorted(path.name for path in folder.iterdir()) == ["card.json", "model.safetensors"]
+
+
+def test_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(MdjaxError, match="exists and is no export"):
+        export_network(create_loaded(), tmp_path, overwrite=True)
+    assert (tmp_path / "thesis.txt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scores": {}}, "its checkpoint has no scores"),
+        ({"scores": {"ap50/all": float("nan")}}, "only scores that are not numbers"),
+        (
+            {"variables": {"params": {"kernel": np.asarray([np.inf], np.float32)}}},
+            "not finite; train it again",
+        ),
+    ],
+)
+def test_network_that_cannot_be_trusted_is_refused(
+    changes: Any, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(MdjaxError, match=message):
+        export_network(create_loaded(**changes), tmp_path / "exported")
+    assert not (tmp_path / "exported").exists()
+
+
+def test_step_that_changes_the_answer_is_refused() -> None:
+    deployment = deploy(create_loaded())
+    first, *_ = simplify(deployment)
+    other = simplify(deploy(create_loaded(ImageLevelConfig)))[0]
+    with pytest.raises(MdjaxError, match="wrong: the network would answer differently"):
+        measure_steps([first, Step("wrong", other.graph)], deployment, num_rounds=1)
+
+
+def test_stablehlo_takes_any_number_of_images() -> None:
+    deployment = deploy(create_loaded(detects=True, size_hw=(64, 64)))
+    program = jax_export.deserialize(bytearray(create_stablehlo(deployment)))
+    assert set(program.platforms) == {"cpu", "cuda", "tpu"}
+    images = make_random_images(deployment, batch_size=2)
+    run: Any = jax.jit(deployment.run)
+    expected = [np.asarray(x) for x in run(*images)]
+    found: Any = program.call(*images)
+    names = deployment.output_names
+    assert compare_outputs(expected, [np.asarray(found[name]) for name in names]) < 1e-4
+
+
+@pytest.mark.parametrize("network", [ImageLevelConfig, FeatureLevelConfig, CskNetConfig])
+def test_weights_come_back(network: Any, tmp_path: Path) -> None:
+    loaded = create_loaded(network)
+    write_weights(loaded.variables, tmp_path / "model.safetensors")
+    found = read_weights(tmp_path / "model.safetensors", loaded.variables)
+    chex.assert_trees_all_equal(found, dict(loaded.variables))
+
+
+def test_backbone_has_the_names_of_torchvision(tmp_path: Path) -> None:
+    """What reads torchvision's files reads the backbone, all of its tensors."""
+    loaded = create_loaded(ImageLevelConfig)
+    write_weights(loaded.variables, tmp_path / "model.safetensors")
+    tensors = read_tensors(tmp_path / "model.safetensors")
+    of_backbone = {
+        name: x for name, x in tensors.items() if not name.startswith(("params.", "batch_stats."))
+    }
+    assert {"conv1.weight", "bn1.running_var", "layer2.0.downsample.0.weight"} <= set(of_backbone)
+    assert of_backbone["conv1.weight"].shape[1:] == (6, 7, 7)
+    params = jax.tree.map(np.zeros_like, loaded.variables["params"])
+    statistics = loaded.variables["batch_stats"]
+    # Width and depth are not those of ResNet-18: only the names are compared.
+    names = {*name_tensors(loaded.variables).values()}
+    assert set(of_backbone) < names
+    assert len(of_backbone) == sum(
+        len(jax.tree.leaves(tree[scope]))
+        for tree in (params, statistics)
+        for scope in ("backbone", "trunk")
+    )
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    write_weights(create_loaded(ImageLevelConfig).variables, tmp_path / "model.safetensors")
+    with pytest.raises(MdjaxError, match="is of another network"):
+        read_weights(tmp_path / "model.safetensors", create_loaded().variables)
+
+
+def test_two_streams_have_names_of_their_own() -> None:
+    names = list(name_tensors(create_loaded(FeatureLevelConfig).variables).values())
+    assert len(set(names)) == len(names)
+    assert "params.thermal_stream.conv1.kernel" in names
+
+
+def test_command_prints_what_it_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "load_network", lambda *_: create_loaded())
+    folder = tmp_path / "exported"
+    arguments = ["export", "run", "--out-dir", str(folder), "--formats", "safetensors"]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "batch normalisation in the convolutions" in printed
+    assert "model.safetensors" in printed
+    assert main(arguments) == EXIT_BAD_INPUT
+    assert "--overwrite" in capsys.readouterr().err
+    assert main([*arguments, "--overwrite", "--head", "boxes"]) == EXIT_BAD_INPUT
+    assert "give --head logits or classes" in capsys.readouterr().err
+
+
+def test_example_labels_image_files_without_jax(exported: Path, tmp_path: Path) -> None:
+    """In a process that cannot import JAX or mdjax; images of the right size are not resized."""
+    deployment = deploy(create_loaded(), head="classes")
+    images = make_random_images(deployment)
+    paths = [tmp_path / f"{x.name}.png" for x in deployment.inputs]
+    for image, path in zip(images, paths, strict=True):
+        Image.fromarray(np.squeeze(image[0])).save(path)
+    example = PROJECT_ROOT / "examples" / "run_onnx.py"
+    labels = tmp_path / "labels.png"
+    arguments = [str(x) for x in ("run_onnx", exported / "model.onnx", *paths, labels)]
+    program = (
+        "import sys, runpy; sys.modules.update(jax=None, mdjax=None, flax=None); "
+        f"sys.argv = {arguments}; runpy.run_path({str(example)!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    run: Any = jax.jit(deployment.run)
+    (expected,) = run(*images)
+    np.testing.assert_array_equal(np.asarray(Image.open(labels)), expected[0])
+    assert done.stdout.startswith("unlabelled")
+
+
+def test_example_is_short() -> None:
+    text = (PROJECT_ROOT / "examples" / "run_onnx.py").read_text(encoding="utf-8")
+    assert len(text.split('"""')[2].strip().splitlines()) <= 40
