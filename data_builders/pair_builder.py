@@ -6,7 +6,8 @@
 
 A builder gets a data set that was checked, so that nothing is written for a faulty one. The files'
 own bytes go into the records; nothing is lost. Only label maps that are no grey values of class ids
-are encoded again, without loss, and visible images that are grey or larger than what is used.
+are encoded again, without loss, and so are visible images that are grey or larger than what is
+used, and images of which a part is cut out, see `RawPair.view`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from data_builders.checks.annotations import RawPair
 from data_builders.checks.dataset import DEFAULT_CONFIG, CheckedPairs
 from data_builders.checks.label_maps import read_label_png
 from data_builders.checks.visible_images import read_visible_png
+from data_builders.common_part import cut_images
 from data_builders.prepared import PreparedSummary, write_data_set
 from data_builders.records import (
     make_features,
@@ -210,12 +212,14 @@ def _make_record(pair: RawPair, *, has_thermal_boxes: bool) -> dict[str, Any]:
     record: dict[str, Any] = {"visible": visible, "thermal": pair.thermal}
     if pair.thermal is None:
         record = {"visible_thermal": pair.visible}
-    record |= {"name": pair.name, "is_night": pair.is_night}
     if pair.labels is not None:
         label_rule = pair.label_rule
         record["labels"] = (
             pair.labels if label_rule is None else read_label_png(pair.labels, label_rule)
         )
+    if pair.view is not None:
+        record |= cut_images(pair, pair.view)
+    record |= {"name": pair.name, "is_night": pair.is_night}
     if pair.objects is not None:
         record["objects"] = make_objects(pair.objects, has_thermal_boxes=has_thermal_boxes)
     return record

@@ -23,6 +23,7 @@ ALLOWED_IMPORTS = {
     "train": {"types", "losses", "models"},
     "methods": {"types", "ops", "losses", "models", "train"},
     "io": {"types"},
+    "align": {"types", "config", "io"},
     "data": {"types", "io"},
     "tasks": {"types", "ops", "losses", "metrics", "models", "train", "data"},
     "scenes": {"types"},
@@ -31,7 +32,7 @@ ALLOWED_IMPORTS = {
         *("types", "config", "metrics", "models", "train", "methods", "io", "data", "tasks"),
         "viz",
     },
-    "predict": {"types", "models", "io", "data", "tasks", "runs", "viz"},
+    "predict": {"types", "align", "models", "io", "data", "tasks", "runs", "viz"},
     "statistics": set(),
     "studies": {
         *("types", "metrics", "models", "io", "data", "tasks", "runs", "predict", "statistics"),
@@ -48,12 +49,12 @@ ALLOWED_IMPORTS = {
     "export": {"types", "ops", "models", "io", "data", "tasks", "runs"},
     "report": {"types", "train", "io", "runs", "presets", "viz"},
     "cli": {
-        *("errors", "types", "metrics", "models", "train", "io", "tasks", "viz", "runs"),
+        *("errors", "types", "align", "metrics", "models", "train", "io", "tasks", "viz", "runs"),
         *("predict", "studies", "figures", "tradeoff", "presets", "report", "export"),
         "data_builders",
         "experiments",
     },
-    "data_builders": {"types", "io", "scenes"},
+    "data_builders": {"types", "align", "io", "scenes"},
     "experiments": {
         *("metrics", "models", "presets", "runs", "statistics", "studies", "figures"),
     },

@@ -8,11 +8,14 @@ from typing import NamedTuple
 
 from data_builders.checks.label_maps import LabelRule
 from data_builders.checks.visible_images import VisibleRule
+from mdjax.align.common_view import CommonView
 from mdjax.types import MdjaxError
 
-# Share of a box's area inside its image, half of it but for rounding. Less is a mistake, not a box
-# at the edge: each of KAIST's improved boxes is inside by 81 % or more.
-_MIN_INSIDE = 0.499
+MIN_INSIDE = 0.499
+"""Share of a box's area inside its image, half of it but for rounding.
+
+Less is a mistake, not a box at the edge: each of KAIST's improved boxes is inside by 81 % or more.
+"""
 
 BoxXyxy = tuple[float, float, float, float]
 """Left, top, right, bottom edges; continuous, the image begins at 0."""
@@ -68,6 +71,8 @@ class RawPair:
     """Rows and columns of the visible image as the annotation file states them."""
     visible_rule: VisibleRule | None = None
     """What becomes of the visible image; None where it goes into the records as it is."""
+    view: CommonView | None = None
+    """What is cut out of both images and of the label map; None where they are kept as they are."""
     mirrors: str | None = None
     """Name of the pair whose mirror image this one is."""
 
@@ -108,7 +113,7 @@ def clip_box(box_xyxy_px: BoxXyxy, size_hw: tuple[int, int], where: str) -> Clip
         )
     width_share = (clipped[2] - clipped[0]) / (right - left)
     height_share = (clipped[3] - clipped[1]) / (bottom - top)
-    if width_share * height_share < _MIN_INSIDE:
+    if width_share * height_share < MIN_INSIDE:
         raise MdjaxError(
             f"{where}: {text} has {width_share * height_share:.1%} of its area inside its image of "
             f"{width}x{height} pixels, half is needed; correct it, or remove it."

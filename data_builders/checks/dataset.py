@@ -37,6 +37,7 @@ from data_builders.checks.thermal_values import (
     find_range_faults,
     warn_of_range,
 )
+from mdjax.align.common_view import CommonView
 from mdjax.io.findings import Findings, Problem, get_pair_names, group_problems
 from mdjax.types import format_count
 
@@ -171,7 +172,7 @@ def check_pairs(
         split: tuple(_finish_pair(pair, reports[pair.name]) for pair in split_pairs)
         for split, split_pairs in pairs.items()
     }
-    box_counts = {split: _count_boxes(split_pairs) for split, split_pairs in pairs.items()}
+    box_counts = {split: _count_boxes(part, checked[split]) for split, part in pairs.items()}
     warnings = [
         *warn_of_left_out(left_out, sum(map(len, pairs.values()))),
         *findings.warnings,
@@ -287,8 +288,17 @@ def _finish_pair(pair: RawPair, report: PairReport) -> RawPair:
     return dataclasses.replace(pair, objects=objects, has_relative_boxes=False)
 
 
-def _count_boxes(pairs: Sequence[RawPair]) -> dict[str, dict[Role, int]]:
-    counts = Counter((item.label, item.role) for pair in pairs for item in pair.objects or ())
+def _count_boxes(
+    pairs: Sequence[RawPair], checked: Sequence[RawPair]
+) -> dict[str, dict[Role, int]]:
+    """Count what becomes of boxes; those that are dropped are no more in the checked pairs."""
+    counts = Counter((item.label, item.role) for pair in checked for item in pair.objects or ())
+    counts += Counter(
+        (item.label, item.role)
+        for pair in pairs
+        for item in pair.objects or ()
+        if item.role is Role.DROPPED
+    )
     labels = sorted({label for label, _ in counts})
     return {label: {role: counts[label, role] for role in Role} for label in labels}
 
@@ -300,6 +310,13 @@ def _note_reports(reports: Mapping[str, PairReport]) -> list[str]:
         notes.append(
             f"{num_clipped} box(es) extend beyond their image, by up to "
             f"{reports[worst].max_overhang_px:.2g} pixels ({worst}); they were clipped."
+        )
+    if num_out := sum(report.num_out_of_view for report in reports.values()):
+        notes.append(f"{num_out} box(es) lie outside of what both cameras see; they were dropped.")
+    if num_mostly_out := sum(report.num_mostly_out_of_view for report in reports.values()):
+        notes.append(
+            f"{num_mostly_out} box(es) have less than half of their area in what both cameras see; "
+            "they became ignored regions."
         )
     thermal = [report.thermal for report in reports.values() if report.thermal is not None]
     if share := compute_share_outside_range(thermal):
@@ -323,6 +340,15 @@ def _note_reports(reports: Mapping[str, PairReport]) -> list[str]:
     return notes
 
 
+def _describe_view(view: CommonView) -> str:
+    """All that decides what is cut out, but not how it was found."""
+    homography = view.homography
+    if homography is None:
+        return repr(view.part_xyxy_px)
+    sizes = (homography.visible_size_wh_px, homography.thermal_size_wh_px)
+    return repr((view.part_xyxy_px, sizes, homography.thermal_to_visible))
+
+
 def _compute_fingerprint(
     pairs: Mapping[str, Sequence[RawPair]],
     reports: Mapping[str, PairReport],
@@ -330,6 +356,7 @@ def _compute_fingerprint(
     thermal_range_counts: tuple[int, int] | None,
 ) -> str:
     lines = [repr((class_names, thermal_range_counts))]
+    lines += sorted({_describe_view(x.view) for part in pairs.values() for x in part if x.view})
     for split, split_pairs in pairs.items():
         for pair in split_pairs:
             boxes = [tuple(item._replace(where="")) for item in pair.objects or ()]

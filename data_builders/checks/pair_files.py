@@ -16,6 +16,7 @@ import rich.console
 import rich.progress
 
 from data_builders.checks.annotations import (
+    MIN_INSIDE,
     AnnotatedObject,
     BoxXyxy,
     RawPair,
@@ -23,7 +24,7 @@ from data_builders.checks.annotations import (
     clip_box,
     scale_box,
 )
-from data_builders.checks.label_maps import LabelRule, decode_label_map
+from data_builders.checks.label_maps import decode_label_map
 from data_builders.checks.near_copies import PairHash, compute_difference_hash
 from data_builders.checks.registration import correlate_edges, is_same_picture
 from data_builders.checks.thermal_values import ThermalValues, measure_thermal
@@ -83,6 +84,10 @@ class PairReport:
     num_clipped: int = 0
     max_overhang_px: float = 0.0
     num_small_boxes: int = 0
+    num_out_of_view: int = 0
+    """Boxes of which `RawPair.view` shows nothing: they are dropped."""
+    num_mostly_out_of_view: int = 0
+    """Boxes of which it shows less than half: they become ignored regions."""
     repeated_boxes: list[str] = dataclasses.field(default_factory=list)
     """A line as in `problems` for each box that is there before."""
     class_pixels: tuple[int, ...] = ()
@@ -124,12 +129,17 @@ def check_pair(pair: RawPair, requirements: PairRequirements) -> PairReport:
     visible_hw, thermal_hw = _get_size(visible), _get_size(thermal)
     if visible is not None and thermal is not None:
         try:
+            if pair.view is not None:
+                visible = pair.view.cut_visible(visible, pair.name)
+                thermal = pair.view.warp_thermal(thermal, pair.name)
+                if pair.view.homography is not None:
+                    report.num_thermal_channels = 1
             check_pair_sizes(visible.shape[:2], thermal.shape[:2], pair.name)
             _compare_images(visible, thermal, pair, report)
         except MdjaxError as error:
             report.problems.append(str(error))
     if pair.labels is not None:
-        _check_labels(pair.labels, pair.label_rule, visible_hw, requirements, report)
+        _check_labels(pair.labels, pair, visible_hw, requirements, report)
     if visible_hw and pair.stated_hw and visible_hw != pair.stated_hw:
         report.problems.append(
             f"{pair.name}: the annotations are for an image of {pair.stated_hw[1]}x"
@@ -226,12 +236,12 @@ def _compare_images(
 
 def _check_labels(
     path: Path,
-    rule: LabelRule | None,
+    pair: RawPair,
     visible_hw: SizeHw | None,
     requirements: PairRequirements,
     report: PairReport,
 ) -> None:
-    name = _get_name(path, requirements)
+    name, rule = _get_name(path, requirements), pair.label_rule
     try:
         data = _read_image(path, name, report)
         if rule is None:
@@ -246,6 +256,11 @@ def _check_labels(
             f"{name}: is {labels_u8.shape[1]}x{labels_u8.shape[0]}, the visible image is "
             f"{visible_hw[1]}x{visible_hw[0]}; both need the same size."
         )
+    elif visible_hw and pair.view is not None:
+        try:
+            labels_u8 = pair.view.cut_visible(labels_u8, name)
+        except MdjaxError:  # Of the visible image this is reported already.
+            return
     if report.label_conversion is not None:  # The same file by another rule is another record.
         report.checksum = zlib.crc32(labels_u8.tobytes(), report.checksum)
     pixels_of_id = np.bincount(labels_u8.ravel(), minlength=256)
@@ -284,7 +299,36 @@ def _fit_boxes(
         if thermal_hw and thermal_box:
             where = f"{item.where} (thermal)"
             thermal_box = _fit_box(thermal_box, thermal_hw, where, report)
-        report.objects.append(item._replace(box_xyxy=box, thermal_box_xyxy_px=thermal_box))
+        fitted = item._replace(box_xyxy=box, thermal_box_xyxy_px=thermal_box)
+        if pair.view is not None:
+            _move_into_view(fitted, pair.view.part_xyxy_px, report)
+        else:
+            report.objects.append(fitted)
+
+
+def _move_into_view(item: AnnotatedObject, part_xyxy_px: BoxXyxy, report: PairReport) -> None:
+    """Keep what the part shows of a box, in the part's own pixels.
+
+    Of an object at its edge, less than half is no better than a box that is drawn wrongly: it is
+    neither to be found nor a mistake when found.
+    """
+    left, top, right, bottom = item.box_xyxy
+    part_left, part_top, part_right, part_bottom = part_xyxy_px
+    inside = (
+        max(left, part_left) - part_left,
+        max(top, part_top) - part_top,
+        min(right, part_right) - part_left,
+        min(bottom, part_bottom) - part_top,
+    )
+    if inside[2] <= inside[0] or inside[3] <= inside[1]:
+        report.num_out_of_view += 1
+        return
+    area = (right - left) * (bottom - top)
+    item = item._replace(box_xyxy=inside)
+    if (inside[2] - inside[0]) * (inside[3] - inside[1]) < MIN_INSIDE * area:
+        report.num_mostly_out_of_view += item.role is Role.POSITIVE
+        item = item._replace(role=Role.IGNORED)
+    report.objects.append(item)
 
 
 def _fit_box(box: BoxXyxy, size_hw: SizeHw, where: str, report: PairReport) -> BoxXyxy:

@@ -26,6 +26,7 @@ splits, and images beside these, are refused: they would be omitted.
 given, so that they are never read as 8-bit images.
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from data_builders.dealing import Dealing
 from data_builders.rgbt_folder.annotations import add_annotations
 from data_builders.rgbt_folder.class_names import CLASSES_FILE
 from data_builders.rgbt_folder.splits import find_split_pairs
+from mdjax.align.common_view import CommonView
 from mdjax.io.findings import Findings
 from mdjax.io.folder_tree import find_split, is_known_name
 from mdjax.types import IGNORED_LABEL, MdjaxError
@@ -50,6 +52,7 @@ def check_raw_rgbt_folder(
     thermal_range_counts: tuple[int, int] | None = None,
     ignored_label: int = IGNORED_LABEL,
     dealing: Dealing | None = None,
+    view: CommonView | None = None,
     skip_faulty: bool = False,
     show_progress: bool = False,
 ) -> CheckedPairs:
@@ -60,6 +63,7 @@ def check_raw_rgbt_folder(
         thermal_range_counts: The counts of 16-bit thermal images that map to black and white.
         ignored_label: Class id in masks that is not counted, besides 255.
         dealing: Makes the splits of a folder that has none.
+        view: What is cut out of both images of each pair; None to keep them as they are.
         skip_faulty: Leave out the pairs that faults concern, see `check_pairs`.
         show_progress: Draw a progress bar on standard error.
 
@@ -79,10 +83,17 @@ def check_raw_rgbt_folder(
     pairs = find_split_pairs(raw_dir, findings, dealing)
     annotated = add_annotations(raw_dir, pairs, findings, ignored_label=ignored_label)
     findings.warnings += _describe_unread_folders(raw_dir, pairs, annotated.folders)
+    if view is not None:
+        findings.notes.append(
+            f"visible images were {view.describe()}; encoded again as PNG, without loss."
+        )
     return check_pairs(
         raw_dir,
         _TITLE,
-        annotated.pairs,
+        {
+            split: [dataclasses.replace(pair, view=view) for pair in part]
+            for split, part in annotated.pairs.items()
+        },
         findings,
         annotated.class_names,
         thermal_range_counts=thermal_range_counts,

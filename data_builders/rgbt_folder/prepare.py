@@ -10,6 +10,7 @@ from data_builders.pair_builder import prepare_checked
 from data_builders.prepared import PreparedSummary
 from data_builders.rgbt_folder.builder import RgbtFolder
 from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
+from mdjax.align.common_view import PartXyxy, make_common_view
 from mdjax.types import IGNORED_LABEL
 
 
@@ -34,6 +35,10 @@ class PrepareRgbtFolder(PairOptions):
             alone. Day and night are dealt alike.
         fractions: Of the pairs, for train, val and test; 0 for no such split.
         split_seed: Another one makes other splits.
+        visible_crop: Left, top, right and bottom edge in pixels: the part of visible images that
+            thermal images show. With --homography, what lies outside is left out.
+        homography: File of `mdjax align`: visible images are cut to what both cameras see, and
+            thermal images warped onto it.
     """
 
     raw: Path
@@ -45,6 +50,8 @@ class PrepareRgbtFolder(PairOptions):
     split_by: DealBy | None = None
     fractions: tuple[float, float, float] = DEFAULT_FRACTIONS
     split_seed: int = 0
+    visible_crop: PartXyxy | None = None
+    homography: Path | None = None
 
     def prepare(self, *, show_progress: bool = False) -> PreparedSummary:
         """Write `rgbt_folder/NAME`; see `PrepareCommand`."""
@@ -53,6 +60,7 @@ class PrepareRgbtFolder(PairOptions):
             thermal_range_counts=self.thermal_range_counts,
             ignored_label=self.ignored_label,
             dealing=make_dealing(self.split_by, self.fractions, self.split_seed),
+            view=make_common_view(self.visible_crop, self.homography),
             skip_faulty=self.skip_faulty,
             show_progress=show_progress,
         )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from mdjax.align.common_view import PartXyxy, make_common_view
 from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json, shows_progress
 from mdjax.models.modalities import Missing
@@ -25,6 +26,8 @@ class Predict:
     thermal (IMAGES alone). Thermal images may have a lower resolution than visible ones. Networks
     that see only visible images need no thermal ones. Without a visible camera, give thermal
     images alone as IMAGES, with --missing visible. Videos are given like files.
+    For a network that was trained on a data set prepared with --homography or --visible-crop, give
+    the same here, with image files.
 
     Attributes:
         run_dir: Run directory, or the folder of a checkpoint.
@@ -40,6 +43,9 @@ class Predict:
         score_threshold: For detectors: lowest score that is drawn and written; 0.3 by default.
         batch_size: Images per batch.
         missing: Image that the network has to do without, see `mdjax evaluate --help`.
+        visible_crop: Left, top, right and bottom edge in pixels: the part of visible images that
+            thermal images show, see `mdjax prepare rgbt-folder --help`.
+        homography: File of `mdjax align`, for the same.
         overwrite: Replace files of an earlier prediction.
         json: Print one JSON object instead of the summary.
     """
@@ -53,6 +59,8 @@ class Predict:
     score_threshold: float | None = None
     batch_size: int = 4
     missing: Missing = "none"
+    visible_crop: PartXyxy | None = None
+    homography: Path | None = None
     overwrite: bool = False
     json: bool = False
 
@@ -64,6 +72,7 @@ def run_predict(arguments: Sequence[str]) -> int:
     )
     # A wrong path is told before seconds have passed.
     check_inputs(command.images, command.thermal, missing=command.missing)
+    view = make_common_view(command.visible_crop, command.homography)
     loaded = load_network(command.run_dir, command.checkpoint)
     predictions = predict_files(
         loaded,
@@ -76,6 +85,7 @@ def run_predict(arguments: Sequence[str]) -> int:
         overwrite=command.overwrite,
         show_progress=shows_progress(),
         missing=command.missing,
+        view=view,
     )
     if command.json:
         network = type(loaded.config.network).__name__.removesuffix("Config")

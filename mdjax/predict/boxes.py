@@ -1,7 +1,7 @@
 """Boxes of objects in the user's own images."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,8 @@ class DetectedImage:
 
     Attributes:
         files: The images.
-        image_size_hw: Rows and columns of the visible image.
-        found: In pixels of the visible image, best score first.
+        image_size_hw: Rows and columns of the visible file.
+        found: In pixels of the visible file, best score first.
         picture: Written images with boxes.
         notes: What was done to the images before the network saw them, and to what it found.
     """
@@ -165,12 +165,17 @@ class DetectionWriter:
 
     def write_image(self, pair: LoadedPair, row: Any) -> DetectedImage:
         """Draw the boxes of one pair."""
-        height, width = pair.decoded.visible_u8.shape[:2]
-        found = self.task.fit_to_image(row, self.working_size_hw, (height, width))
+        visible_u8 = pair.decoded.visible_u8
+        image_size_hw = (visible_u8.shape[0], visible_u8.shape[1])
+        found = self.task.fit_to_image(row, self.working_size_hw, image_size_hw)
         path = self._name_picture(pair.files)
         save_rgb_png(draw_found(pair.decoded, found, self.class_names), path)
         notes = (*pair.prepared.notes, *note_full_list(found, self.task))
-        return DetectedImage(pair.files, (height, width), found, path, notes)
+        if pair.decoded.cut is not None:
+            image_size_hw = pair.decoded.cut.image_size_hw
+            corners = np.array(pair.decoded.cut.corner_xy_px * 2, found.boxes_xyxy_px.dtype)
+            found = replace(found, boxes_xyxy_px=found.boxes_xyxy_px + corners)
+        return DetectedImage(pair.files, image_size_hw, found, path, notes)
 
     def finish(
         self, images: Sequence[DetectedImage], milliseconds_per_image: float

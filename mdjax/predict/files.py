@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mdjax.align.common_view import CommonView
 from mdjax.models.modalities import Missing
 from mdjax.predict.boxes import DetectionPredictions, DetectionWriter
 from mdjax.predict.inputs import SimulateCamera
@@ -16,6 +17,7 @@ from mdjax.predict.video_output import BoxFrames, FrameOutput, LabelFrames
 from mdjax.predict.video_pair import find_videos
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.tasks.detection import DetectionTask
+from mdjax.types import MdjaxError
 
 
 def predict_files(
@@ -30,6 +32,7 @@ def predict_files(
     overwrite: bool = False,
     show_progress: bool = False,
     missing: Missing = "none",
+    view: CommonView | None = None,
 ) -> LabelPredictions | DetectionPredictions | VideoPredictions:
     """Predict image files or a video with a network, and write the results.
 
@@ -50,13 +53,15 @@ def predict_files(
         show_progress: Draw progress bars on standard error.
         missing: Image that the network has to do without. If that is the visible one and there is
             no `thermal`, `images` are the thermal ones.
+        view: What is cut out of both images of each pair, as for the data set of the training, see
+            `make_common_view`; not for videos.
 
     Returns:
         The results, image by image; of a video, in sums.
 
     Raises:
         MdjaxError: As `predict_pairs` and `predict_video`, or a score threshold for a network that
-            labels pixels.
+            labels pixels, or a view for a video.
 
     Example:
         >>> from pathlib import Path
@@ -77,11 +82,17 @@ def predict_files(
     }
     videos = find_videos(images, thermal, missing=missing)
     if videos is not None:
+        if view is not None:
+            raise MdjaxError(
+                f"{images}: --homography and --visible-crop are for image files; make images of "
+                "the frames of both videos first. Nothing was written."
+            )
         output = _create_frame_output(loaded, out_dir, images.stem, score_threshold)
         return predict_video(loaded, videos, output, **options)
     pairs = find_pairs(images, thermal, missing=missing)
     _check_out_dir(out_dir, [path for path in (images, thermal) if path is not None])
-    return predict_pairs(loaded, pairs, _create_writer(loaded, out_dir, score_threshold), **options)
+    writer = _create_writer(loaded, out_dir, score_threshold)
+    return predict_pairs(loaded, pairs, writer, view=view, **options)
 
 
 def check_inputs(images: Path, thermal: Path | None = None, *, missing: Missing = "none") -> None:

@@ -60,6 +60,8 @@ def prepare_pair(
     """
     size_hw = config.pipeline.image_size_hw
     thermal, *notes = _prepare_thermal(pair, config, simulate, rng, missing)
+    if pair.cut is not None:
+        notes.append(pair.cut.note)
     if missing != "none":
         notes.append(f"the network had to do {describe_missing(config, missing)}")
     height, width = pair.visible_u8.shape[:2]

@@ -6,9 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from mdjax.align.common_view import CommonView
 from mdjax.io.findings import Findings, group_problems
 from mdjax.io.images import (
     ThermalImage,
@@ -17,8 +19,10 @@ from mdjax.io.images import (
     check_pair_sizes,
     convert_to_u8,
     decode_thermal,
+    decode_thermal_counts,
     decode_visible,
     decode_visible_thermal,
+    stretch_counts,
 )
 from mdjax.io.png import is_png, read_png_header
 from mdjax.io.read_file import read_bytes
@@ -51,6 +55,18 @@ class DecodedPair(NamedTuple):
     """What is predicted is drawn over it; where there is no visible image, the thermal one."""
     thermal: ThermalImage | None
     has_visible: bool = True
+    cut: "Cut | None" = None
+    """Where `visible_u8` lies in its file; None where it is the whole image."""
+
+
+class Cut(NamedTuple):
+    """The part of a visible image that is predicted."""
+
+    corner_xy_px: tuple[int, int]
+    """Its left and top edge."""
+    image_size_hw: tuple[int, int]
+    """Rows and columns of the whole image."""
+    note: str
 
 
 def find_pairs(
@@ -98,30 +114,36 @@ def find_pairs(
 
 
 def read_pair(
-    files: PairFiles, *, thermal_range_counts: Sequence[float] | None = None
+    files: PairFiles,
+    *,
+    thermal_range_counts: Sequence[float] | None = None,
+    view: CommonView | None = None,
 ) -> DecodedPair:
     """Read and decode a pair; the thermal image may have its own lower resolution.
 
     Args:
         files: From `find_pairs`.
         thermal_range_counts: For thermal images of 16 bits: the counts that map to black and white.
+        view: What is cut out of both images, as `mdjax prepare rgbt-folder` does.
 
     Raises:
-        MdjaxError: a file is missing, damaged or of the wrong kind, or the two images do not show
-            the same field of view; one line a file.
+        MdjaxError: a file is missing, damaged or of the wrong kind, the two images do not show the
+            same field of view, or a view is not for images of this size; one line a file.
     """
     if files.thermal is None:
         assert files.visible is not None
-        return _read_single(files.visible, thermal_range_counts)
+        return _read_single(files.visible, thermal_range_counts, view)
     if files.visible is None:
-        return _read_thermal_alone(files.thermal, thermal_range_counts)
+        return _read_thermal_alone(files.thermal, thermal_range_counts, view)
     problems: list[str] = []
     visible_u8 = _try(decode_visible, files.visible, problems)
-    decode_counts = partial(decode_thermal, range_counts=thermal_range_counts)
+    decode_counts = partial(_decode_thermal, range_counts=thermal_range_counts, view=view)
     thermal = _try(decode_counts, files.thermal, problems)
     if visible_u8 is None or thermal is None:
         raise MdjaxError("\n".join(problems))
-    return combine_images(visible_u8, thermal, f"{files.visible}, {files.thermal}")
+    visible_u8, cut = _cut_visible(visible_u8, view, str(files.visible))
+    pair = combine_images(visible_u8, thermal, f"{files.visible}, {files.thermal}")
+    return pair._replace(cut=cut)
 
 
 def combine_images(
@@ -159,10 +181,40 @@ def raise_problems(problems: Sequence[str]) -> None:
         raise MdjaxError(f"{len(problems)} problems, nothing was written.\n{lines}")
 
 
-def _read_single(path: Path, thermal_range_counts: Sequence[float] | None) -> DecodedPair:
+def _decode_thermal(
+    data: bytes, name: str, *, range_counts: Sequence[float] | None, view: CommonView | None
+) -> ThermalImage:
+    """Decode a thermal image, and warp it as it was for training: before counts are cut off."""
+    if view is None:
+        return decode_thermal(data, name, range_counts)
+    if range_counts is None:
+        return view.warp_thermal(decode_thermal(data, name), name)
+    counts = decode_thermal_counts(data, name)
+    return stretch_counts(view.warp_thermal(counts, name), name, range_counts)
+
+
+def _cut_visible(
+    visible_u8: UInt8[np.ndarray, "h w 3"], view: CommonView | None, name: str
+) -> tuple[UInt8[np.ndarray, "hh ww 3"], Cut | None]:
+    if view is None:
+        return visible_u8, None
+    height, width = visible_u8.shape[:2]
+    left, top, *_ = view.part_xyxy_px
+    note = f"the visible image was {view.describe()}"
+    return view.cut_visible(visible_u8, name), Cut((left, top), (height, width), note)
+
+
+def _read_single(
+    path: Path, thermal_range_counts: Sequence[float] | None, view: CommonView | None
+) -> DecodedPair:
     """Decode a file that stands alone: four channels hold both images, three the visible one."""
     data, name = read_bytes(path, str(path)), str(path)
     if is_png(data) and read_png_header(data, name).num_channels == 4:
+        if view is not None:
+            raise MdjaxError(
+                f"{name}: holds both images, which show the same part already; omit --homography "
+                "and --visible-crop, or give each image as a file of its own."
+            )
         if thermal_range_counts is not None:
             raise MdjaxError(
                 f"{name}: has a thermal channel of 8 bits, but counts of 16 bits are expected; "
@@ -173,16 +225,29 @@ def _read_single(path: Path, thermal_range_counts: Sequence[float] | None) -> De
         return combine_images(visible_u8, thermal_u8, name)
     visible_u8 = decode_visible(data, name)
     check_orientation(data, name)
-    return combine_images(visible_u8, None, name)
+    visible_u8, cut = _cut_visible(visible_u8, view, name)
+    return combine_images(visible_u8, None, name)._replace(cut=cut)
 
 
-def _read_thermal_alone(path: Path, thermal_range_counts: Sequence[float] | None) -> DecodedPair:
+def _read_thermal_alone(
+    path: Path, thermal_range_counts: Sequence[float] | None, view: CommonView | None
+) -> DecodedPair:
     data, name = read_bytes(path, str(path)), str(path)
     if is_png(data) and read_png_header(data, name).num_channels == 4:
-        return _read_single(path, thermal_range_counts)
-    thermal = decode_thermal(data, name, range_counts=thermal_range_counts)
+        return _read_single(path, thermal_range_counts, view)
+    thermal = _decode_thermal(data, name, range_counts=thermal_range_counts, view=view)
     check_orientation(data, name)
-    return combine_images(None, thermal, name)
+    pair = combine_images(None, thermal, name)
+    if view is None or view.homography is None:
+        return pair
+    # What is found counts in pixels of the visible camera, though its image is missing.
+    left, top, *_ = view.part_xyxy_px
+    width, height = view.homography.visible_size_wh_px
+    size_wh = view.size_hw[::-1]
+    return pair._replace(
+        visible_u8=cv2.resize(pair.visible_u8, size_wh, interpolation=cv2.INTER_LINEAR),
+        cut=Cut((left, top), (height, width), f"the visible image would be {view.describe()}"),
+    )
 
 
 def _try(

@@ -12,6 +12,7 @@ import numpy as np
 import rich.console
 import rich.progress
 
+from mdjax.align.common_view import CommonView
 from mdjax.models.modalities import Missing
 from mdjax.predict.inputs import PreparedPair, SimulateCamera, prepare_pair
 from mdjax.predict.pairs import DecodedPair, PairFiles, raise_problems, read_pair
@@ -94,6 +95,7 @@ def predict_pairs(
     overwrite: bool = False,
     show_progress: bool = False,
     missing: Missing = "none",
+    view: CommonView | None = None,
 ) -> Result:
     """Predict image pairs with a network, and write the results.
 
@@ -109,6 +111,7 @@ def predict_pairs(
         overwrite: Replace what an earlier call has written.
         show_progress: Draw progress bars on standard error.
         missing: Image that the network has to do without.
+        view: What is cut out of both images of each pair.
 
     Returns:
         What the writer has gathered.
@@ -124,7 +127,7 @@ def predict_pairs(
     batch_size = min(batch_size, len(pairs))
 
     def load(index: int) -> LoadedPair:
-        pair = read_pair(pairs[index], thermal_range_counts=loaded.thermal_range_counts)
+        pair = read_pair(pairs[index], thermal_range_counts=loaded.thermal_range_counts, view=view)
         try:
             rng = np.random.default_rng([_NOISE_SEED, index])
             prepared = prepare_pair(pair, config, simulate=simulate, rng=rng, missing=missing)

@@ -8,7 +8,12 @@ import pytest
 from mdjax.cli import predict
 from mdjax.cli.main import main
 from tests.predict.anchor_network import create_loaded_detector
-from tests.predict.image_files import make_thermal_u8, make_visible_u8, write_folders
+from tests.predict.image_files import (
+    make_thermal_u8,
+    make_visible_u8,
+    write_folders,
+    write_thermal,
+)
 from tests.predict.pixel_network import create_loaded_network
 from tests.predict.video_files import write_frames
 
@@ -50,6 +55,29 @@ def test_summary_says_what_was_done(
     assert "2 of 2 images: thermal 48x32 was used unchanged" in output
     assert "2 images labelled in" in output
     assert "car_stop" in output
+
+
+def test_part_of_the_visible_image_is_labelled(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From 48x32 pixels on, half of each side: thermal images of 48x32 would be larger."""
+    arguments = make_arguments(folders, tmp_path / "out")
+    assert main([*arguments, "--visible-crop", "0", "0", "24", "16"]) == 2
+    assert "the thermal image is larger than the visible one" in capsys.readouterr().err
+    for name in "ab":
+        write_thermal(folders[1] / f"{name}.png", make_thermal_u8(size_hw=(16, 24)))
+    assert main([*arguments, "--visible-crop", "12", "8", "36", "24", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert sum(report["images"][0]["class_pixels"].values()) == 16 * 24
+    assert "cut to 24x16 pixels at (12, 8)" in "".join(report["notes"])
+
+
+def test_wrong_homography_is_told_before_anything_is_loaded(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = make_arguments(folders, tmp_path / "out")
+    assert main([*arguments, "--homography", str(tmp_path / "absent.json")]) == 2
+    assert "absent.json: cannot be read" in capsys.readouterr().err
 
 
 def test_second_run_is_refused_without_overwrite(

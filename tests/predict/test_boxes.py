@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import pytest
 
+from mdjax.align.common_view import make_common_view
 from mdjax.models.config import ImageLevelConfig, VisibleOnlyConfig
 from mdjax.ops.anchors import AnchorOptions
 from mdjax.ops.nms import NmsOptions, compute_detections
@@ -86,6 +87,24 @@ def test_boxes_are_in_pixels_of_each_visible_file(tmp_path: Path) -> None:
     assert written["images"][0]["visible"] == str(tmp_path / "visible" / "a.png")
     assert predictions.num_detections == {"person": 2}
     assert predictions.milliseconds_per_image > 0
+
+
+def test_boxes_of_a_part_count_in_the_whole_visible_file(tmp_path: Path) -> None:
+    """The thermal camera sees 48x32 pixels from (20, 10) on: cell (1, 2) begins at (52, 26)."""
+    visible_u8 = np.zeros((60, 80), np.uint8)
+    visible_u8[10:42, 20:68] = make_cells_u8((1, 2))
+    write_pair(tmp_path, "a.png", visible_u8, make_cells_u8())
+    view = make_common_view((20, 10, 68, 42), None)
+    predictions = predict_detections(
+        create_loaded_detector(), find(tmp_path), tmp_path / "out", view=view
+    )
+    (image,) = read_boxes(tmp_path / "out")["images"]
+    assert image["boxes_xyxy_px"] == [[52, 26, 68, 42]]
+    assert image["image_size_hw"] == [60, 80]
+    assert read_image(predictions.images[0].picture).shape == (32, 96, 3)
+    assert "1 of 1 images: the visible image was cut to 48x32 pixels at (20, 10)" in (
+        predictions.notes
+    )
 
 
 def test_counts_of_16_bits_are_read_as_in_training(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mdjax.predict.pairs import PairFiles, find_pairs, raise_problems, read_pair
+from mdjax.align.common_view import make_common_view
+from mdjax.predict.pairs import Cut, PairFiles, find_pairs, raise_problems, read_pair
 from mdjax.types import MdjaxError
+from tests.align import rigs
 from tests.predict.image_files import (
     make_thermal_u8,
     make_visible_u8,
@@ -225,3 +227,41 @@ def test_pairs_stay_pairs_where_an_image_is_not_looked_at(tmp_path: Path) -> Non
     folders = write_folders(tmp_path, 2)
     for missing in ("visible", "thermal"):
         assert find_pairs(*folders, missing=missing) == find_pairs(*folders)
+
+
+def test_images_are_cut_to_what_both_cameras_see(tmp_path: Path) -> None:
+    """Of 48x32 pixels the thermal image shows the right half, from 16 rows on the lower part."""
+    visible_u8, thermal_u8 = make_visible_u8(), make_thermal_u8(size_hw=(8, 12))
+    files = PairFiles("a", tmp_path / "v.png", tmp_path / "t.png")
+    write_visible(tmp_path / "v.png", visible_u8)
+    write_thermal(tmp_path / "t.png", thermal_u8)
+    view = make_common_view((24, 16, 48, 32), None)
+    pair = read_pair(files, view=view)
+    np.testing.assert_array_equal(pair.visible_u8, visible_u8[16:, 24:])
+    assert pair.thermal is not None
+    np.testing.assert_array_equal(pair.thermal, thermal_u8)
+    note = "the visible image was cut to 24x16 pixels at (24, 16)"
+    assert pair.cut == Cut((24, 16), (32, 48), note)
+    alone = read_pair(PairFiles("a", tmp_path / "v.png"), view=view)
+    np.testing.assert_array_equal(alone.visible_u8, visible_u8[16:, 24:])
+    assert alone.cut == pair.cut
+
+
+def test_thermal_image_alone_is_warped_too(tmp_path: Path) -> None:
+    """What is found is in pixels of the visible camera, of which the thermal one sees a part."""
+    thermal_u8 = rigs.make_thermal_u8(0)
+    write_thermal(tmp_path / "t.png", thermal_u8)
+    view = make_common_view(None, rigs.write_values(tmp_path / "rig.json"))
+    pair = read_pair(PairFiles("t", None, tmp_path / "t.png"), view=view)
+    assert pair.thermal is not None
+    np.testing.assert_array_equal(pair.thermal, thermal_u8)
+    assert pair.visible_u8.shape == (24, 32, 3)
+    assert pair.cut is not None
+    assert (pair.cut.corner_xy_px, pair.cut.image_size_hw) == ((8, 3), (30, 40))
+
+
+def test_four_channels_are_of_one_view_already(tmp_path: Path) -> None:
+    path = write_four_channels(tmp_path / "a.png", make_visible_u8(), make_thermal_u8())
+    view = make_common_view((24, 16, 48, 32), None)
+    with pytest.raises(MdjaxError, match=r"holds both images.*omit --homography"):
+        read_pair(PairFiles("a", path), view=view)
