@@ -49,10 +49,9 @@ ALLOWED_IMPORTS = {
     "export": {"types", "ops", "models", "io", "data", "tasks", "runs"},
     "report": {"types", "train", "io", "runs", "presets", "viz"},
     "cli": {
-        *("errors", "types", "align", "metrics", "models", "train", "io", "tasks", "viz", "runs"),
-        *("predict", "studies", "figures", "tradeoff", "presets", "report", "export"),
-        "data_builders",
-        "experiments",
+        *("errors", "types", "config", "align", "metrics", "models", "train", "io", "tasks"),
+        *("viz", "runs", "predict", "studies", "figures", "tradeoff", "presets", "report"),
+        *("export", "data_builders", "experiments"),
     },
     "data_builders": {"types", "align", "io", "scenes"},
     "experiments": {

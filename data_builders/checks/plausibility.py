@@ -126,7 +126,8 @@ def warn_of_shift(reports: Mapping[str, PairReport]) -> list[str]:
     return [
         f"the thermal images seem to be shifted by about {' and '.join(parts)} relative to the "
         f"visible ones of {width}x{height}, by their edges; both images of a pair need the same "
-        "field of view, so look at some pairs and register them."
+        "field of view, so look at some pairs; `mdjax align` finds how the cameras lie to each "
+        "other, and --homography applies it."
     ]
 
 

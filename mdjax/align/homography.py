@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-from mdjax.align.units import Matrix, list_corners, make_to_pixels, map_points
+from mdjax.align.units import Matrix, list_corners, map_points
 from mdjax.config import config_from_dict, config_to_dict
 from mdjax.io.json_file import read_json, write_json
 from mdjax.types import MdjaxError
@@ -83,23 +83,19 @@ class CameraHomography:
         return map_points(self.matrix, corners) + 0.5
 
 
-def compose_homography(
-    in_units: Matrix,
+def make_homography(
+    matrix: Matrix,
     visible_size_wh_px: tuple[int, int],
     thermal_size_wh_px: tuple[int, int],
     evidence: Evidence,
 ) -> CameraHomography:
-    """Make the homography of pixels from that in the coordinates of `units`.
+    """Make a homography from its matrix, of which only the ratios count.
 
     Raises:
         MdjaxError: As `read_homography`.
     """
-    of_visible, of_thermal = (
-        make_to_pixels((height, width))
-        for width, height in (visible_size_wh_px, thermal_size_wh_px)
-    )
-    matrix = of_visible @ in_units @ np.linalg.inv(of_thermal)
-    first, second, third = (tuple(row) for row in (matrix / matrix[2, 2]).tolist())
+    scaled = matrix / matrix[2, 2] if matrix[2, 2] else matrix
+    first, second, third = (tuple(row) for row in scaled.tolist())
     return CameraHomography(
         visible_size_wh_px, thermal_size_wh_px, (first, second, third), evidence=evidence
     )

@@ -94,6 +94,12 @@ def _load_prepare() -> Run:
     return run_prepare
 
 
+def _load_align() -> Run:
+    from mdjax.cli.align import run_align
+
+    return run_align
+
+
 def _load_train() -> Run:
     from mdjax.cli.train import run_train
 
@@ -180,6 +186,7 @@ def _load_doctor() -> Run:
 
 _COMMANDS: dict[str, tuple[str, Callable[[], Run]]] = {
     "prepare": ("check and package a data set for training", _load_prepare),
+    "align": ("find how a thermal camera lies to a visible one", _load_align),
     "train": ("train a teacher, a native student or another baseline", _load_train),
     "distill": ("train a student from a teacher by modality distillation", _load_distill),
     "resume": ("continue an interrupted training or distillation", _load_resume),

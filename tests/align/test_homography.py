@@ -10,7 +10,7 @@ import pytest
 from mdjax.align.homography import (
     CameraHomography,
     Evidence,
-    compose_homography,
+    make_homography,
     read_homography,
     write_homography,
 )
@@ -42,10 +42,9 @@ def test_edges_of_the_thermal_image_are_mapped_as_boxes_count() -> None:
     np.testing.assert_allclose(corners, [[8, 3], [40, 3], [40, 27], [8, 27]])
 
 
-def test_widths_become_pixels() -> None:
-    """Of 40 pixels: 8 and 3 are .2 and .075; the thermal image is 32 wide, .8."""
-    in_units = np.array([[0.8, 0, 0.2], [0, 0.8, 0.075], [0, 0, 1]])
-    homography = compose_homography(in_units, VISIBLE_WH, THERMAL_WH, Evidence("points", 6, 0.0))
+def test_of_a_matrix_only_the_ratios_count() -> None:
+    evidence = Evidence("points", 6, 0.0)
+    homography = make_homography(-3 * np.array(TWICE), VISIBLE_WH, THERMAL_WH, evidence)
     np.testing.assert_allclose(homography.matrix, TWICE)
 
 
