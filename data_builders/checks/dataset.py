@@ -28,6 +28,7 @@ from data_builders.checks.plausibility import (
     find_copies,
     find_shares_for_pixels,
     warn_of_empty_splits,
+    warn_of_hidden_counts,
     warn_of_shift,
     warn_of_small_boxes,
 )
@@ -179,6 +180,7 @@ def check_pairs(
         *group_problems(found.repeated).lines,
         *warn_of_range(thermal, thermal_range_counts),
         *([] if is_published else _warn_of_near_copies(pairs, reports)),
+        *warn_of_hidden_counts(reports),
         *warn_of_shift(reports),
         *warn_of_small_boxes(reports),
         *warn_of_empty_splits(

@@ -29,6 +29,7 @@ from data_builders.checks.near_copies import PairHash, compute_difference_hash
 from data_builders.checks.registration import correlate_edges, is_same_picture
 from data_builders.checks.thermal_values import ThermalValues, measure_thermal
 from data_builders.checks.visible_images import decode_visible_image
+from mdjax.io.flir import holds_flir_counts
 from mdjax.io.images import (
     check_fourth_channel,
     check_orientation,
@@ -73,6 +74,8 @@ class PairReport:
     thermal: ThermalValues | None = None
     """None where the file cannot be read."""
     num_thermal_channels: int = 1
+    is_radiometric_jpeg: bool = False
+    """Whether counts of the thermal camera are hidden in its file, which are not read."""
     pixels_hash: bytes | None = None
     """Of the visible image; None where it is of one colour or cannot be read."""
     pair_hash: PairHash | None = None
@@ -207,6 +210,7 @@ def _read_thermal(
     elif counts.dtype == np.uint8:
         # TFDS repeats a grey image as often as it is told to, but takes no channels away.
         report.num_thermal_channels = 3
+    report.is_radiometric_jpeg = holds_flir_counts(data)
     report.thermal = measure_thermal(counts, name, requirements.thermal_range)
     return counts
 

@@ -7,7 +7,9 @@ import numpy as np
 from data_builders.checks.annotations import RawPair, Role
 from data_builders.checks.pair_files import PairReport
 from data_builders.checks.registration import find_shift
-from mdjax.io.findings import Problem
+from mdjax.io.findings import Problem, name_first
+from mdjax.io.flir import HOW_TO_EXTRACT
+from mdjax.types import format_count
 
 BoxCounts = Mapping[str, Mapping[str, Mapping[Role, int]]]
 """Number of boxes by split, label and role."""
@@ -101,6 +103,18 @@ def warn_of_small_boxes(reports: Mapping[str, PairReport]) -> list[str]:
     return [
         f"{count} box(es) cover less than one pixel, such as in {names[0]}; check the unit of "
         "their numbers."
+    ]
+
+
+def warn_of_hidden_counts(reports: Mapping[str, PairReport]) -> list[str]:
+    """Warn of thermal images whose files hold more than the picture that is read."""
+    names = [name for name, report in reports.items() if report.is_radiometric_jpeg]
+    if not names:
+        return []
+    return [
+        f"{format_count(len(names), 'radiometric JPEG file')} ({name_first(names)}): what is read "
+        "is the picture in it, whose brightness the camera may have chosen for each alone; to "
+        f"train on the counts of 16 bits that are hidden in them, extract these: {HOW_TO_EXTRACT}."
     ]
 
 

@@ -49,11 +49,12 @@ def measure_thermal(counts: np.ndarray, name: str, count_range: CountRange | Non
     num_outside = 0
     low, high = int(counts.min()), int(counts.max())
     common_range = (low, high)
+    if counts.dtype == np.uint16 or count_range is not None:
+        common_low, common_high = np.percentile(counts, _COMMON_PERCENTILES)
+        common_range = (math.floor(common_low), math.ceil(common_high))
     if count_range is not None:
         black, white = count_range
         num_outside = int(np.count_nonzero((counts < black) | (counts > white)))
-        common_low, common_high = np.percentile(counts, _COMMON_PERCENTILES)
-        common_range = (math.floor(common_low), math.ceil(common_high))
         scale = np.float32((_NUM_GREY_LEVELS - 1) / (white - black))
         clipped = np.clip(counts.astype(np.float32), black, white)
         levels_u8 = np.rint((clipped - black) * scale).astype(np.uint8)
@@ -76,7 +77,11 @@ def find_depth_faults(images: Sequence[ThermalValues], count_range: CountRange |
     """Find 16-bit images without a range, 8-bit images with one, or both depths."""
     of_8 = [image for image in images if image.bits == 8]
     of_16 = [image for image in images if image.bits == 16]
-    give_range = "mdjax prepare rgbt-folder --thermal-range-counts MIN MAX"
+    give_range = ""
+    if of_16:
+        give_range = (
+            f"mdjax prepare rgbt-folder {_propose_range(of_16)} (99 % of each image lie between)"
+        )
     if of_8 and of_16:
         few, many = sorted((of_8, of_16), key=len)
         to_16 = (
@@ -150,6 +155,11 @@ def compute_share_outside_range(images: Sequence[ThermalValues]) -> float:
 
 
 def _suggest_range(images: Sequence[ThermalValues]) -> str:
+    return f"{_propose_range(images)} holds 99 % of each image"
+
+
+def _propose_range(images: Sequence[ThermalValues]) -> str:
+    """The option for the range between which 99 % of the pixels of each image lie."""
     low = min(image.common_range[0] for image in images)
     high = max(image.common_range[1] for image in images)
-    return f"--thermal-range-counts {low} {max(high, low + 1)} holds 99 % of each image"
+    return f"--thermal-range-counts {low} {max(high, low + 1)}"

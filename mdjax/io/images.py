@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8, UInt16
 
+from mdjax.io.flir import HOW_TO_EXTRACT, holds_flir_counts
 from mdjax.io.opencv_log import QUIET_OPENCV
 from mdjax.io.png import PngHeader, is_png, read_png_header
 from mdjax.types import MdjaxError
@@ -116,7 +117,7 @@ def decode_thermal(
     image = decode_image(data, name, may_have_16_bits=range_counts is not None)
     if range_counts is not None:
         image = stretch_counts(image, name, range_counts)
-    return take_grey(image, name)
+    return take_grey(image, name, data)
 
 
 def stretch_counts(
@@ -160,6 +161,11 @@ def decode_image(data: bytes, name: str, *, may_have_16_bits: bool = False) -> n
     if is_jpeg and data.find(_JPEG_END_OF_IMAGE, data.rfind(_JPEG_START_OF_SCAN)) < 0:
         raise MdjaxError(f"{name}: JPEG is truncated ({len(data)} bytes); get it again.")
     image = _decode_with_opencv(data, name)
+    if image.dtype.kind == "f":
+        raise MdjaxError(
+            f"{name}: holds fractions ({image.dtype}), such as temperatures; save them as counts "
+            "of 16 bits (such as 100 times the kelvins) or as 8 bits, by one rule for all images."
+        )
     if image.dtype != np.uint8 and not (may_have_16_bits and image.dtype == np.uint16):
         raise MdjaxError(
             f"{name}: has {image.dtype.itemsize * 8} bits per channel ({image.dtype}); convert it "
@@ -168,11 +174,16 @@ def decode_image(data: bytes, name: str, *, may_have_16_bits: bool = False) -> n
     return image
 
 
-def take_grey(image: np.ndarray, name: str) -> ThermalImage:
+def take_grey(image: np.ndarray, name: str, data: bytes = b"") -> ThermalImage:
     """Return a grey image's one channel, or the first of its equal ones.
 
+    Args:
+        image: [h w] or [h w c].
+        name: File, for the message.
+        data: Its bytes, which may tell what to do about colours.
+
     Raises:
-        MdjaxError: a colour image.
+        MdjaxError: A colour image.
     """
     if image.ndim == 2:
         return image
@@ -182,9 +193,22 @@ def take_grey(image: np.ndarray, name: str) -> ThermalImage:
     if spread > 8:
         raise MdjaxError(
             f"{name}: a thermal image is grey (one channel, or equal ones), this one has colours; "
-            "export it without a colour map."
+            f"{_describe_grey_export(data)} If it is a photograph, the cameras are mixed up."
         )
     return np.ascontiguousarray(image[..., 0])
+
+
+def _describe_grey_export(data: bytes) -> str:
+    """What to do about false colours, which cannot be turned back into temperatures."""
+    if holds_flir_counts(data):
+        return (
+            "it is a radiometric JPEG, so extract the counts of 16 bits that are hidden in it: "
+            f"{HOW_TO_EXTRACT}."
+        )
+    return (
+        'export it without a colour map: as counts of 16 bits, or in grey ("white hot") with one '
+        "range for all images."
+    )
 
 
 def check_orientation(data: bytes, name: str) -> None:
@@ -289,7 +313,7 @@ def decode_thermal_counts(
     """
     image = decode_image(data, name, may_have_16_bits=True)
     if image.dtype == np.uint8:
-        return take_grey(image, name)
+        return take_grey(image, name, data)
     if image.ndim != 2:
         raise MdjaxError(
             f"{name}: a thermal image of 16 bits needs 1 channel, this one has {image.shape[2]}; "

@@ -13,7 +13,8 @@ from data_builders.checks.dataset import ClassNames
 from mdjax.scenes import render_scene
 from tests.data.factories import encode_png
 from tests.data_builders.checks.small_pairs import CLASSES, check, make_object, make_pair
-from tests.data_builders.raw_pairs import get_problems, get_thermal, write
+from tests.data_builders.raw_pairs import get_problems, get_thermal, make_image_u8, write
+from tests.io.test_flir import make_radiometric_jpg
 
 MASK_CLASSES = ClassNames(labels=("ground", "deer", "boar"))
 BOX = (1.0, 1.0, 5.0, 5.0)
@@ -154,6 +155,19 @@ def test_one_picture_as_both_images_is_refused(tmp_path: Path, kind: str) -> Non
     ]
 
 
+def test_counts_that_are_hidden_in_files_are_warned_of(tmp_path: Path) -> None:
+    """One of two thermal images is the grey picture of a radiometric JPEG."""
+    pairs = [
+        make_pair(tmp_path, name, i, objects=(make_object(BOX),)) for i, name in enumerate("ab")
+    ]
+    path = tmp_path / "thermal" / "b.jpg"
+    write(path, make_radiometric_jpg(make_image_u8(7, channels=1)))
+    pairs[1] = dataclasses.replace(pairs[1], thermal=path)
+    (warning,) = check(tmp_path, {"test": pairs}).warnings
+    assert warning.startswith("1 radiometric JPEG file (b): what is read is the picture in it")
+    assert "exiftool -b -RawThermalImage" in warning
+
+
 def test_shifted_thermal_images_are_warned_of(tmp_path: Path) -> None:
     """By a quarter of the cells, with the direction, in pixels of the visible image."""
 
@@ -172,3 +186,4 @@ def test_shifted_thermal_images_are_warned_of(tmp_path: Path) -> None:
     assert "seem to be shifted by about 12 pixels to the right relative to the visible" in warning
     (warning,) = check(tmp_path, {"test": make_pairs(-9)}).warnings
     assert "shifted by about 9 pixels to the left relative to" in warning
+    assert "`mdjax align` finds how the cameras lie to each other" in warning

@@ -1,6 +1,7 @@
 """Thermal images of 8 and 16 bits, and ranges of counts that leave nothing of them."""
 
 import functools
+import math
 from pathlib import Path
 
 import numpy as np
@@ -42,12 +43,17 @@ def test_16_bits_need_a_range(tmp_path: Path) -> None:
     remedy = (
         "has 16 bits; convert it to 8 bits, or prepare these images as a folder of your own with "
         "the counts that map to black and white: mdjax prepare rgbt-folder --thermal-range-counts "
-        "MIN MAX."
+        "{} {} (99 % of each image lie between)."
     )
+    counts = np.stack([make_thermal_u16(0), make_thermal_u16(1)]).reshape(2, -1)
+    low, high = np.percentile(counts, [0.5, 99.5], axis=1)
+    remedy = remedy.format(math.floor(low.min()), math.ceil(high.max()))
     assert get_problems(check, tmp_path, pairs) == [
         f"thermal/a.png: {remedy}",
         f"thermal/b.png: {remedy}",
     ]
+    proposal = _take_suggestion(get_problems(check, tmp_path, pairs)[0])
+    assert check(tmp_path, pairs, thermal_range_counts=proposal).warnings == ()
     checked = check(tmp_path, pairs, thermal_range_counts=(7000, 9000))
     assert checked.thermal_range_counts == (7000, 9000)
     assert checked.warnings == checked.notes == ()
@@ -94,7 +100,9 @@ def test_of_two_depths_the_rarer_files_are_named_and_each_remedy_is_accepted(
     assert problem.startswith("thermal/b.png: has 8 bits, but 2 other thermal images have 16; ")
     assert "remove the pairs of one kind, or convert all to 8 bits" in problem
     assert ("and omit --thermal-range-counts" in problem) == (count_range is not None)
-    assert ("--thermal-range-counts MIN MAX" in problem) == (count_range is None)
+    if count_range is None:
+        proposal = _take_suggestion(problem)
+        assert check(tmp_path, {"test": [pairs[0], pairs[2]]}, thermal_range_counts=proposal)
     check(tmp_path, {"test": [pairs[0], pairs[2]]}, thermal_range_counts=(7000, 9000))
     write(get_thermal(pairs[1]), encode_png(make_thermal_u16(1)))
     check(tmp_path, {"test": pairs}, thermal_range_counts=(7000, 9000))

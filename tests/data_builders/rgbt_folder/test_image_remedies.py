@@ -60,6 +60,15 @@ def false_colours(raw_dir: Path) -> Case:
     write(raw_dir / "thermal/a.png", encode_png(thermal))
 
 
+def temperatures_as_fractions(raw_dir: Path) -> Case:
+    """Here with 8 bits, as the other images have."""
+    thermal = make_image_u8(5, channels=1)
+    write(raw_dir / "thermal/a.tif", cv2.imencode(".tiff", thermal + np.float32(0.5))[1].tobytes())
+    (raw_dir / "thermal/a.png").unlink()
+    yield "holds fractions (float32), such as temperatures; save them as counts of 16 bits (such"
+    write(raw_dir / "thermal/a.tif", cv2.imencode(".tiff", thermal)[1].tobytes())
+
+
 def three_channels_of_16_bits(raw_dir: Path) -> Case:
     for i, name in enumerate("abcd"):
         thermal = np.dstack([make_thermal_u16(i)] * 3)
@@ -137,6 +146,7 @@ CASES: list[Callable[[Path], Case]] = [
     thermal_image_of_another_aspect_and_few_pixels,
     larger_thermal_image,
     false_colours,
+    temperatures_as_fractions,
     three_channels_of_16_bits,
     transparency,
     grey_visible_image,
