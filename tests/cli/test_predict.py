@@ -72,6 +72,18 @@ def test_part_of_the_visible_image_is_labelled(
     assert "cut to 24x16 pixels at (12, 8)" in "".join(report["notes"])
 
 
+def test_parts_of_videos_are_refused(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not predicted as if the option were not there."""
+    video = tmp_path / "visible.avi"
+    write_frames(video, [make_visible_u8(number) for number in range(2)])
+    command = ["predict", "run", str(video), "--out-dir", str(tmp_path / "out")]
+    assert main([*command, "--visible-crop", "0", "0", "24", "16", "--missing", "thermal"]) == 2
+    assert "--homography and --visible-crop are for image files" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_wrong_homography_is_told_before_anything_is_loaded(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
