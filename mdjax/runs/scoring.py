@@ -49,8 +49,10 @@ def make_scorer(
         batches = make_evaluation_batches(
             split, pipeline, task.create_truth_reader(split), batch_size=batch_size
         )
+        start = 0
         for batch in prefetch_to_devices(batches, make_batch_sharding(mesh)):
-            tally.add(jax.device_get(predict(variables, *select_inputs(batch))), batch)
+            records = range(start, start := start + batch_size)
+            tally.add(jax.device_get(predict(variables, *select_inputs(batch))), batch, records)
         return tally.compute()
 
     return score

@@ -143,16 +143,26 @@ def _get_percents(
     }
 
 
+@dataclass(frozen=True)
+class ScoredImage:
+    """What was found in one image and what is there, in pixels of its file."""
+
+    detections: ImageDetections
+    truth: ImageObjects
+    image_size_hw: tuple[int, int]
+    is_night: bool
+
+
 class DetectionTally:
     """Gathers detections while the batches of a split pass; a `Tally`."""
 
     def __init__(
         self, split: SplitSource, class_names: tuple[str, ...], reader: ObjectReader
     ) -> None:
-        """Begin at the split's first record.
+        """Begin with no image.
 
         Args:
-            split: Whose records come, in their order.
+            split: Whose images come.
             class_names: Names by class id.
             reader: Gives the objects as they were annotated: which persons count is decided in
                 pixels of the image file.
@@ -160,29 +170,37 @@ class DetectionTally:
         self._split = split
         self._class_names = class_names
         self._reader = reader
-        self._detections: list[ImageDetections] = []
-        self._sizes_hw: list[tuple[int, int]] = []
+        self.counted: dict[int, ScoredImage] = {}
 
-    def add(self, interpreted: Detections, batch: Batch) -> None:
-        """Take the detections of a batch; rows that only fill up count nowhere."""
-        self._detections += collect_detections(interpreted, batch)
-        is_valid = np.asarray(batch.is_valid)
-        self._sizes_hw += [(int(h), int(w)) for h, w in np.asarray(batch.image_size_hw)[is_valid]]
+    def add(self, interpreted: Detections, batch: Batch, records: Sequence[int]) -> None:
+        """Take the detections of a batch.
+
+        Args:
+            interpreted: What was found in all rows.
+            batch: The rows; those that only fill up count nowhere.
+            records: Index of each row's record in the split.
+        """
+        rows = np.flatnonzero(np.asarray(batch.is_valid)).tolist()
+        sizes_hw = np.asarray(batch.image_size_hw)
+        for row, found in zip(rows, collect_detections(interpreted, batch), strict=True):
+            # One record at a time: each holds the bytes of two images.
+            record = self._split[records[row]]
+            self.counted[records[row]] = ScoredImage(
+                found,
+                self._reader.read(record),
+                (int(sizes_hw[row, 0]), int(sizes_hw[row, 1])),
+                bool(record["is_night"]),
+            )
 
     def compute(self) -> DetectionEvaluation:
         """Return all scores; NaN where there is no object to be found."""
-        # One record at a time: each holds the bytes of two images.
-        truths, is_night = [], []
-        for i in range(len(self._split)):
-            record = self._split[i]
-            truths.append(self._reader.read(record))
-            is_night.append(bool(record["is_night"]))
+        images = [self.counted[record] for record in sorted(self.counted)]
         return score_detections(
-            self._detections,
-            truths,
+            [image.detections for image in images],
+            [image.truth for image in images],
             self._class_names,
-            image_sizes_hw=self._sizes_hw,
-            is_night=np.array(is_night),
+            image_sizes_hw=[image.image_size_hw for image in images],
+            is_night=np.array([image.is_night for image in images], bool),
         )
 
 

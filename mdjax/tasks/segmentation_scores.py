@@ -1,6 +1,6 @@
 """Scores of a segmentation network on a whole split: one integer confusion matrix."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,6 +70,15 @@ class SegmentationEvaluation:
         return _format_scores(self)
 
 
+@dataclass(frozen=True)
+class CountedImage:
+    """What was counted in one image: its confusions, true class by predicted class."""
+
+    confusion: Int[np.ndarray, "k k"]
+    is_night: bool
+    label_size_hw: tuple[int, int]
+
+
 class LabelTally:
     """Counts confusions while the batches of a split pass; a `Tally`."""
 
@@ -80,42 +89,43 @@ class LabelTally:
         *,
         scored_size: ScoredSize = "labels",
     ) -> None:
-        """Begin at the split's first record.
+        """Begin with no image.
 
         Args:
-            split: Whose records come, in their order.
+            split: Whose images come.
             class_names: Names by class id.
             scored_size: See `ScoredSize`.
         """
         self._split = split
         self._class_names = class_names
         self._scored_size = scored_size
-        self._confusions: list[Int[np.ndarray, "k k"]] = []
-        self._is_night: list[bool] = []
-        self._label_sizes_hw: set[tuple[int, int]] = set()
+        self.counted: dict[int, CountedImage] = {}
 
-    def add(self, interpreted: Float[np.ndarray, "b h w k"], batch: Batch) -> None:
+    def add(
+        self, interpreted: Float[np.ndarray, "b h w k"], batch: Batch, records: Sequence[int]
+    ) -> None:
         """Count the images of a batch.
 
         Args:
             interpreted: Logits of all rows.
-            batch: The next rows of the split; those that only fill up count nowhere.
+            batch: The rows; those that only fill up count nowhere.
+            records: Index of each row's record in the split.
         """
         is_night = np.asarray(batch.is_night)
-        for row in np.flatnonzero(np.asarray(batch.is_valid)):
-            labels_u8 = self._get_labels(batch, int(row))
+        for row in np.flatnonzero(np.asarray(batch.is_valid)).tolist():
+            labels_u8 = self._get_labels(batch, row, records[row])
             size_hw = (labels_u8.shape[0], labels_u8.shape[1])
             predicted = resize_logits_to_labels(interpreted[row], size_hw)
             counts = count_confusions(predicted, labels_u8, len(self._class_names))
-            self._confusions.append(counts)
-            self._is_night.append(bool(is_night[row]))
-            self._label_sizes_hw.add(size_hw)
+            self.counted[records[row]] = CountedImage(counts, bool(is_night[row]), size_hw)
 
     def compute(self) -> SegmentationEvaluation:
         """Return the scores of all images that were counted; NaN where no pixel is labelled."""
         num_classes = len(self._class_names)
-        confusions = np.array(self._confusions, np.int64).reshape(-1, num_classes, num_classes)
-        is_night = np.array(self._is_night, bool)
+        images = [self.counted[record] for record in sorted(self.counted)]
+        confusions = np.array([image.confusion for image in images], np.int64)
+        confusions = confusions.reshape(-1, num_classes, num_classes)
+        is_night = np.array([image.is_night for image in images], bool)
         candidates = {"day": ~is_night, "night": is_night, "all": np.ones_like(is_night)}
         totals = {name: confusions[members].sum(axis=0) for name, members in candidates.items()}
         subsets = {
@@ -126,15 +136,15 @@ class LabelTally:
         return SegmentationEvaluation(
             subsets,
             self._class_names,
-            tuple(sorted(self._label_sizes_hw)),
+            tuple(sorted({image.label_size_hw for image in images})),
             confusions,
             is_night,
         )
 
-    def _get_labels(self, batch: Batch, row: int) -> UInt8[np.ndarray, "h w"]:
+    def _get_labels(self, batch: Batch, row: int, record: int) -> UInt8[np.ndarray, "h w"]:
         if self._scored_size == "working":
             return np.asarray(batch.label_maps[row])
-        return LabelMapReader().read(self._split[len(self._confusions)])
+        return LabelMapReader().read(self._split[record])
 
 
 def resize_logits_to_labels(

@@ -1,5 +1,6 @@
 """What a whole run asks of a task; each task has a file with its answers."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import flax.linen as nn
@@ -32,14 +33,27 @@ class Evaluation(Protocol):
 
 
 class Tally(Protocol):
-    """Scores that grow while the batches of a split pass, in the order of its records."""
+    """What is counted in the images of a split while its batches pass, in any order.
 
-    def add(self, interpreted: Any, batch: Batch) -> None:
-        """Take what was predicted for the next rows, as arrays on the host."""
+    Attributes:
+        counted: By the index of the record. Several tallies of one split are joined by joining
+            these, so that each may see a part of the images.
+    """
+
+    counted: dict[int, Any]
+
+    def add(self, interpreted: Any, batch: Batch, records: Sequence[int]) -> None:
+        """Count some images.
+
+        Args:
+            interpreted: What was predicted for the rows of a batch, as arrays on the host.
+            batch: The rows; those that only fill up count nowhere.
+            records: Index of each row's record in the split.
+        """
         ...
 
     def compute(self) -> Evaluation:
-        """Return the scores of all rows; NaN where nothing counts."""
+        """Return the scores of all images that were counted; NaN where nothing counts."""
         ...
 
 

@@ -17,12 +17,14 @@ def score(
 ) -> Any:
     """Predict and count."""
     tally = task.create_tally(split, class_names)
+    start = 0
     for batch in batches:
         size_hw = get_size_hw(batch.visible)
         predict = make_predictor(
             network, lambda output, size_hw=size_hw: task.interpret(output.prediction, size_hw)
         )
-        tally.add(jax.device_get(predict({}, *select_full_thermal(batch))), batch)
+        records = range(start, start := start + len(batch.is_valid))
+        tally.add(jax.device_get(predict({}, *select_full_thermal(batch))), batch, records)
     return tally.compute()
 
 
