@@ -13,10 +13,11 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
-from orbax.checkpoint import v1 as ocp
+from orbax import checkpoint as ocp
 
 from mdjax.io.json_file import format_json, read_json_object, write_json, write_text
 from mdjax.io.read_file import measure_file
@@ -52,7 +53,9 @@ def write_arrays(folder: Path, groups: Groups) -> None:
         if any(x.size for x in arrays.values())
     }
     with _quiet_orbax():
-        ocp.save_checkpointables(_get_array_path(folder), trees)
+        for group, tree in trees.items():
+            with _open_orbax() as orbax:
+                orbax.save(_get_array_path(folder, group), args=ocp.args.PyTreeSave(tree))
     _write_file_table(folder)
 
 
@@ -139,7 +142,10 @@ def read_arrays(folder: Path, groups: Collection[str]) -> dict[str, np.ndarray]:
     with _quiet_orbax():
         try:
             for group in sorted(stored):
-                tree = ocp.load_checkpointables(_get_array_path(folder), {group: None})[group]
+                with _open_orbax() as orbax:
+                    tree = orbax.restore(
+                        _get_array_path(folder, group), args=ocp.args.PyTreeRestore()
+                    )
                 found |= flatten_dict(tree, sep="/")
             for name, leaf in table.items():
                 if 0 in leaf["shape"]:
@@ -171,8 +177,21 @@ def _describe(array: np.ndarray) -> dict[str, Any]:
     return {"dtype": array.dtype.name, "shape": list(array.shape), "crc32": checksum}
 
 
-def _get_array_path(folder: Path) -> str:
-    return str((folder / "arrays").absolute())
+def _get_array_path(folder: Path, group: str) -> str:
+    return str((folder / "arrays" / group).absolute())
+
+
+def _open_orbax() -> ocp.Checkpointer:
+    """Read or write in this process, whether or not others train the same run.
+
+    Orbax's newer interface (v1) cannot: where there are several processes it waits for all.
+    """
+    index = jax.process_index()
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=index, active_processes={index}, barrier_sync_key_prefix=f"process_{index}"
+    )
+    handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=alone)
+    return ocp.Checkpointer(handler, multiprocessing_options=alone)
 
 
 @contextlib.contextmanager
@@ -183,10 +202,7 @@ def _quiet_orbax() -> Iterator[None]:
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
     try:
-        # Asynchronous directories hide a full disk until a timeout of minutes.
-        options = ocp.options.AsyncOptions(create_directories_asynchronously=False)
-        with ocp.Context(async_options=options):
-            yield
+        yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

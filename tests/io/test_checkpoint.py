@@ -271,7 +271,8 @@ def test_no_changed_byte_passes_for_another_checkpoint(tmp_path: Path, name: str
 
 
 def _fail_with(error: BaseException) -> Callable[..., None]:
-    def fail(folder: str, *_: Any, **__: Any) -> None:
+    def fail(checkpointer: Any, folder: str, **_: Any) -> None:
+        del checkpointer
         Path(folder).mkdir(parents=True)
         (Path(folder) / "half").write_bytes(b"half an array")
         raise error
@@ -292,7 +293,7 @@ def test_full_disk_leaves_the_previous_checkpoint(
     state = _create_state()
     path = save(tmp_path / "checkpoints" / "last", state, {"step": 1})
     with monkeypatch.context() as patch:
-        patch.setattr(mdjax.io.array_folder.ocp, "save_checkpointables", _fail_with(error))
+        patch.setattr(mdjax.io.array_folder.ocp.Checkpointer, "save", _fail_with(error))
         with pytest.raises(MdjaxError, match=r"last: the disk is full.*previous one.*untouched"):
             save(path, _create_state(seed=1), {"step": 2})
     assert [item.name for item in path.parent.iterdir()] == ["last"]
@@ -308,7 +309,7 @@ def test_interrupted_save_leaves_the_previous_checkpoint(
     state = _create_state()
     path = save(tmp_path / "last", state, {"step": 1})
     fail = _fail_with(KeyboardInterrupt())
-    monkeypatch.setattr(mdjax.io.array_folder.ocp, "save_checkpointables", fail)
+    monkeypatch.setattr(mdjax.io.array_folder.ocp.Checkpointer, "save", fail)
     with pytest.raises(KeyboardInterrupt):
         save(path, _create_state(seed=1), {"step": 2})
     assert _get_bytes(restore(path, state)) == _get_bytes(state)
