@@ -9,13 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from mdjax import __version__
-from mdjax.errors import MdjaxError
+from mdjax.cli.failures import EXIT_BAD_INPUT, EXIT_INTERRUPTED, FAILURES, describe_failure
 
-# What a shell reports of a program that was stopped by Ctrl-C.
-EXIT_INTERRUPTED = 130
-# The same of one whose reader has gone away, as in `mdjax train --help | head`.
+# What a shell reports of a program whose reader has gone away, as in `mdjax train --help | head`.
 EXIT_BROKEN_PIPE = 141
-EXIT_BAD_INPUT = 2
 
 Run = Callable[[Sequence[str]], int]
 
@@ -38,23 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = _COMMANDS[name][1]()
     try:
         return run(rest)
-    except MdjaxError as error:
-        print(f"mdjax {name}: {error}", file=sys.stderr)
-        return EXIT_BAD_INPUT
-    except KeyboardInterrupt as stop:
-        # Python takes its time to end; another Ctrl-C would show where it is.
-        signal.signal(signal.SIGINT, lambda *_: os._exit(EXIT_INTERRUPTED))
-        print(f"mdjax {name}: {str(stop) or 'stopped'}", file=sys.stderr)
-        return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
-    except OSError as error:
-        # What the system refuses, wherever it happens: a name that is too long, a right that lacks.
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"mdjax {name}: {where}{error.strerror or error}.", file=sys.stderr)
-        return EXIT_BAD_INPUT
+    except FAILURES as error:
+        if isinstance(error, KeyboardInterrupt):
+            # Python takes its time to end; another Ctrl-C would show where it is.
+            signal.signal(signal.SIGINT, lambda *_: os._exit(EXIT_INTERRUPTED))
+        message, status = describe_failure(error)
+        print(f"mdjax {name}: {message}", file=sys.stderr)
+        return status
 
 
 @contextlib.contextmanager
