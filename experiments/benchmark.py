@@ -148,7 +148,7 @@ def compare_forward_passes(recipe: Recipe, num_classes: int, num_rounds: int) ->
     }.items():
         config = recipe(TrainConfig(), network)
         module = create_network(config, num_classes)
-        example = _make_example(1, config.pipeline.image_size_hw)
+        example = make_example(1, config.pipeline.image_size_hw)
         select = select_inputs_for(config)
         variables = create_variables(module, example, select_inputs=select, seed=0)
 
@@ -175,9 +175,9 @@ def compare_forward_passes(recipe: Recipe, num_classes: int, num_rounds: int) ->
 def estimate_step_memory() -> dict[str, float]:
     """Read the memory of a full-size distillation step from its compiled program."""
     config = configure_mfnet(DistillConfig(), MdStudentConfig)
-    example = _make_example(1, config.pipeline.image_size_hw)
+    example = make_example(1, config.pipeline.image_size_hw)
     step, state = make_step_and_state(config, example)
-    batch = jax.eval_shape(lambda: _make_example(config.batch_size, config.pipeline.image_size_hw))
+    batch = jax.eval_shape(lambda: make_example(config.batch_size, config.pipeline.image_size_hw))
     update, constants = step.func, step.args  # `make_distill_step` returns a partial
     stats = update.lower(*constants, state, batch).compile().memory_analysis()
     gigabytes: dict[str, float] = {
@@ -196,7 +196,7 @@ def measure_box_shares(recipe: Recipe, batch_size: int, num_rounds: int) -> dict
     """
     config = recipe(DistillConfig(), MdStudentConfig)
     size_hw = config.pipeline.image_size_hw
-    batch = replace_truth(_make_example(batch_size, size_hw), size_hw)
+    batch = replace_truth(make_example(batch_size, size_hw), size_hw)
     step, state = make_step_and_state(config, batch, num_classes=1)
     student = create_network(config, 1)
     select = select_inputs_for(config)
@@ -285,7 +285,8 @@ def _time_in_turns(parts: dict[str, Callable[[], Any]], num_rounds: int) -> dict
     return {name: 1e3 * statistics.median(times) for name, times in seconds.items()}
 
 
-def _make_example(size: int, image_size_hw: tuple[int, int]) -> Batch:
+def make_example(size: int, image_size_hw: tuple[int, int]) -> Batch:
+    """Make a batch of grey image pairs."""
     h, w = image_size_hw
     return Batch(
         visible=jnp.full((size, h, w, 3), 0.5),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +11,14 @@ import tyro
 from mdjax.cli.choices import TrainChoices, exchange_parts
 from mdjax.cli.options import HELP_OPTIONS, parse_options, suggest
 from mdjax.cli.output import print_json, show_on_stderr
+from mdjax.cli.together import joining
 from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, TRAIN_PRESETS, list_parts
 from mdjax.runs.config import DistillConfig, FuseConfig, MissingConfig, TrainConfig
 from mdjax.runs.stored_config import read_run_config
 from mdjax.runs.training import train
+from mdjax.train.joining import ProcessOptions
 from mdjax.train.loop import InterruptedTraining
+from mdjax.train.processes import is_first_process
 from mdjax.types import MdjaxError
 
 RunDir = tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN_DIR")]]
@@ -29,11 +32,13 @@ class NewRun:
         run_dir: New directory for the run.
         resume: Continue the run in this directory; `mdjax resume RUN_DIR` needs no other options.
         json: Print one JSON object with the scores last, instead of the table.
+        processes: The other processes, often on other machines, that train this run too.
     """
 
     run_dir: RunDir
     resume: bool = False
     json: bool = False
+    processes: ProcessOptions = field(default_factory=ProcessOptions)
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,17 @@ class ResumedRun:
     Attributes:
         run_dir: Directory of the run.
         json: Print one JSON object with the scores last, instead of the table.
+        processes: The other processes, often on other machines, that train this run too.
     """
 
     run_dir: RunDir
     json: bool = False
+    processes: ProcessOptions = field(default_factory=ProcessOptions)
+
+    @property
+    def resume(self) -> bool:
+        """Always true, as `NewRun` has it."""
+        return True
 
 
 def run_train(arguments: Sequence[str]) -> int:
@@ -77,7 +89,7 @@ def run_resume(arguments: Sequence[str]) -> int:
         description="Continue a training or distillation from its last checkpoint. Options may "
         "change the location of data and teacher, and how often it logs and saves.",
     )
-    return _run(config, run.run_dir, is_resumed=True, prints_json=run.json)
+    return _run("resume", config, run)
 
 
 def _begin(
@@ -102,7 +114,7 @@ def _begin(
         )
     except MdjaxError as error:
         raise MdjaxError("\n".join([str(error), *_explain(str(error), preset, choices)])) from None
-    return _run(config, run.run_dir, is_resumed=run.resume, prints_json=run.json)
+    return _run(command, config, run)
 
 
 def _parse(parts: tuple[Any, ...], arguments: Sequence[str], **settings: Any) -> tuple[Any, ...]:
@@ -124,13 +136,17 @@ def _read_config(run_dir: Path) -> TrainConfig:
     return config
 
 
-def _run(config: TrainConfig, run_dir: Path, *, is_resumed: bool, prints_json: bool) -> int:
+def _run(command: str, config: TrainConfig, run: NewRun | ResumedRun) -> int:
+    continue_with = f"Continue with: mdjax resume {run.run_dir}"
     try:
-        result = train(config, run_dir, resume=is_resumed, show=show_on_stderr)
+        with joining(run.processes, command=command, remedy=continue_with):
+            result = train(config, run.run_dir, resume=run.resume, show=show_on_stderr)
     except InterruptedTraining:
-        show_on_stderr(f"Continue with: mdjax resume {run_dir}")
+        show_on_stderr(continue_with)
         raise
-    if prints_json:
+    if not is_first_process():
+        return 0
+    if run.json:
         print_json(result.to_dict())
     else:
         print(result.format_table())

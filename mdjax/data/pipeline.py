@@ -4,7 +4,8 @@ record → decode → working size → camera simulator → shared geometry → 
 
 The batch of step n depends on (seed, n) alone: order, augmentation and noise derive from the index
 of the sample in the endless training sequence. Resuming is starting at step n; nothing needs to be
-saved, and any number of threads yields the same batch.
+saved, and any number of threads yields the same batch. So does any number of processes: each makes
+its own rows of it.
 """
 
 import collections
@@ -12,7 +13,7 @@ import dataclasses
 import functools
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -85,6 +86,7 @@ def make_train_batches(
     seed: int,
     start_step: int = 0,
     num_threads: int | None = None,
+    rows: Sequence[int] | None = None,
 ) -> Iterator[Batch]:
     """Endless training batches, reshuffled in every epoch; a batch may span two epochs.
 
@@ -97,6 +99,7 @@ def make_train_batches(
         start_step: The first batch to yield; `start_step=n` continues a run exactly where one that
             began at 0 stands after n batches.
         num_threads: Threads that prepare batches; the number of cores by default, at most 8.
+        rows: Rows of each batch that this process makes, see `list_local_rows`; all by default.
 
     Raises:
         MdjaxError: No records, or impossible numbers.
@@ -113,16 +116,8 @@ def make_train_batches(
     def augment(sample: Sample, rng: np.random.Generator) -> _Row:
         return _make_row(sample, truth_reader, config.camera, config.augmentation, rng)
 
-    batches = (
-        grain.MapDataset.source(decoded)
-        .seed(seed)
-        .shuffle()
-        .repeat()
-        .random_map(augment)
-        # There is no remainder, but Grain computes the endless length as a float otherwise, and
-        # overflows at a batch of one.
-        .batch(batch_size, drop_remainder=True, batch_fn=stack)
-    )
+    samples = grain.MapDataset.source(decoded).seed(seed).shuffle().repeat().random_map(augment)
+    batches = _select_rows(samples, batch_size, rows, stack)
     return iter(batches[start_step:].to_iter_dataset(_make_read_options(num_threads)))
 
 
@@ -133,6 +128,7 @@ def make_evaluation_batches(
     *,
     batch_size: int,
     num_threads: int | None = None,
+    rows: Sequence[int] | None = None,
 ) -> Iterator[Batch]:
     """Every record once, in order, without augmentation.
 
@@ -155,7 +151,8 @@ def make_evaluation_batches(
         return _make_row(decoded[index], truth_reader, config.camera, no_augmentation, rng)
 
     num_rows = -(-len(decoded) // batch_size) * batch_size
-    batches = grain.MapDataset.range(num_rows).map(load).batch(batch_size, batch_fn=stack)
+    samples = grain.MapDataset.range(num_rows).map(load)
+    batches = _select_rows(samples, batch_size, rows, stack)
     return iter(batches.to_iter_dataset(_make_read_options(num_threads)))
 
 
@@ -165,7 +162,7 @@ def prefetch_to_devices(
     """Copy batches to the devices `depth` ahead of their use.
 
     Args:
-        batches: On the host.
+        batches: On the host; of several processes, each has its own rows.
         sharding: How the rows spread over the devices; None for the default device.
         depth: Batches held on the devices besides the one in use.
     """
@@ -173,10 +170,41 @@ def prefetch_to_devices(
     queue: collections.deque[Batch] = collections.deque()
     while True:
         for batch in itertools.islice(iterator, depth + 1 - len(queue)):
-            queue.append(jax.device_put(batch, sharding))
+            queue.append(_put_on_devices(batch, sharding))
         if not queue:
             return
         yield queue.popleft()
+
+
+def _put_on_devices(batch: Batch, sharding: jax.sharding.Sharding | None) -> Batch:
+    if sharding is None:
+        return jax.device_put(batch)
+    return jax.make_array_from_process_local_data(sharding, batch)
+
+
+def _select_rows(
+    samples: grain.MapDataset[_Row],
+    batch_size: int,
+    rows: Sequence[int] | None,
+    stack: Callable[[Sequence[_Row]], Batch],
+) -> grain.MapDataset[Batch]:
+    """Make batches of some rows of each batch; a sample stays the same, whoever makes it."""
+    chosen = range(batch_size) if rows is None else rows
+
+    def get(index: int) -> _Row:
+        batch, place = divmod(index, len(chosen))
+        row = samples[batch * batch_size + chosen[place]]
+        assert row is not None  # No sample is filtered out.
+        return row
+
+    num_batches = len(samples) // batch_size
+    return (
+        grain.MapDataset.range(num_batches * len(chosen))
+        .map(get)
+        # There is no remainder, but Grain computes the endless length as a float otherwise, and
+        # overflows at a batch of one.
+        .batch(len(chosen), drop_remainder=True, batch_fn=stack)
+    )
 
 
 def _make_row(

@@ -112,6 +112,24 @@ def require_same_run(run_dir: Path, config: RunConfig) -> None:
     check_provenance(directory, describe_provenance(splits, loaded, pretrained))
 
 
+def check_directory(directory: RunDirectory, config: RunConfig, *, is_resumed: bool) -> bool:
+    """Check the directory of a training before anything is loaded.
+
+    Returns:
+        Whether a state is there to go on from.
+
+    Raises:
+        MdjaxError: It is in use, or of another configuration.
+    """
+    if not is_resumed:
+        directory.require_unused()
+        return False
+    require_same_config(directory.path, config)
+    directory.require_idle()
+    # A run that was cut before its first checkpoint begins again.
+    return has_checkpoint(CheckpointStore(directory.path).last)
+
+
 @contextlib.contextmanager
 def claim_run(
     directory: RunDirectory, config: RunConfig, provenance: Provenance, *, is_resumed: bool

@@ -1,11 +1,11 @@
 """Scores of networks on splits, for training, for teachers and for `mdjax evaluate`."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jax
 from jax.sharding import Mesh
 
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches, prefetch_to_devices
@@ -17,7 +17,14 @@ from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork, check_class_names
 from mdjax.runs.splits import open_scored_split
 from mdjax.tasks.task import Evaluation, Task
-from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
+from mdjax.train.devices import (
+    create_data_mesh,
+    list_local_rows,
+    make_batch_sharding,
+    read_local_rows,
+    replicate,
+)
+from mdjax.train.processes import gather
 from mdjax.types import MdjaxError
 
 Scorer = Callable[[Mapping[str, Any], SplitSource], Evaluation]
@@ -40,6 +47,8 @@ def make_scorer(
     the size at which it is scored. All splits share one program.
     """
     size_hw = pipeline.image_size_hw
+    sharding = make_batch_sharding(mesh)
+    rows = list_local_rows(sharding, batch_size)
     predict = make_predictor(
         network, lambda output: task.interpret(output.prediction, size_hw), missing=missing
     )
@@ -47,12 +56,19 @@ def make_scorer(
     def score(variables: Mapping[str, Any], split: SplitSource) -> Evaluation:
         tally = task.create_tally(split, class_names)
         batches = make_evaluation_batches(
-            split, pipeline, task.create_truth_reader(split), batch_size=batch_size
+            split,
+            pipeline,
+            task.create_truth_reader(split),
+            batch_size=batch_size,
+            rows=rows,
         )
-        start = 0
-        for batch in prefetch_to_devices(batches, make_batch_sharding(mesh)):
-            records = range(start, start := start + batch_size)
-            tally.add(jax.device_get(predict(variables, *select_inputs(batch))), batch, records)
+        on_host, on_devices = itertools.tee(batches)
+        for i, batch in enumerate(prefetch_to_devices(on_devices, sharding)):
+            found = read_local_rows(predict(variables, *select_inputs(batch)), sharding)
+            tally.add(found, next(on_host), [i * batch_size + row for row in rows])
+        # Each process has counted its own rows; together they are the split.
+        for counted in gather(tally.counted):
+            tally.counted |= counted
         return tally.compute()
 
     return score

@@ -1,8 +1,6 @@
 """Train or distil from a configuration, read top to bottom."""
 
-import contextlib
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,31 +8,49 @@ from typing import Any, Literal
 import jax
 
 from mdjax.data.pipeline import make_train_batches, prefetch_to_devices
-from mdjax.io.checkpoint import has_checkpoint, read_metadata, restore
+from mdjax.io.checkpoint import restore
 from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.download import fetch_resnet18
-from mdjax.io.metrics_log import MetricsLog, Progress, require_wandb
+from mdjax.io.metrics_log import require_wandb
 from mdjax.io.run_directory import RunDirectory
 from mdjax.io.torch_file import read_tensors
 from mdjax.methods.method import Method
 from mdjax.models.backbones.resnet_weights import initialise_from_resnet18
 from mdjax.models.config import DecisionLevelConfig
+from mdjax.runs.agreement import (
+    require_same_config_everywhere,
+    require_same_provenance_everywhere,
+)
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.runs.keeper import CheckpointKeeper, SavedProgress, read_progress
 from mdjax.runs.loading import LoadedNetwork, create_network, select_inputs_for
 from mdjax.runs.provenance import describe_provenance
 from mdjax.runs.results import RunResult, create_result
-from mdjax.runs.resuming import claim_run, require_same_config
+from mdjax.runs.resuming import check_directory, claim_run
 from mdjax.runs.scoring import make_scorer
-from mdjax.runs.splits import Splits, open_splits
+from mdjax.runs.splits import open_splits
 from mdjax.runs.stored_config import store_config
 from mdjax.runs.teachers import check_teachers, freeze, load_teachers
+from mdjax.runs.telling import (
+    Print,
+    explaining_what_is_saved,
+    say_nothing,
+    say_what_has_no_value,
+    say_what_is_missing,
+)
+from mdjax.runs.writing import hold_in_first_process, open_writers
 from mdjax.tasks.task import Evaluation
 from mdjax.train.beside import Objective, add_objectives
-from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
-from mdjax.train.loop import LogWindow, NonFiniteLossError, run_training
+from mdjax.train.devices import (
+    create_data_mesh,
+    list_local_rows,
+    make_batch_sharding,
+    replicate,
+)
+from mdjax.train.loop import LogWindow, run_training
 from mdjax.train.optimiser import create_optimiser
 from mdjax.train.probe import make_gradient_norm_probe
+from mdjax.train.processes import ask_first_process, is_first_process
 from mdjax.train.state import (
     TrainState,
     create_method_variables,
@@ -42,15 +58,16 @@ from mdjax.train.state import (
     create_variables,
 )
 from mdjax.train.step import make_distill_step, make_forward
-from mdjax.types import MdjaxError, format_count
-
-Print = Callable[[str], None]
+from mdjax.types import MdjaxError
 
 
 def train(
     config: TrainConfig, run_dir: Path, *, resume: bool = False, show: Print = print
 ) -> RunResult:
     """Train a network, or distil a student if the configuration is a `DistillConfig`.
+
+    Every process of JAX's distributed runtime calls this with the same configuration; the first one
+    alone reads and writes the run directory.
 
     Args:
         config: Configuration of the run.
@@ -76,19 +93,15 @@ def train(
     """
     # -- What can be refused at once ----------------------------------------------------------
     _check_config(config)
+    require_same_config_everywhere(config)
+    show = show if is_first_process() else say_nothing
     directory, store = RunDirectory(run_dir), CheckpointStore(run_dir)
-    if resume:
-        require_same_config(run_dir, config)
-        directory.require_idle()
-    else:
-        directory.require_unused()
-    # A run that was cut before its first checkpoint begins again.
-    goes_on = resume and has_checkpoint(store.last)
+    goes_on = ask_first_process(lambda: check_directory(directory, config, is_resumed=resume))
 
     # -- Data ---------------------------------------------------------------------------------
     splits = open_splits(config.dataset, config.data_dir, config.folds)
     scored_split = next(iter(splits.scored))
-    _say_what_is_missing(splits, scored_split, show)
+    say_what_is_missing(splits, scored_split, show)
     class_names = config.task.get_class_names(splits.train)
     truth_reader = config.task.create_truth_reader(splits.train)
     main_metric = config.task.get_main_metric(class_names)
@@ -102,7 +115,8 @@ def train(
     select_inputs = select_inputs_for(config)
     variables = create_variables(network, example, select_inputs=select_inputs, seed=config.seed)
     if config.pretrained and not goes_on:
-        variables = _load_pretrained(variables, config.pretrained, show)
+        source, drawn = config.pretrained, variables
+        variables = ask_first_process(lambda: _load_pretrained(drawn, source, show))
     objective = Objective(
         config.task.make_terms(
             has_guidance=config.network.has_guidance, branches=config.network.branches
@@ -118,6 +132,8 @@ def train(
             Objective(method.make_terms(), method.create_module(), method.make_diagnostics()),
         )
     terms, module = objective.terms, objective.module
+    provenance = describe_provenance(splits, teachers, None if goes_on else config.pretrained)
+    require_same_provenance_everywhere(provenance)
     frozen = freeze(teachers, mesh)
 
     # -- State and step -----------------------------------------------------------------------
@@ -155,12 +171,13 @@ def train(
         jax.eval_shape(forward, shown, state.trainable, state, example, jax.random.key(0))
         check_teachers(teachers, frozen, config, splits, mesh, show)
 
-    provenance = describe_provenance(splits, teachers, None if goes_on else config.pretrained)
-    with claim_run(directory, config, provenance, is_resumed=resume):
+    with hold_in_first_process(lambda: claim_run(directory, config, provenance, is_resumed=resume)):
         progress = SavedProgress(LogWindow(), is_scored=False)
         if goes_on:
-            progress = read_progress(store)
-            state = restore(store.last, state)
+            created = state
+            progress, state = ask_first_process(
+                lambda: (read_progress(store), restore(store.last, created))
+            )
             show(f"Resuming {run_dir} after step {int(state.step)} of {config.loop.num_steps}")
         start_step = int(state.step)
         state = replicate(state, mesh)
@@ -193,10 +210,11 @@ def train(
         def evaluate(state: TrainState) -> Mapping[str, float]:
             evaluation = score(state.variables, splits.scored[scored_split])
             if not evaluations:
-                _say_what_has_no_value(evaluation, scored_split, main_metric, show)
+                say_what_has_no_value(evaluation, scored_split, main_metric, show)
             evaluations[int(state.step)] = evaluation
             return evaluation.to_metrics()
 
+        sharding = make_batch_sharding(mesh)
         batches = make_train_batches(
             splits.train,
             config.pipeline,
@@ -204,26 +222,22 @@ def train(
             batch_size=config.batch_size,
             seed=config.seed,
             start_step=start_step,
+            rows=list_local_rows(sharding, config.batch_size),
         )
         # Without a split for it, nothing is scored while training.
         loop = config.loop if splits.val else replace(config.loop, evaluate_every=0)
-        with _explaining_what_is_saved(store, loop.num_steps):
-            with (
-                MetricsLog(directory, start_step=start_step, use_wandb=config.wandb) as log,
-                Progress(
-                    num_steps=loop.num_steps, start_step=start_step, batch_size=config.batch_size
-                ) as shown,
-            ):
+        with explaining_what_is_saved(store, loop.num_steps):
+            with open_writers(directory, config, keeper, start_step=start_step) as writers:
                 state = run_training(
                     state,
                     step,
-                    prefetch_to_devices(batches, make_batch_sharding(mesh)),
+                    prefetch_to_devices(batches, sharding),
                     loop,
-                    log=log.write,
-                    show=shown.update,
-                    save=keeper.save,
+                    log=writers.log,
+                    show=writers.show,
+                    save=writers.save,
                     evaluate=evaluate,
-                    add_scores=keeper.add_scores,
+                    add_scores=writers.add_scores,
                     scored_split=scored_split,
                     probe=probe,
                     window=progress.window,
@@ -236,7 +250,7 @@ def train(
                 known = evaluations.get(loop.num_steps) if name == scored_split else None
                 final[name] = known or score(state.variables, split)
                 if name != scored_split:
-                    _say_what_has_no_value(final[name], name, main_metric, show)
+                    say_what_has_no_value(final[name], name, main_metric, show)
             result = create_result(
                 run_dir=run_dir,
                 config=config,
@@ -246,32 +260,10 @@ def train(
                 main_metric=main_metric,
                 num_steps=loop.num_steps,
             )
-            keeper.save_inference(result.scores[scored_split])
-            directory.write_result(result.to_dict(), result.format_table())
+            if is_first_process():
+                keeper.save_inference(result.scores[scored_split])
+                directory.write_result(result.to_dict(), result.format_table())
     return result
-
-
-@contextlib.contextmanager
-def _explaining_what_is_saved(store: CheckpointStore, num_steps: int) -> Iterator[None]:
-    """Say what is left of the work when something fails, and how it goes on."""
-    try:
-        yield
-    except NonFiniteLossError as error:
-        raise NonFiniteLossError(f"{error} {_describe_last_checkpoint(store)}") from error
-    except Exception as error:
-        saved_step = read_metadata(store.last)["step"] if has_checkpoint(store.last) else None
-        if saved_step != num_steps:
-            raise
-        reason = str(error)
-        if not isinstance(error, MdjaxError | OSError):
-            first = next(iter(reason.splitlines()), "")
-            reason = f"A bug in mdjax: {type(error).__name__}: {first}"
-        raise MdjaxError(
-            f"{reason}\nThe training is done ({format_count(num_steps, 'step')}) and its last "
-            f"state is saved ({store.last}): nothing is lost. Once this is fixed, the same "
-            "command with --resume finishes the run without further training; mdjax evaluate can "
-            "score it now."
-        ) from error
 
 
 def _check_config(config: TrainConfig) -> None:
@@ -290,32 +282,6 @@ def _check_config(config: TrainConfig) -> None:
             f"features are {stride} times coarser. Give {2 * stride} or more rows and columns, or "
             "lower network.backbone.output_stride."
         )
-
-
-def _say_what_is_missing(splits: Splits, scored_split: str, show: Print) -> None:
-    name = splits.train.dataset_name
-    if splits.val is None:
-        show(
-            f"{name} has no split 'val': nothing is scored during training, and there is no best "
-            f"checkpoint. The last one is scored on '{scored_split}'."
-        )
-    if splits.test is None:
-        show(f"{name} has no split 'test': the result has no test scores.")
-
-
-def _say_what_has_no_value(
-    evaluation: Evaluation, split: str, main_metric: str, show: Print
-) -> None:
-    if math.isnan(evaluation.to_metrics()[main_metric]):
-        reason = evaluation.explain_missing_value()
-        best = " No checkpoint is kept as the best." if split == "val" else ""
-        show(f"{main_metric} has no value on the split {split!r}: {reason}{best}")
-
-
-def _describe_last_checkpoint(store: CheckpointStore) -> str:
-    if not has_checkpoint(store.last):
-        return "No checkpoint had been saved yet."
-    return f"Last good checkpoint: {store.last}, step {read_metadata(store.last)['step']}."
 
 
 def _load_pretrained(

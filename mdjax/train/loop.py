@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 
+from mdjax.train.processes import SharedFlag
 from mdjax.train.state import TrainState
 from mdjax.train.step import Metrics, Step
 from mdjax.types import MdjaxError
@@ -132,6 +133,7 @@ def run_training(
         log_window()
         if not is_scored:
             score(state)
+    stop_wanted = SharedFlag()
     with _catch_stop_signals() as stop:
         while done < config.num_steps:
             batch = next(batches)
@@ -146,7 +148,8 @@ def run_training(
             measured.add(done, metrics)
             is_last = done == config.num_steps
             # Asked once a step: a signal that comes later stops the next one, which is saved too.
-            is_stopped = stop.is_set()
+            # Any process may get it; all of them stop after the same step.
+            is_stopped = stop_wanted.show(stop.is_set())
             is_due = (_is_due(done, config.evaluate_every), _is_due(done, config.save_every))
             is_saved = is_last or is_stopped or any(is_due)
             if is_saved or _is_due(done, config.log_every):

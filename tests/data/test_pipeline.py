@@ -246,6 +246,20 @@ def test_evaluation_repeats_bit_for_bit_with_noise():
 
 
 @pytest.mark.parametrize("make", [make_train_batches, make_evaluation_batches])
+def test_processes_make_the_rows_of_the_same_batches(make: Any) -> None:
+    """Of 5 records in batches of 4: rows of any order, and of the second batch's padding."""
+    extra = {"seed": 3, "start_step": 1} if make is make_train_batches else {}
+    whole = _take(make(make_records(5), AUGMENTED, batch_size=4, **extra), 2)
+    parts = {
+        rows: _take(make(make_records(5), AUGMENTED, batch_size=4, rows=rows, **extra), 2)
+        for rows in ((0, 2), (1,), (3,))
+    }
+    for i, batch in enumerate(whole):
+        for rows, batches in parts.items():
+            _assert_equal([batches[i]], [jax.tree.map(lambda x, r=rows: x[list(r)], batch)])
+
+
+@pytest.mark.parametrize("make", [make_train_batches, make_evaluation_batches])
 def test_damaged_record_is_named(make):
     records = make_records(3)
     records[1]["visible_thermal"] = records[1]["visible_thermal"][:-9]

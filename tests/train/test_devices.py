@@ -1,4 +1,4 @@
-"""One device and two give the same numbers; the second one is simulated in a process of its own."""
+"""One, two and eight devices give the same numbers; all but one are simulated."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from mdjax.train.devices import create_data_mesh, make_batch_sharding
 from tests.train.batch_cuts import MD_METHODS, NUM_IMAGES, TASKS, run_step
 from tests.train.normalised_training import train_and_count
 
-sharding = make_batch_sharding(create_data_mesh(NUM_IMAGES))
+sharding = make_batch_sharding(create_data_mesh(NUM_IMAGES, jax.devices()[:2]))
 place = lambda batch: jax.device_put(batch, sharding)
 steps = {}
 for task in TASKS:
@@ -38,11 +38,11 @@ print(json.dumps({
 """
 
 
-def run_on_two_devices(project_root):
+def run_on_eight_devices(project_root):
     environment = {
         **os.environ,
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2",
+        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8",
     }
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
@@ -54,29 +54,34 @@ def run_on_two_devices(project_root):
     )
     assert done.returncode == 0, done.stderr
     values = json.loads(done.stdout)
-    assert values["num_devices"] == 2
+    assert values["num_devices"] == 8
     return values
 
 
-def test_two_devices_give_the_numbers_of_one(project_root):
-    """Loss and gradient of every term, also where each device's share is cut into parts.
+def test_many_devices_give_the_numbers_of_one(project_root):
+    """Loss and gradient of every term on two, also where each device's share is cut into parts.
 
-    Then a training with batch norm, which sees the whole batch, and the confusions after it.
+    Then a training with batch norm on eight, which sees the whole batch, and the confusions after
+    it.
     """
-    two = run_on_two_devices(project_root)
+    many = run_on_eight_devices(project_root)
     for task in TASKS:
         for step in ("teacher", *MD_METHODS):
             losses, gradients = run_step(task, step)
             for parts in (1, 2) if step == "teacher" else (1,):
-                shared_losses, shared = two["steps"][f"{task} {step} {parts}"]
+                shared_losses, shared = many["steps"][f"{task} {step} {parts}"]
                 shared = {name: np.array(leaf) for name, leaf in shared.items()}
                 assert shared_losses == pytest.approx(losses, rel=1e-5), (task, step, parts)
                 assert compute_difference(shared, gradients) < 1e-5, (task, step, parts)
     training = train_and_count()
-    np.testing.assert_allclose(training["loss"], two["training"]["loss"], rtol=1e-5)
-    for ours, theirs in zip(training["variables"], two["training"]["variables"], strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
-    assert training["confusion"] == two["training"]["confusion"]
+    assert_same_training(many["training"], training)
+
+
+def assert_same_training(ours, theirs):
+    np.testing.assert_allclose(ours["loss"], theirs["loss"], rtol=1e-5)
+    for leaf, other in zip(ours["variables"], theirs["variables"], strict=True):
+        np.testing.assert_allclose(leaf, other, rtol=1e-4, atol=1e-6)
+    assert ours["confusion"] == theirs["confusion"]
 
 
 def test_batch_that_cannot_be_shared_is_refused():
