@@ -46,7 +46,7 @@ ALLOWED_IMPORTS = {
         "viz",
     },
     "presets": {"types", "ops", "models", "train", "methods", "data", "tasks", "runs"},
-    "export": {"types", "ops", "models", "io", "data", "tasks", "runs"},
+    "export": {"types", "ops", "models", "io", "data", "tasks", "runs", "predict"},
     "report": {"types", "train", "io", "runs", "presets", "viz"},
     "cli": {
         *("errors", "types", "config", "align", "metrics", "models", "train", "io", "tasks"),

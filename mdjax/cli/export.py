@@ -12,10 +12,13 @@ from mdjax.cli.output import print_json
 from mdjax.export.artefact import FILES, ModelFormat
 from mdjax.export.deployment import InputType
 from mdjax.export.export import export_network
+from mdjax.export.int8 import MAX_DROP, Int8Options
 from mdjax.export.onnx_graph import DEFAULT_OPSET
 from mdjax.export.onnx_model import Layout
+from mdjax.export.quantisation import KEEP_ABOVE
 from mdjax.models.modalities import Missing
 from mdjax.runs.loading import CheckpointName, load_network
+from mdjax.types import MdjaxError, format_count
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,16 @@ class Export:
         missing: Image that the network has to do without: CSK-Net then runs one branch.
         in_one_array: Take RGB and thermal as four channels of one array of the working size.
         checkpoint: The last state, or the best on the validation split.
+        int8: Add model_int8.onnx, in 8 bits: calibrated, scored before and after, and refused where
+            it costs too much; with calibration.npz and end_nodes.txt for compilers that want the
+            model in float.
+        calibrate: For int8: visible images, or a folder of pairs, that show what the network will
+            see; by default pairs of the data set it was trained with.
+        calibrate_thermal: The folder with the thermal images of --calibrate, if it is another.
+        data_dir: For int8: folder of prepared data sets; by default as in training.
+        max_drop: Points of the main score that 8 bits may cost.
+        keep_above: Convolutions whose output 8 bits alone change by more than this share stay in
+            float.
         overwrite: Replace an earlier export.
         json: Print the card instead of the table.
     """
@@ -55,6 +68,12 @@ class Export:
     missing: Missing = "none"
     in_one_array: bool = False
     checkpoint: CheckpointName = "last"
+    int8: bool = False
+    calibrate: Path | None = None
+    calibrate_thermal: Path | None = None
+    data_dir: Path | None = None
+    max_drop: float = MAX_DROP
+    keep_above: float = KEEP_ABOVE
     overwrite: bool = False
     json: bool = False
 
@@ -75,6 +94,7 @@ def run_export(arguments: Sequence[str]) -> int:
         batch_size=command.batch_size,
         missing=command.missing,
         in_one_array=command.in_one_array,
+        int8=_choose_int8(command),
         overwrite=command.overwrite,
     )
     if command.json:
@@ -82,6 +102,23 @@ def run_export(arguments: Sequence[str]) -> int:
     else:
         print(_format_summary(artefact.folder, artefact.card))
     return 0
+
+
+def _choose_int8(command: Export) -> Int8Options | None:
+    options = Int8Options(
+        command.calibrate,
+        command.calibrate_thermal,
+        command.data_dir,
+        command.max_drop,
+        command.keep_above,
+    )
+    if command.int8:
+        return options
+    if options != Int8Options():
+        raise MdjaxError(
+            "calibration, its data and its limits belong to 8 bits; add --int8, or omit them."
+        )
+    return None
 
 
 def _format_summary(folder: Path, card: Mapping[str, Any]) -> str:
@@ -109,7 +146,20 @@ def _format_summary(folder: Path, card: Mapping[str, Any]) -> str:
             "answers",
             *outputs,
             "",
+            *_describe_int8(card),
             f"written to {folder}, described by card.json:",
             *files,
         ]
     )
+
+
+def _describe_int8(card: Mapping[str, Any]) -> list[str]:
+    if "int8" not in card:
+        return []
+    scores, kept = card["int8"]["scores"], card["int8"]["kept_in_float"]
+    return [
+        f"int8: {scores['metric']} {scores['float']:.2f} in float, {scores['int8']:.2f} in 8 bits "
+        f"({scores['images']} of the split {scores['split']!r}); "
+        f"{format_count(len(kept), 'convolution')} kept in float",
+        "",
+    ]

@@ -132,6 +132,32 @@ def simulate_camera(
     if camera.resolution == "none":
         return np.zeros_like(thermal)
     height, width = thermal.shape
+    seen = view_with_camera(thermal, camera, rng)
+    if seen.shape != (height, width):
+        seen = cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(seen, np.float32)
+
+
+def view_with_camera(
+    thermal: Float[np.ndarray, "h w"],
+    camera: ThermalCamera,
+    rng: np.random.Generator | None = None,
+) -> Float[np.ndarray, "camera_h camera_w"]:
+    """Return the image of the camera's own pixels, which `simulate_camera` scales up.
+
+    Args:
+        thermal: float32 in [0, 1].
+        camera: What to simulate; not one of resolution "none".
+        rng: Source of the noise; needed only where `camera.is_noisy`.
+
+    Returns:
+        float32 in [0, 1]; the input itself for a perfect camera of full resolution.
+
+    Raises:
+        MdjaxError: The camera has more pixels than the image, or none.
+        ValueError: a noisy camera without `rng`.
+    """
+    height, width = thermal.shape
     camera_hw = compute_camera_size_hw(camera, (height, width))
     seen = thermal
     if camera_hw != (height, width):
@@ -145,8 +171,6 @@ def simulate_camera(
         seen = seen + camera.noise_std * rng.standard_normal(camera_hw, dtype=np.float32)
     if seen is not thermal and (camera.is_noisy or camera.fixed_pattern_std > 0.0):
         seen = np.clip(seen, 0.0, 1.0)
-    if camera_hw != (height, width):
-        seen = cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(seen, np.float32)
 
 

@@ -1,7 +1,10 @@
 """A trained network as files for other programs: what `mdjax export` does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from mdjax.export.artefact import (
     FILES,
@@ -14,14 +17,19 @@ from mdjax.export.artefact import (
     write_artefact,
 )
 from mdjax.export.deployment import InputType, deploy
+from mdjax.export.int8 import Int8Model, Int8Options, create_int8_model
 from mdjax.export.onnx_graph import DEFAULT_OPSET
 from mdjax.export.onnx_model import Layout, create_onnx_model
 from mdjax.export.simplification import measure_steps, simplify
 from mdjax.export.stablehlo import create_stablehlo
 from mdjax.export.weights import write_weights
+from mdjax.io.json_file import write_text
 from mdjax.models.modalities import Missing
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.types import MdjaxError
+
+INT8_FILE = "model_int8.onnx"
+CALIBRATION_FILE, END_NODES_FILE = "calibration.npz", "end_nodes.txt"
 
 _AXES: dict[Layout, str] = {"nchw": "b c h w", "nhwc": "b h w c"}
 
@@ -38,6 +46,7 @@ def export_network(
     batch_size: int = 1,
     missing: Missing = "none",
     in_one_array: bool = False,
+    int8: Int8Options | None = None,
     overwrite: bool = False,
 ) -> Artefact:
     """Simplify a trained network exactly and write it for other programs.
@@ -53,6 +62,7 @@ def export_network(
         batch_size: Images of a batch of the ONNX model; StableHLO takes any number.
         missing: Image that the network has to do without.
         in_one_array: Take RGB and thermal as four channels of one array.
+        int8: How the network is brought to 8 bits too, in a second model; None: float alone.
         overwrite: Replace an earlier export.
 
     Raises:
@@ -73,6 +83,8 @@ def export_network(
     deployment = deploy(
         loaded, head=head, input_type=input_type, missing=missing, in_one_array=in_one_array
     )
+    if int8 is not None and batch_size > 1:
+        raise MdjaxError("int8 is calibrated with one pair at a time; omit --batch-size.")
     if deployment.head.nms is not None and batch_size > 1:
         raise MdjaxError(f"head {deployment.head_name} takes one image; omit --batch-size.")
     facts = describe_network(loaded, deployment, axes=_AXES[layout], missing=missing)
@@ -86,8 +98,15 @@ def export_network(
             opset=opset,
             layout=layout,
             metadata=format_metadata(facts),
-        ).SerializeToString()
-        models[FILES["onnx"]] = lambda path: _write_bytes(path, model)
+        )
+        models[FILES["onnx"]] = lambda path: _write_bytes(path, model.SerializeToString())
+        if int8 is not None:
+            facts["int8"] = _add_int8(
+                create_int8_model(loaded, deployment, steps[-1].graph, model, int8, layout=layout),
+                models,
+            )
+    elif int8 is not None:
+        raise MdjaxError("int8 is an ONNX model; add onnx to --formats.")
     if "stablehlo" in formats:
         program = create_stablehlo(deployment)
         models[FILES["stablehlo"]] = lambda path: _write_bytes(path, program)
@@ -95,6 +114,16 @@ def export_network(
         models[FILES["safetensors"]] = lambda path: write_weights(loaded.variables, path)
     measured = measure_steps(steps, deployment)
     return write_artefact(out_dir, facts, measured, models, overwrite=overwrite)
+
+
+def _add_int8(made: Int8Model, models: dict[str, Write]) -> Mapping[str, Any]:
+    """Add the files of a network in 8 bits; return what the card says of it."""
+    models[INT8_FILE] = lambda path: _write_bytes(path, made.model)
+    calibration: Any = made.calibration
+    models[CALIBRATION_FILE] = lambda path: np.savez_compressed(path, **calibration)
+    end_nodes = "".join(f"{name}\n" for name in made.end_nodes)
+    models[END_NODES_FILE] = lambda path: write_text(path, end_nodes)
+    return made.facts
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

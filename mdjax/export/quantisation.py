@@ -1,0 +1,102 @@
+"""An ONNX model with 8-bit arithmetic (QDQ), calibrated on image pairs."""
+
+import contextlib
+import io
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from mdjax.export.feeds import Feed
+from mdjax.export.onnx_model import Layout
+from mdjax.export.onnx_session import arrange
+from mdjax.export.sensitivity import LayerError
+from mdjax.types import MdjaxError
+
+KEEP_ABOVE = 0.05
+"""A convolution whose output int8 alone changes by a larger share stays in float."""
+# Of the values of an activation; what lies outside is cut off. A few outliers would widen the steps
+# of all others: of a detector of MSRS they cost 4.3 points of the miss rate, like this 0.3.
+_PERCENTILE = 99.999
+
+
+def quantise(
+    model: onnx.ModelProto,
+    feeds: Sequence[Feed],
+    errors: Sequence[LayerError],
+    *,
+    layout: Layout = "nchw",
+    keep_above: float = KEEP_ABOVE,
+) -> tuple[bytes, list[str]]:
+    """Quantise convolutions to 8 bits: kernels per output channel, activations per tensor.
+
+    Args:
+        model: With 32-bit floats.
+        feeds: Image pairs that show what the values are like.
+        errors: Of each convolution, see `measure_layer_errors`.
+        layout: Order of the axes of the model's input images.
+        keep_above: Convolutions of a larger error stay in float.
+
+    Returns:
+        The quantised model, and the names of the convolutions that stay in float.
+
+    Raises:
+        MdjaxError: ONNX Runtime is not installed.
+    """
+    try:
+        from onnxruntime import quantization
+    except ImportError as error:
+        raise MdjaxError("int8 needs ONNX Runtime: pip install onnxruntime.") from error
+    sensitive = {x.scope for x in errors if x.error > keep_above}
+    kept = [
+        node.name
+        for node in model.graph.node
+        if node.op_type == "Conv" and node.name.rpartition("/")[0] in sensitive
+    ]
+
+    class Reader(quantization.CalibrationDataReader):
+        """Gives the pairs one by one."""
+
+        def __init__(self) -> None:
+            self._feeds: Iterator[Feed] = iter(feeds)
+
+        def get_next(self) -> Any:
+            feed = next(self._feeds, None)
+            if feed is None:
+                return None
+            return {name: arrange(np.asarray(image), layout) for name, image in feed.items()}
+
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        path = Path(folder) / "int8.onnx"
+        copy = onnx.ModelProto()
+        copy.CopyFrom(model)  # What is quantised is changed on the way.
+        quantization.quantize_static(
+            copy,
+            path,
+            Reader(),
+            quant_format=quantization.QuantFormat.QDQ,
+            op_types_to_quantize=["Conv", "MaxPool", "Concat", "Resize", "Add", "Relu"],
+            per_channel=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            nodes_to_exclude=kept,
+            calibrate_method=quantization.CalibrationMethod.Percentile,
+            extra_options={"CalibPercentile": _PERCENTILE},
+        )
+        return path.read_bytes(), kept
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop what ONNX Runtime prints of its progress, and its advice to optimise the model first."""
+    level = logging.root.level
+    logging.root.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.root.setLevel(level)
