@@ -110,4 +110,12 @@ def _read(name: str, summary: RunSummary) -> ReportedRun:
     result = attempt(lambda: read_result(directory.path)) if is_finished else None
     has_log = directory.metrics_path.is_file()
     log = attempt(lambda: read_metrics(directory.metrics_path)) if has_log else None
-    return ReportedRun(name, summary, config, result, log or [], list(dict.fromkeys(problems)))
+    told = [_name_places(text, directory.path, name) for text in dict.fromkeys(problems)]
+    return ReportedRun(name, summary, config, result, log or [], told)
+
+
+def _name_places(text: str, run_dir: Path, name: str) -> str:
+    """Tell a run by its name, like everything on a page, and not by its place."""
+    for place in dict.fromkeys((str(run_dir), str(run_dir.resolve()))):
+        text = text.replace(place, name)
+    return text
