@@ -165,8 +165,14 @@ def check_pairs(
         problems += of_pairs if problems else []
         pairs = rest
     if problems:
+        rest = leave_out(pairs, find_faulty_pairs(problems))
         raise FaultyFilesError(
-            folder, title, problems, warnings=findings.warnings, notes=findings.notes
+            folder,
+            title,
+            problems,
+            warnings=findings.warnings,
+            notes=findings.notes,
+            can_skip=not skip_faulty and not find_emptied_splits(pairs, rest),
         )
     thermal = [report.thermal for report in reports.values() if report.thermal is not None]
     checked = {

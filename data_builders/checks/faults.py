@@ -19,6 +19,7 @@ class FaultyFilesError(MdjaxError):
         *,
         warnings: Sequence[str] = (),
         notes: Sequence[str] = (),
+        can_skip: bool = True,
     ):
         """Take all that is wrong.
 
@@ -28,6 +29,7 @@ class FaultyFilesError(MdjaxError):
             problems: What `mdjax.io.findings.Findings` calls problems; not empty.
             warnings: What else was found; the message does not tell it.
             notes: The same of what is no mistake.
+            can_skip: Whether something is left of each split without the pairs that are concerned.
         """
         self.folder = folder
         self.problems = tuple(problems)
@@ -39,10 +41,10 @@ class FaultyFilesError(MdjaxError):
         grouped = group_problems(problems)
         self._is_complete = grouped.is_complete
         lines = "".join(f"\n  {line}" for line in grouped.lines)
-        remedy = "remove the pairs that you cannot fix"
-        if all(map(get_pair_names, problems)):
-            remedy = "leave the faulty pairs out with --skip-faulty"
-        super().__init__(f"{self._heading}{lines}\nFix what is wrong, or {remedy}.")
+        remedy = ""
+        if can_skip and all(map(get_pair_names, problems)):
+            remedy = ", or leave the faulty pairs out with --skip-faulty"
+        super().__init__(f"{self._heading}{lines}\nFix what is wrong{remedy}.")
 
     def list_in_file(self, data_dir: Path) -> MdjaxError:
         """Write all problems to a file if the message omits some, and name the file.

@@ -80,10 +80,11 @@ def find_depth_faults(images: Sequence[ThermalValues], count_range: CountRange |
     give_range = ""
     if of_16:
         give_range = (
-            f"mdjax prepare rgbt-folder {_propose_range(of_16)} (99 % of each image lie between)"
+            f"mdjax prepare rgbt-folder {_propose_range(of_16)} (which holds 99 % of each image)"
         )
     if of_8 and of_16:
-        few, many = sorted((of_8, of_16), key=len)
+        # A range says that 16 bits are wanted; without one, the depth of most images is.
+        few, many = (of_8, of_16) if count_range else sorted((of_8, of_16), key=len)
         to_16 = (
             "" if count_range else f" and give the counts that map to black and white: {give_range}"
         )

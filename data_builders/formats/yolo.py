@@ -201,9 +201,9 @@ def _describe_wrong_count(parts: Sequence[str]) -> str:
     if len(parts) == 6:
         return (
             f"has a sixth number in {line!r}: a confidence, as detectors write it into their "
-            "results, which are no annotations; remove the sixth to use them all the same."
+            "results, which are no annotations; remove the sixth to use them anyway."
         )
     return (
         f"needs five numbers ({_FIELDS}) or a polygon (class, and two numbers for each corner), "
-        f"has {len(parts)} fields in {line!r}; correct it."
+        f"separated by spaces, has {format_count(len(parts), 'field')} in {line!r}; correct it."
     )

@@ -116,7 +116,8 @@ def _choose_int8(command: Export) -> Int8Options | None:
         return options
     if options != Int8Options():
         raise MdjaxError(
-            "calibration, its data and its limits belong to 8 bits; add --int8, or omit them."
+            "--calibrate, --calibrate-thermal, --data-dir, --max-drop and --keep-above are for 8 "
+            "bits; add --int8, or omit them."
         )
     return None
 

@@ -156,4 +156,9 @@ def _format_next_step(summary: PreparedSummary, data_dir: Path) -> str:
         if others:
             options += ["--task.classes", *labels]
             remark = f" (without --task.classes, only {', '.join(preset.task.classes)})"
+    if "train" not in summary.num_day:
+        return (
+            f"Score a network on it: mdjax evaluate RUN {shlex.join(options)}; it has no split "
+            "'train', which --split-by makes where a data set has this option."
+        )
     return f"Train on it: mdjax train {name} runs/teacher {shlex.join(options)}{remark}"

@@ -36,7 +36,8 @@ def write_weights(variables: Mapping[str, Any], path: Path) -> None:
         name: _turn(np.asarray(flat[leaf]), _TORCH_AXES)
         for leaf, name in name_tensors(variables).items()
     }
-    safetensors.numpy.save_file(tensors, path)
+    # `save_file` would hide the file from all others on the machine.
+    path.write_bytes(safetensors.numpy.save(tensors))
 
 
 def read_weights(path: Path, like: Mapping[str, Any]) -> dict[str, Any]:

@@ -280,8 +280,9 @@ def check_pair_sizes(visible_hw: tuple[int, int], thermal_hw: tuple[int, int], n
         scale = ", and scale it down to the visible one's size" if part_width > width else ""
         raise MdjaxError(
             f"{name}: visible and thermal have different aspects ({sizes}), so they cannot show "
-            "the same field of view; cut out of each what both show. If the visible image shows "
-            f"less, cut the thermal one to its {part_width}x{part_height} pixels{scale}."
+            "the same field of view; say which part both show (--visible-crop, or `mdjax align` "
+            "and --homography), or cut it out of each. If the visible image shows less, cut the "
+            f"thermal one to its {part_width}x{part_height} pixels{scale}."
         )
     if thermal_height > height or thermal_width > width:
         raise MdjaxError(

@@ -9,6 +9,7 @@ from jaxtyping import Shaped, UInt8
 
 from mdjax.io.images import ThermalImage, stretch_counts
 from mdjax.models.modalities import THERMAL, VISIBLE, Missing
+from mdjax.predict.images import check_rgb
 from mdjax.predict.inputs import PreparedPair, SimulateCamera, needs_thermal, prepare_pair
 from mdjax.predict.pairs import DecodedPair, combine_images
 from mdjax.predict.predictor import compile_predictor
@@ -165,11 +166,7 @@ def _check_visible(frame: Shaped[np.ndarray, "..."] | None, missing: Missing) ->
         if missing != VISIBLE:
             raise MdjaxError('there is no visible frame; give one, or missing="visible".')
         return
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-        raise MdjaxError(
-            f"a visible frame needs the shape [h w 3] and 8 bits (RGB), this one has "
-            f"{list(frame.shape)} of {frame.dtype}; convert it."
-        )
+    check_rgb(frame, "a visible frame")
 
 
 def _check_thermal(

@@ -14,12 +14,33 @@ from mdjax.predict.pairs import combine_images
 from mdjax.predict.predictor import compile_predictor
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.scoring import require_image
+from mdjax.types import MdjaxError
 
 ImagePredictor = Callable[..., Any]
 """From a visible [h w 3] and a thermal image [hh ww], or None, to what the task says of them."""
 
 _NAME = "the image pair"
 _NOISE_SEED = 0
+
+
+def check_rgb(image: Any, what: str) -> None:
+    """Refuse what is no RGB image of 8 bits.
+
+    Args:
+        image: From a user's program.
+        what: What it is called, such as "a visible frame".
+
+    Raises:
+        MdjaxError: It is something else.
+    """
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.shape[2:] == (3,):
+        return
+    found = f"is a {type(image).__name__}"
+    if isinstance(image, np.ndarray):
+        found = f"has {list(image.shape)} of {image.dtype}"
+    raise MdjaxError(
+        f"{what} needs the shape [h w 3] and 8 bits (RGB), this one {found}; convert it."
+    )
 
 
 def make_image_predictor(
@@ -59,6 +80,7 @@ def make_image_predictor(
     def predict_image(
         visible_u8: UInt8[np.ndarray, "h w 3"], thermal: ThermalImage | None = None
     ) -> Any:
+        check_rgb(visible_u8, "a visible image")
         if thermal is not None and loaded.thermal_range_counts is not None:
             thermal = stretch_counts(thermal, _NAME, loaded.thermal_range_counts)
         pair = prepare_pair(

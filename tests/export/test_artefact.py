@@ -203,28 +203,45 @@ def test_command_prints_what_it_wrote(
     assert "give --head logits or classes" in capsys.readouterr().err
 
 
+def run_example(*arguments: Any) -> subprocess.CompletedProcess[str]:
+    """Run it in a process that cannot import JAX or mdjax."""
+    example = PROJECT_ROOT / "examples" / "run_onnx.py"
+    program = (
+        "import sys, runpy; sys.modules.update(jax=None, mdjax=None, flax=None); "
+        f"sys.argv = {['run_onnx', *map(str, arguments)]}; runpy.run_path({str(example)!r})"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+
 def test_example_labels_image_files_without_jax(exported: Path, tmp_path: Path) -> None:
-    """In a process that cannot import JAX or mdjax; images of the right size are not resized."""
+    """Images of the right size are not resized, so that the labels are those of JAX."""
     deployment = deploy(create_loaded(), head="classes")
     images = make_random_images(deployment)
     paths = [tmp_path / f"{x.name}.png" for x in deployment.inputs]
     for image, path in zip(images, paths, strict=True):
         Image.fromarray(np.squeeze(image[0])).save(path)
-    example = PROJECT_ROOT / "examples" / "run_onnx.py"
     labels = tmp_path / "labels.png"
-    arguments = [str(x) for x in ("run_onnx", exported / "model.onnx", *paths, labels)]
-    program = (
-        "import sys, runpy; sys.modules.update(jax=None, mdjax=None, flax=None); "
-        f"sys.argv = {arguments}; runpy.run_path({str(example)!r})"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
-    )
+    done = run_example(exported / "model.onnx", *paths, labels)
     assert done.returncode == 0, done.stderr
     run: Any = jax.jit(deployment.run)
     (expected,) = run(*images)
     np.testing.assert_array_equal(np.asarray(Image.open(labels)), expected[0])
     assert done.stdout.startswith("unlabelled")
+
+
+def test_example_overwrites_nothing_and_takes_no_other_bits(exported: Path, tmp_path: Path) -> None:
+    model, visible, thermal = exported / "model.onnx", tmp_path / "v.png", tmp_path / "t.png"
+    Image.fromarray(np.zeros((*SIZE_HW, 3), np.uint8)).save(visible)
+    Image.fromarray(np.full(SIZE_HW, 30_000, np.uint16)).save(thermal)
+    before = thermal.read_bytes()
+    done = run_example(model, visible, thermal)  # The file for the labels is missing.
+    assert (done.returncode, thermal.read_bytes()) == (1, before)
+    assert "visible, thermal and a new file" in done.stderr
+    done = run_example(model, visible, thermal, tmp_path / "labels.png")
+    assert "t.png: has pixels of the kind I;16; give 8 bits a channel" in done.stderr
+    assert run_example().stderr.startswith("Label an image pair")
 
 
 def test_example_is_short() -> None:

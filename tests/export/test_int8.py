@@ -194,7 +194,7 @@ def test_calibration_needs_images(trained: LoadedNetwork, tmp_path: Path) -> Non
         (["--int8", "--head", "classes"], "which needs the head logits or boxes"),
         (["--int8", "--batch-size", "2"], "omit --batch-size"),
         (["--int8", "--formats", "stablehlo"], "add onnx to --formats"),
-        (["--max-drop", "1"], "add --int8, or omit them"),
+        (["--max-drop", "1"], "--max-drop and --keep-above are for 8 bits; add --int8"),
         (["--int8", "--max-drop", "-1"], "max_drop is -1.0; give 0 or more"),
     ],
 )

@@ -116,7 +116,7 @@ def test_remedy_of_pairs_alone_is_to_leave_them_out(tmp_path: Path) -> None:
     pairs["train"][0].visible.unlink()
     with pytest.raises(MdjaxError, match=r"leave the faulty pairs out with --skip-faulty\.$"):
         check(tmp_path, pairs)
-    with pytest.raises(MdjaxError, match=r"remove the pairs that you cannot fix\.$"):
+    with pytest.raises(MdjaxError, match=r"\nFix what is wrong\.$"):
         check(tmp_path, {**pairs, "val": []})
 
 

@@ -43,7 +43,7 @@ def test_16_bits_need_a_range(tmp_path: Path) -> None:
     remedy = (
         "has 16 bits; convert it to 8 bits, or prepare these images as a folder of your own with "
         "the counts that map to black and white: mdjax prepare rgbt-folder --thermal-range-counts "
-        "{} {} (99 % of each image lie between)."
+        "{} {} (which holds 99 % of each image)."
     )
     counts = np.stack([make_thermal_u16(0), make_thermal_u16(1)]).reshape(2, -1)
     low, high = np.percentile(counts, [0.5, 99.5], axis=1)
