@@ -60,11 +60,6 @@ class Deployment:
         return 255.0 if self.input_type == "uint8" else 1.0
 
     @property
-    def takes_camera_pixels(self) -> bool:
-        """Whether the thermal input has fewer pixels than the working size: those of a sensor."""
-        return any(x.name == THERMAL and x.size_hw != self.working_size_hw for x in self.inputs)
-
-    @property
     def output_names(self) -> tuple[str, ...]:
         """Of what `run` returns; the selection of boxes comes behind it."""
         if self.head.nms is None:

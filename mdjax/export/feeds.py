@@ -9,7 +9,7 @@ from mdjax.data.geometry import resize_image
 from mdjax.data.pipeline import make_evaluation_batches
 from mdjax.data.source import SplitSource
 from mdjax.data.thermal_camera import view_with_camera
-from mdjax.export.deployment import Deployment
+from mdjax.export.deployment import Deployment, list_seen
 from mdjax.io.images import scale_to_unit
 from mdjax.models.modalities import THERMAL, VISIBLE
 from mdjax.ops.resize import resize_bilinear
@@ -40,7 +40,7 @@ def make_feed(
             the size of the network's thermal input.
         has_camera_pixels: It is the latter.
     """
-    if not has_camera_pixels and deployment.takes_camera_pixels:
+    if not has_camera_pixels and config.network.sees_camera and THERMAL in list_seen(config):
         thermal = view_with_camera(thermal, config.pipeline.camera, np.random.default_rng(0))
     images = {VISIBLE: visible, THERMAL: thermal[..., None]}
     if len(deployment.inputs) == 1 and deployment.inputs[0].num_channels == 4:
@@ -99,9 +99,6 @@ def _read_feed_of_files(deployment: Deployment, loaded: LoadedNetwork, files: Pa
     if pair.thermal is None:
         raise MdjaxError(f"{files.name}: has no thermal image, which the network needs; give one.")
     is_full = pair.thermal.shape == pair.visible_u8.shape[:2]
-    has_camera_pixels = deployment.takes_camera_pixels and not is_full
-    target = needed[THERMAL].size_hw if has_camera_pixels else size_hw
+    target = needed[THERMAL].size_hw if THERMAL in needed and not is_full else size_hw
     thermal = scale_to_unit(resize_image(pair.thermal, target))
-    return make_feed(
-        deployment, loaded.config, visible, thermal, has_camera_pixels=has_camera_pixels
-    )
+    return make_feed(deployment, loaded.config, visible, thermal, has_camera_pixels=not is_full)

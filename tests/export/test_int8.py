@@ -114,6 +114,17 @@ def test_camera_pixels_are_those_of_the_evaluation() -> None:
     np.testing.assert_allclose(large, simulate_camera(thermal, ThermalCamera()), atol=0.51 / 255)
 
 
+def test_one_array_holds_what_the_camera_sees() -> None:
+    """Scaled up, like what the network was trained with, and not the full-resolution image."""
+    loaded = create_loaded()
+    deployment = deploy(loaded, in_one_array=True, input_type="float")
+    rng = np.random.default_rng(0)
+    visible, thermal = rng.random((*SIZE_HW, 3), np.float32), rng.random(SIZE_HW, np.float32)
+    feed = make_feed(deployment, loaded.config, visible, thermal)
+    expected = simulate_camera(thermal, ThermalCamera())
+    np.testing.assert_allclose(feed["visible_thermal"][0, ..., 3], expected, atol=1e-6)
+
+
 def test_files_become_the_same_inputs(tmp_path: Path) -> None:
     """A thermal image with the camera's own pixels goes in unchanged."""
     loaded = create_loaded()
