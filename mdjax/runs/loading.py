@@ -1,13 +1,12 @@
 """Networks from run directories."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
 from mdjax.data.source import SplitSource
 from mdjax.io.checkpoint import has_checkpoint, read_metadata, restore_variables
@@ -16,6 +15,7 @@ from mdjax.io.run_directory import find_run_dirs
 from mdjax.models.network import SelectInputs, select_camera_thermal, select_full_thermal
 from mdjax.runs.config import MissingConfig, TrainConfig
 from mdjax.runs.stored_config import read_run_config, read_stored_config
+from mdjax.train.state import initialise
 from mdjax.types import MdjaxError
 
 
@@ -95,7 +95,7 @@ def load_network(run_dir: Path, checkpoint: CheckpointName = "last") -> LoadedNe
     class_names = tuple(metadata["class_names"])
     counts = metadata.get("thermal_range_counts")
     network = create_network(config, len(class_names))
-    expected = jax.eval_shape(_make_initialise(network, config))
+    expected = _compute_shapes(network, config)
     return LoadedNetwork(
         run_dir=run_dir,
         config=config,
@@ -145,14 +145,10 @@ def _explain_missing(run_dir: Path, checkpoint: CheckpointName) -> str:
     )
 
 
-def _make_initialise(network: nn.Module, config: TrainConfig) -> Callable[[], Any]:
+def _compute_shapes(network: nn.Module, config: TrainConfig) -> Any:
     h, w = config.pipeline.image_size_hw
-
-    def initialise() -> Any:
-        visible, thermal = jnp.zeros((1, h, w, 3)), jnp.zeros((1, h, w, 1))
-        return network.init(jax.random.key(0), visible, thermal, train=False)
-
-    return initialise
+    images = [jax.ShapeDtypeStruct((1, h, w, channels), "float32") for channels in (3, 1)]
+    return initialise.eval_shape(network, jax.random.key(0), *images)
 
 
 def check_class_names(loaded: LoadedNetwork, split: SplitSource) -> None:

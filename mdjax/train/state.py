@@ -90,12 +90,15 @@ def create_variables(
 ) -> dict[str, Any]:
     """Initialise a network from a seed; only the shapes of the batch matter."""
     inputs = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), select_inputs(batch))
+    return dict(initialise(network, jax.random.key(seed), *inputs))
 
-    @partial(jax.jit, compiler_options=_QUICK_COMPILATION)
-    def initialise(key: Array) -> Any:
-        return network.init({"params": key, "dropout": key}, *inputs, train=False)
 
-    return dict(initialise(jax.random.key(seed)))
+# Its own function, not one of each call: equal networks, which the runs of a study and their
+# checkpoints often have, are traced and compiled once.
+@partial(jax.jit, static_argnums=0, compiler_options=_QUICK_COMPILATION)
+def initialise(network: Network, key: Array, *inputs: Any) -> Any:
+    """Draw a network's variables; the network must be hashable, as linen modules are."""
+    return network.init({"params": key, "dropout": key}, *inputs, train=False)
 
 
 def create_method_variables(
