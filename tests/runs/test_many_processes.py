@@ -1,4 +1,4 @@
-"""A run of two processes that loses each of them once, and ends on one process of four devices."""
+"""A run begun by one process, continued by two that lose one, and ended by one of four devices."""
 
 import signal
 from pathlib import Path
@@ -9,10 +9,13 @@ from mdjax.io.metrics_log import read_metrics
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import read_result
 from mdjax.runs.scoring import evaluate_network
+from mdjax.train.loop import InterruptedTraining
+from mdjax.train.processes import SharedFlag
 from tests.conftest import SmallRuns, SmallScenes
+from tests.runs.small import run_quietly
 from tests.train.together import run_together
 
-# Two steps are done and saved, and two are left, when a process kills itself.
+# One step was done before, a second one is saved, and two are left, when process 1 kills itself.
 SCRIPT = """
 import os, signal, sys
 from pathlib import Path
@@ -24,13 +27,13 @@ from mdjax.train.joining import ProcessOptions
 from mdjax.train.processes import SharedFlag
 from tests.runs.small import shrink_preset
 
-address, count, index, killed, resumes, run_dir, teacher, dataset, data_dir = sys.argv[1:]
+address, count, index, run_dir, teacher, dataset, data_dir = sys.argv[1:]
 joining_module._LOST_AFTER_S = 15
 show, shown = SharedFlag.show, []
 
 def show_or_die(flag, is_raised):
     shown.append(is_raised)
-    if index == killed and len(shown) == (3 if resumes == "no" else 1) + NUM_MEETINGS:
+    if index == "1" and len(shown) == 2 + NUM_MEETINGS:
         os.kill(os.getpid(), signal.SIGKILL)
     return show(flag, is_raised)
 
@@ -43,23 +46,29 @@ config = shrink_preset(
     "synthetic-md", dataset=dataset, data_dir=Path(data_dir), teacher=Path(teacher)
 )
 with joining(options, command="distill", remedy="Continue."):
-    train(config, Path(run_dir), resume=resumes == "yes", show=show_on_stderr)
+    train(config, Path(run_dir), resume=True, show=show_on_stderr)
 """
 
 
 @pytest.mark.slow
-def test_run_that_lost_both_processes_equals_that_of_one(
+def test_run_that_lost_a_process_equals_that_of_one(
     small_runs: SmallRuns, small_scenes: SmallScenes, tmp_path: Path
 ) -> None:
     """To 1e-5 in every loss; its checkpoint scores the same on one process, to the last digit."""
     run_dir = tmp_path / "run"
 
-    def run(killed: int, resumes: str, **options: int) -> list:
-        arguments = (killed, resumes, run_dir, small_runs.root / "teacher")
+    def go_on(**options: int) -> list:
+        arguments = (run_dir, small_runs.root / "teacher")
         place = (small_scenes.dataset, small_scenes.data_dir)
         return run_together(SCRIPT, (*arguments, *place), tmp_path / "shown", **options)
 
-    first, second = run(1, "no")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SharedFlag, "show", lambda *_: True)  # It stops after the first step.
+        with pytest.raises(InterruptedTraining):
+            run_quietly(small_runs.configs["distilled"], run_dir)
+    assert load_network(run_dir, checkpoint="last").step == 1
+
+    first, second = go_on()
     assert (first.returncode, second.returncode) == (2, -signal.SIGKILL), first.stderr
     assert "mdjax distill: process 1 of 2 does not answer any more" in first.stderr
     assert "Traceback" not in first.stderr
@@ -70,12 +79,7 @@ def test_run_that_lost_both_processes_equals_that_of_one(
         loaded.scores, abs=0, nan_ok=True
     )
 
-    first, second = run(0, "yes")
-    assert first.returncode == -signal.SIGKILL
-    assert second.returncode not in (0, -signal.SIGKILL)  # JAX ends it, or the watch does.
-    assert load_network(run_dir, checkpoint="last").step == 2
-
-    (done,) = run(-1, "yes", num_processes=1, num_devices=4)
+    (done,) = go_on(num_processes=1, num_devices=4)
     assert done.returncode == 0, done.stderr
     result = read_result(run_dir)
     assert result is not None

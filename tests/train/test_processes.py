@@ -1,6 +1,7 @@
 """Two processes of two devices each: what they tell each other, and that they end together."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,30 @@ def test_two_processes_agree_and_end_together(tmp_path: Path) -> None:
     assert second.stderr.startswith("mdjax train: process 1 of 2 on ")
     assert second.stderr.endswith(": the disk is full\n")
     assert second.stderr.count("\n") == 1
+
+
+ABANDONED = """
+import os, signal, sys
+from mdjax.cli.together import joining
+from mdjax.train import joining as joining_module
+from mdjax.train.joining import ProcessOptions
+from mdjax.train.processes import gather
+address, count, index = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+joining_module._LOST_AFTER_S = 15
+with joining(ProcessOptions(False, address, count, index), command="train", remedy=""):
+    gather(None)
+    if index == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    gather(None)
+"""
+
+
+@pytest.mark.slow
+def test_process_does_not_outlive_the_first_one(tmp_path: Path) -> None:
+    """With it goes the coordinator: JAX ends the others, or the watch does."""
+    first, second = run_together(ABANDONED, (), tmp_path)
+    assert first.returncode == -signal.SIGKILL
+    assert second.returncode not in (0, -signal.SIGKILL)
 
 
 ALONE = """
