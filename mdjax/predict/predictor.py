@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from mdjax.models.modalities import Missing
-from mdjax.models.predictor import make_predictor
 from mdjax.runs.loading import LoadedNetwork
+from mdjax.tasks.predictor import make_task_predictor
 from mdjax.tasks.task import Task
 
 PairPredictor = Callable[[np.ndarray, np.ndarray], Any]
@@ -37,11 +37,7 @@ def compile_predictor(
     """
     task = task or loaded.config.task
     height, width = loaded.config.pipeline.image_size_hw
-    predict: Any = make_predictor(
-        loaded.network,
-        lambda output: task.interpret(output.prediction, (height, width)),
-        missing=missing,
-    )
+    predict: Any = make_task_predictor(loaded.network, task, (height, width), missing)
     variables = jax.device_put(dict(loaded.variables))
     shapes = (
         jax.ShapeDtypeStruct((batch_size, height, width, channels), jnp.float32)

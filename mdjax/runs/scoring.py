@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,10 @@ from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches, prefetc
 from mdjax.data.source import SplitSource
 from mdjax.models.modalities import Missing
 from mdjax.models.network import Network, SelectInputs
-from mdjax.models.predictor import Predictor, make_predictor
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork, check_class_names
 from mdjax.runs.splits import open_scored_split
+from mdjax.tasks.predictor import make_task_predictor
 from mdjax.tasks.task import Evaluation, Task
 from mdjax.train.devices import (
     create_data_mesh,
@@ -49,7 +48,7 @@ def make_scorer(
     """
     sharding = make_batch_sharding(mesh)
     rows = list_local_rows(sharding, batch_size)
-    predict = _make_task_predictor(network, task, pipeline.image_size_hw, missing)
+    predict = make_task_predictor(network, task, pipeline.image_size_hw, missing)
 
     def score(variables: Mapping[str, Any], split: SplitSource) -> Evaluation:
         tally = task.create_tally(split, class_names)
@@ -70,16 +69,6 @@ def make_scorer(
         return tally.compute()
 
     return score
-
-
-# A study scores equal networks again and again: they are traced and compiled once.
-@lru_cache(maxsize=8)
-def _make_task_predictor(
-    network: Network, task: Task, size_hw: tuple[int, int], missing: Missing
-) -> Predictor:
-    return make_predictor(
-        network, lambda output: task.interpret(output.prediction, size_hw), missing=missing
-    )
 
 
 def describe_thermal(config: TrainConfig, resolution: str | None = None) -> str:
