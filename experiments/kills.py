@@ -6,6 +6,7 @@ Scores, log (but for its rates), checkpoints and result must be equal bit for bi
 """
 
 import multiprocessing
+import os
 import random
 import tempfile
 import time
@@ -134,12 +135,14 @@ def main() -> None:
     options = tyro.cli(Kills)
     work_dir = options.work_dir or Path(tempfile.mkdtemp(prefix="mdjax-kills-"))
     config = make_config(work_dir / "data")
+    # What others have compiled, where the environment names it.
+    cache_dir = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR", work_dir / "compiled"))
     # Each process is forked from one that has imported everything and computed nothing.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["mdjax.runs.training"])
 
     def start(run_dir: Path) -> Any:
-        process = context.Process(target=run, args=(config, run_dir, work_dir / "compiled"))
+        process = context.Process(target=run, args=(config, run_dir, cache_dir))
         before = find_state(run_dir)
         process.start()
         while process.is_alive() and find_state(run_dir) == before:

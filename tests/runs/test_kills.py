@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import get_shared_dir
+
 NUM_KILLS = 2
 
 
 @pytest.mark.slow
-def test_killed_runs_equal_the_one_left_alone(project_root: Path, tmp_path: Path) -> None:
+def test_killed_runs_equal_the_one_left_alone(
+    project_root: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     script = project_root / "experiments" / "kills.py"
     done = subprocess.run(
         [
@@ -24,10 +28,8 @@ def test_killed_runs_equal_the_one_left_alone(project_root: Path, tmp_path: Path
         env={
             **os.environ,
             "PYTHONPATH": str(project_root),
-            # As in other tests; and a resumed run takes the programs of the one before it.
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-            "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            # The programs that this session has compiled.
+            "JAX_COMPILATION_CACHE_DIR": str(get_shared_dir(tmp_path_factory) / "compiled"),
         },
         capture_output=True,
         text=True,
