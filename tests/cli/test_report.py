@@ -19,7 +19,7 @@ def test_report_says_where_the_page_is_and_what_is_damaged(
     out = tmp_path / "page.html"
     assert run("report", tmp_path / "runs" / "a", broken, "--out", out) == 0
     damaged, last = capsys.readouterr().out.splitlines()
-    assert damaged.startswith(f"damaged: {broken / 'result.json'}")
+    assert damaged.startswith("damaged: b/result.json: damaged or truncated")
     assert last == f"{out}: 2 runs. Open it in a web browser."
     assert "Report on 2 runs" in out.read_text()
 
