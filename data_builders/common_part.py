@@ -7,6 +7,7 @@ import numpy as np
 
 from data_builders.checks.annotations import RawPair
 from data_builders.checks.label_maps import LabelRule, decode_label_map
+from data_builders.checks.visible_images import decode_visible_or_grey
 from mdjax.align.common_view import CommonView
 from mdjax.io.images import decode_thermal_counts, decode_visible
 from mdjax.io.read_file import read_bytes
@@ -25,7 +26,7 @@ def cut_images(pair: RawPair, view: CommonView) -> dict[str, Path | bytes]:
         MdjaxError: A file cannot be read, or has another size than the view is for.
     """
     assert pair.thermal is not None
-    visible_u8 = view.cut_visible(_read_visible(pair.visible), pair.name)
+    visible_u8 = view.cut_visible(_read_visible(pair), pair.name)
     images: dict[str, Path | bytes] = {
         "visible": _encode(cv2.cvtColor(visible_u8, cv2.COLOR_RGB2BGR)),
         "thermal": pair.thermal,
@@ -41,7 +42,10 @@ def cut_images(pair: RawPair, view: CommonView) -> dict[str, Path | bytes]:
     return images
 
 
-def _read_visible(path: Path) -> np.ndarray:
+def _read_visible(pair: RawPair) -> np.ndarray:
+    path = pair.visible
+    if pair.visible_may_be_grey:
+        return decode_visible_or_grey(read_bytes(path, path.name), path.name).visible_u8
     return decode_visible(read_bytes(path, path.name), path.name)
 
 

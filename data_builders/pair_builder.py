@@ -207,8 +207,7 @@ def _make_metadata(checked: CheckedPairs) -> dict[str, Any]:
 
 
 def _make_record(pair: RawPair, *, has_thermal_boxes: bool) -> dict[str, Any]:
-    rule = pair.visible_rule
-    visible = pair.visible if rule is None else read_visible_png(pair.visible, rule)
+    visible = read_visible_png(pair.visible) if pair.visible_may_be_grey else pair.visible
     record: dict[str, Any] = {"visible": visible, "thermal": pair.thermal}
     if pair.thermal is None:
         record = {"visible_thermal": pair.visible}

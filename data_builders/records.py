@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from data_builders.checks.annotations import AnnotatedObject, Role
-from data_builders.checks.dataset import ClassNames
+from data_builders.checks.annotations import AnnotatedObject, ClassNames, Role
 
 _BOX_FORMAT = "left, top, right, bottom in pixels of the image, which begins at 0"
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_builders.checks.label_maps import LabelRule
-from data_builders.checks.visible_images import VisibleRule
 from mdjax.align.common_view import CommonView
 from mdjax.types import MdjaxError
 
@@ -69,12 +68,22 @@ class RawPair:
     """Boxes are fractions of the image's size, not pixels."""
     stated_hw: tuple[int, int] | None = None
     """Rows and columns of the visible image as the annotation file states them."""
-    visible_rule: VisibleRule | None = None
-    """What becomes of the visible image; None where it goes into the records as it is."""
+    visible_may_be_grey: bool = False
+    """The camera has no colour: one channel becomes three equal ones."""
     view: CommonView | None = None
     """What is cut out of both images and of the label map; None where they are kept as they are."""
     mirrors: str | None = None
     """Name of the pair whose mirror image this one is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassNames:
+    """Names by class id."""
+
+    objects: tuple[str, ...] = ()
+    """Of boxes, without background; empty where there are no boxes."""
+    labels: tuple[str, ...] = ()
+    """Of label maps; empty where there are none."""
 
 
 class ClippedBox(NamedTuple):

@@ -5,55 +5,37 @@ here: pairs, their check, and what a checked data set says of itself.
 """
 
 import dataclasses
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from data_builders.checks.annotations import RawPair, Role
+from data_builders.checks.annotations import ClassNames, RawPair, Role
 from data_builders.checks.faults import FaultyFilesError
+from data_builders.checks.fingerprint import compute_fingerprint
 from data_builders.checks.left_out import (
     LeftOut,
-    attribute_to_pairs,
     find_emptied_splits,
     find_faulty_pairs,
     leave_out,
     warn_of_left_out,
 )
-from data_builders.checks.near_copies import warn_of_near_copies
+from data_builders.checks.near_copies import PairHash, warn_of_near_copies
+from data_builders.checks.notes import note_reports
+from data_builders.checks.pair_faults import find_pair_faults
 from data_builders.checks.pair_files import PairReport, PairRequirements, check_pair_files
 from data_builders.checks.plausibility import (
-    find_binary_masks,
-    find_copies,
-    find_shares_for_pixels,
     warn_of_empty_splits,
     warn_of_hidden_counts,
     warn_of_shift,
     warn_of_small_boxes,
 )
 from data_builders.checks.thermal_values import (
-    compute_share_outside_range,
-    find_depth_faults,
-    find_range_faults,
     warn_of_range,
 )
-from mdjax.align.common_view import CommonView
-from mdjax.io.findings import Findings, Problem, get_pair_names, group_problems
-from mdjax.types import format_count
+from mdjax.io.findings import Findings, get_pair_names, group_problems
 
 DEFAULT_CONFIG = "default"
 """Name of a prepared version where no other name is given."""
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassNames:
-    """Names by class id."""
-
-    objects: tuple[str, ...] = ()
-    """Of boxes, without background; empty where there are no boxes."""
-    labels: tuple[str, ...] = ()
-    """Of label maps; empty where there are none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,17 +127,18 @@ def check_pairs(
     reports: dict[str, PairReport] = {}
     if has_folders:
         reports = check_pair_files(distinct, requirements, title=title, show_progress=show_progress)
-    found = _find_faults(pairs, reports, thermal_range_counts)
+    found = find_pair_faults(pairs, reports, thermal_range_counts, is_published=is_published)
     problems = [*findings.problems, *found.problems, *([] if is_published else found.repeated)]
     left_out: LeftOut = {}
     if skip_faulty and problems:
         left_out = find_faulty_pairs(problems)
         rest = leave_out(pairs, left_out)
         reports = {name: report for name, report in reports.items() if name not in left_out}
-        found = _find_faults(
+        found = find_pair_faults(
             {split: part for split, part in rest.items() if part or not pairs[split]},
             reports,
             thermal_range_counts,
+            is_published=is_published,
         )
         of_pairs = [problem for problem in problems if get_pair_names(problem)]
         problems = [problem for problem in findings.problems if not get_pair_names(problem)]
@@ -185,7 +168,7 @@ def check_pairs(
         *findings.warnings,
         *group_problems(found.repeated).lines,
         *warn_of_range(thermal, thermal_range_counts),
-        *([] if is_published else _warn_of_near_copies(pairs, reports)),
+        *([] if is_published else warn_of_near_copies(pairs, _get_hashes(reports))),
         *warn_of_hidden_counts(reports),
         *warn_of_shift(reports),
         *warn_of_small_boxes(reports),
@@ -213,86 +196,20 @@ def check_pairs(
             )
             for split, split_pairs in pairs.items()
         },
-        fingerprint=_compute_fingerprint(checked, reports, class_names, thermal_range_counts),
+        fingerprint=compute_fingerprint(checked, reports, class_names, thermal_range_counts),
         warnings=tuple(warnings),
-        notes=(*findings.notes, *_note_reports(reports)),
+        notes=(*findings.notes, *note_reports(reports)),
         left_out=left_out,
     )
 
 
-class _Faults(NamedTuple):
-    """What is wrong with pairs, their files included."""
-
-    problems: list[str]
-    repeated: list[str]
-    """Boxes and images that are there twice."""
-
-
-def _find_faults(
-    pairs: Mapping[str, Sequence[RawPair]],
-    reports: Mapping[str, PairReport],
-    thermal_range_counts: tuple[int, int] | None,
-) -> _Faults:
-    """Find faults of names, of files, and of what files have in common."""
-    problems = [*_find_name_faults(pairs), *_find_leaks(pairs)]
-    problems += [
-        Problem(problem, name) for name, report in reports.items() for problem in report.problems
-    ]
-    thermal = {name: report.thermal for name, report in reports.items() if report.thermal}
-    values = [*thermal.values()]
-    problems += attribute_to_pairs(
-        find_depth_faults(values, thermal_range_counts),
-        {image.name: name for name, image in thermal.items()},
-    ) or find_range_faults(values, thermal_range_counts)
-    problems += find_shares_for_pixels(pairs)
-    if not reports:
-        return _Faults(problems, [])
-    problems += find_binary_masks(pairs, reports)
-    repeated = find_copies(pairs, reports)
-    repeated += [
-        Problem(line, name) for name, report in reports.items() for line in report.repeated_boxes
-    ]
-    return _Faults(problems, repeated)
-
-
-def _find_name_faults(pairs: Mapping[str, Sequence[RawPair]]) -> list[str]:
-    problems = [f"split {split!r} is empty." for split, part in pairs.items() if not part]
-    return problems + [
-        f"{name}: is {count} times in split {split!r}."
-        for split, part in pairs.items()
-        for name, count in Counter(pair.name for pair in part).items()
-        if count > 1
-    ]
-
-
-def _find_leaks(pairs: Mapping[str, Sequence[RawPair]]) -> list[str]:
-    """Names in two splits; an image and its mirror image are the same leak."""
-    splits_of_name: dict[str, list[str]] = {}
-    for split, part in pairs.items():
-        for name in dict.fromkeys(pair.mirrors or pair.name for pair in part):
-            splits_of_name.setdefault(name, []).append(split)
-    mirrored = {pair.mirrors for part in pairs.values() for pair in part}
-    return [
-        f"{name}: the image or its mirror image is in {len(splits)} splits ({', '.join(splits)}); "
-        "keep both in one."
-        if name in mirrored
-        else f"{name}: is in {len(splits)} splits ({', '.join(splits)}); remove it from all but "
-        "one, or rename it where the images differ."
-        for name, splits in splits_of_name.items()
-        if len(splits) > 1
-    ]
-
-
-def _warn_of_near_copies(
-    pairs: Mapping[str, Sequence[RawPair]], reports: Mapping[str, PairReport]
-) -> list[str]:
+def _get_hashes(reports: Mapping[str, PairReport]) -> dict[str, PairHash]:
     hashes = {name: report.pair_hash for name, report in reports.items()}
-    known = {name: pair_hash for name, pair_hash in hashes.items() if pair_hash is not None}
-    return warn_of_near_copies(pairs, known)
+    return {name: pair_hash for name, pair_hash in hashes.items() if pair_hash is not None}
 
 
 def _finish_pair(pair: RawPair, report: PairReport) -> RawPair:
-    objects = None if pair.objects is None else tuple(report.objects)
+    objects = None if pair.objects is None else tuple(report.boxes.objects)
     return dataclasses.replace(pair, objects=objects, has_relative_boxes=False)
 
 
@@ -309,66 +226,3 @@ def _count_boxes(
     )
     labels = sorted({label for label, _ in counts})
     return {label: {role: counts[label, role] for role in Role} for label in labels}
-
-
-def _note_reports(reports: Mapping[str, PairReport]) -> list[str]:
-    notes: list[str] = []
-    if num_clipped := sum(report.num_clipped for report in reports.values()):
-        worst = max(reports, key=lambda name: reports[name].max_overhang_px)
-        notes.append(
-            f"{num_clipped} box(es) extend beyond their image, by up to "
-            f"{reports[worst].max_overhang_px:.2g} pixels ({worst}); they were clipped."
-        )
-    if num_out := sum(report.num_out_of_view for report in reports.values()):
-        notes.append(f"{num_out} box(es) lie outside of what both cameras see; they were dropped.")
-    if num_mostly_out := sum(report.num_mostly_out_of_view for report in reports.values()):
-        notes.append(
-            f"{num_mostly_out} box(es) have less than half of their area in what both cameras see; "
-            "they became ignored regions."
-        )
-    thermal = [report.thermal for report in reports.values() if report.thermal is not None]
-    if share := compute_share_outside_range(thermal):
-        notes.append(f"{share:.2%} of the thermal pixels lie outside the range of counts.")
-    conversions = Counter(report.visible_conversion for report in reports.values())
-    notes += [
-        f"{format_count(count, 'visible image')} stored {how}: the records hold three channels of "
-        "what is used, converted without loss."
-        for how, count in conversions.items()
-        if how is not None
-    ]
-    conversions = Counter(report.label_conversion for report in reports.values())
-    notes += [
-        f"{format_count(count, 'label map')} stored {how}: the records hold the class ids as grey "
-        "values, converted without loss."
-        for how, count in conversions.items()
-        if how is not None
-    ]
-    if num_uncounted := sum(report.num_uncounted_pixels for report in reports.values()):
-        notes.append(f"{num_uncounted} pixels have label 255, which no loss and no metric counts.")
-    return notes
-
-
-def _describe_view(view: CommonView) -> str:
-    """All that decides what is cut out, but not how it was found."""
-    homography = view.homography
-    if homography is None:
-        return repr(view.part_xyxy_px)
-    sizes = (homography.visible_size_wh_px, homography.thermal_size_wh_px)
-    return repr((view.part_xyxy_px, sizes, homography.thermal_to_visible))
-
-
-def _compute_fingerprint(
-    pairs: Mapping[str, Sequence[RawPair]],
-    reports: Mapping[str, PairReport],
-    class_names: ClassNames,
-    thermal_range_counts: tuple[int, int] | None,
-) -> str:
-    lines = [repr((class_names, thermal_range_counts))]
-    lines += sorted({_describe_view(x.view) for part in pairs.values() for x in part if x.view})
-    for split, split_pairs in pairs.items():
-        for pair in split_pairs:
-            boxes = [tuple(item._replace(where="")) for item in pair.objects or ()]
-            lines.append(
-                f"{split}/{pair.name} {pair.is_night} {reports[pair.name].checksum} {boxes}"
-            )
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -65,7 +65,7 @@ def warn_of_left_out(left_out: LeftOut, num_kept: int) -> list[str]:
     total = format_count(num_kept + len(names), "pair")
     return [
         f"{len(names):,} of {total} left out as faulty ({name_first(names)}); scores on the rest "
-        "are no scores on the whole data set."
+        "cannot be compared with those on the whole data set."
     ]
 
 

@@ -15,20 +15,13 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from data_builders.checks.annotations import (
-    MIN_INSIDE,
-    AnnotatedObject,
-    BoxXyxy,
-    RawPair,
-    Role,
-    clip_box,
-    scale_box,
-)
+from data_builders.checks.annotations import RawPair
+from data_builders.checks.fitted_boxes import FittedBoxes, SizeHw, fit_boxes
 from data_builders.checks.label_maps import decode_label_map
 from data_builders.checks.near_copies import PairHash, compute_difference_hash
 from data_builders.checks.registration import correlate_edges, is_same_picture
 from data_builders.checks.thermal_values import ThermalValues, measure_thermal
-from data_builders.checks.visible_images import decode_visible_image
+from data_builders.checks.visible_images import decode_visible_or_grey
 from mdjax.io.flir import holds_flir_counts
 from mdjax.io.images import (
     check_fourth_channel,
@@ -44,12 +37,6 @@ from mdjax.io.read_file import read_bytes
 from mdjax.types import IGNORED_LABEL, MdjaxError
 
 _MAX_THREADS = 16
-# Less is the rounding of the file's numbers, not a box that sticks out.
-_MIN_OVERHANG_PX = 0.01
-# One pixel, but for that rounding.
-_MIN_AREA_PX = 0.99
-
-SizeHw = tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,21 +69,11 @@ class PairReport:
     """Of what both images show; None where one cannot be read."""
     edge_correlations: np.ndarray | None = None
     """From `correlate_edges`; None where an image cannot be read."""
-    objects: list[AnnotatedObject] = dataclasses.field(default_factory=list)
-    """Boxes that are kept, in pixels and clipped; of use only where there is no problem."""
-    num_clipped: int = 0
-    max_overhang_px: float = 0.0
-    num_small_boxes: int = 0
-    num_out_of_view: int = 0
-    """Boxes of which `RawPair.view` shows nothing: they are dropped."""
-    num_mostly_out_of_view: int = 0
-    """Boxes of which it shows less than half: they become ignored regions."""
-    repeated_boxes: list[str] = dataclasses.field(default_factory=list)
-    """A line as in `problems` for each box that is there before."""
+    boxes: FittedBoxes = dataclasses.field(default_factory=FittedBoxes)
     class_pixels: tuple[int, ...] = ()
     num_uncounted_pixels: int = 0
-    visible_conversion: str | None = None
-    """From `decode_visible_image`; None where the visible file is kept as it is."""
+    was_grey: bool = False
+    """Whether the visible file has one channel, and is not kept as it is."""
     label_conversion: str | None = None
     """From `decode_label_map`; None where the label file is kept as it is."""
 
@@ -130,7 +107,13 @@ def check_pair(pair: RawPair, requirements: PairRequirements) -> PairReport:
         visible = _read_visible(pair, requirements, report)
         thermal = _read_thermal(pair.thermal, requirements, report)
     visible_hw, thermal_hw = _get_size(visible), _get_size(thermal)
-    if visible is not None and thermal is not None:
+    if visible_hw and pair.stated_hw and visible_hw != pair.stated_hw:
+        report.problems.append(
+            f"{pair.name}: the annotations are for an image of {pair.stated_hw[1]}x"
+            f"{pair.stated_hw[0]} pixels, the visible image has {visible_hw[1]}x{visible_hw[0]}; "
+            "give the image that was annotated, or annotations of this one."
+        )
+    elif visible is not None and thermal is not None:
         try:
             if pair.view is not None:
                 visible = pair.view.cut_visible(visible, pair.name)
@@ -143,13 +126,8 @@ def check_pair(pair: RawPair, requirements: PairRequirements) -> PairReport:
             report.problems.append(str(error))
     if pair.labels is not None:
         _check_labels(pair.labels, pair, visible_hw, requirements, report)
-    if visible_hw and pair.stated_hw and visible_hw != pair.stated_hw:
-        report.problems.append(
-            f"{pair.name}: the annotations are for an image of {pair.stated_hw[1]}x"
-            f"{pair.stated_hw[0]} pixels, the visible image has {visible_hw[1]}x{visible_hw[0]}; "
-            "give the image that was annotated, or annotations of this one."
-        )
-    _fit_boxes(pair, visible_hw, thermal_hw, report)
+    report.boxes = fit_boxes(pair, visible_hw, thermal_hw)
+    report.problems += report.boxes.problems
     return report
 
 
@@ -179,17 +157,15 @@ def _read_visible(
     name = _get_name(pair.visible, requirements)
     try:
         data = _read_image(pair.visible, name, report)
-        if pair.visible_rule is None:
-            visible_u8 = decode_visible(data, name)
+        if pair.visible_may_be_grey:
+            visible_u8, report.was_grey = decode_visible_or_grey(data, name)
         else:
-            visible_u8, report.visible_conversion = decode_visible_image(
-                data, name, pair.visible_rule
-            )
+            visible_u8 = decode_visible(data, name)
         check_orientation(data, name)
     except MdjaxError as error:
         report.problems.append(str(error))
         return None
-    if report.visible_conversion is not None:  # The same file by another rule is another record.
+    if report.was_grey:  # The same file by another rule is another record.
         report.checksum = zlib.crc32(visible_u8.tobytes(), report.checksum)
     return visible_u8
 
@@ -280,74 +256,6 @@ def _check_labels(
             remedy += f"; {rule.remedy}"
         ids = ", ".join(map(str, unknown))
         report.problems.append(f"{name}: class id {ids} is outside 0..{num_classes - 1}; {remedy}.")
-
-
-def _fit_boxes(
-    pair: RawPair, visible_hw: SizeHw | None, thermal_hw: SizeHw | None, report: PairReport
-) -> None:
-    """Clip the boxes of each image whose size is known, and report those that do not fit."""
-    seen: set[tuple[object, ...]] = set()
-    for item in pair.objects or ():
-        if item.role is Role.DROPPED:
-            continue
-        key = (item.box_xyxy, item.label, item.role, item.thermal_box_xyxy_px)
-        if key in seen:
-            report.repeated_boxes.append(
-                f"{item.where}: is a duplicate of an earlier box; remove it."
-            )
-        seen.add(key)
-        box, thermal_box = item.box_xyxy, item.thermal_box_xyxy_px
-        if visible_hw:
-            box = scale_box(box, visible_hw) if pair.has_relative_boxes else box
-            box = _fit_box(box, visible_hw, item.where, report)
-        if thermal_hw and thermal_box:
-            where = f"{item.where} (thermal)"
-            thermal_box = _fit_box(thermal_box, thermal_hw, where, report)
-        fitted = item._replace(box_xyxy=box, thermal_box_xyxy_px=thermal_box)
-        if pair.view is not None:
-            _move_into_view(fitted, pair.view.part_xyxy_px, report)
-        else:
-            report.objects.append(fitted)
-
-
-def _move_into_view(item: AnnotatedObject, part_xyxy_px: BoxXyxy, report: PairReport) -> None:
-    """Keep what the part shows of a box, in the part's own pixels.
-
-    Of an object at its edge, less than half is no better than a box that is drawn wrongly: it is
-    neither to be found nor a mistake when found.
-    """
-    left, top, right, bottom = item.box_xyxy
-    part_left, part_top, part_right, part_bottom = part_xyxy_px
-    inside = (
-        max(left, part_left) - part_left,
-        max(top, part_top) - part_top,
-        min(right, part_right) - part_left,
-        min(bottom, part_bottom) - part_top,
-    )
-    if inside[2] <= inside[0] or inside[3] <= inside[1]:
-        report.num_out_of_view += 1
-        return
-    area = (right - left) * (bottom - top)
-    item = item._replace(box_xyxy=inside)
-    if (inside[2] - inside[0]) * (inside[3] - inside[1]) < MIN_INSIDE * area:
-        report.num_mostly_out_of_view += item.role is Role.POSITIVE
-        item = item._replace(role=Role.IGNORED)
-    report.objects.append(item)
-
-
-def _fit_box(box: BoxXyxy, size_hw: SizeHw, where: str, report: PairReport) -> BoxXyxy:
-    """The box inside its image; one that does not fit is reported and stays as it is."""
-    try:
-        clipped = clip_box(box, size_hw, where)
-    except MdjaxError as error:
-        report.problems.append(str(error))
-        return box
-    left, top, right, bottom = clipped.box_xyxy_px
-    report.num_small_boxes += (right - left) * (bottom - top) < _MIN_AREA_PX
-    if clipped.overhang_px > _MIN_OVERHANG_PX:
-        report.num_clipped += 1
-        report.max_overhang_px = max(report.max_overhang_px, clipped.overhang_px)
-    return clipped.box_xyxy_px
 
 
 def _read_image(path: Path, name: str, report: PairReport) -> bytes:

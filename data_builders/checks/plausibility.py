@@ -96,13 +96,13 @@ def warn_of_empty_splits(
 
 def warn_of_small_boxes(reports: Mapping[str, PairReport]) -> list[str]:
     """Warn of boxes that are too small to have been drawn."""
-    names = [name for name, report in reports.items() if report.num_small_boxes]
-    count = sum(reports[name].num_small_boxes for name in names)
+    names = [name for name, report in reports.items() if report.boxes.num_small]
+    count = sum(reports[name].boxes.num_small for name in names)
     if not count:
         return []
     return [
-        f"{count} box(es) cover less than one pixel, such as in {names[0]}; check the unit of "
-        "their numbers."
+        f"{format_count(count, 'box', 'boxes')} of less than one pixel, such as in "
+        f"{names[0]}; check the unit of their numbers."
     ]
 
 

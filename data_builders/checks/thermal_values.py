@@ -73,14 +73,23 @@ def measure_thermal(counts: np.ndarray, name: str, count_range: CountRange | Non
     )
 
 
-def find_depth_faults(images: Sequence[ThermalValues], count_range: CountRange | None) -> list[str]:
-    """Find 16-bit images without a range, 8-bit images with one, or both depths."""
+def find_depth_faults(
+    images: Sequence[ThermalValues], count_range: CountRange | None, *, takes_range: bool
+) -> list[str]:
+    """Find 16-bit images without a range, 8-bit images with one, or both depths.
+
+    Args:
+        images: Of the whole data set.
+        count_range: As given; None if there is none.
+        takes_range: Whether the command that prepares them has an option for the range.
+    """
     of_8 = [image for image in images if image.bits == 8]
     of_16 = [image for image in images if image.bits == 16]
     give_range = ""
     if of_16:
         give_range = (
-            f"mdjax prepare rgbt-folder {_propose_range(of_16)} (which holds 99 % of each image)"
+            f"{'' if takes_range else 'mdjax prepare rgbt-folder '}{_propose_range(of_16)} (which "
+            "holds 99 % of each image)"
         )
     if of_8 and of_16:
         # A range says that 16 bits are wanted; without one, the depth of most images is.
@@ -96,9 +105,10 @@ def find_depth_faults(images: Sequence[ThermalValues], count_range: CountRange |
             for image in few
         ]
     if of_16 and count_range is None:
+        how = "give" if takes_range else "prepare these images as a folder of your own with"
         return [
-            f"{image.name}: has 16 bits; convert it to 8 bits, or prepare these images as a folder "
-            f"of your own with the counts that map to black and white: {give_range}."
+            f"{image.name}: has 16 bits; convert it to 8 bits, or {how} the counts that map to "
+            f"black and white: {give_range}."
             for image in of_16
         ]
     if of_8 and count_range is not None:

@@ -56,20 +56,36 @@ def parse_coco_json(text: str, name: str, findings: Findings) -> CocoContent:
     Raises:
         MdjaxError: The text is no such JSON.
     """
+    remedy = "export it as COCO, with images, annotations and categories"
     try:
         content = json.loads(text)
-        entries, annotations = list(content["images"]), list(content["annotations"])
-        kinds = list(content["categories"])
+    except (ValueError, RecursionError) as error:
+        raise MdjaxError(
+            f"{name}: is not a COCO file, but damaged, truncated or no JSON at all ({error}); "
+            f"{remedy}."
+        ) from error
+    if not isinstance(content, dict):
+        raise MdjaxError(
+            f"{name}: is not a COCO file of images and annotations, but holds a "
+            f"{'list' if isinstance(content, list) else 'single value'}, as files of detections "
+            f"do; {remedy}."
+        )
+    keys = ("images", "annotations", "categories")
+    if missing := [key for key in keys if not isinstance(content.get(key), list)]:
+        raise MdjaxError(
+            f"{name}: is not a COCO file: it has no list {' and no list '.join(missing)}; {remedy}."
+        )
+    entries, annotations, kinds = (content[key] for key in keys)
+    try:
         groups = frozenset(
             str(kind["supercategory"])
             for kind in kinds
             if kind.get("supercategory") not in (None, kind["name"])
         )
         categories = _read_categories(kinds, name, findings)
-    except (*_BAD_VALUES, RecursionError) as error:
+    except _BAD_VALUES as error:
         raise MdjaxError(
-            f"{name}: is not a COCO file of images, categories and annotations "
-            f"({type(error).__name__}: {error})."
+            f"{name}: is not a COCO file: each of its categories needs an id and a name; {remedy}."
         ) from error
     return CocoContent(name, entries, annotations, categories, groups)
 

@@ -22,8 +22,8 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from data_builders.checks.annotations import AnnotatedObject, BoxXyxy, RawPair
-from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.checks.annotations import AnnotatedObject, BoxXyxy, ClassNames, RawPair
+from data_builders.checks.dataset import CheckedPairs, check_pairs
 from data_builders.kaist.labels import (
     UNPAIRED_LABEL,
     KaistLabelRule,

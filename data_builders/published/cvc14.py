@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from data_builders.checks.annotations import AnnotatedObject, RawPair, Role
-from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.checks.annotations import AnnotatedObject, ClassNames, RawPair, Role
+from data_builders.checks.dataset import CheckedPairs, check_pairs
 from data_builders.checks.unread_folders import describe_unread_folders
-from data_builders.checks.visible_images import VisibleRule
 from data_builders.pair_builder import AnnotatedPairs
 from data_builders.prepared import PreparedSummary
 from data_builders.published.command import PublishedOptions
@@ -164,7 +163,7 @@ def _read_place(place: _Place, findings: Findings) -> list[RawPair]:
             thermal=thermal.files[name],
             is_night=place.time == "Night",
             objects=(),
-            visible_rule=VisibleRule(may_be_grey=True),
+            visible_may_be_grey=True,
         )
         if name not in visible.negatives:
             pair = _add_boxes(pair, place, name, findings)

@@ -7,10 +7,11 @@ Teledyne FLIR, "Free ADAS thermal dataset v2", 2022; of its frames, those of vid
     video_rgb_test/data/video-ID-frame-000000-HASH.jpg
     video_thermal_test/data/video-ID-frame-000000-HASH.jpg    640x512, 8 bits
 
-Frames of `images_*` are of no pairs. The cameras are mounted side by side with other lenses: 52.8
-degrees across are visible, 45 thermal. The visible frame is therefore cropped around its centre to
-the thermal field of view, by these two angles and the thermal frame's aspect; no registration is
-published, so what is left of shift and parallax stays. Boxes are those of visible frames.
+Frames of `images_*` are not matched to each other. The cameras are mounted side by side and have
+other lenses: 52.8 degrees across are visible, 45 thermal. The visible frame is therefore cropped
+around its centre to the thermal field of view, by these two angles and the thermal frame's aspect;
+no registration is published, so what is left of shift and parallax stays. Boxes are those of
+visible frames.
 """
 
 import dataclasses
@@ -21,9 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from data_builders.checks.annotations import AnnotatedObject, BoxXyxy, RawPair, Role
-from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
-from data_builders.checks.visible_images import Crop, VisibleRule
+from data_builders.checks.annotations import ClassNames, RawPair
+from data_builders.checks.dataset import CheckedPairs, check_pairs
 from data_builders.dealing import (
     DEFAULT_FRACTIONS,
     DealBy,
@@ -43,6 +43,7 @@ from data_builders.published.classes import PublishedClasses
 from data_builders.published.command import PublishedOptions
 from data_builders.published.counts import compare_counts
 from data_builders.published.raw_folder import check_raw_folder
+from mdjax.align.common_view import CommonView, PartXyxy
 from mdjax.io.findings import Findings, Problem, name_first
 from mdjax.io.read_file import read_text
 from mdjax.types import MdjaxError, format_count
@@ -130,9 +131,8 @@ def check_raw_flir_adas_v2(
             f"omitted ({name_first(strays)})."
         )
     findings.notes += [
-        "frames of images_* are not read: they are of no pairs.",
+        "frames of images_* are not read: their thermal and visible frames are not matched.",
         f"night: frames whose hours are {_NIGHT!r} in {_VISIBLE}/coco.json; all others are day.",
-        *_note_dropped(found),
         *CLASSES.describe_dropped(),
     ]
     pairs = {"test": found}
@@ -150,7 +150,7 @@ def check_raw_flir_adas_v2(
     )
 
 
-def compute_centre_crop(image_hw: tuple[int, int]) -> Crop:
+def compute_centre_crop(image_hw: tuple[int, int]) -> PartXyxy:
     """Compute the part of a visible frame that the thermal camera sees, around the same centre.
 
     Its share of the width is tan(45° / 2) / tan(52.8° / 2) = 0.834; its aspect is the thermal
@@ -166,7 +166,7 @@ def compute_centre_crop(image_hw: tuple[int, int]) -> Crop:
     scale = min(width * thermal_tan / visible_tan / thermal_width, height / thermal_height)
     crop_width, crop_height = round(scale * thermal_width), round(scale * thermal_height)
     left, top = (width - crop_width) // 2, (height - crop_height) // 2
-    return Crop((left, top, left + crop_width, top + crop_height), image_hw)
+    return (left, top, left + crop_width, top + crop_height)
 
 
 def _read_map(raw_dir: Path) -> dict[str, str]:
@@ -233,38 +233,14 @@ def _make_pair(
             text = f"{_VISIBLE}/coco.json, {stem}: is not listed; get the file again."
             findings.problems.append(Problem(text, pair.name))
         return pair
-    crop = compute_centre_crop(image.stated_hw)
     with findings.of_pair(pair.name):
         objects = CLASSES.assign(_TITLE, image.objects, findings)
     return dataclasses.replace(
         pair,
-        objects=tuple(_crop_object(item, crop) for item in objects),
-        visible_rule=VisibleRule(crop=crop),
+        objects=tuple(objects),
+        stated_hw=image.stated_hw,
+        view=CommonView(compute_centre_crop(image.stated_hw)),
     )
-
-
-def _crop_object(item: AnnotatedObject, crop: Crop) -> AnnotatedObject:
-    """A box in pixels of the crop; one of which less than half is in it is dropped."""
-    left, top, right, bottom = crop.box_xyxy_px
-    x_min, y_min, x_max, y_max = item.box_xyxy
-    moved: BoxXyxy = (x_min - left, y_min - top, x_max - left, y_max - top)
-    inside_across = max(0.0, min(x_max, right) - max(x_min, left))
-    inside_down = max(0.0, min(y_max, bottom) - max(y_min, top))
-    area = (x_max - x_min) * (y_max - y_min)
-    is_inside = area <= 0 or inside_across * inside_down >= area / 2  # No area: the check tells.
-    return item._replace(box_xyxy=moved, role=item.role if is_inside else Role.DROPPED)
-
-
-def _note_dropped(pairs: list[RawPair]) -> list[str]:
-    objects = [item for pair in pairs for item in pair.objects or ()]
-    kept = CLASSES.class_names
-    count = sum(item.role is Role.DROPPED and item.label in kept for item in objects)
-    if not count:
-        return []
-    return [
-        f"{count} of {len(objects)} boxes are dropped: less than half of each is in the thermal "
-        "field of view."
-    ]
 
 
 def _get_stem(name: str) -> str:

@@ -15,7 +15,8 @@ other ids keep their numbers. Day and night are not told apart. No test image sh
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.checks.annotations import ClassNames
+from data_builders.checks.dataset import CheckedPairs, check_pairs
 from data_builders.checks.label_maps import LabelRule
 from data_builders.pair_builder import AnnotatedPairs
 from data_builders.prepared import PreparedSummary
@@ -90,8 +91,8 @@ def check_raw_fmb(
     pairs = find_mask_pairs(raw_dir, NUM_PAIRS, _FOLDERS, rule, findings)
     compare_counts(_TITLE, NUM_PAIRS, pairs, findings)
     findings.notes += [
-        f"class {UNLABELLED_ID}, {CLASS_NAMES[UNLABELLED_ID]}, is not counted: nobody said what "
-        "these pixels show.",
+        f"class {UNLABELLED_ID}, {CLASS_NAMES[UNLABELLED_ID]}, is not counted: its pixels are "
+        "not labelled.",
         "all images count as day: the download does not tell day and night.",
     ]
     return check_pairs(

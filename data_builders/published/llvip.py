@@ -13,8 +13,8 @@ pairs count as night. There is no validation split.
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_builders.checks.annotations import RawPair
-from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.checks.annotations import ClassNames, RawPair
+from data_builders.checks.dataset import CheckedPairs, check_pairs
 from data_builders.checks.unread_folders import describe_unread_folders
 from data_builders.pair_builder import AnnotatedPairs
 from data_builders.prepared import PreparedSummary

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_builders.checks.annotations import RawPair
-from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.checks.annotations import ClassNames, RawPair
+from data_builders.checks.dataset import CheckedPairs, check_pairs
 from data_builders.checks.unread_folders import describe_unread_folders
 from data_builders.dealing import (
     DEFAULT_FRACTIONS,

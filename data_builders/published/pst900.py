@@ -14,7 +14,8 @@ dark places, and count as day.
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.checks.annotations import ClassNames
+from data_builders.checks.dataset import CheckedPairs, check_pairs
 from data_builders.checks.label_maps import LabelRule
 from data_builders.pair_builder import AnnotatedPairs
 from data_builders.prepared import PreparedSummary

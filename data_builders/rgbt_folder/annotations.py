@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from data_builders.checks.annotations import RawPair
-from data_builders.checks.dataset import ClassNames
+from data_builders.checks.annotations import ClassNames, RawPair
 from data_builders.rgbt_folder.annotation_files import Kind, find_annotation_place
 from data_builders.rgbt_folder.boxes import add_coco_boxes, add_voc_boxes, add_yolo_boxes
 from data_builders.rgbt_folder.masks import add_masks

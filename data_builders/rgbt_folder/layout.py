@@ -30,8 +30,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from data_builders.checks.annotations import RawPair
-from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.checks.annotations import ClassNames, RawPair
+from data_builders.checks.dataset import CheckedPairs, check_pairs
 from data_builders.checks.unread_folders import describe_unread_folders
 from data_builders.dealing import Dealing
 from data_builders.rgbt_folder.annotations import add_annotations

@@ -18,8 +18,7 @@ import rich.console
 import rich.progress
 import tensorflow_datasets as tfds
 
-from data_builders.checks.annotations import AnnotatedObject, Role
-from data_builders.checks.dataset import ClassNames
+from data_builders.checks.annotations import AnnotatedObject, ClassNames, Role
 from data_builders.records import (
     make_features,
     make_four_channel_image,

@@ -16,7 +16,10 @@ from mdjax.types import MdjaxError
 PixelConvention = Literal["centres of pixels are whole numbers; 0, 0 is the upper left pixel"]
 
 _MatrixRow = tuple[float, float, float]
-_REMEDY = "Make it again with `mdjax align`."
+_REMEDY = (
+    "Give the JSON file that `mdjax align` writes; points that you have clicked become one with "
+    "`mdjax align --points`."
+)
 # Of the area that a pixel has in the middle: a camera that looks so obliquely is a mistake.
 _MAX_AREA_RATIO = 20.0
 

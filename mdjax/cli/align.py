@@ -229,7 +229,8 @@ def _format_summary(
             f"Both cameras see {right - left}x{bottom - top} pixels at ({left}, {top}) of visible "
             f"images of {width}x{height}.",
             f"Look at it before you use it: {picture}",
-            f"Use it: mdjax prepare rgbt-folder {options}",
+            "Use it, with the options for splits and annotations that your folder needs:",
+            f"  mdjax prepare rgbt-folder {options}",
         ]
     )
 

@@ -54,7 +54,10 @@ Command = (
 def run_prepare(arguments: Sequence[str]) -> int:
     """Run `mdjax prepare mfnet --raw DIR`, `mdjax prepare synthetic`, and so on."""
     command: PrepareCommand = parse_options(Command, arguments, prog="mdjax prepare")
-    report = command.report if isinstance(command, PairOptions) else None
+    report = None
+    if isinstance(command, PairOptions):
+        report = command.report
+        _check_contact_sheet(command.contact_sheet)
     try:
         summary = command.prepare(show_progress=shows_progress())
     except FaultyFilesError as error:
@@ -81,6 +84,12 @@ def run_prepare(arguments: Sequence[str]) -> int:
     if sheet_error is not None:
         raise sheet_error
     return 0
+
+
+def _check_contact_sheet(path: Path | None) -> None:
+    """Refuse another format before anything is read."""
+    if path is not None and path.suffix.lower() != ".png":
+        raise MdjaxError(f"--contact-sheet {path}: give a name that ends in .png.")
 
 
 def _report_success(summary: PreparedSummary, path: Path) -> None:

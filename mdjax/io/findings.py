@@ -99,7 +99,7 @@ def group_problems(problems: Sequence[str]) -> GroupedProblems:
     lines = [_describe_kind(members) for members in kinds.values()]
     if len(lines) > _MAX_KINDS:
         num_hidden = len(lines) - _MAX_KINDS + 1
-        lines = [*lines[:-num_hidden], f"and {num_hidden} more kinds of problems."]
+        lines = [*lines[:-num_hidden], f"and {num_hidden:,} more kinds of problems."]
     shortened = [_shorten(line) for line in lines]
     return GroupedProblems(shortened, is_complete and shortened == lines)
 
@@ -113,8 +113,10 @@ def _describe_kind(members: Sequence[tuple[str, str]]) -> str:
     if len(members) == 1:
         return f"{place}: {text}" if place else text
     places = "; ".join(place for place, _ in members[:_NUM_NAMES])
-    rest = "" if len(members) <= _NUM_NAMES else f"; and {len(members) - _NUM_NAMES} more"
-    return f"{len(members)} times{', such as' if _differ(members) else ''}: {text} ({places}{rest})"
+    rest = "" if len(members) <= _NUM_NAMES else f"; and {len(members) - _NUM_NAMES:,} more"
+    return (
+        f"{len(members):,} times{', such as' if _differ(members) else ''}: {text} ({places}{rest})"
+    )
 
 
 def _shorten(line: str) -> str:

@@ -171,7 +171,7 @@ def test_many_equal_faults_are_one_line_and_listed_in_a_file(tmp_path: Path) -> 
         run_prepare(["rgbt-folder", "--raw", str(raw_dir), "--data-dir", str(tmp_path / "data")])
     first, kind, _, last = str(error.value).splitlines()
     assert "20,000 problems" in first
-    assert "20000 times: category 'wolf' is unknown; add it to classes.txt, which has" in kind
+    assert "20,000 times: category 'wolf' is unknown; add it to classes.txt, which has" in kind
     assert "(annotations.json, annotation 0; annotations.json, annotation 1; " in kind
     path = tmp_path / "data" / "raw_problems.txt"
     assert last == f"All of them, one per line: {path}"
@@ -304,6 +304,14 @@ def test_contact_sheet_lies_beside_the_records_or_where_it_is_wanted(
     assert f"Look at some pairs: {tmp_path / 'sheet.png'}" in [" ".join(row) for row in rows]
     assert (tmp_path / "sheet.png").read_bytes() == path.read_bytes()
     assert len(open_split("msrs", "train", tmp_path / "data")) == 3
+
+
+def test_contact_sheet_of_another_format_is_refused_at_once(tmp_path: Path) -> None:
+    command = ["prepare", "msrs", "--raw", "nowhere", "--contact-sheet", str(tmp_path / "a.jpg")]
+    with pytest.raises(
+        MdjaxError, match=r"--contact-sheet .*a\.jpg: give a name that ends in .png"
+    ):
+        run_prepare(command[1:])
 
 
 def test_contact_sheet_that_cannot_be_written(

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_builders.checks.annotations import AnnotatedObject, BoxXyxy, RawPair, Role
-from data_builders.checks.dataset import CheckedPairs, ClassNames, check_pairs
+from data_builders.checks.annotations import AnnotatedObject, BoxXyxy, ClassNames, RawPair, Role
+from data_builders.checks.dataset import CheckedPairs, check_pairs
 from mdjax.io.findings import Findings
 from tests.data_builders.raw_pairs import write_pair
 

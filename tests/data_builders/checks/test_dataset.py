@@ -6,8 +6,8 @@ import zlib
 import numpy as np
 import pytest
 
-from data_builders.checks.annotations import RawPair, Role
-from data_builders.checks.dataset import ClassNames, check_pairs
+from data_builders.checks.annotations import ClassNames, RawPair, Role
+from data_builders.checks.dataset import check_pairs
 from mdjax.io.findings import Findings
 from mdjax.io.read_file import read_text
 from mdjax.types import MdjaxError
@@ -48,9 +48,7 @@ def test_boxes_are_scaled_clipped_and_counted(tmp_path):
         "boar": {Role.POSITIVE: 0, Role.IGNORED: 0, Role.DROPPED: 1},
         "deer": {Role.POSITIVE: 1, Role.IGNORED: 1, Role.DROPPED: 0},
     }
-    assert checked.notes == (
-        "1 box(es) extend beyond their image, by up to 2 pixels (b); they were clipped.",
-    )
+    assert checked.notes == ("1 box clipped at the edge of the image, by up to 2 pixels (b).",)
 
 
 def test_overhang_by_rounding_is_clipped_without_a_word(tmp_path):

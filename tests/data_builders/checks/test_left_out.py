@@ -56,8 +56,8 @@ def test_every_kind_of_faulty_file_is_left_out_and_the_rest_is_as_without_it(
     assert checked.fingerprint == without.fingerprint
     assert checked.box_counts == without.box_counts
     assert set(checked.warnings) - set(without.warnings) == {
-        "6 of 9 pairs left out as faulty (a, b, c...); scores on the rest are no scores on the "
-        "whole data set."
+        "6 of 9 pairs left out as faulty (a, b, c...); scores on the rest cannot be compared with "
+        "those on the whole data set."
     }
 
 

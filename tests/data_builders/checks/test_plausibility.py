@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_builders.checks.annotations import RawPair
-from data_builders.checks.dataset import ClassNames
+from data_builders.checks.annotations import ClassNames, RawPair
 from mdjax.scenes import render_scene
 from tests.data.factories import encode_png
 from tests.data_builders.checks.small_pairs import CLASSES, check, make_object, make_pair
@@ -85,7 +84,7 @@ def test_boxes_of_less_than_a_pixel_are_warned_of(tmp_path: Path) -> None:
     objects = tuple(make_object(box) for box in boxes)
     checked = check(tmp_path, {"test": [make_pair(tmp_path, "a", objects=objects)]})
     assert checked.warnings == (
-        "1 box(es) cover less than one pixel, such as in a; check the unit of their numbers.",
+        "1 box of less than one pixel, such as in a; check the unit of their numbers.",
     )
 
 

@@ -41,9 +41,8 @@ def _make_u8(number: int) -> np.ndarray:
 def test_16_bits_need_a_range(tmp_path: Path) -> None:
     pairs = {"test": _make_pairs(tmp_path, make_thermal_u16(0), make_thermal_u16(1))}
     remedy = (
-        "has 16 bits; convert it to 8 bits, or prepare these images as a folder of your own with "
-        "the counts that map to black and white: mdjax prepare rgbt-folder --thermal-range-counts "
-        "{} {} (which holds 99 % of each image)."
+        "has 16 bits; convert it to 8 bits, or give the counts that map to black and white: "
+        "--thermal-range-counts {} {} (which holds 99 % of each image)."
     )
     counts = np.stack([make_thermal_u16(0), make_thermal_u16(1)]).reshape(2, -1)
     low, high = np.percentile(counts, [0.5, 99.5], axis=1)

@@ -195,10 +195,29 @@ def test_two_images_of_one_id_are_refused():
     ]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"images": [{"id": 1}]}', "3", "[" * 10**5])
-def test_other_content_is_refused(text):
-    with pytest.raises(MdjaxError, match=r"a\.json: is not a COCO file"):
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (
+            "",
+            "but damaged, truncated or no JSON at all (Expecting value: line 1 column 1 (char 0))",
+        ),
+        ("{", "but damaged, truncated or no JSON at all ("),
+        ("[" * 10**5, "but damaged, truncated or no JSON at all ("),
+        ("[]", "of images and annotations, but holds a list, as files of detections do"),
+        ("3", "of images and annotations, but holds a single value"),
+        ("{}", "it has no list images and no list annotations and no list categories"),
+        ('{"images": [{"id": 1}], "annotations": []}', "it has no list categories"),
+        ('{"images": [], "annotations": [], "categories": [3]}', "each of its categories needs an"),
+    ],
+)
+def test_other_content_is_refused(text, what):
+    with pytest.raises(MdjaxError) as error:
         parse_coco_json(text, "a.json", Findings())
+    message = str(error.value)
+    assert message.startswith("a.json: is not a COCO file")
+    assert what in message
+    assert message.endswith("; export it as COCO, with images, annotations and categories.")
 
 
 @pytest.mark.parametrize("bbox", [None, [], "none"])

@@ -34,8 +34,8 @@ def _get_names(checked):
 
 def test_crop_has_the_thermal_angle_and_aspect():
     """24 tan(22.5°) / tan(26.4°) = 20.03 columns, and 4/5 of it rows; 1224 give 1021.3 and 817."""
-    assert compute_centre_crop((20, 24)).box_xyxy_px == (2, 2, 22, 18)
-    left, top, right, bottom = compute_centre_crop((1024, 1224)).box_xyxy_px
+    assert compute_centre_crop((20, 24)) == (2, 2, 22, 18)
+    left, top, right, bottom = compute_centre_crop((1024, 1224))
     assert (right - left, bottom - top) == (1021, 817)
     assert (left, top) == (101, 103)
     angle = 2 * math.degrees(math.atan(1021 / 1224 * math.tan(math.radians(26.4))))
@@ -44,7 +44,7 @@ def test_crop_has_the_thermal_angle_and_aspect():
 
 def test_crop_of_a_low_frame_has_all_its_rows():
     """100x20: 20 rows of the aspect 5:4 are 25 columns, from 37 to 62."""
-    assert compute_centre_crop((20, 100)).box_xyxy_px == (37, 0, 62, 20)
+    assert compute_centre_crop((20, 100)) == (37, 0, 62, 20)
 
 
 def test_mapped_frames_are_the_test_split_named_by_video(raw_dir):
@@ -57,14 +57,14 @@ def test_mapped_frames_are_the_test_split_named_by_video(raw_dir):
     assert any("both cameras are not registered" in text for text in checked.warnings)
 
 
-def test_boxes_move_with_the_crop_and_outside_ones_are_dropped(raw_dir):
+def test_boxes_move_with_the_crop_and_cut_ones_are_ignored(raw_dir):
     """The person is 3 columns wide, of which the last lies inside."""
     checked = check_raw_flir_adas_v2(raw_dir)
-    (car,) = get_objects(checked.pairs["test"][0])
+    car, person = get_objects(checked.pairs["test"][0])
     assert (car.label, car.class_id, car.box_xyxy) == ("car", 2, (2.0, 3.0, 12.0, 11.0))
-    assert checked.box_counts["test"]["person"][Role.DROPPED] == 8
+    assert (person.role, person.box_xyxy) == (Role.IGNORED, (0.0, 0.0, 1.0, 16.0))
     assert checked.box_counts["test"]["deer"][Role.DROPPED] == 8
-    note = "8 of 24 boxes are dropped: less than half of each is in the thermal field of view."
+    note = "8 boxes made ignored regions: less than half of the area is in what both cameras see."
     assert note in checked.notes
 
 
@@ -88,7 +88,7 @@ def test_records_are_what_training_reads(raw_dir, tmp_path):
     whole_u8 = decode_visible(path.read_bytes(), path.name)
     assert np.array_equal(visible_u8, whole_u8[2:18, 2:22])
     assert thermal_u8.shape == (12, 15)
-    assert np.array_equal(record["objects"]["bbox_xyxy_px"], [[2, 3, 12, 11]])
+    assert np.array_equal(record["objects"]["bbox_xyxy_px"], [[2, 3, 12, 11], [0, 0, 1, 16]])
 
 
 def test_map_is_found_beside_the_folder_too(raw_dir):
@@ -153,7 +153,7 @@ def test_every_fault_is_in_one_message_and_can_be_left_out(raw_dir):
     problems = get_problems(check_raw_flir_adas_v2, raw_dir)
     starts = [
         "video_rgb_test/coco.json, video-rgb1-frame-000030-hash30: is not listed; get the file",
-        "video_rgb_test/data/video-rgb1-frame-000000-hash0.jpg: is 24x20, but its annotations are",
+        "video-rgb1/frame-000000-hash0: the annotations are for an image of 25x20 pixels, the",
         "video_thermal_test/data/video-thermal0-frame-000000-hash0.jpg: file is missing; add it",
     ]
     for start in starts:

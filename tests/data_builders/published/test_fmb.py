@@ -32,7 +32,7 @@ def test_unlabelled_pixels_are_not_counted(raw_dir):
     assert counted == {"person": 160, "pole": 16}
     notes = "\n".join(checked.notes)
     assert notes.startswith("FMB is a part: has 2 of 1,220 train pairs, 1 of 280 test pairs")
-    assert "class 0, unlabelled, is not counted: nobody said what these pixels show." in notes
+    assert "class 0, unlabelled, is not counted: its pixels are not labelled." in notes
     assert "color" not in notes
 
 

@@ -121,8 +121,11 @@ def test_boxes_at_the_edge_of_the_view_are_clipped_ignored_or_dropped(raw_dir: P
         Role.DROPPED: 0,
     }
     notes = "\n".join(summary.notes)
-    assert "2 box(es) lie outside of what both cameras see; they were dropped" in notes
-    assert "2 box(es) have less than half of their area in what both cameras see" in notes
+    assert "2 boxes dropped: outside of what both cameras see." in notes
+    assert (
+        "2 boxes made ignored regions: less than half of the area is in what both cameras see."
+        in notes
+    )
 
 
 def test_boxes_outside_their_image_are_faults_as_ever(raw_dir: Path) -> None:
