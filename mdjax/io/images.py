@@ -274,6 +274,10 @@ def check_pair_sizes(visible_hw: tuple[int, int], thermal_hw: tuple[int, int], n
     # |tw/w - th/h| w <= 1: scaled to the same width, the heights agree within one thermal pixel.
     # The aspect comes first: scaled down, a larger image of another aspect would be refused again.
     if abs(thermal_width * height - thermal_height * width) > max(height, width):
+        if abs(thermal_height * height - thermal_width * width) <= max(height, width):
+            raise MdjaxError(
+                f"{name}: one of both images lies on its side ({sizes}); turn it by 90 degrees."
+            )
         # The largest part of the thermal image that has the visible one's aspect.
         part_height = min(thermal_height, round(thermal_width * height / width))
         part_width = min(thermal_width, round(part_height * width / height))
