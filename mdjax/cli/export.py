@@ -53,6 +53,7 @@ class Export:
         max_drop: Points of the main score that 8 bits may cost.
         keep_above: Convolutions whose output 8 bits alone change by more than this share stay in
             float.
+        symmetric: For int8: centre the steps of all values on 0, as TensorRT wants it.
         overwrite: Replace an earlier export.
         json: Print the card instead of the table.
     """
@@ -74,6 +75,7 @@ class Export:
     data_dir: Path | None = None
     max_drop: float = MAX_DROP
     keep_above: float = KEEP_ABOVE
+    symmetric: bool = False
     overwrite: bool = False
     json: bool = False
 
@@ -111,13 +113,14 @@ def _choose_int8(command: Export) -> Int8Options | None:
         command.data_dir,
         command.max_drop,
         command.keep_above,
+        command.symmetric,
     )
     if command.int8:
         return options
     if options != Int8Options():
         raise MdjaxError(
-            "--calibrate, --calibrate-thermal, --data-dir, --max-drop and --keep-above are for 8 "
-            "bits; add --int8, or omit them."
+            "--calibrate, --calibrate-thermal, --data-dir, --max-drop, --keep-above and --symmetric "
+            "are for 8 bits; add --int8, or omit them."
         )
     return None
 

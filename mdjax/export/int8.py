@@ -40,6 +40,7 @@ class Int8Options:
         max_drop: Points of the main score that 8 bits may cost on the split that was scored.
         keep_above: Convolutions whose output 8 bits alone change by more than this share stay in
             float.
+        symmetric: Centre the steps of all values on 0, as TensorRT wants it.
     """
 
     calibrate: Path | None = None
@@ -47,6 +48,7 @@ class Int8Options:
     data_dir: Path | None = None
     max_drop: float = MAX_DROP
     keep_above: float = KEEP_ABOVE
+    symmetric: bool = False
 
     def __post_init__(self) -> None:
         for name in ("max_drop", "keep_above"):
@@ -103,7 +105,14 @@ def create_int8_model(
     feeds = _read_feeds(loaded, deployment, options)
     images = [[feed[x.name] for x in deployment.inputs] for feed in feeds]
     errors = measure_layer_errors(graph, images)
-    quantised, kept = quantise(model, feeds, errors, layout=layout, keep_above=options.keep_above)
+    quantised, kept = quantise(
+        model,
+        feeds,
+        errors,
+        layout=layout,
+        keep_above=options.keep_above,
+        symmetric=options.symmetric,
+    )
     scores = _score(loaded, deployment, [model.SerializeToString(), quantised], options, layout)
     drop = _compute_drop(loaded, scores)
     if not drop <= options.max_drop:
@@ -120,6 +129,7 @@ def create_int8_model(
             "scores": scores,
             "drop": drop,
             "num_calibration_pairs": len(feeds),
+            "symmetric": options.symmetric,
             "kept_in_float": kept,
             "layer_errors": [asdict(x) for x in errors],
         },

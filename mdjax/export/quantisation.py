@@ -31,6 +31,7 @@ def quantise(
     *,
     layout: Layout = "nchw",
     keep_above: float = KEEP_ABOVE,
+    symmetric: bool = False,
 ) -> tuple[bytes, list[str]]:
     """Quantise convolutions to 8 bits: kernels per output channel, activations per tensor.
 
@@ -40,6 +41,8 @@ def quantise(
         errors: Of each convolution, see `measure_layer_errors`.
         layout: Order of the axes of the model's input images.
         keep_above: Convolutions of a larger error stay in float.
+        symmetric: Centre the steps of all values on 0, and leave biases in float, as TensorRT wants
+            it. Else activations are unsigned with a zero point.
 
     Returns:
         The quantised model, and the names of the convolutions that stay in float.
@@ -51,6 +54,7 @@ def quantise(
         from onnxruntime import quantization
     except ImportError as error:
         raise MdjaxError("int8 needs ONNX Runtime: pip install onnxruntime.") from error
+    types = quantization.QuantType
     sensitive = {x.scope for x in errors if x.error > keep_above}
     kept = [
         node.name
@@ -81,11 +85,15 @@ def quantise(
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "MaxPool", "Concat", "Resize", "Add", "Relu"],
             per_channel=True,
-            activation_type=quantization.QuantType.QUInt8,
-            weight_type=quantization.QuantType.QInt8,
+            activation_type=types.QInt8 if symmetric else types.QUInt8,
+            weight_type=types.QInt8,
             nodes_to_exclude=kept,
             calibrate_method=quantization.CalibrationMethod.Percentile,
-            extra_options={"CalibPercentile": _PERCENTILE},
+            extra_options={
+                "CalibPercentile": _PERCENTILE,
+                "ActivationSymmetric": symmetric,
+                "QuantizeBias": not symmetric,
+            },
         )
         return path.read_bytes(), kept
 

@@ -91,6 +91,28 @@ def test_sensitive_convolutions_stay_in_float() -> None:
     assert set(quantised_inputs.values()) == {"DequantizeLinear"}
 
 
+def test_symmetric_steps_are_centred_on_zero() -> None:
+    """TensorRT takes signed numbers of 8 bits with zero points of 0, and no biases of 32 bits."""
+    _, model, feeds = make_model(create_loaded())
+    symmetric, _ = quantise(model, feeds, [], symmetric=True)
+    made = onnx.load_model_from_string(symmetric)
+    constants = {x.name: onnx.numpy_helper.to_array(x) for x in made.graph.initializer}
+    nodes = [x for x in made.graph.node if x.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    zero_points = [constants[node.input[2]] for node in nodes]
+    assert len(zero_points) > 50
+    assert {x.dtype for x in zero_points} == {np.dtype(np.int8)}
+    assert not any(x.any() for x in zero_points)
+    usual, _ = quantise(model, feeds, [])
+    in_float, in_steps, centred = (
+        open_session(content)(feeds[0])[0]
+        for content in (model.SerializeToString(), usual, symmetric)
+    )
+    size = np.abs(in_float).max()
+    for rounded in (in_steps, centred):
+        assert 0 < np.abs(rounded - in_float).max() < 0.1 * size
+    assert not np.array_equal(in_steps, centred)
+
+
 def test_end_nodes_are_the_last_convolutions() -> None:
     _, model, _ = make_model(create_loaded())
     assert find_end_nodes(model) == ["MdStudent/head/classifier/Conv"]
@@ -205,7 +227,7 @@ def test_calibration_needs_images(trained: LoadedNetwork, tmp_path: Path) -> Non
         (["--int8", "--head", "classes"], "which needs the head logits or boxes"),
         (["--int8", "--batch-size", "2"], "omit --batch-size"),
         (["--int8", "--formats", "stablehlo"], "add onnx to --formats"),
-        (["--max-drop", "1"], "--max-drop and --keep-above are for 8 bits; add --int8"),
+        (["--max-drop", "1"], "--keep-above and --symmetric are for 8 bits; add --int8"),
         (["--int8", "--max-drop", "-1"], "max_drop is -1.0; give 0 or more"),
     ],
 )
