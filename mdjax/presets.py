@@ -221,6 +221,15 @@ def configure_kaist(base: Config, network: type[NetworkConfig]) -> Config:
     return _omit_pixel_contrast(config)
 
 
+def configure_kaist_light(base: Config, network: type[NetworkConfig]) -> Config:
+    """Configure KAIST as `configure_kaist` does, with a head half as wide.
+
+    The student then has about half of the operations of the teacher of `configure_kaist`.
+    """
+    config = configure_kaist(base, network)
+    return replace(config, task=replace(config.task, head_width=0.5))
+
+
 def configure_msrs_small(base: Config, network: type[NetworkConfig]) -> Config:
     """Configure persons of MSRS for two CPU cores: 192x144, quarter width, batches of 8."""
     return replace(
@@ -284,6 +293,10 @@ RECIPES = {
     ),
     "synthetic": (configure_synthetic, "generated scenes 96x72, eighth width, 300 steps"),
     "kaist": (configure_kaist, "persons, KAIST 640x512, full width, 3,500 steps"),
+    "kaist-light": (
+        configure_kaist_light,
+        "persons, KAIST 640x512, full width, half the head's width",
+    ),
     "msrs-small": (configure_msrs_small, "persons, MSRS 192x144, quarter width, 1,000 steps"),
     "synthetic-detection": (
         configure_synthetic_detection,

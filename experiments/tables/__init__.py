@@ -2,6 +2,7 @@
 
 from experiments.tables.csk_ablation import CSK_ABLATION
 from experiments.tables.evidence import EVIDENCE_LABELS, EVIDENCE_PERSONS
+from experiments.tables.heads import HEADS_PERSONS
 from experiments.tables.losses import LOSSES
 from experiments.tables.peers import PEERS_LABELS, PEERS_PERSONS
 from experiments.tables.robustness import ROBUSTNESS_LABELS, ROBUSTNESS_PERSONS
@@ -16,6 +17,6 @@ from experiments.tables.table8 import TABLE8
 
 TABLES = (
     *(TABLE1, TABLE2, TABLE3, TABLE4, TABLE5, TABLE6, TABLE7, TABLE8),
-    *(EVIDENCE_LABELS, EVIDENCE_PERSONS, LOSSES, PEERS_LABELS, PEERS_PERSONS),
+    *(EVIDENCE_LABELS, EVIDENCE_PERSONS, LOSSES, PEERS_LABELS, PEERS_PERSONS, HEADS_PERSONS),
     *(ROBUSTNESS_LABELS, ROBUSTNESS_PERSONS, CSK_ABLATION),
 )

@@ -44,6 +44,8 @@ def create_all_rows(recipe: Recipe, adjust: Adjust = lambda config: config) -> d
     for resolution in RESOLUTIONS:
         for name in (NATIVE, DISTILLED):
             rows[f"{name}-{resolution}"] = change_camera(rows[name], resolution=resolution)
+    for name in (NATIVE, DISTILLED):
+        rows[f"{name}-half-head"] = halve_head(rows[name])
     rows["thermal-only-full"] = change_camera(rows[THERMAL], resolution="full")
     rows["decision-level-full"] = lambda runs: FuseConfig(
         visible=runs[VISIBLE], thermal=runs["thermal-only-full"]
@@ -57,6 +59,16 @@ def create_all_rows(recipe: Recipe, adjust: Adjust = lambda config: config) -> d
     for peer in PEERS:
         rows[f"peer-{peer}"] = distil_by(peer, recipe, adjust)
     return rows | create_csk_rows(rows, recipe, adjust)
+
+
+def halve_head(row: Row) -> Row:
+    """Give the head half of its channels; a teacher keeps all."""
+
+    def configure(runs: SeedRuns) -> Any:
+        config: Any = row(runs)
+        return replace(config, task=replace(config.task, head_width=0.5))
+
+    return configure
 
 
 def distil_by_focal_mse(row: Row) -> Row:

@@ -119,8 +119,8 @@ def _choose_int8(command: Export) -> Int8Options | None:
         return options
     if options != Int8Options():
         raise MdjaxError(
-            "--calibrate, --calibrate-thermal, --data-dir, --max-drop, --keep-above and --symmetric "
-            "are for 8 bits; add --int8, or omit them."
+            "--calibrate, --calibrate-thermal, --data-dir, --max-drop, --keep-above and "
+            "--symmetric are for 8 bits; add --int8, or omit them."
         )
     return None
 

@@ -54,6 +54,8 @@ class DetectionTask:
             with less are ignored.
         main_metric: Score that chooses the best checkpoint: the log-average miss rate of
             pedestrians of a reasonable size, or COCO's average precision at IoU 0.5.
+        head_width: Channels of the head, as a share of those that the backbone's width gives it;
+            less is faster, see `mdjax benchmark`.
     """
 
     classes: tuple[str, ...] = ("person",)
@@ -63,6 +65,7 @@ class DetectionTask:
     nms: NmsOptions = field(default_factory=NmsOptions)
     min_visible_share: float = 0.4
     main_metric: Literal["miss_rate", "ap50"] = "miss_rate"
+    head_width: float = 1.0
 
     def __post_init__(self):
         if not self.classes or len(set(self.classes)) < len(self.classes):
@@ -71,6 +74,8 @@ class DetectionTask:
             raise MdjaxError(f"guidance_weight is {self.guidance_weight}; give 0 or more.")
         if not 0 <= self.min_visible_share <= 1:
             raise MdjaxError(f"min_visible_share is {self.min_visible_share}; give 0 to 1.")
+        if not 0 < self.head_width <= 1:
+            raise MdjaxError(f"head_width is {self.head_width}; give more than 0, up to 1.")
 
     @property
     def is_lower_better(self) -> bool:
@@ -111,7 +116,7 @@ class DetectionTask:
 
     def create_head(self, num_classes: int, backbone: Backbone) -> RetinaNetHead:
         """Build the head that turns features into class logits and box offsets."""
-        channels = scale_channels(FPN_CHANNELS, backbone.width)
+        channels = scale_channels(FPN_CHANNELS, self.head_width * backbone.width)
         return RetinaNetHead(num_classes, self.anchors, channels, backbone.dtype)
 
     def create_module(self, num_classes: int, backbone: Backbone) -> None:

@@ -42,6 +42,8 @@ class SegmentationTask:
             for short trainings on data with nearly all pixels in one class, see
             `cross_entropy_loss`.
         dropout_rate: Dropout rate of the PSPNet head.
+        head_width: Channels of the head, as a share of those that the backbone's width gives it;
+            less is faster, see `mdjax benchmark`.
         auxiliary_weight: Weight of a second cross-entropy, of a small auxiliary head on C4, in
             training only; 0.4 in PSPNet (Zhao et al. 2017, section 5.2).
         scored_size: Size at which pixels are scored: that of the label files, to which logits are
@@ -52,6 +54,7 @@ class SegmentationTask:
     guidance_weight: float = 0.1
     class_balance: float = 0.0
     dropout_rate: float = DROPOUT_RATE
+    head_width: float = 1.0
     auxiliary_weight: float = 0.0
     scored_size: ScoredSize = "labels"
 
@@ -64,13 +67,16 @@ class SegmentationTask:
             raise MdjaxError(f"class_balance is {self.class_balance}; give 0 up to 1.")
         if not 0 <= self.dropout_rate < 1:
             raise MdjaxError(f"dropout_rate is {self.dropout_rate}; give 0 up to below 1.")
+        if not 0 < self.head_width <= 1:
+            raise MdjaxError(f"head_width is {self.head_width}; give more than 0, up to 1.")
 
     def create_head(self, num_classes: int, backbone: Backbone) -> PspHead:
         """Build the head that turns features into logits."""
+        width = self.head_width * backbone.width
         return PspHead(
             num_classes,
-            bin_channels=scale_channels(BIN_CHANNELS, backbone.width),
-            joint_channels=scale_channels(JOINT_CHANNELS, backbone.width),
+            bin_channels=scale_channels(BIN_CHANNELS, width),
+            joint_channels=scale_channels(JOINT_CHANNELS, width),
             dropout_rate=self.dropout_rate,
             dtype=backbone.dtype,
         )
