@@ -30,5 +30,5 @@ def test_light_preset_changes_the_head_alone() -> None:
 def test_impossible_widths_are_refused(
     task: type[SegmentationTask | DetectionTask], width: float
 ) -> None:
-    with pytest.raises(MdjaxError, match="head_width is .*; give more than 0, up to 1"):
+    with pytest.raises(MdjaxError, match=r"head_width is .*; give more than 0, up to 1"):
         task(head_width=width)
