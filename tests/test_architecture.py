@@ -35,7 +35,7 @@ ALLOWED_IMPORTS = {
     "predict": {"types", "align", "models", "io", "data", "tasks", "runs", "viz"},
     "statistics": set(),
     "studies": {
-        *("types", "metrics", "models", "io", "data", "tasks", "runs", "predict", "statistics"),
+        *("types", "metrics", "models", "io", "data", "tasks", "runs", "statistics"),
     },
     "figures": {
         *("types", "ops", "losses", "metrics", "models", "train", "methods", "io", "data", "tasks"),

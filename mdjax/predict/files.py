@@ -15,13 +15,13 @@ from mdjax.predict.thresholds import choose_task
 from mdjax.predict.video import VideoPredictions, predict_video
 from mdjax.predict.video_output import BoxFrames, FrameOutput, LabelFrames
 from mdjax.predict.video_pair import find_videos
-from mdjax.runs.loading import LoadedNetwork
+from mdjax.runs.trained_network import TrainedNetwork
 from mdjax.tasks.detection import DetectionTask
 from mdjax.types import MdjaxError
 
 
 def predict_files(
-    loaded: LoadedNetwork,
+    loaded: TrainedNetwork,
     images: Path,
     thermal: Path | None = None,
     *,
@@ -117,7 +117,7 @@ def _check_out_dir(out_dir: Path, inputs: Sequence[Path]) -> None:
 
 
 def _create_writer(
-    loaded: LoadedNetwork, out_dir: Path, score_threshold: float | None
+    loaded: TrainedNetwork, out_dir: Path, score_threshold: float | None
 ) -> PredictionWriter[Any, Any]:
     task = choose_task(loaded, score_threshold)
     if isinstance(task, DetectionTask):
@@ -128,7 +128,7 @@ def _create_writer(
 
 
 def _create_frame_output(
-    loaded: LoadedNetwork, out_dir: Path, name: str, score_threshold: float | None
+    loaded: TrainedNetwork, out_dir: Path, name: str, score_threshold: float | None
 ) -> FrameOutput:
     task = choose_task(loaded, score_threshold)
     if isinstance(task, DetectionTask):

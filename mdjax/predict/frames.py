@@ -12,10 +12,9 @@ from mdjax.models.modalities import THERMAL, VISIBLE, Missing
 from mdjax.predict.images import check_rgb
 from mdjax.predict.inputs import PreparedPair, SimulateCamera, needs_thermal, prepare_pair
 from mdjax.predict.pairs import DecodedPair, combine_images
-from mdjax.predict.predictor import compile_predictor
 from mdjax.predict.thresholds import choose_task
-from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.scoring import require_image
+from mdjax.runs.trained_network import TrainedNetwork
 from mdjax.types import MdjaxError
 
 _NOISE_SEED = 0
@@ -48,7 +47,11 @@ class FrameLoader:
     """Prepares the frames of one source; all of them must have the sizes of the first."""
 
     def __init__(
-        self, loaded: LoadedNetwork, *, simulate: SimulateCamera = "auto", missing: Missing = "none"
+        self,
+        loaded: TrainedNetwork,
+        *,
+        simulate: SimulateCamera = "auto",
+        missing: Missing = "none",
     ):
         """Take what is the same for all frames."""
         self._config = loaded.config
@@ -91,7 +94,7 @@ class FrameLoader:
 
 
 def predict_frames(
-    loaded: LoadedNetwork,
+    loaded: TrainedNetwork,
     frames: Iterable[tuple[np.ndarray | None, np.ndarray | None]],
     *,
     score_threshold: float | None = None,
@@ -134,7 +137,7 @@ def predict_frames(
         choose_task(loaded, score_threshold),
         loaded.config.pipeline.image_size_hw,
     )
-    predict = compile_predictor(loaded, batch_size=1, task=task, missing=missing)
+    predict = loaded.compile_predictor(batch_size=1, task=task, missing=missing)
     loader = FrameLoader(loaded, simulate=simulate, missing=missing)
 
     def predict_frame(number: int, visible_u8: Any, thermal: Any) -> Any:
@@ -170,7 +173,7 @@ def _check_visible(frame: Shaped[np.ndarray, "..."] | None, missing: Missing) ->
 
 
 def _check_thermal(
-    frame: Shaped[np.ndarray, "..."] | None, loaded: LoadedNetwork, missing: Missing
+    frame: Shaped[np.ndarray, "..."] | None, loaded: TrainedNetwork, missing: Missing
 ) -> None:
     if frame is None:
         if missing == VISIBLE or needs_thermal(loaded.config, missing):

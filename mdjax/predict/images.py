@@ -11,9 +11,8 @@ from mdjax.io.images import ThermalImage, stretch_counts
 from mdjax.models.modalities import Missing
 from mdjax.predict.inputs import SimulateCamera, prepare_pair
 from mdjax.predict.pairs import combine_images
-from mdjax.predict.predictor import compile_predictor
-from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.scoring import require_image
+from mdjax.runs.trained_network import TrainedNetwork
 from mdjax.types import MdjaxError
 
 ImagePredictor = Callable[..., Any]
@@ -44,7 +43,7 @@ def check_rgb(image: Any, what: str) -> None:
 
 
 def make_image_predictor(
-    loaded: LoadedNetwork, *, simulate: SimulateCamera = "auto", missing: Missing = "none"
+    loaded: TrainedNetwork, *, simulate: SimulateCamera = "auto", missing: Missing = "none"
 ) -> ImagePredictor:
     """Compile a network for image pairs in memory, one at a time.
 
@@ -75,7 +74,7 @@ def make_image_predictor(
     """
     require_image(loaded, missing)
     task, working_size_hw = loaded.config.task, loaded.config.pipeline.image_size_hw
-    predict = compile_predictor(loaded, batch_size=1, missing=missing)
+    predict = loaded.compile_predictor(batch_size=1, missing=missing)
 
     def predict_image(
         visible_u8: UInt8[np.ndarray, "h w 3"], thermal: ThermalImage | None = None

@@ -16,9 +16,8 @@ from mdjax.align.common_view import CommonView
 from mdjax.models.modalities import Missing
 from mdjax.predict.inputs import PreparedPair, SimulateCamera, prepare_pair
 from mdjax.predict.pairs import DecodedPair, PairFiles, raise_problems, read_pair
-from mdjax.predict.predictor import compile_predictor
-from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.scoring import require_image
+from mdjax.runs.trained_network import TrainedNetwork
 from mdjax.tasks.task import Task
 from mdjax.types import MdjaxError
 
@@ -86,7 +85,7 @@ class PredictionWriter(Protocol[Image, Result]):
 
 
 def predict_pairs(
-    loaded: LoadedNetwork,
+    loaded: TrainedNetwork,
     pairs: Sequence[PairFiles],
     writer: PredictionWriter[Image, Result],
     *,
@@ -149,9 +148,7 @@ def predict_pairs(
             problems += found
         raise_problems(problems)
 
-        predict = compile_predictor(
-            loaded, batch_size=batch_size, task=writer.task, missing=missing
-        )
+        predict = loaded.compile_predictor(batch_size=batch_size, task=writer.task, missing=missing)
         outputs = [path for files in pairs for path in writer.name_files(files)]
         for folder in dict.fromkeys([writer.out_dir, *(path.parent for path in outputs)]):
             make_folder(folder)

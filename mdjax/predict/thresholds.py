@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mdjax.runs.loading import LoadedNetwork
+from mdjax.runs.trained_network import TrainedNetwork
 from mdjax.tasks.detection import DetectionTask
 from mdjax.tasks.task import Task
 from mdjax.types import MdjaxError
@@ -10,7 +10,7 @@ from mdjax.types import MdjaxError
 DEFAULT_SCORE_THRESHOLD = 0.3
 
 
-def choose_task(loaded: LoadedNetwork, score_threshold: float | None) -> Task:
+def choose_task(loaded: TrainedNetwork, score_threshold: float | None) -> Task:
     """Return the task of a network, a detector's with the threshold, by default 0.3.
 
     Raises:
@@ -23,7 +23,7 @@ def choose_task(loaded: LoadedNetwork, score_threshold: float | None) -> Task:
         )
     if score_threshold is not None:
         raise MdjaxError(
-            f"{loaded.run_dir}: this network labels pixels, which have no score; omit "
+            f"{loaded.source}: this network labels pixels, which have no score; omit "
             "--score-threshold."
         )
     return task

@@ -20,11 +20,10 @@ from mdjax.predict.frames import FrameLoader, LoadedFrame
 from mdjax.predict.inputs import SimulateCamera, needs_thermal
 from mdjax.predict.pairs import raise_problems
 from mdjax.predict.prediction import NUM_THREADS, make_folder, stack_pairs
-from mdjax.predict.predictor import PairPredictor, compile_predictor
 from mdjax.predict.video_output import DrawnFrame, FrameOutput
 from mdjax.predict.video_pair import Frame, VideoFiles, VideoPair
-from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.scoring import require_image
+from mdjax.runs.trained_network import PairPredictor, TrainedNetwork
 from mdjax.types import MdjaxError, format_count
 
 # Of the video that is written, where the headers of those that are read tell none.
@@ -90,7 +89,7 @@ class VideoPredictions:
 
 
 def predict_video(
-    loaded: LoadedNetwork,
+    loaded: TrainedNetwork,
     files: VideoFiles,
     output: FrameOutput,
     *,
@@ -136,9 +135,7 @@ def predict_video(
             loader.load(first.number, *pair.take_images(first))
         except MdjaxError as error:
             raise MdjaxError(f"{pair.name}, frame 0: {error} Nothing was written.") from error
-        predict = compile_predictor(
-            loaded, batch_size=batch_size, task=output.task, missing=missing
-        )
+        predict = loaded.compile_predictor(batch_size=batch_size, task=output.task, missing=missing)
         make_folder(output.video_path.parent)
         return _Streaming(loaded, pair, loader, predict, output, batch_size).run(
             files, first, show_progress=show_progress
@@ -150,7 +147,7 @@ class _Streaming:
 
     def __init__(
         self,
-        loaded: LoadedNetwork,
+        loaded: TrainedNetwork,
         pair: VideoPair,
         loader: FrameLoader,
         predict: PairPredictor,

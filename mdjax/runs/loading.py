@@ -7,21 +7,26 @@ from typing import Any, Literal, get_args
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 from mdjax.data.source import SplitSource
 from mdjax.io.checkpoint import has_checkpoint, read_metadata, restore_variables
 from mdjax.io.json_file import restore_scores
 from mdjax.io.run_directory import find_run_dirs
+from mdjax.models.modalities import Missing
 from mdjax.models.network import SelectInputs, select_camera_thermal, select_full_thermal
 from mdjax.runs.config import MissingConfig, TrainConfig
 from mdjax.runs.stored_config import read_run_config, read_stored_config
+from mdjax.runs.trained_network import PairPredictor
+from mdjax.tasks.predictor import make_task_predictor
+from mdjax.tasks.task import Task
 from mdjax.train.state import initialise
 from mdjax.types import MdjaxError
 
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """A trained network, ready to predict or to teach.
+    """A trained network, ready to predict or to teach; a `TrainedNetwork`.
 
     Attributes:
         run_dir: Directory of its run.
@@ -50,6 +55,42 @@ class LoadedNetwork:
     def select_inputs(self) -> SelectInputs:
         """The function that selects the network's inputs from a batch."""
         return select_inputs_for(self.config)
+
+    @property
+    def source(self) -> Path:
+        """The run directory."""
+        return self.run_dir
+
+    @property
+    def thermal_size_hw(self) -> tuple[int, int]:
+        """The working size: the network takes thermal images that are scaled up to it."""
+        return self.config.pipeline.image_size_hw
+
+    def compile_predictor(
+        self, *, batch_size: int, task: Task | None = None, missing: Missing = "none"
+    ) -> PairPredictor:
+        """Compile the network, with what its task makes of its output, for one shape.
+
+        Args:
+            batch_size: Image pairs of a call.
+            task: Another way to interpret, such as with another score threshold; that of the
+                training by default.
+            missing: Image that the network does without.
+
+        Returns:
+            A function that copies a pair to the device, predicts, and waits for what comes back.
+        """
+        height, width = self.config.pipeline.image_size_hw
+        predict: Any = make_task_predictor(
+            self.network, task or self.config.task, (height, width), missing
+        )
+        variables = jax.device_put(dict(self.variables))
+        shapes = (
+            jax.ShapeDtypeStruct((batch_size, height, width, channels), jnp.float32)
+            for channels in (3, 1)
+        )
+        compiled = predict.lower(variables, *shapes).compile()
+        return lambda visible, thermal: jax.device_get(compiled(variables, visible, thermal))
 
 
 def create_network(config: TrainConfig, num_classes: int) -> nn.Module:

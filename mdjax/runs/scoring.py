@@ -15,6 +15,7 @@ from mdjax.models.network import Network, SelectInputs
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork, check_class_names
 from mdjax.runs.splits import open_scored_split
+from mdjax.runs.trained_network import TrainedNetwork
 from mdjax.tasks.predictor import make_task_predictor
 from mdjax.tasks.task import Evaluation, Task
 from mdjax.train.devices import (
@@ -90,7 +91,7 @@ def describe_missing(config: TrainConfig, missing: Missing) -> str:
     return f"without the {missing} image ({how})"
 
 
-def require_image(loaded: LoadedNetwork, missing: Missing) -> None:
+def require_image(loaded: TrainedNetwork, missing: Missing) -> None:
     """Refuse to take the only image that a network sees.
 
     Raises:
@@ -98,7 +99,7 @@ def require_image(loaded: LoadedNetwork, missing: Missing) -> None:
     """
     if loaded.config.network.sees == (missing,):
         raise MdjaxError(
-            f"{loaded.run_dir}: this network sees only the {missing} image; without it there is "
+            f"{loaded.source}: this network sees only the {missing} image; without it there is "
             "nothing to predict from."
         )
 

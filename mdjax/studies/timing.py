@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from mdjax.predict.predictor import PairPredictor, compile_predictor
 from mdjax.runs.loading import LoadedNetwork
+from mdjax.runs.trained_network import PairPredictor
 
 _SEED = 0
 
@@ -45,7 +45,7 @@ def measure_milliseconds(
 
 
 def _make_pass(loaded: LoadedNetwork, batch_size: int) -> PairPredictor:
-    predict = compile_predictor(loaded, batch_size=batch_size)
+    predict = loaded.compile_predictor(batch_size=batch_size)
     task, size_hw = loaded.config.task, loaded.config.pipeline.image_size_hw
 
     def run(visible: np.ndarray, thermal: np.ndarray) -> list[Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mdjax.runs.loading import load_network
+from mdjax.runs.loading import LoadedNetwork, load_network
 from mdjax.studies import timing
 from mdjax.studies.timing import measure_milliseconds
 from tests.conftest import SmallRuns
@@ -32,7 +32,7 @@ def test_networks_take_turns_after_a_first_call_that_does_not_count(
 
         return predict
 
-    monkeypatch.setattr(timing, "compile_predictor", compile_predictor)
+    monkeypatch.setattr(LoadedNetwork, "compile_predictor", compile_predictor)
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now)
     times = measure_milliseconds(networks, num_rounds=3, batch_size=2)
     assert calls == [1.0, 3.0] * 4
