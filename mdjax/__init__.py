@@ -3,10 +3,10 @@
 The names below are what most programs need; each is imported when it is first used.
 
 To train a preset and use what it has learned: `get_preset`, `train_network`, `load_network`,
-`evaluate_network`, `predict_files`, `make_image_predictor`, `predict_frames`, `export_network`. To
-distil networks of your own: `CapturedNetwork`, `Teacher`, `LossTerm`, `mean_ratio`,
-`ModalityDistillation`, `create_state`, `make_distill_step`. All of them raise `MdjaxError` where a
-person has to fix something.
+`evaluate_network`, `predict_files`, `make_image_predictor`, `predict_frames`, `export_network`,
+`load_exported`. To distil networks of your own: `CapturedNetwork`, `Teacher`, `LossTerm`,
+`mean_ratio`, `ModalityDistillation`, `create_state`, `make_distill_step`. All of them raise
+`MdjaxError` where a person has to fix something.
 """
 
 import importlib
@@ -17,6 +17,7 @@ __version__ = "0.2.0.dev0"
 if TYPE_CHECKING:
     from mdjax.errors import MdjaxError
     from mdjax.export.export import export_network
+    from mdjax.export.exported import load_exported
     from mdjax.losses.ratio import mean_ratio
     from mdjax.methods.modality_distillation import ModalityDistillation
     from mdjax.models.captured import CapturedNetwork
@@ -43,6 +44,7 @@ _PLACES = {
     "evaluate_network": ("runs.scoring", "evaluate_network"),
     "export_network": ("export.export", "export_network"),
     "get_preset": ("presets", "get_preset"),
+    "load_exported": ("export.exported", "load_exported"),
     "load_network": ("runs.loading", "load_network"),
     "make_distill_step": ("train.step", "make_distill_step"),
     "make_image_predictor": ("predict.images", "make_image_predictor"),
@@ -62,6 +64,7 @@ __all__ = [
     "evaluate_network",
     "export_network",
     "get_preset",
+    "load_exported",
     "load_network",
     "make_distill_step",
     "make_image_predictor",

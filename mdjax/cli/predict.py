@@ -10,10 +10,12 @@ import tyro
 from mdjax.align.common_view import PartXyxy, make_common_view
 from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json, shows_progress
+from mdjax.export.exported import ExportedModel, ExportedNetwork, is_export, load_exported
 from mdjax.models.modalities import Missing
 from mdjax.predict.files import check_inputs, predict_files
 from mdjax.predict.inputs import SimulateCamera
-from mdjax.runs.loading import CheckpointName, load_network
+from mdjax.runs.loading import CheckpointName, LoadedNetwork, load_network
+from mdjax.types import MdjaxError
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,16 @@ class Predict:
     the same here, with image files.
 
     Attributes:
-        run_dir: Run directory, or the folder of a checkpoint.
+        network: Run directory, the folder of a checkpoint, or the folder of `mdjax export`.
         images: Visible image, four-channel PNG, a folder of either, a folder of pairs, or a video
             (mp4, avi, mkv, mov).
         thermal: Thermal image, folder of thermal images, or thermal video, as long as the other.
         out_dir: Folder for NAME_labels.png, NAME_overlay.png and classes.json; or, for detectors,
             NAME_detections.png and detections.json. Of a video, NAME_overlay.mp4, the folder
             NAME_labels and NAME_labels.json; or NAME_detections.mp4 and detections.json.
-        checkpoint: The last state, or the best on the validation split.
+        checkpoint: Of a run: the last state, or the best on the validation split.
+        model: Of an export: the ONNX model in float or in 8 bits (both in ONNX Runtime), or
+            StableHLO; by default the first of float and StableHLO that is there.
         simulate_camera: Coarsen thermal images as in training: auto does so if they have the size
             of the visible image, and uses smaller ones unchanged.
         score_threshold: For detectors: lowest score that is drawn and written; 0.3 by default.
@@ -50,11 +54,12 @@ class Predict:
         json: Print one JSON object instead of the summary.
     """
 
-    run_dir: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN_DIR")]]
+    network: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN_OR_EXPORT")]]
     images: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="IMAGES")]]
     thermal: Path | None = None
     out_dir: Path = Path("predictions")
     checkpoint: CheckpointName = "last"
+    model: ExportedModel | None = None
     simulate_camera: SimulateCamera = "auto"
     score_threshold: float | None = None
     batch_size: int = 4
@@ -66,14 +71,14 @@ class Predict:
 
 
 def run_predict(arguments: Sequence[str]) -> int:
-    """Run `mdjax predict RUN_DIR IMAGES [options]`."""
+    """Run `mdjax predict RUN_OR_EXPORT IMAGES [options]`."""
     command: Predict = parse_options(
         Predict, arguments, prog="mdjax predict", config=(tyro.conf.FlagCreatePairsOff,)
     )
     # A wrong path is told before seconds have passed.
     check_inputs(command.images, command.thermal, missing=command.missing)
     view = make_common_view(command.visible_crop, command.homography)
-    loaded = load_network(command.run_dir, command.checkpoint)
+    loaded = _load(command)
     predictions = predict_files(
         loaded,
         command.images,
@@ -89,8 +94,30 @@ def run_predict(arguments: Sequence[str]) -> int:
     )
     if command.json:
         network = type(loaded.config.network).__name__.removesuffix("Config")
-        head = {"run_dir": command.run_dir, "network": network, "step": loaded.step}
+        is_run = isinstance(loaded, LoadedNetwork)
+        head = {
+            "run_dir" if is_run else "model": loaded.source,
+            "network": network,
+            "step": loaded.step,
+        }
         print_json(head | predictions.to_dict())
     else:
         print(predictions.format_summary())
     return 0
+
+
+def _load(command: Predict) -> LoadedNetwork | ExportedNetwork:
+    """Load a run or an export, and refuse the options of the other."""
+    if not is_export(command.network):
+        if command.model is not None:
+            raise MdjaxError(
+                f"{command.network}: is no export; omit --model, or give what `mdjax export` wrote."
+            )
+        return load_network(command.network, command.checkpoint)
+    if command.checkpoint != "last":
+        raise MdjaxError(
+            f"{command.network}: is an export, of one state; omit --checkpoint, or give its run."
+        )
+    loaded = load_exported(command.network, command.model)
+    loaded.check_missing(command.missing)
+    return loaded

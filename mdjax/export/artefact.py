@@ -16,10 +16,12 @@ from mdjax.io.read_file import hash_file, measure_file
 from mdjax.io.whole_folder import write_whole_folder
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.results import describe_environment
+from mdjax.runs.stored_config import store_without_places
 from mdjax.types import MdjaxError
 
 CARD_FILE = "card.json"
-CARD_VERSION = 1
+CARD_VERSION = 2
+_REMEDY = "Export the run again."
 
 ModelFormat = Literal["onnx", "stablehlo", "safetensors"]
 FILES: Mapping[ModelFormat, str] = {
@@ -46,7 +48,7 @@ class Artefact:
 
 
 def describe_network(
-    loaded: LoadedNetwork, deployment: Deployment, *, axes: str, missing: str
+    loaded: LoadedNetwork, deployment: Deployment, *, axes: str, missing: str, batch_size: int
 ) -> dict[str, Any]:
     """Gather what a user of an exported network has to know.
 
@@ -55,6 +57,7 @@ def describe_network(
         deployment: What was made of it.
         axes: Order of the axes of input images, such as "b c h w".
         missing: Image that it does without, or "none".
+        batch_size: Images of a batch of the ONNX model.
 
     Raises:
         MdjaxError: It has no scores or weights that are not finite.
@@ -66,6 +69,7 @@ def describe_network(
         "step": loaded.step,
         "class_names": list(loaded.class_names),
         "inputs": [_describe_input(x, deployment, axes) for x in deployment.inputs],
+        "batch_size": batch_size,
         "outputs": dict(deployment.head.meaning),
         "head": deployment.head_name,
         "working_size_wh": [width, height],
@@ -75,6 +79,7 @@ def describe_network(
         "dataset": loaded.config.dataset,
         "scored_split": loaded.scored_split,
         "scores": to_plain(loaded.scores),
+        "config": store_without_places(loaded.config),
         "environment": describe_environment(),
     }
 
@@ -140,25 +145,50 @@ def read_card(folder: Path) -> dict[str, Any]:
     """Read the card of an export, and check that its files are those that were written.
 
     Raises:
-        MdjaxError: There is no export, or a file is missing or was changed.
+        MdjaxError: As `parse_card` and `check_files`.
+    """
+    card = parse_card(folder)
+    check_files(folder, card, list(card["files"]))
+    return card
+
+
+def parse_card(folder: Path) -> dict[str, Any]:
+    """Read the card of an export alone.
+
+    Raises:
+        MdjaxError: There is no export, or its card is damaged or of another version.
     """
     path = folder / CARD_FILE
     if not path.is_file():
         raise MdjaxError(f"{folder}: holds no export; `mdjax export RUN --out-dir` writes one.")
-    remedy = "Export the run again."
-    card = read_json_object(path, remedy=remedy)
-    files = card.get("files")
-    if card.get("version") != CARD_VERSION or not isinstance(files, dict):
-        raise MdjaxError(f"{path}: is damaged, or of a later version of mdjax. {remedy}")
-    for name, noted in files.items():
+    card = read_json_object(path, remedy=_REMEDY)
+    version = card.get("version")
+    if type(version) is not int or not isinstance(card.get("files"), dict):
+        raise MdjaxError(f"{path}: is damaged. {_REMEDY}")
+    if version > CARD_VERSION:
+        raise MdjaxError(
+            f"{path}: has version {version}, but this mdjax reads version {CARD_VERSION}; use the "
+            "version of mdjax that wrote it."
+        )
+    if version < CARD_VERSION:
+        raise MdjaxError(f"{path}: was written by an earlier version of mdjax. {_REMEDY}")
+    return card
+
+
+def check_files(folder: Path, card: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Check that files of an export are those that were written.
+
+    Raises:
+        MdjaxError: One is missing or was changed.
+    """
+    for name in names:
         if measure_file(folder / name) is None:
-            raise MdjaxError(f"{folder / name}: file is missing. {remedy}")
-        if hash_file(folder / name) != noted.get("sha256"):
+            raise MdjaxError(f"{folder / name}: file is missing. {_REMEDY}")
+        if hash_file(folder / name) != card["files"][name].get("sha256"):
             raise MdjaxError(
                 f"{folder / name}: is not the file that {CARD_FILE} describes: its hash differs. "
-                f"{remedy}"
+                f"{_REMEDY}"
             )
-    return card
 
 
 def format_metadata(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -166,7 +196,7 @@ def format_metadata(facts: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: value if isinstance(value, str) else json.dumps(to_plain(value))
         for name, value in facts.items()
-        if name != "environment"
+        if name not in ("config", "environment")
     }
 
 

@@ -87,7 +87,9 @@ def export_network(
         raise MdjaxError("int8 is calibrated with one pair at a time; omit --batch-size.")
     if deployment.head.nms is not None and batch_size > 1:
         raise MdjaxError(f"head {deployment.head_name} takes one image; omit --batch-size.")
-    facts = describe_network(loaded, deployment, axes=_AXES[layout], missing=missing)
+    facts = describe_network(
+        loaded, deployment, axes=_AXES[layout], missing=missing, batch_size=batch_size
+    )
     steps = simplify(deployment)
     models: dict[str, Write] = {}
     if "onnx" in formats:

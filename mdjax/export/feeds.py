@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from mdjax.data.geometry import resize_image
 from mdjax.data.pipeline import make_evaluation_batches
 from mdjax.data.source import SplitSource
 from mdjax.data.thermal_camera import view_with_camera
-from mdjax.export.deployment import Deployment, list_seen
+from mdjax.export.deployment import Deployment, InputType, list_seen
 from mdjax.io.images import scale_to_unit
 from mdjax.models.modalities import THERMAL, VISIBLE
 from mdjax.ops.resize import resize_bilinear
@@ -46,12 +46,19 @@ def make_feed(
     if len(deployment.inputs) == 1 and deployment.inputs[0].num_channels == 4:
         large = np.asarray(resize_bilinear(images[THERMAL][None], size_hw=visible.shape[:2]))[0]
         images = {deployment.inputs[0].name: np.concatenate([visible, large], axis=-1)}
-    dtype = np.uint8 if deployment.input_type == "uint8" else np.float32
-    feed = {}
-    for described in deployment.inputs:
-        image = images[described.name] * deployment.input_max
-        feed[described.name] = (np.round(image) if dtype is np.uint8 else image).astype(dtype)[None]
-    return feed
+    return {
+        x.name: convert_to_input(images[x.name], deployment.input_type)[None]
+        for x in deployment.inputs
+    }
+
+
+def convert_to_input(
+    images: Float[np.ndarray, "..."], input_type: InputType
+) -> Shaped[np.ndarray, "..."]:
+    """Turn images in [0, 1] into what an exported network takes."""
+    if input_type == "float":
+        return images.astype(np.float32)
+    return np.round(255 * images).astype(np.uint8)
 
 
 def make_feeds_of_batch(deployment: Deployment, config: TrainConfig, batch: Batch) -> list[Feed]:

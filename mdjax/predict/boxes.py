@@ -83,7 +83,11 @@ class DetectionPredictions:
             "notes": self.notes,
             **self.describe_boxes(),
             "images": [
-                {**self._describe_image(image), "picture": image.picture, "notes": image.notes}
+                {
+                    **describe_detected(image, self.class_names),
+                    "picture": image.picture,
+                    "notes": image.notes,
+                }
                 for image in self.images
             ],
         }
@@ -93,7 +97,7 @@ class DetectionPredictions:
         return {
             "class_names": self.class_names,
             "score_threshold": self.score_threshold,
-            "images": [self._describe_image(image) for image in self.images],
+            "images": [describe_detected(image, self.class_names) for image in self.images],
         }
 
     def format_summary(self) -> str:
@@ -109,15 +113,6 @@ class DetectionPredictions:
                 f"the network takes {self.milliseconds_per_image:.1f} ms per image.",
             ]
         )
-
-    def _describe_image(self, image: DetectedImage) -> dict[str, Any]:
-        return {
-            "name": image.files.name,
-            "visible": image.files.visible,
-            "thermal": image.files.thermal,
-            "image_size_hw": image.image_size_hw,
-            **describe_found(image.found, self.class_names),
-        }
 
 
 @dataclass(frozen=True)
@@ -140,6 +135,12 @@ class DetectionWriter:
 
     def __post_init__(self):
         set_score_threshold(self.trained_task, self.score_threshold)  # Refuses what is no score.
+
+    count_name = "num_detections"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the classes and the score threshold."""
+        return {"class_names": self.class_names, "score_threshold": self.score_threshold}
 
     def name_files(self, pair: PairFiles) -> tuple[Path, ...]:
         """Name the picture of one pair."""
@@ -177,6 +178,20 @@ class DetectionWriter:
             found = replace(found, boxes_xyxy_px=found.boxes_xyxy_px + corners)
         return DetectedImage(pair.files, image_size_hw, found, path, notes)
 
+    def describe_image(self, image: DetectedImage) -> dict[str, Any]:
+        """Return the boxes and the files of one image."""
+        described = describe_detected(image, self.class_names)
+        return {**described, "picture": image.picture, "notes": image.notes}
+
+    def count(self, image: DetectedImage) -> tuple[int, ...]:
+        """Return how many boxes of each class were found."""
+        ids = image.found.class_ids
+        return tuple(np.bincount(ids, minlength=len(self.class_names)).tolist())
+
+    def format_counts(self, counts: Mapping[str, int]) -> list[str]:
+        """Write how many boxes of each class were found."""
+        return format_num_detections(counts)
+
     def finish(
         self, images: Sequence[DetectedImage], milliseconds_per_image: float
     ) -> DetectionPredictions:
@@ -207,6 +222,17 @@ def draw_found(
         texts=[f"{class_names[k]} {score:.2f}" for k, score in zip(ids, found.scores, strict=True)],
         colours=[colours[k] for k in ids],
     )
+
+
+def describe_detected(image: DetectedImage, class_names: Sequence[str]) -> dict[str, Any]:
+    """Return what `detections.json` holds of one image."""
+    return {
+        "name": image.files.name,
+        "visible": image.files.visible,
+        "thermal": image.files.thermal,
+        "image_size_hw": image.image_size_hw,
+        **describe_found(image.found, class_names),
+    }
 
 
 def describe_found(found: ImageDetections, class_names: Sequence[str]) -> dict[str, Any]:

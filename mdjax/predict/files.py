@@ -37,7 +37,7 @@ def predict_files(
     """Predict image files or a video with a network, and write the results.
 
     Args:
-        loaded: From `load_network`.
+        loaded: From `load_network` or `load_exported`.
         images: Visible image, four-channel PNG (RGB + thermal), or a folder of either; or a folder
             of pairs, in any layout that `mdjax prepare rgbt-folder` reads; or a video.
         thermal: Thermal image, the folder with one for each visible image, see `find_pairs`, or

@@ -19,6 +19,9 @@ from mdjax.types import MdjaxError
 
 _NOISE_SEED = 0
 
+_Shapes = tuple[tuple[int, ...] | None, ...]
+"""Rows and columns of the visible and of the thermal frame."""
+
 
 class LoadedFrame(NamedTuple):
     """A frame pair as it came, and as the network sees it."""
@@ -55,9 +58,10 @@ class FrameLoader:
     ):
         """Take what is the same for all frames."""
         self._config = loaded.config
+        self._thermal_size_hw = loaded.thermal_size_hw
         self._simulate: SimulateCamera = simulate
         self._missing: Missing = missing
-        self._first_shapes: tuple[tuple[int, ...] | None, ...] | None = None
+        self._first_shapes: _Shapes | None = None
 
     def load(
         self,
@@ -71,23 +75,40 @@ class FrameLoader:
             MdjaxError: Sizes differ from those of the first pair that could be prepared, or from
                 each other; or the network needs a frame that is None.
         """
-        shapes = tuple(None if x is None else x.shape[:2] for x in (visible_u8, thermal))
-        if self._first_shapes is not None:
-            for name, shape, first in zip(
-                (VISIBLE, THERMAL), shapes, self._first_shapes, strict=True
-            ):
-                if shape != first:
-                    raise MdjaxError(
-                        f"the {name} frame has {_format_shape(shape)}, the first one "
-                        f"{_format_shape(first)}"
-                    )
+        shapes = _list_shapes(visible_u8, thermal)
+        self._check_shapes(shapes)
         decoded = combine_images(visible_u8, thermal, "the pair of frames")
+        return self._prepare(number, decoded, shapes)
+
+    def load_pair(self, number: int, decoded: DecodedPair) -> LoadedFrame:
+        """Prepare a pair that was decoded from files, as `load` does.
+
+        Raises:
+            MdjaxError: As `load`.
+        """
+        visible_u8 = decoded.visible_u8 if decoded.has_visible else None
+        shapes = _list_shapes(visible_u8, decoded.thermal)
+        self._check_shapes(shapes)
+        return self._prepare(number, decoded, shapes)
+
+    def _check_shapes(self, shapes: _Shapes) -> None:
+        if self._first_shapes is None:
+            return
+        for name, shape, first in zip((VISIBLE, THERMAL), shapes, self._first_shapes, strict=True):
+            if shape != first:
+                raise MdjaxError(
+                    f"the {name} frame has {_format_shape(shape)}, the first one "
+                    f"{_format_shape(first)}"
+                )
+
+    def _prepare(self, number: int, decoded: DecodedPair, shapes: _Shapes) -> LoadedFrame:
         prepared = prepare_pair(
             decoded,
             self._config,
             simulate=self._simulate,
             rng=np.random.default_rng([_NOISE_SEED, number]),
             missing=self._missing,
+            thermal_size_hw=self._thermal_size_hw,
         )
         self._first_shapes = shapes
         return LoadedFrame(number, decoded, prepared)
@@ -107,7 +128,7 @@ def predict_frames(
     size than the first, or one that is not of the right kind, is skipped, and the stream goes on.
 
     Args:
-        loaded: From `load_network`.
+        loaded: From `load_network` or `load_exported`.
         frames: Pairs of a visible frame, RGB [h w 3] of 8 bits, and a thermal one [hh ww], which
             may be smaller: grey levels of 8 bits, or 16-bit counts where the network was trained on
             them. Thermal is None where the network needs none, visible where it is missing.
@@ -189,6 +210,10 @@ def _check_thermal(
             f"a thermal frame needs the shape [hh ww] and 8 or 16 bits, this one has "
             f"{list(frame.shape)} of {frame.dtype}; convert it."
         )
+
+
+def _list_shapes(*frames: np.ndarray | None) -> _Shapes:
+    return tuple(None if x is None else x.shape[:2] for x in frames)
 
 
 def _format_shape(shape: tuple[int, ...] | None) -> str:

@@ -48,7 +48,7 @@ def make_image_predictor(
     """Compile a network for image pairs in memory, one at a time.
 
     Args:
-        loaded: From `load_network`.
+        loaded: From `load_network` or `load_exported`.
         simulate: Whether thermal images pass through the camera the network was trained with.
         missing: Image that the network has to do without. Without the visible one, pass an image of
             the same field of view and size as the result should have.
@@ -88,6 +88,7 @@ def make_image_predictor(
             simulate=simulate,
             rng=np.random.default_rng(_NOISE_SEED),
             missing=missing,
+            thermal_size_hw=loaded.thermal_size_hw,
         )
         batch = predict(pair.visible[None], pair.thermal[None, ..., None])
         row = jax.tree.map(lambda array: array[0], batch)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mdjax.data.geometry import resize_image
-from mdjax.data.thermal_camera import compute_camera_size_hw, simulate_camera
+from mdjax.data.thermal_camera import compute_camera_size_hw, view_with_camera
 from mdjax.io.images import scale_to_unit
 from mdjax.models.modalities import THERMAL, Missing
 from mdjax.predict.pairs import DecodedPair
@@ -21,10 +21,12 @@ come from a better camera than the network was trained for."""
 
 
 class PreparedPair(NamedTuple):
-    """What a network is given for one image pair, at its working size."""
+    """What a network is given for one image pair."""
 
     visible: Float[np.ndarray, "h w 3"]
-    thermal: Float[np.ndarray, "h w"]
+    """At the working size."""
+    thermal: Float[np.ndarray, "hh ww"]
+    """At the size that the network takes: the working size, or that of the sensor."""
     notes: tuple[str, ...]
 
 
@@ -42,6 +44,7 @@ def prepare_pair(
     simulate: SimulateCamera = "auto",
     rng: np.random.Generator | None = None,
     missing: Missing = "none",
+    thermal_size_hw: tuple[int, int] | None = None,
 ) -> PreparedPair:
     """Turn a decoded pair into what the network was trained to see, as the evaluation does.
 
@@ -51,15 +54,19 @@ def prepare_pair(
         simulate: Whether the thermal image passes through the camera of the training.
         rng: Source of the camera's noise; needed only where it has any.
         missing: Image that the network has to do without.
+        thermal_size_hw: Rows and columns of the thermal image that the network takes: of an
+            exported one those of the sensor; by default the working size.
 
     Returns:
-        Images in [0, 1] at the working size; thermal zeros where the network takes none.
+        Images in [0, 1], the visible one at the working size; thermal zeros where the network
+        takes none.
 
     Raises:
         MdjaxError: The network needs a thermal image and there is none.
     """
     size_hw = config.pipeline.image_size_hw
-    thermal, *notes = _prepare_thermal(pair, config, simulate, rng, missing)
+    taken_hw = thermal_size_hw or size_hw
+    thermal, *notes = _prepare_thermal(pair, config, simulate, rng, missing, taken_hw)
     if pair.cut is not None:
         notes.append(pair.cut.note)
     if missing != "none":
@@ -80,33 +87,43 @@ def _prepare_thermal(
     simulate: SimulateCamera,
     rng: np.random.Generator | None,
     missing: Missing,
-) -> tuple[Float[np.ndarray, "h w"], str]:
+    taken_hw: tuple[int, int],
+) -> tuple[Float[np.ndarray, "hh ww"], str]:
     """The thermal image for the network, and what was done to get it."""
     size_hw, camera = config.pipeline.image_size_hw, config.pipeline.camera
     if not needs_thermal(config, missing):
         reason = "it was to be missing" if missing == THERMAL else "the network needs none"
-        return np.zeros(size_hw, np.float32), f"no thermal image was used, {reason}"
+        return np.zeros(taken_hw, np.float32), f"no thermal image was used, {reason}"
     if pair.thermal is None:
         raise MdjaxError(
             "the network needs a thermal image; give one too, or a four-channel PNG "
             "(RGB + thermal)."
         )
-    thermal = scale_to_unit(resize_image(pair.thermal, size_hw))
     given = f"thermal {_format_size(pair.thermal.shape)}"
     if pair.has_visible:
         is_full = pair.thermal.shape == pair.visible_u8.shape[:2]
     else:  # The camera of the training had a part of the pixels of the working size.
         is_full = pair.thermal.size >= size_hw[0] * size_hw[1]
-    if config.network.sees_full_thermal:
+    sees_full = config.network.sees_full_thermal
+    is_simulated = not sees_full and (simulate == "always" or (simulate == "auto" and is_full))
+    if is_full:  # As for training: brought to the working size before it is a float.
+        thermal = scale_to_unit(resize_image(pair.thermal, size_hw))
+    else:  # As the simulated camera: grey levels are not rounded when they are scaled up.
+        thermal = resize_image(scale_to_unit(pair.thermal), size_hw if is_simulated else taken_hw)
+    if sees_full:
         remark = "" if is_full else ", though the network was trained with the full resolution"
         return thermal, f"{given} was used unchanged{remark}"
     # The camera counts from the working size, at which the network was trained.
     camera_hw = compute_camera_size_hw(camera, size_hw)
     trained = f"{_format_size(camera_hw)} at {_format_size(size_hw)}"
-    if simulate == "always" or (simulate == "auto" and is_full):
+    if is_simulated:
         note = f"{given} was passed through the simulated camera of the training, {trained}"
-        return simulate_camera(thermal, camera, rng), note
-    return thermal, f"{given} was used unchanged; the camera of the training had {trained}"
+        return resize_image(view_with_camera(thermal, camera, rng), taken_hw), note
+    used = "used unchanged"
+    if taken_hw not in (size_hw, pair.thermal.shape):
+        used = f"scaled to {_format_size(taken_hw)}, which the exported network takes"
+    note = f"{given} was {used}; the camera of the training had {trained}"
+    return resize_image(thermal, taken_hw), note
 
 
 def _format_size(size_hw: tuple[int, ...]) -> str:

@@ -71,18 +71,7 @@ class LabelPredictions:
             "milliseconds_per_image": self.milliseconds_per_image,
             "class_pixels": self._name_classes(self.class_pixels),
             "notes": self.notes,
-            "images": [
-                {
-                    "name": image.files.name,
-                    "visible": image.files.visible,
-                    "thermal": image.files.thermal,
-                    "labels": image.labels,
-                    "overlay": image.overlay,
-                    "class_pixels": self._name_classes(image.class_pixels),
-                    "notes": image.notes,
-                }
-                for image in self.images
-            ],
+            "images": [describe_labelled(image, self.class_names) for image in self.images],
         }
 
     def format_summary(self) -> str:
@@ -118,6 +107,12 @@ class LabelWriter:
     out_dir: Path
     class_names: tuple[str, ...]
     task: Task
+
+    count_name = "class_pixels"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the classes and their colours."""
+        return describe_classes(self.class_names)
 
     def name_files(self, pair: PairFiles) -> tuple[Path, Path]:
         """Name the files of one pair: labels, overlay."""
@@ -159,6 +154,18 @@ class LabelWriter:
             notes=pair.prepared.notes,
         )
 
+    def describe_image(self, image: LabelledImage) -> dict[str, Any]:
+        """Return the files of one image, and the pixels of each class."""
+        return describe_labelled(image, self.class_names)
+
+    def count(self, image: LabelledImage) -> tuple[int, ...]:
+        """Return the pixels of each class."""
+        return image.class_pixels
+
+    def format_counts(self, counts: Mapping[str, int]) -> list[str]:
+        """Write the share of each class."""
+        return format_class_pixels(counts)
+
     def finish(
         self, images: Sequence[LabelledImage], milliseconds_per_image: float
     ) -> LabelPredictions:
@@ -173,6 +180,19 @@ def describe_classes(class_names: Sequence[str]) -> dict[str, Any]:
     return {
         "class_names": list(class_names),
         "palette_rgb": list(map(list, create_palette(len(class_names)))),
+    }
+
+
+def describe_labelled(image: LabelledImage, class_names: Sequence[str]) -> dict[str, Any]:
+    """Return what programs read of one image."""
+    return {
+        "name": image.files.name,
+        "visible": image.files.visible,
+        "thermal": image.files.thermal,
+        "labels": image.labels,
+        "overlay": image.overlay,
+        "class_pixels": dict(zip(class_names, image.class_pixels, strict=True)),
+        "notes": image.notes,
     }
 
 

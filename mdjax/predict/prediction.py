@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -71,6 +71,27 @@ class PredictionWriter(Protocol[Image, Result]):
         """How the network's output is interpreted."""
         ...
 
+    @property
+    def count_name(self) -> str:
+        """What programs read the counts by."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is the same for all images."""
+        ...
+
+    def describe_image(self, image: Image) -> dict[str, Any]:
+        """Return what programs read of one image."""
+        ...
+
+    def count(self, image: Image) -> tuple[int, ...]:
+        """Return the pixels or boxes of one image, by class id."""
+        ...
+
+    def format_counts(self, counts: Mapping[str, int]) -> list[str]:
+        """Write the counts of all images, by name of the class."""
+        ...
+
     def begin(self) -> None:
         """Write what comes before the first image."""
         ...
@@ -102,7 +123,7 @@ def predict_pairs(
     the network was trained at.
 
     Args:
-        loaded: From `load_network`.
+        loaded: From `load_network` or `load_exported`.
         pairs: From `find_pairs`.
         writer: Of the network's task.
         simulate: Whether thermal images pass through the camera the network was trained with.
@@ -122,14 +143,20 @@ def predict_pairs(
     if batch_size < 1:
         raise MdjaxError(f"batch_size is {batch_size}; give 1 or more.")
     require_image(loaded, missing)
-    config = loaded.config
     batch_size = min(batch_size, len(pairs))
 
     def load(index: int) -> LoadedPair:
         pair = read_pair(pairs[index], thermal_range_counts=loaded.thermal_range_counts, view=view)
         try:
             rng = np.random.default_rng([_NOISE_SEED, index])
-            prepared = prepare_pair(pair, config, simulate=simulate, rng=rng, missing=missing)
+            prepared = prepare_pair(
+                pair,
+                loaded.config,
+                simulate=simulate,
+                rng=rng,
+                missing=missing,
+                thermal_size_hw=loaded.thermal_size_hw,
+            )
         except MdjaxError as error:
             raise MdjaxError(f"{pairs[index].paths[0]}: {error}") from error
         return LoadedPair(pairs[index], pair, prepared)

@@ -18,6 +18,7 @@ from mdjax.io.videos import write_video
 from mdjax.models.modalities import Missing
 from mdjax.predict.frames import FrameLoader, LoadedFrame
 from mdjax.predict.inputs import SimulateCamera, needs_thermal
+from mdjax.predict.overlap import read_ahead, write_behind
 from mdjax.predict.pairs import raise_problems
 from mdjax.predict.prediction import NUM_THREADS, make_folder, stack_pairs
 from mdjax.predict.video_output import DrawnFrame, FrameOutput
@@ -105,7 +106,7 @@ def predict_video(
     not in the video. All files have their names once they are complete.
 
     Args:
-        loaded: From `load_network`.
+        loaded: From `load_network` or `load_exported`.
         files: From `find_videos`.
         output: Of the network's task.
         simulate: Whether thermal frames pass through the camera the network was trained with.
@@ -140,6 +141,10 @@ def predict_video(
         return _Streaming(loaded, pair, loader, predict, output, batch_size).run(
             files, first, show_progress=show_progress
         )
+
+
+_LoadedBatch = Sequence[tuple[int, LoadedFrame | str]]
+"""Number of each frame, and the frame, or why it must be skipped."""
 
 
 class _Streaming:
@@ -186,13 +191,14 @@ class _Streaming:
             advance = stack.enter_context(
                 _show_progress(self._pair.num_frames, is_shown=show_progress)
             )
-            for batch in self._read_batches(first):
-                results = list(pool.map(self._load, batch))
-                drawn = iter(pool.map(draw, *self._predict_rows(results)))
-                for frame, result in zip(batch, results, strict=True):
-                    place = {"frame": frame.number, "time_s": rate and frame.number / rate}
+
+            def write(batch: _LoadedBatch, rows: Sequence[Any]) -> None:
+                frames = [result for _, result in batch if not isinstance(result, str)]
+                drawn = iter(pool.map(draw, frames, rows))
+                for number, result in batch:
+                    place = {"frame": number, "time_s": rate and number / rate}
                     if isinstance(result, str):
-                        self._note_skipped(frame.number, result)
+                        self._note_skipped(number, result)
                         add_record({**place, "problem": result})
                         continue
                     picture = next(drawn)
@@ -200,6 +206,12 @@ class _Streaming:
                     add_frame(picture.picture_u8)
                     add_record({**place, **picture.record})
                 advance(len(batch))
+
+            # The network works while frames are read before it and written behind it.
+            write_later = stack.enter_context(write_behind())
+            batches = read_ahead(self._load_batches(first, pool))
+            for batch in stack.enter_context(contextlib.closing(batches)):
+                write_later(write, batch, self._predict_rows(batch))
         seconds = time.perf_counter() - start_time
         num_frames = self._num_predicted + self._num_skipped.total()
         return VideoPredictions(
@@ -212,6 +224,11 @@ class _Streaming:
             num_frames / seconds,
             1e3 * float(np.median(self._seconds)) / self._batch_size,
         )
+
+    def _load_batches(self, first: Frame, pool: ThreadPoolExecutor) -> Iterator[_LoadedBatch]:
+        for batch in self._read_batches(first):
+            results = pool.map(self._load, batch)
+            yield [(frame.number, result) for frame, result in zip(batch, results, strict=True)]
 
     def _read_batches(self, first: Frame) -> Iterator[list[Frame]]:
         batch = [first]
@@ -229,19 +246,15 @@ class _Streaming:
         except MdjaxError as error:
             return str(error)
 
-    def _predict_rows(
-        self, results: Sequence[LoadedFrame | str]
-    ) -> tuple[list[LoadedFrame], list[Any]]:
-        frames = [result for result in results if not isinstance(result, str)]
+    def _predict_rows(self, batch: _LoadedBatch) -> list[Any]:
+        frames = [result for _, result in batch if not isinstance(result, str)]
         if not frames:
-            return [], []
+            return []
         inputs = stack_pairs([frame.prepared for frame in frames], self._batch_size)
         start_time = time.perf_counter()
         interpreted = self._predict(*inputs)
         self._seconds.append(time.perf_counter() - start_time)
-        return frames, [
-            jax.tree.map(lambda array, i=i: array[i], interpreted) for i in range(len(frames))
-        ]
+        return [jax.tree.map(lambda array, i=i: array[i], interpreted) for i in range(len(frames))]
 
     def _count(self, drawn: DrawnFrame) -> None:
         self._num_predicted += 1

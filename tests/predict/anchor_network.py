@@ -32,7 +32,8 @@ class AnchorNetwork(nn.Module):
         brightness = [visible.mean(axis=-1), thermal[..., 0]][: self.num_classes]
         b, h, w = brightness[0].shape
         rows, columns = h // CELL_PX, w // CELL_PX
-        cells = jnp.stack(brightness, axis=-1).reshape(b, rows, CELL_PX, columns, CELL_PX, -1)
+        stacked = jnp.concatenate([x[..., None] for x in brightness], axis=-1)
+        cells = stacked.reshape(b, rows, CELL_PX, columns, CELL_PX, -1)
         logits = 8 * (cells.mean(axis=(2, 4)) - 0.5)
         y, x = np.mgrid[:rows, :columns].reshape(2, -1) * CELL_PX
         anchors = np.stack([x, y, x + CELL_PX, y + CELL_PX], axis=1).astype(np.float32)

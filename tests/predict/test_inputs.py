@@ -3,8 +3,9 @@
 import cv2
 import numpy as np
 
+from mdjax.data.thermal_camera import ThermalCamera, simulate_camera, view_with_camera
 from mdjax.models.config import FeatureLevelConfig
-from mdjax.predict.inputs import prepare_pair
+from mdjax.predict.inputs import SimulateCamera, prepare_pair
 from mdjax.predict.pairs import DecodedPair
 from tests.predict.image_files import make_thermal_u8, make_visible_u8, see_through_camera, to_float
 from tests.predict.pixel_network import create_loaded_network
@@ -16,8 +17,8 @@ def test_coarse_thermal_is_scaled_up_and_not_degraded_again() -> None:
     prepared = prepare_pair(
         DecodedPair(make_visible_u8(), thermal_u8), create_loaded_network().config
     )
-    scaled_up_u8 = cv2.resize(thermal_u8, (48, 32), interpolation=cv2.INTER_LINEAR)
-    np.testing.assert_array_equal(prepared.thermal, to_float(scaled_up_u8))
+    scaled_up = cv2.resize(to_float(thermal_u8), (48, 32), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_array_equal(prepared.thermal, scaled_up)
     np.testing.assert_array_equal(prepared.visible, to_float(make_visible_u8()))
     assert "thermal 12x8 was used unchanged" in prepared.notes[0]
 
@@ -39,8 +40,29 @@ def test_camera_is_simulated_on_request_where_thermal_is_coarser() -> None:
     thermal_u8 = make_thermal_u8(size_hw=(16, 24))
     pair = DecodedPair(make_visible_u8(), thermal_u8)
     prepared = prepare_pair(pair, create_loaded_network().config, simulate="always")
-    scaled_up_u8 = cv2.resize(thermal_u8, (48, 32), interpolation=cv2.INTER_LINEAR)
-    np.testing.assert_array_equal(prepared.thermal, see_through_camera(scaled_up_u8))
+    scaled_up = cv2.resize(to_float(thermal_u8), (48, 32), interpolation=cv2.INTER_LINEAR)
+    expected = simulate_camera(scaled_up, ThermalCamera("16x"))
+    np.testing.assert_array_equal(prepared.thermal, expected)
+
+
+def test_exported_network_takes_what_its_sensor_delivers() -> None:
+    """The pixels that a run scales up: its own camera's, simulated ones, or fewer than there are.
+
+    With the simulation off, each of the 4x4 pixels behind one of the sensor counts alike.
+    """
+    config = create_loaded_network().config
+    full_u8, small_u8 = make_thermal_u8(), make_thermal_u8(size_hw=(8, 12))
+    means = to_float(full_u8).reshape(8, 4, 12, 4).mean(axis=(1, 3))
+    cases: list[tuple[np.ndarray, SimulateCamera, np.ndarray, str]] = [
+        (small_u8, "auto", to_float(small_u8), "12x8 was used unchanged"),
+        (full_u8, "auto", view_with_camera(to_float(full_u8), ThermalCamera("16x")), "simulated"),
+        (full_u8, "never", means, "48x32 was scaled to 12x8, which the exported network takes"),
+    ]
+    for thermal_u8, simulate, expected, note in cases:
+        pair = DecodedPair(make_visible_u8(), thermal_u8)
+        prepared = prepare_pair(pair, config, simulate=simulate, thermal_size_hw=(8, 12))
+        np.testing.assert_allclose(prepared.thermal, expected, atol=1e-6)
+        assert note in prepared.notes[0]
 
 
 def test_teacher_sees_full_thermal() -> None:
