@@ -1,12 +1,14 @@
 """Image files through a trained network of any task: what `mdjax predict` runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mdjax.align.common_view import CommonView
 from mdjax.models.modalities import Missing
+from mdjax.predict.arriving import ArrivingPairs
 from mdjax.predict.boxes import DetectionPredictions, DetectionWriter
+from mdjax.predict.follow import FollowedPairs, StopRule, follow_pairs
 from mdjax.predict.inputs import SimulateCamera
 from mdjax.predict.labels import LabelPredictions, LabelWriter
 from mdjax.predict.pairs import find_pairs, raise_problems
@@ -95,13 +97,66 @@ def predict_files(
     return predict_pairs(loaded, pairs, writer, view=view, **options)
 
 
-def check_inputs(images: Path, thermal: Path | None = None, *, missing: Missing = "none") -> None:
-    """Check the paths that `predict_files` takes, before a network is loaded.
+def follow_files(
+    loaded: TrainedNetwork,
+    images: Path,
+    thermal: Path | None = None,
+    *,
+    out_dir: Path,
+    tell: Callable[[str], None],
+    stop: StopRule | None = None,
+    score_threshold: float | None = None,
+    simulate: SimulateCamera = "auto",
+    overwrite: bool = False,
+    missing: Missing = "none",
+    view: CommonView | None = None,
+) -> FollowedPairs:
+    """Predict the image files of folders that are being filled, as they come.
+
+    Args:
+        loaded: From `load_network` or `load_exported`.
+        images: Folder of visible images, or of images that stand alone, see `ArrivingPairs`.
+        thermal: Folder of thermal images; may be the same one.
+        out_dir: Folder for the files of `predict_files` and predictions.jsonl, a line for each
+            pair, in place of detections.json. What an earlier call has left there is continued.
+        tell: Gets a line for each pair that is skipped, and how fast it goes.
+        stop: When to end besides Ctrl-C.
+        score_threshold: For detectors: lowest score that is drawn and written; 0.3 by default.
+        simulate: Whether thermal images pass through the camera the network was trained with.
+        overwrite: Begin anew, and replace what an earlier call has written.
+        missing: Image that the network has to do without.
+        view: What is cut out of both images of each pair, see `make_common_view`.
+
+    Raises:
+        MdjaxError: As `follow_pairs` and `ArrivingPairs`.
+    """
+    arriving = ArrivingPairs(images, thermal, missing=missing)
+    _check_out_dir(out_dir, [path for path in (images, thermal) if path is not None])
+    writer = _create_writer(loaded, out_dir, score_threshold)
+    return follow_pairs(
+        loaded,
+        arriving,
+        writer,
+        stop=stop or StopRule(),
+        tell=tell,
+        simulate=simulate,
+        overwrite=overwrite,
+        missing=missing,
+        view=view,
+    )
+
+
+def check_inputs(
+    images: Path, thermal: Path | None = None, *, missing: Missing = "none", follow: bool = False
+) -> None:
+    """Check the paths that `predict_files` or `follow_files` takes, before a network is loaded.
 
     Raises:
         MdjaxError: Nothing can be predicted from them.
     """
-    if find_videos(images, thermal, missing=missing) is None:
+    if follow:
+        ArrivingPairs(images, thermal, missing=missing)
+    elif find_videos(images, thermal, missing=missing) is None:
         find_pairs(images, thermal, missing=missing)
 
 

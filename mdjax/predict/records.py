@@ -1,0 +1,95 @@
+"""What was predicted of each pair of a stream: a file of lines, which a later call continues."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mdjax.io.json_file import format_json, parse_json
+from mdjax.io.read_file import read_bytes
+from mdjax.types import MdjaxError
+
+RECORDS_FILE = "predictions.jsonl"
+
+
+class StreamRecords:
+    """Appends to `predictions.jsonl`; its first line says what holds for all.
+
+    A line is written once what it tells of is there, and at once, so that a kill loses nothing but
+    the pair it came upon.
+
+    Attributes:
+        path: The file.
+        names: Of the pairs that have a line from earlier calls.
+    """
+
+    def __init__(self, out_dir: Path, head: Mapping[str, Any], *, overwrite: bool = False):
+        """Begin the file, or continue that of an earlier call.
+
+        Args:
+            out_dir: Its folder.
+            head: What holds for all pairs.
+            overwrite: Begin anew.
+
+        Raises:
+            MdjaxError: The folder holds something else, or the file is damaged, of another network
+                or cannot be written.
+        """
+        self.path = out_dir / RECORDS_FILE
+        self.names: frozenset[str] = frozenset()
+        line = format_json(head)
+        kept = b""
+        if not overwrite and self.path.exists():
+            kept = self._read(line)
+        elif not overwrite and out_dir.is_dir() and any(out_dir.iterdir()):
+            raise MdjaxError(
+                f"{out_dir}: is not empty, and no stream was predicted into it; write to another "
+                "folder, or add --overwrite."
+            )
+        try:
+            out_dir.mkdir(parents=True, exist_ok=True)
+            # Of a line that a kill has cut off, the rest is not wanted.
+            self._stream = self.path.open("r+b" if kept else "wb")
+            self._stream.truncate(len(kept))
+            self._stream.seek(len(kept))
+        except OSError as error:
+            raise MdjaxError(f"{self.path}: cannot be written: {error.strerror}.") from error
+        if not kept:
+            self._write(line)
+
+    def __enter__(self) -> "StreamRecords":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Append the line of a pair.
+
+        Raises:
+            MdjaxError: It cannot be written, for instance on a full disk.
+        """
+        self._write(format_json(record))
+
+    def _write(self, line: str) -> None:
+        try:
+            self._stream.write(f"{line}\n".encode())
+            self._stream.flush()
+        except OSError as error:
+            raise MdjaxError(f"{self.path}: cannot be written: {error.strerror}.") from error
+
+    def _read(self, head: str) -> bytes:
+        """Read the names of an earlier call, and return its whole lines."""
+        remedy = "write to another folder, or begin anew with --overwrite"
+        data = read_bytes(self.path, str(self.path))
+        kept = data[: data.rfind(b"\n") + 1]
+        try:
+            first, *lines = kept.decode().splitlines() or [head]
+            self.names = frozenset(parse_json(line)["name"] for line in lines)
+        except (ValueError, KeyError, TypeError) as error:
+            raise MdjaxError(f"{self.path}: is damaged ({error}); {remedy}.") from error
+        if first != head:
+            raise MdjaxError(
+                f"{self.path}: is of another network, other classes or another score threshold; "
+                f"{remedy}."
+            )
+        return kept
