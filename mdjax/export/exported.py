@@ -1,6 +1,7 @@
 """An exported network that predicts image pairs, as the run that it comes from does."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -155,7 +156,8 @@ def load_exported(folder: Path, model: ExportedModel | None = None) -> ExportedN
 
     Raises:
         MdjaxError: There is no export or no such model, its file is not the one that the card
-            describes, a later version of mdjax wrote it, or ONNX Runtime is not installed.
+            describes, a later version of mdjax wrote it, or ONNX Runtime is not installed or
+            cannot run it.
 
     Example:
         >>> from pathlib import Path
@@ -216,14 +218,31 @@ def _read_input(described: Mapping[str, Any]) -> ImageInput:
 
 def _open_onnx(path: Path, axes: list[str], names: tuple[str, ...]) -> Answer:
     layout = "nchw" if axes == ["b", "c", "h", "w"] else "nhwc"
-    run = open_session(path.read_bytes(), layout=layout)
+    with _naming(path, "this version of ONNX Runtime", "with a lower --opset"):
+        run = open_session(path.read_bytes(), layout=layout)
     return lambda feed: dict(zip(names, run(feed), strict=True))
 
 
 def _open_stablehlo(path: Path) -> Answer:
-    program: Any = export.deserialize(bytearray(path.read_bytes()))
+    with _naming(path, "this version of JAX", "with it"):
+        program: Any = export.deserialize(bytearray(path.read_bytes()))
     call: Any = jax.jit(lambda images: program.call(*images))
     return lambda feed: jax.device_get(call(list(feed.values())))
+
+
+@contextlib.contextmanager
+def _naming(path: Path, engine: str, how: str) -> Iterator[None]:
+    """Within this context, what an engine raises is a message; its errors share no class."""
+    try:
+        yield
+    except MdjaxError:
+        raise
+    except Exception as error:
+        reason = next(iter(str(error).splitlines()), repr(error))
+        raise MdjaxError(
+            f"{path}: cannot be loaded by {engine} ({reason}); update it, or export the run again "
+            f"{how}."
+        ) from error
 
 
 def _fill_up(images: np.ndarray, size: int) -> np.ndarray:

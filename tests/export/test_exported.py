@@ -267,6 +267,24 @@ def test_card_that_cannot_be_read_is_refused(
     assert str(folder) in str(caught.value)
 
 
+@pytest.mark.parametrize(("model", "engine"), [("float", "ONNX Runtime"), ("stablehlo", "JAX")])
+def test_model_that_its_engine_does_not_know_is_one_message(
+    exported: Path, tmp_path: Path, model: Any, engine: str
+) -> None:
+    """Such as one of a later version: its hash is right."""
+    folder = change_card(exported, tmp_path / "exported")
+    card = json.loads((folder / "card.json").read_text())
+    for name in ("model.onnx", "model.stablehlo"):
+        (folder / name).write_bytes(b"of another time")
+        card["files"][name]["sha256"] = hash_file(folder / name)
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(
+        MdjaxError, match=f"cannot be loaded by this version of {engine} "
+    ) as caught:
+        load_exported(folder, model)
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_onnx_runtime_that_is_not_installed_is_named(
     exported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
