@@ -70,7 +70,7 @@ class ArrivingPairs:
         self._is_thermal_alone = missing == VISIBLE and thermal_dir is None
         self._clock = clock
         self._seen: dict[tuple[Path, ...], _Seen] = {}
-        self._done: set[tuple[Path, ...]] = set()
+        self._done: set[Path] = set()
         self._last_change_s: float | None = None
 
     def poll(self) -> list[PairFiles]:
@@ -82,7 +82,7 @@ class ArrivingPairs:
         if self._last_change_s is None:
             self._last_change_s = self._clock()
         ready: list[PairFiles] = []
-        found = [files for files in self._find() if files.paths not in self._done]
+        found = self._find()
         # What was taken away again is not waited for.
         self._seen = {x.paths: self._seen[x.paths] for x in found if x.paths in self._seen}
         for files in found:
@@ -101,7 +101,7 @@ class ArrivingPairs:
 
     def set_done(self, files: PairFiles) -> None:
         """Give a pair no more."""
-        self._done.add(files.paths)
+        self._done.update(files.paths)
         self._seen.pop(files.paths, None)
 
     def get_idle_seconds(self) -> float:
@@ -123,12 +123,13 @@ class ArrivingPairs:
         return sorted({path for path in self._list_images() if path not in paired})
 
     def _find(self) -> list[PairFiles]:
+        """Find those that are not done: of a long stream there are few."""
         visible_dir, thermal_dir = self._folders
         if thermal_dir is not None:
             # What has no partner may get one, and an empty folder may be filled: no problems yet.
-            found = find_in_two_folders(visible_dir, thermal_dir, Findings())
+            found = find_in_two_folders(visible_dir, thermal_dir, Findings(), omitted=self._done)
             return [PairFiles(name, *paths) for name, paths in sorted(found.items())]
-        alone = list_files(visible_dir, Findings(), IMAGE_SUFFIXES).items()
+        alone = list_files(visible_dir, Findings(), IMAGE_SUFFIXES, omitted=self._done).items()
         if self._is_thermal_alone:
             return [PairFiles(name, None, path) for name, path in alone]
         return [PairFiles(name, path) for name, path in alone]

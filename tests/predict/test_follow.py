@@ -365,3 +365,17 @@ def test_command_follows_and_says_how_fast(
     assert "are for streams; add --follow" in capsys.readouterr().err
     assert main(["predict", "run", str(tmp_path / "absent"), "--follow"]) == 2
     assert "absent: is no folder" in capsys.readouterr().err
+
+
+def test_done_pairs_are_not_matched_again(folders: tuple[Path, Path]) -> None:
+    """A file that comes late and fits one of them is a new one without partner."""
+    write_pair(folders, 0)
+    pairs = ArrivingPairs(*folders)
+    pairs.poll()
+    for files in pairs.poll():
+        pairs.set_done(files)
+    write_visible(folders[0] / "001_rgb.png", make_visible_u8(1))
+    write_thermal(folders[1] / "001_ir.png", make_thermal_u8(1))
+    write_thermal(folders[1] / "000_ir.png", make_thermal_u8(0))
+    assert pairs.poll() == []
+    assert [files.name for files in pairs.poll()] == ["001"]
