@@ -24,7 +24,7 @@ from mdjax.io.metrics_log import read_metrics
 from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.presets import TRAIN_PRESETS
 from mdjax.runs.results import read_result
-from mdjax.train.loop import LoopConfig
+from mdjax.train.loop import TIMINGS, LoopConfig
 from mdjax.types import MdjaxError
 
 SIZE_HW = (32, 48)
@@ -103,7 +103,7 @@ def describe_state(run_dir: Path) -> str:
 def read_outcome(run_dir: Path) -> dict[str, Any]:
     """All that a run leaves, but for rates and its own name."""
     entries = [
-        {name: x for name, x in entry.items() if name != "train/steps_per_second"}
+        {name: x for name, x in entry.items() if name not in TIMINGS}
         for entry in read_metrics(run_dir / "metrics.jsonl")
     ]
     result = read_result(run_dir)

@@ -17,6 +17,9 @@ from mdjax.train.state import TrainState
 from mdjax.train.step import Metrics, Step
 from mdjax.types import MdjaxError
 
+TIMINGS = ("train/steps_per_second", "train/data_wait_share")
+"""Logged beside the losses; unlike these, they differ between equal runs."""
+
 
 class InterruptedTraining(KeyboardInterrupt):
     """The run was interrupted and has saved its state; `step` steps are done."""
@@ -65,11 +68,13 @@ class LogWindow:
         sums: Of each training metric over these steps.
         num_steps: How many they are.
         seconds: How long they took.
+        waiting_seconds: How long of it the training waited for the next batch.
     """
 
     sums: Mapping[str, float] = field(default_factory=dict)
     num_steps: int = 0
     seconds: float = 0.0
+    waiting_seconds: float = 0.0
 
 
 def run_training(
@@ -136,7 +141,8 @@ def run_training(
     stop_wanted = SharedFlag()
     with _catch_stop_signals() as stop:
         while done < config.num_steps:
-            batch = next(batches)
+            with measured.wait_for_data():
+                batch = next(batches)
             if probe and config.probe_every and done % config.probe_every == 0:
                 measured.flush()  # The step before is training: its time counts.
                 with measured.stop_clock():
@@ -180,6 +186,14 @@ class _MetricsWindow:
         self._pending: tuple[int, Metrics] | None = None
         self._sums = dict(begun.sums)
         self._start_time = time.perf_counter() - begun.seconds
+        self._waiting_seconds = begun.waiting_seconds
+
+    @contextlib.contextmanager
+    def wait_for_data(self) -> Iterator[None]:
+        """Note how long this takes; a device that still computes a step is not idle meanwhile."""
+        started = time.perf_counter()
+        yield
+        self._waiting_seconds += time.perf_counter() - started
 
     @contextlib.contextmanager
     def stop_clock(self) -> Iterator[None]:
@@ -200,13 +214,17 @@ class _MetricsWindow:
 
     def describe(self) -> LogWindow:
         """What a run that goes on from here has to know."""
-        return LogWindow(dict(self._sums), self.num_steps, time.perf_counter() - self._start_time)
+        seconds = time.perf_counter() - self._start_time
+        return LogWindow(dict(self._sums), self.num_steps, seconds, self._waiting_seconds)
 
     def take_means(self) -> dict[str, float]:
         now = time.perf_counter()
         means = {f"train/{name}": total / self.num_steps for name, total in self._sums.items()}
-        means["train/steps_per_second"] = self.num_steps / (now - self._start_time)
+        seconds = now - self._start_time
+        rate, wait = TIMINGS
+        means |= {rate: self.num_steps / seconds, wait: self._waiting_seconds / seconds}
         self._sums, self.num_steps, self._start_time = {}, 0, now
+        self._waiting_seconds = 0.0
         return means
 
     def _read(self, step: int, metrics: Metrics) -> None:

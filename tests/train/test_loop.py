@@ -12,7 +12,7 @@ import pytest
 from mdjax.losses.ratio import mean_ratio
 from mdjax.models.network import select_full_thermal
 from mdjax.tasks.segmentation import compute_cross_entropy
-from mdjax.train.loop import InterruptedTraining, LoopConfig, run_training
+from mdjax.train.loop import TIMINGS, InterruptedTraining, LoopConfig, run_training
 from mdjax.train.state import create_state
 from mdjax.train.step import make_train_step
 from mdjax.train.terms import LossTerm
@@ -133,7 +133,7 @@ def test_log_entries_do_not_depend_on_where_a_run_was_cut(save_every):
 
 def list_entries(recorder):
     return [
-        (at, {name: x for name, x in metrics.items() if name != "train/steps_per_second"})
+        (at, {name: x for name, x in metrics.items() if name not in TIMINGS})
         for at, metrics in recorder.logged
     ]
 
@@ -202,6 +202,26 @@ def test_rate_counts_neither_scoring_nor_saving_nor_probing(monkeypatch):
     run_training(state, lambda *inputs: spend(1, step(*inputs)), make_batches(), config, **options)
     rates = [m["train/steps_per_second"] for _, m in recorder.logged if "train/loss" in m]
     assert rates == [1.0, 1.0]
+
+
+def test_share_of_waiting_counts_the_batches_alone(monkeypatch):
+    """Of 4 seconds for a batch and its step, 3 pass before the batch is there: 75 %."""
+    step, state = make_tiny_step()
+    recorder = Recorder()
+    now = 0.0
+
+    def spend(seconds, result):
+        nonlocal now
+        now += seconds
+        return result
+
+    monkeypatch.setattr("mdjax.train.loop.time.perf_counter", lambda: now)
+    batches = (spend(3, batch) for batch in make_batches())
+    config = LoopConfig(num_steps=4, log_every=2, evaluate_every=0, save_every=4)
+    options = recorder.options()
+    run_training(state, lambda *inputs: spend(1, step(*inputs)), batches, config, **options)
+    shares = [m["train/data_wait_share"] for _, m in recorder.logged if "train/loss" in m]
+    assert shares == [0.75, 0.75]
 
 
 def test_rate_counts_the_step_that_still_runs_when_the_probe_begins(monkeypatch):
