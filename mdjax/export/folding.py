@@ -44,7 +44,7 @@ def fold_after_convolutions(graph: Graph) -> Graph:
         )
         added[operation] = [found.replace(kernel_hwio=kernel, output=scaled), *operations]
         new[end] = output
-    return _insert(graph, added).replace_values(new)
+    return graph.insert(added).replace_values(new)
 
 
 def fold_before_convolutions(graph: Graph, *, input_max: float = 1.0) -> Graph:
@@ -74,7 +74,7 @@ def fold_before_convolutions(graph: Graph, *, input_max: float = 1.0) -> Graph:
         operations, output = _apply_maps(found, maps, input_max)
         added[operation] = operations
         new[operation.output] = output
-    return _insert(graph, added).replace_values(new)
+    return graph.insert(added).replace_values(new)
 
 
 @dataclass(frozen=True)
@@ -188,11 +188,3 @@ def _depends_on_convolution(x: Value, makers: Mapping[Value, Operation]) -> bool
     return operation.kind == KIND or any(
         _depends_on_convolution(y, makers) for y in operation.inputs if isinstance(y, Value)
     )
-
-
-def _insert(graph: Graph, added: Mapping[Operation, list[Operation]]) -> Graph:
-    """Add operations behind others."""
-    operations = [
-        each for operation in graph.operations for each in (operation, *added.get(operation, ()))
-    ]
-    return Graph(graph.inputs, tuple(operations), graph.outputs)

@@ -117,6 +117,13 @@ class Graph:
         outputs = tuple(map(find, self.outputs))
         return Graph(self.inputs, tuple(operations), outputs).drop_unused()
 
+    def insert(self, added: Mapping[Operation, Sequence[Operation]]) -> "Graph":
+        """Add operations behind others."""
+        operations = [
+            each for operation in self.operations for each in (operation, *added.get(operation, ()))
+        ]
+        return replace(self, operations=tuple(operations))
+
     def drop_unused(self) -> "Graph":
         """Drop operations that no output depends on."""
         needed = {x for x in self.outputs if isinstance(x, Value)}

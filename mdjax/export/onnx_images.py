@@ -8,6 +8,7 @@ from mdjax.export.convolution import find_channel_constant, find_convolution
 from mdjax.export.graph import Operation
 from mdjax.export.onnx_arrays import add_slice
 from mdjax.export.onnx_graph import TO_NCHW, Emit, OnnxWriter
+from mdjax.ops.linear_maps import compute_border_masks
 from mdjax.ops.resize import compute_window_weights
 from mdjax.types import MdjaxError
 
@@ -114,6 +115,39 @@ def emit_adaptive_pool(writer: OnnxWriter, operation: Operation) -> None:
     name = writer.add("MatMul", [name, writer.add_constant(columns.T)], scope=scope)
     writer.names[operation.output] = writer.add(
         "MatMul", [writer.add_constant(rows), name], scope=scope
+    )
+
+
+def emit_map_cells(writer: OnnxWriter, operation: Operation) -> None:
+    """A product with a matrix: taps and cells are next to each other in [b c h w]."""
+    matrix, *grids = operation.inputs
+    b, h, w, c = operation.output.shape
+    rows = [writer.reshape(writer.read(x), (b, c, -1), operation.scope) for x in grids]
+    name = rows[0] if len(rows) == 1 else writer.add("Concat", rows, axis=2, scope=operation.scope)
+    name = writer.add("MatMul", [name, writer.read(matrix)], scope=operation.scope)
+    writer.names[operation.output] = writer.reshape(name, (b, c, h, w), operation.scope)
+
+
+def emit_separate_border(writer: OnnxWriter, operation: Operation) -> None:
+    """The image continued by one pixel, times what is 0 and 1."""
+    (x,) = operation.inputs
+    sides = writer.add_constant(np.asarray([0, 0, 1, 1, 0, 0, 1, 1], np.int64), "pads")
+    name = writer.add("Pad", [writer.read(x), sides], mode="edge", scope=operation.scope)
+    masks = compute_border_masks(*x.shape[1:3]).astype(operation.output.dtype)
+    writer.names[operation.output] = writer.add(
+        "Mul", [name, writer.read(masks)], scope=operation.scope
+    )
+
+
+def emit_depth_to_space(writer: OnnxWriter, operation: Operation) -> None:
+    """Write blocks of pixels that are made of channels."""
+    (x,) = operation.inputs
+    writer.names[operation.output] = writer.add(
+        "DepthToSpace",
+        [writer.read(x)],
+        blocksize=operation.output.shape[1] // x.shape[1],
+        mode="DCR",
+        scope=operation.scope,
     )
 
 

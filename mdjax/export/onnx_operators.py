@@ -27,8 +27,11 @@ from mdjax.export.onnx_graph import Emit
 from mdjax.export.onnx_images import (
     emit_adaptive_pool,
     emit_convolution,
+    emit_depth_to_space,
     emit_halving_max_pool,
+    emit_map_cells,
     emit_resize,
+    emit_separate_border,
     emit_upsample,
     emit_window,
 )
@@ -89,5 +92,8 @@ EMITTERS: Mapping[str, Emit] = {
     f"{PREFIX}upsample_nearest": emit_upsample,
     f"{PREFIX}max_pool_halving": emit_halving_max_pool,
     f"{PREFIX}adaptive_average_pool": emit_adaptive_pool,
+    f"{PREFIX}map_cells": emit_map_cells,
+    f"{PREFIX}separate_border": emit_separate_border,
+    f"{PREFIX}depth_to_space": emit_depth_to_space,
 }
 """By kind of operation."""

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from mdjax.export.coarse_grids import convolve_coarse_grids
 from mdjax.export.deployment import Deployment
 from mdjax.export.folding import fold_after_convolutions, fold_before_convolutions
 from mdjax.export.graph import Graph, trace
@@ -56,6 +57,8 @@ def simplify(deployment: Deployment, batch_size: Any = 1) -> list[Step]:
     steps.append(Step("batch normalisation in the convolutions", graph))
     graph = fold_before_convolutions(graph, input_max=deployment.input_max)
     steps.append(Step("normalisation and one thermal channel in conv1", graph))
+    graph = convolve_coarse_grids(graph)
+    steps.append(Step("pooled grids convolved before they are enlarged", graph))
     return steps
 
 

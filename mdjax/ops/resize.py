@@ -29,6 +29,18 @@ def resize_bilinear(images: Float[Array, "b h w c"], size_hw: tuple[int, int]) -
     return jax.image.resize(images, (b, *size_hw, c), method="bilinear", antialias=False)
 
 
+def compute_bilinear_weights(length: int, num_values: int) -> Float[np.ndarray, "n length"]:
+    """Compute what each value adds to each value that `resize_bilinear` makes, along one axis.
+
+    Args:
+        length: Of the axis.
+        num_values: Of the axis, resized.
+    """
+    centres = (np.arange(num_values) + 0.5) * length / num_values - 0.5
+    centres = np.clip(centres, 0, length - 1)
+    return np.maximum(0.0, 1.0 - np.abs(centres[:, None] - np.arange(length)))
+
+
 def get_size_hw(images: Shaped[Array, "b h w c"]) -> tuple[int, int]:
     """Return the height and the width of a batch of images."""
     return images.shape[1], images.shape[2]

@@ -64,7 +64,7 @@ def test_card_says_what_the_models_take_and_answer(exported: Path) -> None:
     assert visible["range"] == [0, 255]
     assert list(card["outputs"]) == ["classes"]
     assert card["scores"] == {"mean_accuracy_3/all": 50.0}
-    assert [step["difference"] < 1e-4 for step in card["steps"]] == [True] * 3
+    assert [step["difference"] < 1e-4 for step in card["steps"]] == [True] * 4
     model = onnx.load(exported / "model.onnx")
     facts = {x.key: x.value for x in model.metadata_props}
     assert json.loads(facts["class_names"]) == list(CLASS_NAMES)
@@ -133,8 +133,9 @@ def test_step_that_changes_the_answer_is_refused() -> None:
         measure_steps([first, Step("wrong", other.graph)], deployment, num_rounds=1)
 
 
-def test_stablehlo_takes_any_number_of_images() -> None:
-    deployment = deploy(create_loaded(detects=True, size_hw=(64, 64)))
+@pytest.mark.parametrize("detects", [False, True])
+def test_stablehlo_takes_any_number_of_images(detects: bool) -> None:
+    deployment = deploy(create_loaded(detects=detects, size_hw=(64, 64)))
     program = jax_export.deserialize(bytearray(create_stablehlo(deployment)))
     assert set(program.platforms) == {"cpu", "cuda", "tpu"}
     images = make_random_images(deployment, batch_size=2)

@@ -30,12 +30,14 @@ from mdjax.models.config import (
 )
 from mdjax.models.heads.fpn import upsample_nearest
 from mdjax.models.layers import max_pool_halving
+from mdjax.ops.linear_maps import depth_to_space, map_cells, separate_border
 from mdjax.ops.nms import compute_detections
 from mdjax.ops.resize import adaptive_average_pool, resize_bilinear
 from mdjax.types import AnchorPrediction, MdjaxError
 from tests.export.networks import CLASS_NAMES, create_loaded
 
 IMAGE = jax.ShapeDtypeStruct((1, 6, 9, 2), jnp.float32)
+CELLS = np.random.default_rng(0).random((2 * 2 * 6 * 9, 10), np.float32)
 ROWS = jax.ShapeDtypeStruct((3, 4), jnp.float32)
 
 
@@ -82,6 +84,9 @@ OPERATORS: dict[str, tuple[Callable[..., Any], jax.ShapeDtypeStruct]] = {
     "mean of all": (lambda x: adaptive_average_pool(x, size_hw=(1, 1)), IMAGE),
     "even windows": (lambda x: adaptive_average_pool(x, size_hw=(2, 3)), IMAGE),
     "uneven windows": (lambda x: adaptive_average_pool(x, size_hw=(4, 2)), IMAGE),
+    "cells": (lambda x: map_cells(CELLS, x, 2 * x, size_hw=(2, 5), num_taps=2), IMAGE),
+    "border": (lambda x: separate_border(x[..., :1]), IMAGE),
+    "blocks": (lambda x: depth_to_space(x.reshape(1, 3, 2, 18)[..., :8] + 1, block_size=2), IMAGE),
     "flax max pool": (lambda x: nn_pool("max_pool", x), IMAGE),
     "flax average pool": (lambda x: nn_pool("avg_pool", x), IMAGE),
 }
@@ -137,7 +142,7 @@ def test_student_needs_no_transposes_and_takes_few_channels() -> None:
     kinds = Counter(node.op_type for node in model.graph.node)
     assert set(kinds) <= {
         *("Cast", "Resize", "Concat", "Conv", "Relu", "Add", "Mul", "Sigmoid", "MatMul"),
-        *("GlobalAveragePool", "AveragePool", "Identity"),
+        *("GlobalAveragePool", "AveragePool", "Identity", "Reshape"),
     }
     first = next(node for node in model.graph.node if node.op_type == "Conv")
     kernel = next(x for x in model.graph.initializer if x.name == first.input[1])

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdjax.ops.resize import adaptive_average_pool, resize_bilinear
+from mdjax.ops.resize import (
+    adaptive_average_pool,
+    compute_bilinear_weights,
+    resize_bilinear,
+)
 
 
 def create_row(*values: float) -> jnp.ndarray:
@@ -43,6 +47,15 @@ def test_bilinear_keeps_dtype_and_equal_size() -> None:
     assert resize_bilinear(images, (6, 8)).dtype == jnp.bfloat16
     same = resize_bilinear(create_row(1, 2, 3), (1, 3))
     np.testing.assert_array_equal(same.ravel(), [1, 2, 3])
+
+
+@pytest.mark.parametrize(("length", "num_values"), [(1, 4), (2, 4), (5, 20), (6, 7), (9, 4)])
+def test_bilinear_weights_are_those_of_the_resizing(length: int, num_values: int) -> None:
+    """A row of values resized is their sum with the weights, at the border too."""
+    values = np.random.default_rng(0).normal(size=length)
+    expected = resize_bilinear(create_row(*values), (1, num_values)).ravel()
+    weights = compute_bilinear_weights(length, num_values)
+    np.testing.assert_allclose(weights @ values, expected, atol=1e-5)
 
 
 @settings(deadline=None, max_examples=8)
