@@ -42,6 +42,8 @@ class Export:
         batch_size: Images of a batch of the ONNX model.
         missing: Image that the network has to do without: CSK-Net then runs one branch.
         in_one_array: Take RGB and thermal as four channels of one array of the working size.
+        low_resolution_stem: Convolve the thermal image at the resolution of its sensor, which saves
+            the enlarged image, not time on most processors: see docs/export.md.
         checkpoint: The last state, or the best on the validation split.
         int8: Add model_int8.onnx, in 8 bits: calibrated, scored before and after, and refused where
             it costs too much; with calibration.npz and end_nodes.txt for compilers that want the
@@ -68,6 +70,7 @@ class Export:
     batch_size: int = 1
     missing: Missing = "none"
     in_one_array: bool = False
+    low_resolution_stem: bool = False
     checkpoint: CheckpointName = "last"
     int8: bool = False
     calibrate: Path | None = None
@@ -96,6 +99,7 @@ def run_export(arguments: Sequence[str]) -> int:
         batch_size=command.batch_size,
         missing=command.missing,
         in_one_array=command.in_one_array,
+        low_resolution_stem=command.low_resolution_stem,
         int8=_choose_int8(command),
         overwrite=command.overwrite,
     )
@@ -126,9 +130,10 @@ def _choose_int8(command: Export) -> Int8Options | None:
 
 
 def _format_summary(folder: Path, card: Mapping[str, Any]) -> str:
-    heading = f"{'':52}{'GFLOP':>8}{'ms':>9}{'difference':>12}"
+    heading = f"{'':52}{'GFLOP':>8}{'JAX ms':>9}{'ONNX ms':>9}{'difference':>12}"
     lines = [
-        f"{step['name']:52}{step['gflop']:8.2f}{step['milliseconds']:9.1f}{step['difference']:12.1e}"
+        f"{step['name']:52}{step['gflop']:8.2f}{step['milliseconds']:9.1f}"
+        f"{_format_time(step['onnx_milliseconds']):>9}{step['difference']:12.1e}"
         for step in card["steps"]
     ]
     inputs = [
@@ -139,8 +144,8 @@ def _format_summary(folder: Path, card: Mapping[str, Any]) -> str:
     files = [f"  {name}: {of['num_bytes'] / 1e6:.1f} MB" for name, of in card["files"].items()]
     return "\n".join(
         [
-            "One image pair, with JAX on this machine; the difference is the largest of any",
-            "output, relative to its largest value:",
+            "One image pair, with JAX and with ONNX Runtime on this machine; the difference is",
+            "the largest of any output, relative to its largest value:",
             "",
             heading,
             *lines,
@@ -155,6 +160,10 @@ def _format_summary(folder: Path, card: Mapping[str, Any]) -> str:
             *files,
         ]
     )
+
+
+def _format_time(milliseconds: float | None) -> str:
+    return "-" if milliseconds is None else f"{milliseconds:.1f}"
 
 
 def _describe_int8(card: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from mdjax.export.deployment import Deployment, ImageInput, list_seen
-from mdjax.export.simplification import MeasuredStep
+from mdjax.export.measuring import MeasuredStep
 from mdjax.io.json_file import read_json_object, to_plain, write_json
 from mdjax.io.read_file import hash_file, measure_file
 from mdjax.io.whole_folder import write_whole_folder
@@ -48,7 +48,12 @@ class Artefact:
 
 
 def describe_network(
-    loaded: LoadedNetwork, deployment: Deployment, *, axes: str, missing: str, batch_size: int
+    loaded: LoadedNetwork,
+    deployment: Deployment,
+    *,
+    axes: str,
+    missing: str,
+    batch_size: int | None,
 ) -> dict[str, Any]:
     """Gather what a user of an exported network has to know.
 
@@ -57,7 +62,7 @@ def describe_network(
         deployment: What was made of it.
         axes: Order of the axes of input images, such as "b c h w".
         missing: Image that it does without, or "none".
-        batch_size: Images of a batch of the ONNX model.
+        batch_size: Images of a batch of the ONNX model; None: any number, where there is none.
 
     Raises:
         MdjaxError: It has no scores or weights that are not finite.
@@ -68,7 +73,7 @@ def describe_network(
         "network": type(loaded.config.network).__name__.removesuffix("Config"),
         "step": loaded.step,
         "class_names": list(loaded.class_names),
-        "inputs": [_describe_input(x, deployment, axes) for x in deployment.inputs],
+        "inputs": [_describe_input(x, deployment, axes, batch_size) for x in deployment.inputs],
         "batch_size": batch_size,
         "outputs": dict(deployment.head.meaning),
         "head": deployment.head_name,
@@ -200,9 +205,11 @@ def format_metadata(facts: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _describe_input(x: ImageInput, deployment: Deployment, axes: str) -> dict[str, Any]:
+def _describe_input(
+    x: ImageInput, deployment: Deployment, axes: str, batch_size: int | None
+) -> dict[str, Any]:
     height, width = x.size_hw
-    sizes = {"b": "b", "h": height, "w": width, "c": x.num_channels}
+    sizes = {"b": batch_size or "b", "h": height, "w": width, "c": x.num_channels}
     is_uint8 = deployment.input_type == "uint8"
     return {
         "name": x.name,

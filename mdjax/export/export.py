@@ -18,9 +18,10 @@ from mdjax.export.artefact import (
 )
 from mdjax.export.deployment import InputType, deploy
 from mdjax.export.int8 import Int8Model, Int8Options, create_int8_model
+from mdjax.export.measuring import measure_steps
 from mdjax.export.onnx_graph import DEFAULT_OPSET
 from mdjax.export.onnx_model import Layout, create_onnx_model
-from mdjax.export.simplification import measure_steps, simplify
+from mdjax.export.simplification import simplify
 from mdjax.export.stablehlo import create_stablehlo
 from mdjax.export.weights import write_weights
 from mdjax.io.json_file import write_text
@@ -46,6 +47,7 @@ def export_network(
     batch_size: int = 1,
     missing: Missing = "none",
     in_one_array: bool = False,
+    low_resolution_stem: bool = False,
     int8: Int8Options | None = None,
     overwrite: bool = False,
 ) -> Artefact:
@@ -62,12 +64,15 @@ def export_network(
         batch_size: Images of a batch of the ONNX model; StableHLO takes any number.
         missing: Image that the network has to do without.
         in_one_array: Take RGB and thermal as four channels of one array.
+        low_resolution_stem: Convolve the thermal image at the resolution of its sensor; see
+            docs/export.md for when this is faster.
         int8: How the network is brought to 8 bits too, in a second model; None: float alone.
         overwrite: Replace an earlier export.
 
     Raises:
         MdjaxError: The network has no scores or weights that are not finite, an operation cannot be
-            written, or something else is in the place of the folder.
+            written, nothing can be computed at the resolution of the sensor, or something else is
+            in the place of the folder.
 
     Example:
         >>> from pathlib import Path
@@ -87,15 +92,19 @@ def export_network(
         raise MdjaxError("int8 is calibrated with one pair at a time; omit --batch-size.")
     if deployment.head.nms is not None and batch_size > 1:
         raise MdjaxError(f"head {deployment.head_name} takes one image; omit --batch-size.")
+    has_onnx = "onnx" in formats
     facts = describe_network(
-        loaded, deployment, axes=_AXES[layout], missing=missing, batch_size=batch_size
+        loaded,
+        deployment,
+        axes=_AXES[layout],
+        missing=missing,
+        batch_size=batch_size if has_onnx else None,
     )
-    steps = simplify(deployment)
+    steps = simplify(deployment, batch_size, low_resolution_stem=low_resolution_stem)
     models: dict[str, Write] = {}
-    if "onnx" in formats:
-        batch = steps if batch_size == 1 else simplify(deployment, batch_size)
+    if has_onnx:
         model = create_onnx_model(
-            batch[-1].graph,
+            steps[-1].graph,
             deployment,
             opset=opset,
             layout=layout,
@@ -110,11 +119,13 @@ def export_network(
     elif int8 is not None:
         raise MdjaxError("int8 is an ONNX model; add onnx to --formats.")
     if "stablehlo" in formats:
-        program = create_stablehlo(deployment)
+        program = create_stablehlo(deployment, low_resolution_stem=low_resolution_stem)
         models[FILES["stablehlo"]] = lambda path: _write_bytes(path, program)
     if "safetensors" in formats:
         models[FILES["safetensors"]] = lambda path: write_weights(loaded.variables, path)
-    measured = measure_steps(steps, deployment)
+    measured = measure_steps(
+        steps, deployment, batch_size=batch_size, onnx_opset=opset if has_onnx else None
+    )
     return write_artefact(out_dir, facts, measured, models, overwrite=overwrite)
 
 

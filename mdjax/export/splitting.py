@@ -59,7 +59,7 @@ def split_convolutions(graph: Graph, rewrite: Rewrite) -> Graph:
         if (rewritten := rewrite(list(parts.values()), makers)) is None:
             continue
         gone = {part.image for part in rewritten.parts}
-        rest = [(x, kernel) for x, kernel in joined if x not in gone]
+        rest = [(x, y) for x, y in joined if not (isinstance(x, Value) and x in gone)]
         end, bias = _find_bias(found, graph, users)
         operations, output = _convolve_rest(found, rest, rewritten.output, bias)
         added[operation] = [*rewritten.operations, *operations]

@@ -12,13 +12,17 @@ from mdjax.ops.nms import compute_nms
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
-def create_stablehlo(deployment: Deployment) -> bytes:
-    """Serialise a network for any number of images.
+def create_stablehlo(deployment: Deployment, *, low_resolution_stem: bool = False) -> bytes:
+    """Simplify a network for any number of images, and serialise it.
 
     `jax.export.deserialize(bytes).call(visible, thermal)` runs it, with images [b h w c].
+
+    Args:
+        deployment: The network.
+        low_resolution_stem: As in `simplify`.
     """
     (batch_size,) = export.symbolic_shape("b")
-    graph = simplify(deployment, batch_size)[-1].graph
+    graph = simplify(deployment, batch_size, low_resolution_stem=low_resolution_stem)[-1].graph
     nms = deployment.head.nms
 
     def run(*images: Any) -> dict[str, jax.Array]:

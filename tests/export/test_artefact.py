@@ -19,13 +19,8 @@ from mdjax.cli.main import EXIT_BAD_INPUT, main
 from mdjax.export.artefact import read_card
 from mdjax.export.deployment import deploy
 from mdjax.export.export import export_network
-from mdjax.export.simplification import (
-    Step,
-    compare_outputs,
-    make_random_images,
-    measure_steps,
-    simplify,
-)
+from mdjax.export.measuring import compare_outputs, make_random_images, measure_steps
+from mdjax.export.simplification import Step, simplify
 from mdjax.export.stablehlo import create_stablehlo
 from mdjax.export.weights import name_tensors, read_weights, write_weights
 from mdjax.io.torch_file import read_tensors
@@ -58,13 +53,14 @@ def test_card_says_what_the_models_take_and_answer(exported: Path) -> None:
     visible, thermal = card["inputs"]
     height, width = SIZE_HW
     assert (visible["shape"], thermal["shape"]) == (
-        ["b", 3, height, width],
-        ["b", 1, height // 4, width // 4],
+        [1, 3, height, width],
+        [1, 1, height // 4, width // 4],
     )
     assert visible["range"] == [0, 255]
     assert list(card["outputs"]) == ["classes"]
     assert card["scores"] == {"mean_accuracy_3/all": 50.0}
     assert [step["difference"] < 1e-4 for step in card["steps"]] == [True] * 4
+    assert all(step["onnx_milliseconds"] > 0 for step in card["steps"])
     model = onnx.load(exported / "model.onnx")
     facts = {x.key: x.value for x in model.metadata_props}
     assert json.loads(facts["class_names"]) == list(CLASS_NAMES)
@@ -123,6 +119,27 @@ def test_network_that_cannot_be_trusted_is_refused(
     with pytest.raises(MdjaxError, match=message):
         export_network(create_loaded(**changes), tmp_path / "exported")
     assert not (tmp_path / "exported").exists()
+
+
+def test_options_reach_the_models(tmp_path: Path) -> None:
+    """Two pairs a batch in the ONNX model, and its thermal image convolved before enlarging."""
+    formats: Any = ("onnx", "stablehlo")
+    options: Any = {"formats": formats, "batch_size": 2, "low_resolution_stem": True}
+    card = export_network(create_loaded(), tmp_path / "exported", **options).card
+    assert [x["shape"][0] for x in card["inputs"]] == [2, 2]
+    assert card["steps"][-1]["name"] == "thermal part of conv1 at the sensor's resolution"
+    model = onnx.load(tmp_path / "exported" / "model.onnx")
+    assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 2
+    assert "DepthToSpace" in {node.op_type for node in model.graph.node}
+    images = make_random_images(deploy(create_loaded()), batch_size=3)
+    content = (tmp_path / "exported" / "model.stablehlo").read_bytes()
+    found: Any = jax_export.deserialize(bytearray(content)).call(*images)
+    run: Any = jax.jit(deploy(create_loaded()).run)
+    expected = [np.asarray(x) for x in run(*images)]
+    assert compare_outputs(expected, [np.asarray(found["logits"])]) < 1e-4
+    alone = export_network(create_loaded(), tmp_path / "other", formats=("stablehlo",)).card
+    assert alone["inputs"][0]["shape"][0] == "b"
+    assert {step["onnx_milliseconds"] for step in alone["steps"]} == {None}
 
 
 def test_step_that_changes_the_answer_is_refused() -> None:
@@ -198,6 +215,7 @@ def test_command_prints_what_it_wrote(
     printed = capsys.readouterr().out
     assert "batch normalisation in the convolutions" in printed
     assert "model.safetensors" in printed
+    assert "ONNX ms" in printed
     assert main(arguments) == EXIT_BAD_INPUT
     assert "--overwrite" in capsys.readouterr().err
     assert main([*arguments, "--overwrite", "--head", "boxes"]) == EXIT_BAD_INPUT

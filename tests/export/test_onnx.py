@@ -14,10 +14,11 @@ import pytest
 
 from mdjax.export.deployment import Deployment, deploy
 from mdjax.export.graph import trace
+from mdjax.export.measuring import compare_outputs, make_random_images
 from mdjax.export.onnx_graph import write_onnx
 from mdjax.export.onnx_model import create_onnx_model
 from mdjax.export.onnx_operators import EMITTERS
-from mdjax.export.simplification import compare_outputs, make_random_images, simplify
+from mdjax.export.simplification import simplify
 from mdjax.models.captured import CapturedNetwork
 from mdjax.models.config import (
     CskNetConfig,
