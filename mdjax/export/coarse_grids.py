@@ -11,6 +11,10 @@ from mdjax.export.graph import Graph, Operation, Value, extend
 from mdjax.export.splitting import Makers, Rewritten, split_convolutions
 from mdjax.export.upsampling import Enlarged, find_enlarged
 from mdjax.ops.linear_maps import map_cells
+from mdjax.ops.operator import PREFIX
+
+CELLS_KIND = f"{PREFIX}map_cells"
+"""The operation that tells a rewritten network."""
 
 
 def convolve_coarse_grids(graph: Graph) -> Graph:

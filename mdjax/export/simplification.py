@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mdjax.export.coarse_grids import convolve_coarse_grids
+from mdjax.export.coarse_grids import CELLS_KIND, convolve_coarse_grids
 from mdjax.export.deployment import Deployment
 from mdjax.export.folding import fold_after_convolutions, fold_before_convolutions
 from mdjax.export.graph import Graph, trace
@@ -45,11 +45,12 @@ def simplify(
     graph = fold_before_convolutions(graph, input_max=deployment.input_max)
     steps.append(Step("normalisation and one thermal channel in conv1", graph))
     graph = convolve_coarse_grids(graph)
-    steps.append(Step("pooled grids convolved before they are enlarged", graph))
+    if _has(graph, CELLS_KIND):
+        steps.append(Step("pooled grids convolved before they are enlarged", graph))
     if not low_resolution_stem:
         return steps
     graph = convolve_at_low_resolution(graph)
-    if not any(operation.kind == BORDER_KIND for operation in graph.operations):
+    if not _has(graph, BORDER_KIND):
         raise MdjaxError(
             "nothing in this network can be computed at the resolution of the thermal sensor: it "
             "must read both images in one convolution, and enlarge the thermal one by 2, 4, 6 and "
@@ -57,3 +58,7 @@ def simplify(
         )
     steps.append(Step("thermal part of conv1 at the sensor's resolution", graph))
     return steps
+
+
+def _has(graph: Graph, kind: str) -> bool:
+    return any(operation.kind == kind for operation in graph.operations)

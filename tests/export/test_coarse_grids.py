@@ -9,9 +9,12 @@ import pytest
 
 from mdjax.export.coarse_grids import convolve_coarse_grids
 from mdjax.export.convolution import find_convolution
+from mdjax.export.deployment import deploy
 from mdjax.export.folding import fold_after_convolutions
 from mdjax.export.graph import Graph, trace
+from mdjax.export.simplification import simplify
 from mdjax.ops.resize import resize_bilinear
+from tests.export.networks import create_loaded
 
 
 def convolve(x: Any, kernel: Any, *, stride: int = 1, dilation: int = 1) -> jax.Array:
@@ -74,3 +77,9 @@ def test_what_would_be_more_work_stays() -> None:
     shape = jax.ShapeDtypeStruct((1, 2, 3, 4), jnp.float32)
     graph = trace(lambda x: convolve(resize_bilinear(x, size_hw=(8, 9)), kernel), shape)
     assert list_kernels(convolve_coarse_grids(graph)) == [(3, 3, 4, 1)]
+
+
+def test_only_networks_with_pooled_grids_have_the_step() -> None:
+    labels, boxes = (simplify(deploy(create_loaded(detects=detects))) for detects in (False, True))
+    assert "pooled grids convolved before they are enlarged" in {step.name for step in labels}
+    assert len(boxes) == len(labels) - 1
