@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,12 +11,12 @@ from mdjax.data.folds import Folds
 from mdjax.models.network import Network
 from mdjax.models.predictor import make_predictor
 from mdjax.runs.config import TrainConfig
-from mdjax.runs.loading import LoadedNetwork, create_network
 from mdjax.runs.splits import open_splits
+from mdjax.runs.untrained import create_untrained
 from mdjax.studies.per_image import ImageResult
 from mdjax.studies.timing import measure_milliseconds
 from mdjax.tasks.detection import DetectionTask
-from mdjax.train.state import count_parameters, create_variables
+from mdjax.train.state import count_parameters
 from mdjax.types import MdjaxError
 
 
@@ -80,26 +79,6 @@ def find_num_classes(
         return len(config.task.classes)
     results = (image for of_row in images.values() for found in of_row.values() for image in found)
     return next((len(image["confusion"]) for image in results), None)
-
-
-def create_untrained(config: TrainConfig, num_classes: int) -> LoadedNetwork:
-    """Build the network of a configuration with random weights, as if it had been loaded."""
-    network = create_network(config, num_classes)
-    variables = create_variables(
-        network,
-        tuple(jnp.zeros(shape) for shape in _list_shapes(config.pipeline.image_size_hw)),
-        select_inputs=lambda pair: pair,
-        seed=0,
-    )
-    return LoadedNetwork(
-        run_dir=Path(),
-        config=config,
-        network=network,
-        variables=variables,
-        class_names=tuple(map(str, range(num_classes))),
-        step=0,
-        scores={},
-    )
 
 
 def count_gflop(

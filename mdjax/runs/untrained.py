@@ -1,0 +1,30 @@
+"""Networks that nobody has trained: what they cost is known before they learn anything."""
+
+from pathlib import Path
+
+import jax.numpy as jnp
+
+from mdjax.runs.config import TrainConfig
+from mdjax.runs.loading import LoadedNetwork, create_network
+from mdjax.train.state import create_variables
+
+
+def create_untrained(config: TrainConfig, num_classes: int) -> LoadedNetwork:
+    """Build the network of a configuration with random weights, as if it had been loaded."""
+    network = create_network(config, num_classes)
+    height, width = config.pipeline.image_size_hw
+    variables = create_variables(
+        network,
+        (jnp.zeros((1, height, width, 3)), jnp.zeros((1, height, width, 1))),
+        select_inputs=lambda pair: pair,
+        seed=0,
+    )
+    return LoadedNetwork(
+        run_dir=Path(),
+        config=config,
+        network=network,
+        variables=variables,
+        class_names=tuple(map(str, range(num_classes))),
+        step=0,
+        scores={},
+    )
