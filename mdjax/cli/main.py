@@ -145,6 +145,12 @@ def _load_export() -> Run:
     return run_export
 
 
+def _load_benchmark() -> Run:
+    from mdjax.cli.benchmark import run_benchmark
+
+    return run_benchmark
+
+
 def _load_score_detections() -> Run:
     from mdjax.cli.score_detections import run_score_detections
 
@@ -187,6 +193,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[], Run]]] = {
     "evaluate": ("score a trained network on a split", _load_evaluate),
     "predict": ("label your own images and videos, or find objects in them", _load_predict),
     "export": ("write a trained network for boards and other programs", _load_export),
+    "benchmark": ("measure what networks cost in JAX, ONNX Runtime and others", _load_benchmark),
     "score-detections": ("score a detection file by KAIST's rules", _load_score_detections),
     "demo": ("see modality distillation at work on generated scenes", _load_demo),
     "reproduce": ("make the paper's tables and figures, and others, each by name", _load_reproduce),

@@ -24,6 +24,7 @@ def create_loaded(
     *,
     detects: bool = False,
     size_hw: tuple[int, int] = SIZE_HW,
+    configured: NetworkConfig | None = None,
     **changes: Any,
 ) -> LoadedNetwork:
     """A network with random weights and statistics, as if it had been trained and scored."""
@@ -32,7 +33,7 @@ def create_loaded(
     config = replace(
         config,
         pipeline=replace(config.pipeline, image_size_hw=size_hw),
-        network=replace(config.network, backbone=BACKBONE),
+        network=configured or network(BACKBONE),
     )
     if detects:
         config = replace(config, task=DetectionTask(anchors=AnchorOptions((8, 16, 24))))

@@ -1,0 +1,1 @@
+"""What networks cost in each program that can run them."""

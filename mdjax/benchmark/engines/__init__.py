@@ -1,0 +1,1 @@
+"""Programs that run one network with one library, each in a process of its own."""

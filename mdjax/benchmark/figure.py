@@ -1,0 +1,45 @@
+"""The figure of a benchmark: milliseconds over pixels."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mdjax.benchmark.report import Row
+from mdjax.types import MdjaxError
+from mdjax.viz.costs import Sizes, plot_costs
+
+Lines = dict[str, list[tuple[Sizes, float]]]
+
+
+def draw_costs(rows: Sequence[Row], path: Path) -> None:
+    """Draw a line for each network and engine, over the pixels of the images that change.
+
+    Args:
+        rows: Of several sizes; only the smallest batch is drawn.
+        path: PNG file.
+
+    Raises:
+        MdjaxError: There is only one size, or the file cannot be written.
+    """
+    batch_size = min(row.batch_size for row in rows)
+    shown = [row for row in rows if row.batch_size == batch_size and row.median_ms is not None]
+    panels = {}
+    if len({row.size_wh for row in shown}) > 1:
+        panels["pixels of the visible image"] = _gather(shown, lambda row: row.size_wh)
+    thermal = [row for row in shown if row.thermal_size_wh != (0, 0)]
+    if len({row.thermal_size_wh for row in thermal}) > 1:
+        panels["pixels of the thermal image"] = _gather(thermal, lambda row: row.thermal_size_wh)
+    if not panels:
+        raise MdjaxError(
+            f"{path}: all networks have one size; a plot over pixels needs several --sizes or "
+            "--resolutions."
+        )
+    plot_costs(panels, path)
+
+
+def _gather(rows: Sequence[Row], get_size: Callable[[Row], Sizes]) -> Lines:
+    lines: Lines = {}
+    for row in rows:
+        assert row.median_ms is not None
+        point = (get_size(row), row.median_ms / row.batch_size)
+        lines.setdefault(f"{row.network}, {row.engine}", []).append(point)
+    return lines

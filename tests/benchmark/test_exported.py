@@ -1,0 +1,73 @@
+"""Exported folders in a benchmark: what they can be run with, and what is wrong with them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mdjax.benchmark.engine import ENGINES
+from mdjax.benchmark.exported import open_models
+from mdjax.benchmark.measuring import measure_in_turn
+from mdjax.benchmark.subject import Sizes, list_subjects
+from mdjax.export.export import export_network
+from mdjax.train.state import count_parameters
+from mdjax.types import MdjaxError
+from tests.export.networks import create_loaded
+
+ALL = list(ENGINES.values())
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student's export, which is only read."""
+    folder = tmp_path_factory.mktemp("export") / "exported"
+    export_network(create_loaded(), folder, head="classes", layout="nhwc")
+    return folder
+
+
+def test_export_says_what_can_run_it(exported: Path, tmp_path: Path) -> None:
+    models = open_models(exported, tmp_path / "work", ALL, batch_size=1, num_threads=1)
+    assert set(models.jobs) == {"stablehlo", "onnx", "openvino"}
+    assert models.absent["onnx-int8"] == "holds no model_int8.onnx; export it with --int8"
+    assert models.absent["jax"].endswith("give the run directory too")
+    assert models.num_parameters == count_parameters(create_loaded().variables["params"])
+    assert models.gflop_trained > 0
+    assert not models.jobs["onnx"].channels_first
+    two = open_models(exported, tmp_path / "two", ALL, batch_size=2, num_threads=1)
+    assert set(two.jobs) == {"stablehlo"}
+    assert two.absent["onnx"] == "model.onnx takes batches of 1; export it with --batch-size 2"
+
+
+def test_export_is_measured(exported: Path, tmp_path: Path) -> None:
+    """Class ids are compared by how many are the same."""
+    engines = [ENGINES["onnx"]]
+    models = open_models(exported, tmp_path / "images", engines, batch_size=1, num_threads=1)
+    group = measure_in_turn(
+        [models], engines, tmp_path / "work", seconds=0.01, num_threads=1, show=lambda _: None
+    )
+    (onnx,) = group.measured
+    assert onnx.problem == ""
+    assert onnx.share == 1.0
+    assert onnx.difference is None
+
+
+def test_changed_file_is_refused(exported: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "changed"
+    folder.mkdir()
+    for path in exported.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    content = np.fromfile(folder / "model.onnx", np.uint8)
+    content[len(content) // 2] ^= 1
+    content.tofile(folder / "model.onnx")
+    (subject,) = list_subjects(folder, Sizes())
+    with pytest.raises(MdjaxError, match=r"model\.onnx: is not the file that card.json describes"):
+        subject.prepare(tmp_path / "work", ALL, batch_size=1, num_threads=1)
+
+
+def test_what_is_neither_run_nor_export_is_named(exported: Path, tmp_path: Path) -> None:
+    with pytest.raises(MdjaxError, match=r"is no run directory.* It holds no export either"):
+        list_subjects(tmp_path, Sizes())
+    with pytest.raises(MdjaxError, match="there is no such run directory"):
+        list_subjects(tmp_path / "nothing", Sizes())
+    with pytest.raises(MdjaxError, match="omit --sizes and --resolutions"):
+        list_subjects(exported, Sizes(resolutions=("full",)))

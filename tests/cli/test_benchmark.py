@@ -1,0 +1,70 @@
+"""`mdjax benchmark` as a person types it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mdjax.benchmark import measuring
+from mdjax.cli import benchmark
+from mdjax.cli.main import EXIT_BAD_INPUT
+from tests.cli.running import run
+from tests.runs.small import shrink_preset
+
+
+@pytest.mark.slow
+def test_presets_are_measured_before_they_are_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(benchmark, "get_preset", shrink_preset)
+    monkeypatch.setattr(measuring, "MIN_ROUNDS", 1)
+    monkeypatch.setattr(measuring, "PRODUCT", replace(measuring.PRODUCT, details={"size": 64}))
+    out, plot = tmp_path / "costs.json", tmp_path / "costs.png"
+    options = ["--engines", "onnx", "--baseline", "onnx", "--seconds", 0.01, "--threads", 1]
+    sizes = ["--sizes", "48x32", "96x64", "--batch-sizes", 2]
+    status = run(
+        "benchmark",
+        "--presets",
+        "synthetic-student",
+        *options,
+        *sizes,
+        "--out",
+        out,
+        "--plot",
+        plot,
+    )
+    shown = capsys.readouterr()
+    assert status == 0, shown.err
+    assert plot.is_file()
+    assert "synthetic-student, 96x64, thermal 24x16, batch 2" in shown.out
+    assert "product of matrices" in shown.out
+    assert "starting onnx (2 of 2)" in shown.err
+    values = json.loads(out.read_text())
+    assert len(values["rows"]) == 2
+    assert {tuple(row["size_wh"]) for row in values["rows"]} == {(48, 32), (96, 64)}
+    assert all(row["median_ms"] > 0 and row["difference"] < 1e-3 for row in values["rows"])
+    assert values["num_threads"] == 1
+    assert values["command"].startswith("mdjax benchmark --presets synthetic-student")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "give run directories or exported folders, or --presets"),
+        (["--presets", "mfnet-studnet"], "did you mean mfnet-student"),
+        (["--presets", "synthetic-student", "--sizes", "640"], "--sizes 640: give WIDTHxHEIGHT"),
+        (["--presets", "synthetic-student", "--seconds", "0"], "--seconds is 0.0; give more than"),
+        (["--presets", "synthetic-student", "--batch-sizes", "0"], "--batch-sizes: give 1 or more"),
+        (["--presets", "synthetic-student", "--agreement", "40"], "omit --presets"),
+        (["--presets", "synthetic-student", "--data-dir", "data"], "--data-dir is for --agreement"),
+        (["--presets", "synthetic-student", "--out", "no/such/a.json"], "there is no such folder"),
+        (["no_such_run"], "no_such_run: there is no such run directory"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(
+    options: list[Any], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("benchmark", *options) == EXIT_BAD_INPUT
+    assert message in capsys.readouterr().err
