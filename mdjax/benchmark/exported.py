@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import safetensors
 from jax import export
 
@@ -52,7 +51,7 @@ def open_models(
     absent = {
         engine.name: reason
         for engine in engines
-        if (reason := _find_obstacle(engine, exported, card, batch_size))
+        if (reason := _find_obstacle(engine, card, batch_size))
     }
     channels_first = card["inputs"][0]["axes"] == "b c h w"
     jobs = {
@@ -90,7 +89,7 @@ def _make_images(x: Mapping[str, Any], batch_size: int, rng: np.random.Generator
     return (values * 255).astype(np.uint8) if x["type"] == "uint8" else values
 
 
-def _find_obstacle(engine: Engine, exported: Path, card: Mapping[str, Any], batch_size: int) -> str:
+def _find_obstacle(engine: Engine, card: Mapping[str, Any], batch_size: int) -> str:
     """Say why an engine cannot run an export; "" if it can."""
     if engine is JAX or engine.model == ARRAYS_FILE:
         return "an export has no network as trained; give the run directory too"
@@ -99,15 +98,10 @@ def _find_obstacle(engine: Engine, exported: Path, card: Mapping[str, Any], batc
         return f"holds no {engine.model}; export it with {remedy}"
     if engine.model == FILES["stablehlo"]:
         return ""
-    taken = _read_batch_size(exported / engine.model)
+    taken = card["batch_size"]
     if taken != batch_size:
         return f"{engine.model} takes batches of {taken}; export it with --batch-size {batch_size}"
     return ""
-
-
-def _read_batch_size(path: Path) -> int:
-    graph = onnx.load(path, load_external_data=False).graph
-    return graph.input[0].type.tensor_type.shape.dim[0].dim_value
 
 
 def _answer(

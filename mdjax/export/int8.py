@@ -13,7 +13,7 @@ from mdjax.export.feeds import Feed, read_feeds_of_files, read_feeds_of_split
 from mdjax.export.graph import Graph
 from mdjax.export.onnx_model import Layout
 from mdjax.export.onnx_session import arrange, open_session, score_model
-from mdjax.export.quantisation import KEEP_ABOVE, quantise
+from mdjax.export.quantisation import KEEP_ABOVE, find_end_nodes, quantise
 from mdjax.export.sensitivity import measure_layer_errors
 from mdjax.predict.pairs import find_pairs
 from mdjax.runs.loading import LoadedNetwork
@@ -139,18 +139,6 @@ def create_int8_model(
         },
         end_nodes=find_end_nodes(model),
     )
-
-
-def find_end_nodes(model: onnx.ModelProto) -> list[str]:
-    """Name the convolutions that no other convolution depends on: the last ones of the network."""
-    convolutions = {node.name for node in model.graph.node if node.op_type == "Conv"}
-    behind: dict[str, set[str]] = {}
-    for node in model.graph.node:
-        of_inputs = set().union(*(behind.get(name, set()) for name in node.input))
-        convolutions -= of_inputs if node.op_type == "Conv" else set()
-        reached = {node.name} if node.op_type == "Conv" else of_inputs
-        behind.update(dict.fromkeys(node.output, reached))
-    return sorted(convolutions)
 
 
 def _read_feeds(loaded: LoadedNetwork, deployment: Deployment, options: Int8Options) -> list[Feed]:

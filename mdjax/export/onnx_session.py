@@ -72,12 +72,13 @@ def score_model(
     reader = task.create_truth_reader(split)
     tally = task.create_tally(split, loaded.class_names)
     batches = make_evaluation_batches(split, config.pipeline, reader, batch_size=1)
+    select = jax.jit(compute_nms, static_argnums=2)
     for index, batch in enumerate(batches):
         (feed,) = make_feeds_of_batch(deployment, config, batch)
         found = run(feed)
         interpreted: Any = found[0]
         if isinstance(task, DetectionTask):
             boxes_xyxy_px, scores = found
-            interpreted = jax.device_get(compute_nms(boxes_xyxy_px, scores, task.nms))
+            interpreted = jax.device_get(select(boxes_xyxy_px, scores, task.nms))
         tally.add(interpreted, batch, [index])
     return tally.compute()

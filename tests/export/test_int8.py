@@ -19,10 +19,10 @@ from mdjax.export.artefact import read_card
 from mdjax.export.deployment import deploy
 from mdjax.export.export import export_network
 from mdjax.export.feeds import make_feed, read_feeds_of_files, read_feeds_of_split
-from mdjax.export.int8 import Int8Options, find_end_nodes
+from mdjax.export.int8 import Int8Options
 from mdjax.export.onnx_model import create_onnx_model
 from mdjax.export.onnx_session import open_session, score_model
-from mdjax.export.quantisation import quantise
+from mdjax.export.quantisation import find_end_nodes, quantise
 from mdjax.export.sensitivity import (
     LayerError,
     measure_layer_errors,
@@ -77,17 +77,17 @@ def make_model(loaded: LoadedNetwork) -> tuple[Any, onnx.ModelProto, list[Any]]:
     return deployment, model, [feed]
 
 
-def test_sensitive_convolutions_stay_in_float() -> None:
+def test_sensitive_convolutions_and_the_last_ones_stay_in_float() -> None:
     _, model, feeds = make_model(create_loaded())
-    errors = [LayerError("MdStudent/head/classifier", 0.2), LayerError("MdStudent/attention", 0.01)]
+    errors = [LayerError("MdStudent/backbone/conv1", 0.2), LayerError("MdStudent/attention", 0.01)]
     quantised, kept = quantise(model, feeds, errors, keep_above=0.1)
-    assert kept == ["MdStudent/head/classifier/Conv"]
+    assert kept == ["MdStudent/backbone/conv1/Conv", "MdStudent/head/classifier/Conv"]
     made = onnx.load_model_from_string(quantised)
     makers = {name: node.op_type for node in made.graph.node for name in node.output}
     quantised_inputs = {
         node.name: makers.get(node.input[1]) for node in made.graph.node if node.op_type == "Conv"
     }
-    assert quantised_inputs.pop(kept[0]) != "DequantizeLinear"
+    assert all(quantised_inputs.pop(name) != "DequantizeLinear" for name in kept)
     assert set(quantised_inputs.values()) == {"DequantizeLinear"}
 
 
