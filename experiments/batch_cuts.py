@@ -26,7 +26,7 @@ from mdjax.io.json_file import write_json
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.config import FeatureLevelConfig, MdStudentConfig
 from mdjax.models.network import Network
-from mdjax.presets import configure_synthetic, configure_synthetic_detection
+from mdjax.recipes import configure_synthetic, configure_synthetic_detection
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import create_network, select_inputs_for
 from mdjax.runs.results import describe_environment

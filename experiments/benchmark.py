@@ -28,7 +28,7 @@ from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig, MdStudentConfig
 from mdjax.models.predictor import make_predictor
 from mdjax.ops.nms import NmsOptions, compute_detections
-from mdjax.presets import (
+from mdjax.recipes import (
     configure_kaist,
     configure_mfnet,
     configure_mfnet_small,

@@ -14,7 +14,7 @@ import tyro
 
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig, MdStudentConfig
-from mdjax.presets import configure_mfnet_small
+from mdjax.recipes import configure_mfnet_small
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.studies.experiment import Experiment, StudyBudget
 from mdjax.studies.jobs import Row, Rows

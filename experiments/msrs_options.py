@@ -13,7 +13,7 @@ import tyro
 
 from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig, MdStudentConfig
-from mdjax.presets import DETECTOR_FROM_SCRATCH, FROM_SCRATCH, configure_msrs_small
+from mdjax.recipes import DETECTOR_FROM_SCRATCH, FROM_SCRATCH, configure_msrs_small
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.studies.experiment import Experiment, StudyBudget
 from mdjax.studies.jobs import Row, Rows

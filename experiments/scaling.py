@@ -97,7 +97,7 @@ def time_steps(
 
     from experiments.benchmark import make_example, make_step_and_state
     from mdjax.models.config import MdStudentConfig
-    from mdjax.presets import configure_mfnet
+    from mdjax.recipes import configure_mfnet
     from mdjax.runs.config import DistillConfig
     from mdjax.train.devices import create_data_mesh, make_batch_sharding, replicate
 

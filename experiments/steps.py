@@ -12,7 +12,7 @@ from mdjax.methods.modality_distillation import ModalityDistillation
 from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.config import FeatureLevelConfig, MdStudentConfig
 from mdjax.models.predictor import make_predictor
-from mdjax.presets import configure_mfnet
+from mdjax.recipes import configure_mfnet
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import create_network, select_inputs_for
 from mdjax.train.optimiser import SgdConfig

@@ -17,7 +17,7 @@ import tyro
 from data_builders.synthetic import PrepareSynthetic
 from mdjax.data.thermal_camera import ThermalCamera
 from mdjax.models.config import ImageLevelConfig, ThermalOnlyConfig, VisibleOnlyConfig
-from mdjax.presets import configure_synthetic
+from mdjax.recipes import configure_synthetic
 from mdjax.runs.config import TrainConfig
 from mdjax.studies.comparison import Difference
 from mdjax.studies.experiment import Experiment, StudyBudget

@@ -45,7 +45,8 @@ ALLOWED_IMPORTS = {
         *("types", "models", "train", "io", "data", "tasks", "runs", "statistics", "studies"),
         "viz",
     },
-    "presets": {"types", "ops", "models", "train", "methods", "data", "tasks", "runs"},
+    "recipes": {"ops", "models", "train", "methods", "data", "tasks", "runs"},
+    "presets": {"types", "models", "train", "methods", "tasks", "runs", "recipes"},
     "export": {"types", "ops", "models", "io", "data", "tasks", "runs", "predict"},
     "benchmark": {
         *("types", "ops", "metrics", "models", "train", "tasks", "runs", "predict", "export"),
@@ -55,11 +56,12 @@ ALLOWED_IMPORTS = {
     "cli": {
         *("errors", "types", "config", "align", "metrics", "models", "train", "io", "tasks"),
         *("viz", "runs", "predict", "studies", "figures", "tradeoff", "presets", "report"),
+        "recipes",
         *("export", "benchmark", "data_builders", "experiments"),
     },
     "data_builders": {"types", "align", "io", "scenes"},
     "experiments": {
-        *("metrics", "models", "presets", "runs", "statistics", "studies", "figures"),
+        *("metrics", "models", "presets", "recipes", "runs", "statistics", "studies", "figures"),
     },
 }
 FORBIDDEN_LIBRARIES = {"tensorflow", "torch", "torchvision"}

@@ -15,7 +15,8 @@ import pytest
 from data_builders.mfnet import PrepareMfnet
 from data_builders.mfnet.layout import CLASS_NAMES
 from mdjax.config import config_from_dict, config_to_dict
-from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, METHODS, NETWORKS, RECIPES, TRAIN_PRESETS
+from mdjax.presets import DESCRIPTIONS, DISTILL_PRESETS, METHODS, NETWORKS, TRAIN_PRESETS
+from mdjax.recipes import RECIPES
 from mdjax.runs.config import DistillConfig, RunConfig, TrainConfig
 from mdjax.runs.loading import create_network
 from mdjax.runs.training import train

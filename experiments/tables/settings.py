@@ -9,7 +9,7 @@ from typing import Any
 
 from mdjax.metrics.confusion import SegmentationScores
 from mdjax.metrics.miss_rate import REASONABLE, REASONABLE_DAY, REASONABLE_NIGHT
-from mdjax.presets import (
+from mdjax.recipes import (
     configure_kaist,
     configure_mfnet,
     configure_mfnet_medium,

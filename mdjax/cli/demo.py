@@ -15,7 +15,7 @@ from mdjax.figures.pictures import draw_boxes, draw_label_maps
 from mdjax.io.json_file import write_json, write_text
 from mdjax.io.metrics_log import read_metrics
 from mdjax.models.config import ImageLevelConfig
-from mdjax.presets import configure_synthetic, configure_synthetic_detection
+from mdjax.recipes import configure_synthetic, configure_synthetic_detection
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.studies.experiment import StudyBudget

@@ -14,7 +14,7 @@ from experiments.tables.rows import create_all_rows
 from experiments.tables.settings import LABEL_SCORES, LOWER_IS_BETTER
 from mdjax.cli import reproduce
 from mdjax.figures.figure import Figure
-from mdjax.presets import configure_synthetic
+from mdjax.recipes import configure_synthetic
 from mdjax.studies.comparison import Difference
 from mdjax.studies.jobs import find_twins, list_jobs
 from mdjax.studies.table import Setting, Table, TableRow

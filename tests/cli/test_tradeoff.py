@@ -11,7 +11,7 @@ import pytest
 from experiments.tables.rows import create_all_rows
 from experiments.tables.settings import LABEL_SCORES, SETTINGS
 from mdjax.cli import tradeoff
-from mdjax.presets import RECIPES, configure_synthetic
+from mdjax.recipes import RECIPES, configure_synthetic
 from mdjax.studies.jobs import list_jobs
 from mdjax.studies.table import Setting
 from mdjax.tradeoff.measured import list_titles

@@ -10,7 +10,7 @@ import numpy as np
 
 from mdjax.models.config import MdStudentConfig, NetworkConfig
 from mdjax.ops.anchors import AnchorOptions
-from mdjax.presets import configure_mfnet_small, configure_msrs_small
+from mdjax.recipes import configure_mfnet_small, configure_msrs_small
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork, create_network
 from mdjax.tasks.detection import DetectionTask

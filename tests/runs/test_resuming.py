@@ -17,7 +17,7 @@ from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.io.json_file import read_json, write_json
 from mdjax.io.run_directory import RunDirectory
 from mdjax.models.config import ImageLevelConfig
-from mdjax.presets import configure_synthetic
+from mdjax.recipes import configure_synthetic
 from mdjax.runs import training
 from mdjax.runs.config import DistillConfig, FuseConfig, TrainConfig
 from mdjax.runs.loading import load_network

@@ -9,7 +9,7 @@ import pytest
 
 from mdjax.io.json_file import read_json
 from mdjax.models.config import ImageLevelConfig
-from mdjax.presets import configure_synthetic
+from mdjax.recipes import configure_synthetic
 from mdjax.runs.config import TrainConfig
 from mdjax.studies import study
 from mdjax.studies.comparison import Difference

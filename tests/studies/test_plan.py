@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mdjax.models.config import ImageLevelConfig, MdStudentConfig, VisibleOnlyConfig
-from mdjax.presets import configure_synthetic
+from mdjax.recipes import configure_synthetic
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.runs.results import describe_environment
 from mdjax.studies import plan as plan_module

@@ -10,7 +10,7 @@ import pytest
 
 from mdjax.io.run_directory import RunDirectory
 from mdjax.models.config import ImageLevelConfig, ThermalOnlyConfig
-from mdjax.presets import configure_synthetic
+from mdjax.recipes import configure_synthetic
 from mdjax.runs.config import DistillConfig, FuseConfig, TrainConfig
 from mdjax.runs.results import RunResult
 from mdjax.runs.stored_config import store_config

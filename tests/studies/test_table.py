@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mdjax.presets import configure_synthetic
+from mdjax.recipes import configure_synthetic
 from mdjax.statistics.pooling import ImageScore
 from mdjax.studies.comparison import Difference
 from mdjax.studies.table import Setting, Table, TableRow, measure_table

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import pytest
 
 from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig
-from mdjax.presets import configure_synthetic, configure_synthetic_detection
+from mdjax.recipes import configure_synthetic, configure_synthetic_detection
 from mdjax.runs.config import TrainConfig
 from mdjax.tradeoff.costs import count_gflop, find_num_classes, measure_costs
 from mdjax.types import NetworkOutput

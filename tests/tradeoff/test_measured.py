@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mdjax.presets import configure_synthetic
+from mdjax.recipes import configure_synthetic
 from mdjax.statistics.pooling import ImageScore
 from mdjax.studies.table import Setting
 from mdjax.tradeoff.measured import MeasuredTradeoff, measure_tradeoff

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mdjax.models.config import ImageLevelConfig
-from mdjax.presets import configure_mfnet
+from mdjax.recipes import configure_mfnet
 from mdjax.runs.config import TrainConfig
 from mdjax.tradeoff.prices import read_prices
 from mdjax.tradeoff.sensors import list_sensors
