@@ -84,7 +84,7 @@ def test_unknown_command_lists_those_there_are(capsys: pytest.CaptureFixture[str
             ("--teacher", "--method.attention-weight", "--method.semantic-loss"),
         ),
         (("evaluate",), ("RUN_DIR", "--split", "--checkpoint", "--resolution", "--json")),
-        (("predict",), ("RUN_DIR", "IMAGES", "--thermal", "--out-dir")),
+        (("predict",), ("RUN_OR_EXPORT", "IMAGES", "--thermal", "--out-dir")),
         (("resume",), ("RUN_DIR", "--data-dir", "--loop.save-every", "--json")),
         (("runs",), ("FOLDER", "--json")),
         (("report",), ("RUNS...", "--out", "--tables", "--json")),
