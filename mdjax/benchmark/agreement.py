@@ -87,14 +87,6 @@ class BoxAgreement:
 Agreement = LabelAgreement | BoxAgreement
 
 
-def measure_difference(expected: Answers, found: Answers) -> float:
-    """Compute the largest difference of any output, relative to its largest value."""
-    return max(
-        float(np.max(np.abs(x.astype(np.float64) - found[name])) / max(np.max(np.abs(x)), 1e-12))
-        for name, x in expected.items()
-    )
-
-
 def measure_agreement(
     head_name: str,
     pairs: list[tuple[Answers, Answers]],

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mdjax.benchmark.agreement import measure_agreement, measure_difference
+from mdjax.benchmark.agreement import measure_agreement
 from mdjax.benchmark.engine import PRODUCT, Engine
 from mdjax.benchmark.engines.serving import Job
 from mdjax.benchmark.models import Models
 from mdjax.benchmark.process import EngineError, EngineProcess
+from mdjax.export.measuring import compare_outputs
 
 TOLERANCE = 1e-3
 """Largest difference of an answer in 32 bits from JAX, relative to the largest value."""
@@ -136,7 +137,8 @@ def _check(one: Measured, process: EngineProcess) -> str:
     agreement = measure_agreement(models.head_name, [(models.expected, process.first_answer)])
     one.share = None if agreement is None else agreement.share
     if models.head_name in _NUMERIC:
-        one.difference = measure_difference(models.expected, process.first_answer)
+        found = [process.first_answer[name] for name in models.expected]
+        one.difference = compare_outputs(list(models.expected.values()), found)
     if not one.engine.is_exact:
         return ""
     if one.difference is not None and not one.difference <= TOLERANCE:
