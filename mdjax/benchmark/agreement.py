@@ -100,7 +100,7 @@ def measure_agreement(
         nms: How boxes are selected; by default as usual.
 
     Returns:
-        None for raw outputs, of which neither is made.
+        None for raw outputs, which are neither.
     """
     if head_name in ("logits", "classes"):
         return _compare_labels(pairs, head_name)
@@ -117,7 +117,6 @@ def measure_agreement(
 
 def _compare_labels(pairs: list[tuple[Answers, Answers]], head_name: str) -> LabelAgreement:
     confusion: Any = 0
-    num_classes = 0
     for first, second in pairs:
         labels = [x[head_name] for x in (first, second)]
         if head_name == "logits":

@@ -40,7 +40,7 @@ class Models:
         expected: What it answers to the images of the jobs, by the name of the output; of images
             [b h w c].
         head_name: What the answers are, see `list_heads`.
-        num_parameters: Trainable ones; None where nobody knows.
+        num_parameters: Trainable ones; None if unknown.
         gflop_trained: Billions of operations of one pair as trained, as XLA counts them.
         gflop_simplified: The same after the export's simplification.
         size_wh: Of the visible images.
@@ -110,7 +110,8 @@ def write_models(
     deployment = deploy(loaded)
     images = make_random_images(deployment, batch_size=batch_size)
     names = [x.name for x in deployment.inputs]
-    _save(folder / IMAGES_FILE, dict(zip(names, images, strict=True)))
+    arrays: Any = dict(zip(names, images, strict=True))
+    np.savez(folder / IMAGES_FILE, **arrays)
     expected, gflop_trained = _compile_and_run(deployment.run, images)
     single = simplify(deployment)[-1].graph
     wanted = {engine.model for engine in engines}
@@ -193,7 +194,3 @@ def _compile_and_run(function: Any, images: Sequence[np.ndarray]) -> tuple[list[
     program: Any = jax.jit(function).lower(*images).compile()
     outputs = [np.asarray(x) for x in program(*images)]
     return outputs, float(program.cost_analysis()["flops"]) / 1e9
-
-
-def _save(path: Path, arrays: Mapping[str, Any]) -> None:
-    np.savez(path, **arrays)

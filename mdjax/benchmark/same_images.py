@@ -66,7 +66,7 @@ def compare_on_images(
 
     Args:
         subject: The network.
-        engines: Installed ones; JAX is always among them.
+        engines: Installed ones, compared with JAX, which need not be among them.
         folder: A new one for files.
         num_pairs: How many; fewer where the split has fewer.
         data_dir: Folder of prepared data sets; by default as in training.

@@ -1,7 +1,7 @@
 """The student and the teacher in PyTorch, built from the variables of a network of ours.
 
 This is what one would write by hand: modules of `torch.nn`, six channels that are normalised before
-the first convolution, batch normalisation as it was trained. The only file that imports torch.
+the first convolution, batch normalisation as it was trained.
 """
 
 from collections.abc import Mapping
