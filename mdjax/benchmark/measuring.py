@@ -71,8 +71,10 @@ class MeasuredGroup:
     product: Measured
 
     @property
-    def peak_flops(self) -> float:
-        """Operations a second of the product."""
+    def peak_flops(self) -> float | None:
+        """Operations a second of the product; None if it was not timed."""
+        if not self.product.rounds:
+            return None
         return 2 * self.product.engine.details["size"] ** 3 / float(np.median(self.product.rounds))
 
 
@@ -106,7 +108,7 @@ def measure_in_turn(
             if process := _start(one, folder / str(number)):
                 processes.append((one, stack.enter_context(process)))
         show(f"timing {len(processes)} processes in turn for about {seconds:g} s")
-        _time_in_turn(processes, seconds)
+        _time_in_turn(processes, product, seconds)
     return MeasuredGroup(measured, product)
 
 
@@ -151,11 +153,16 @@ def _check(one: Measured, process: EngineProcess) -> str:
     return ""
 
 
-def _time_in_turn(processes: list[tuple[Measured, EngineProcess]], seconds: float) -> None:
-    """Time rounds of all; one that fails on the way is left out from then on."""
+def _time_in_turn(
+    processes: list[tuple[Measured, EngineProcess]], product: Measured, seconds: float
+) -> None:
+    """Time rounds of all; one that fails is left out from then on, and the product is not alone."""
+    networks = [one for one, _ in processes if one is not product]
     end = time.perf_counter() + seconds
     num_rounds = 0
     while num_rounds < MIN_ROUNDS or time.perf_counter() < end:
+        if all(one.problem for one in networks):
+            return
         for one, process in processes:
             if one.problem:
                 continue

@@ -26,10 +26,12 @@ class Row:
         pairs_per_s: At the median.
         cold_start_s: From the start of a process to its first answer.
         peak_mb: The most memory of that process.
-        share_of_peak: Operations a second, as a share of those of a product of two matrices.
+        share_of_peak: Operations a second, as a share of those of a product of two matrices; None
+            where that was not timed.
         over_baseline: Time over that of the baseline engine with the same network, median of the
             ratios of the rounds.
-        over_first: Time over that of the first network with the same engine, likewise.
+        over_first: Time over that of the first network with the same engine, likewise; None where
+            that has images of another size.
         num_passes: That were timed.
         difference: Of the answer from JAX, relative to the largest value.
         share: Of the pixels or boxes that are as JAX says.
@@ -73,27 +75,28 @@ def make_rows(group: MeasuredGroup, baseline: str) -> list[Row]:
         baseline: Name of the engine that others are compared with.
     """
     found = {(id(x.models), x.engine.name): x for x in group.measured}
-    first = {}
-    for x in group.measured:
-        # Only networks at the same size are compared.
-        first.setdefault((x.models.size_wh, x.engine.name), x)
+    first = group.measured[0].models
     return [
         _make_row(
             one,
             group.peak_flops,
             found.get((id(one.models), baseline)),
-            first[one.models.size_wh, one.engine.name],
+            # Only networks at the same size are compared.
+            found[id(first), one.engine.name] if one.models.size_wh == first.size_wh else None,
         )
         for one in group.measured
     ]
 
 
-def _make_row(one: Measured, peak_flops: float, baseline: Measured | None, first: Measured) -> Row:
+def _make_row(
+    one: Measured, peak_flops: float | None, baseline: Measured | None, first: Measured | None
+) -> Row:
     models = one.models
     is_timed = not one.problem
     seconds = np.concatenate(one.rounds) if is_timed else np.asarray([np.nan])
     median = float(np.median(seconds))
     gflop = models.get_gflop(one.engine)
+    flops = 1e9 * gflop * models.batch_size / median
     return Row(
         network=models.name,
         engine=one.engine.name,
@@ -107,7 +110,7 @@ def _make_row(one: Measured, peak_flops: float, baseline: Measured | None, first
         pairs_per_s=models.batch_size / median if is_timed else None,
         cold_start_s=one.cold_start_s,
         peak_mb=None if one.peak_bytes is None else one.peak_bytes / 1e6,
-        share_of_peak=(1e9 * gflop * models.batch_size / median / peak_flops if is_timed else None),
+        share_of_peak=flops / peak_flops if is_timed and peak_flops is not None else None,
         over_baseline=_compute_ratio(one, baseline),
         over_first=_compute_ratio(one, first),
         num_passes=len(seconds) if is_timed else 0,
@@ -192,14 +195,15 @@ def _show(value: float | None, form: str = ".1f") -> str:
     return "-" if value is None else format(value, form)
 
 
-def to_dict(rows: Sequence[Row], peaks_flops: Sequence[float]) -> dict[str, Any]:
+def to_dict(rows: Sequence[Row], peaks_flops: Sequence[float | None]) -> dict[str, Any]:
     """Return the table for programs.
 
     Args:
         rows: All rows.
-        peaks_flops: Operations a second of the product of matrices, each time it was measured.
+        peaks_flops: Operations a second of the product of matrices, of each group; None where it
+            was not timed.
     """
     return {
-        "peak_gflop_per_s": [peak / 1e9 for peak in peaks_flops],
+        "peak_gflop_per_s": [None if peak is None else peak / 1e9 for peak in peaks_flops],
         "rows": [asdict(row) for row in rows],
     }

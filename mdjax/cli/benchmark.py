@@ -121,8 +121,15 @@ def _check(command: Benchmark) -> None:
     ):
         if not values or min(values) < 1:
             raise MdjaxError(f"--{name}: give 1 or more.")
-    if len(set(command.batch_sizes)) < len(command.batch_sizes):
-        raise MdjaxError("--batch-sizes: give each once.")
+    for name, values in (
+        ("networks", command.networks),
+        ("--presets", command.presets),
+        ("--sizes", command.sizes),
+        ("--resolutions", command.resolutions),
+        ("--batch-sizes", command.batch_sizes),
+    ):
+        if len(set(values)) < len(values):
+            raise MdjaxError(f"{name}: give each once.")
     if not 0 < command.seconds < float("inf"):
         raise MdjaxError(f"--seconds is {command.seconds}; give more than 0.")
     if command.agreement < 0:
@@ -160,15 +167,10 @@ def _measure(
 ) -> tuple[dict[str, Any], str]:
     """Networks at one size take turns; each size and each size of batch follow the other."""
     rows: list[Row] = []
-    peaks: list[float] = []
+    peaks: list[float | None] = []
     groups: dict[Any, list[Subject]] = {}
     for subject in subjects:
-        at = (
-            (subject.origin.size_hw, subject.origin.resolution)
-            if isinstance(subject, RunSubject)
-            else None
-        )
-        groups.setdefault(at, []).append(subject)
+        groups.setdefault(subject.sizes, []).append(subject)
     num_threads = command.threads or count_cores()
     for index, (of_size, batch_size) in enumerate(
         (of_size, batch_size) for of_size in groups.values() for batch_size in command.batch_sizes
@@ -198,8 +200,9 @@ def _measure(
     if command.plot is not None:
         draw_costs(rows, command.plot)
     text = format_tables(rows, command.baseline)
-    peak = f"product of matrices: {max(peaks) / 1e9:.0f} GFLOP/s, {num_threads} threads"
-    return to_dict(rows, peaks), f"{text}\n\n{peak}"
+    if timed := [peak for peak in peaks if peak is not None]:
+        text += f"\n\nproduct of matrices: {max(timed) / 1e9:.0f} GFLOP/s, {num_threads} threads"
+    return to_dict(rows, peaks), text
 
 
 def _compare(

@@ -64,6 +64,7 @@ def test_all_installed_engines_answer_as_jax_does(loaded: LoadedNetwork, tmp_pat
         assert one.difference is not None
         assert one.difference < (1e-4 if one.engine.is_exact else 0.5)
     assert {"jax", "stablehlo", "onnx", "onnx-int8"} <= {x.engine.name for x in group.measured}
+    assert group.peak_flops is not None
     assert group.peak_flops > 0
 
 
@@ -107,6 +108,21 @@ def test_engine_that_answers_something_else_is_not_timed(onnx: Models, tmp_path:
     assert not refused.rounds
     assert timed.problem == ""
     assert len(timed.rounds) >= measuring.MIN_ROUNDS
+
+
+def test_product_is_not_timed_alone(onnx: Models, tmp_path: Path) -> None:
+    """A day for the passes, which nobody waits for where no network can run."""
+    wrong = replace(onnx, expected={"logits": onnx.expected["logits"] * 1.01})
+    group = measure_in_turn(
+        [wrong],
+        [ENGINES["onnx"]],
+        tmp_path,
+        seconds=86400.0,
+        num_threads=1,
+        show=lambda _: None,
+    )
+    assert group.measured[0].problem
+    assert group.peak_flops is None
 
 
 def test_engine_that_is_not_installed_is_named_with_its_remedy(

@@ -114,7 +114,17 @@ def test_networks_of_other_sizes_are_not_compared() -> None:
         ),
         "jax",
     )
-    assert rows[1].over_first == 1.0
+    assert [row.over_first for row in rows] == [1.0, None]
+
+
+def test_without_a_product_there_is_no_share_of_the_peak() -> None:
+    timed = measure(make_models("student"), "jax", [0.1, 0.1])
+    failed = Measured(make_models(""), PRODUCT, problem="matrix product failed")
+    group = MeasuredGroup([timed], failed)
+    assert group.peak_flops is None
+    rows = make_rows(group, "jax")
+    assert (rows[0].share_of_peak, rows[0].median_ms) == (None, pytest.approx(100))
+    assert to_dict(rows, [group.peak_flops])["peak_gflop_per_s"] == [None]
 
 
 def test_figure_has_a_line_for_each_engine(tmp_path: Path) -> None:

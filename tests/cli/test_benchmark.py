@@ -10,7 +10,10 @@ import pytest
 from mdjax.benchmark import measuring
 from mdjax.cli import benchmark
 from mdjax.cli.main import EXIT_BAD_INPUT
+from mdjax.export.export import export_network
+from mdjax.runs.untrained import save_untrained
 from tests.cli.running import run
+from tests.export.networks import create_loaded
 from tests.runs.small import shrink_preset
 
 
@@ -49,6 +52,27 @@ def test_presets_are_measured_before_they_are_trained(
     assert values["command"].startswith("mdjax benchmark --presets synthetic-student")
 
 
+def test_run_and_its_export_are_timed_in_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One group: the export is compared with the run, not with itself."""
+    monkeypatch.setattr(measuring, "MIN_ROUNDS", 1)
+    monkeypatch.setattr(measuring, "PRODUCT", replace(measuring.PRODUCT, details={"size": 64}))
+    saved = save_untrained(create_loaded(), tmp_path / "run")
+    export_network(saved, tmp_path / "exported")
+    options = ["--engines", "onnx", "--baseline", "onnx", "--seconds", 0.01, "--threads", 1]
+    networks = [saved.run_dir, tmp_path / "exported"]
+    status = run("benchmark", *networks, *options, "--batch-sizes", 1, "--json")
+    shown = capsys.readouterr()
+    assert status == 0, shown.err
+    assert "starting onnx (3 of 3)" in shown.err
+    values = json.loads(shown.out)
+    assert len(values["peak_gflop_per_s"]) == 1
+    of_run, of_export = values["rows"]
+    assert of_run["over_first"] == 1.0
+    assert of_export["over_first"] not in (None, 1.0)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -58,6 +82,8 @@ def test_presets_are_measured_before_they_are_trained(
         (["--presets", "synthetic-student", "--seconds", "0"], "--seconds is 0.0; give more than"),
         (["--presets", "synthetic-student", "--batch-sizes", "0"], "--batch-sizes: give 1 or more"),
         (["--presets", "synthetic-student", "--agreement", "40"], "omit --presets"),
+        (["--presets", *["synthetic-student"] * 2], "--presets: give each once"),
+        (["run", "run"], "networks: give each once"),
         (["--presets", "synthetic-student", "--data-dir", "data"], "--data-dir is for --agreement"),
         (["--presets", "synthetic-student", "--out", "no/such/a.json"], "there is no such folder"),
         (["no_such_run"], "no_such_run: there is no such run directory"),
