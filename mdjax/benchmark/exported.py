@@ -1,26 +1,74 @@
 """An exported folder as files that engines load."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors
-from jax import export
 
 from mdjax.benchmark.engine import ARRAYS_FILE, JAX, Engine
 from mdjax.benchmark.engines.serving import Job
-from mdjax.benchmark.models import IMAGES_FILE, Models
-from mdjax.export.artefact import FILES, read_card
+from mdjax.benchmark.models import IMAGES_FILE, Models, SizesWh, list_sizes_wh
+from mdjax.export.artefact import CARD_FILE, FILES, read_card
 from mdjax.export.export import INT8_FILE
-from mdjax.export.onnx_session import open_session
+from mdjax.export.exported import ExportedModel, ExportedNetwork, load_exported
+from mdjax.export.feeds import convert_to_input
 from mdjax.types import MdjaxError
 
 _STATISTICS = ("running_mean", "running_var", ".mean", ".var", "num_batches_tracked")
 
 
-def open_models(
-    exported: Path,
+@dataclass(frozen=True)
+class OpenedExport:
+    """An export whose files are those that were written.
+
+    Attributes:
+        folder: Of the export.
+        card: What its card says.
+        network: The StableHLO program, or else the ONNX model in 32 bits: what engines have to
+            answer.
+        gflop_trained: Billions of operations of one pair as trained, as XLA counts them.
+        gflop_simplified: The same after the export's simplification.
+    """
+
+    folder: Path
+    card: Mapping[str, Any]
+    network: ExportedNetwork
+    gflop_trained: float
+    gflop_simplified: float
+
+    @property
+    def sizes_wh(self) -> SizesWh:
+        """Of the visible and of the thermal images."""
+        return list_sizes_wh(self.network.config.pipeline.image_size_hw, self.network.inputs)
+
+
+def open_export(folder: Path) -> OpenedExport:
+    """Check the files of an export, and load the model that engines are compared with.
+
+    Raises:
+        MdjaxError: It is no export, a file is missing or was changed, its card is damaged, or
+            nothing in it can run.
+    """
+    card = read_card(folder)
+    models: dict[str, ExportedModel] = {FILES["stablehlo"]: "stablehlo", FILES["onnx"]: "float"}
+    there: list[ExportedModel] = [model for name, model in models.items() if name in card["files"]]
+    if not there:
+        raise MdjaxError(f"{folder}: holds no model that can run; export ONNX or StableHLO too.")
+    network = load_exported(folder, there[0])
+    try:
+        gflop = [float(step["gflop"]) for step in card["steps"]]
+        return OpenedExport(folder, card, network, gflop[0], gflop[-1])
+    except (LookupError, TypeError, ValueError) as error:
+        raise MdjaxError(
+            f"{folder / CARD_FILE}: is damaged ({error!r}). Export the run again."
+        ) from error
+
+
+def prepare_models(
+    exported: OpenedExport,
     folder: Path,
     engines: Sequence[Engine],
     *,
@@ -30,35 +78,35 @@ def open_models(
     """Describe what engines load of an export.
 
     Args:
-        exported: The folder of the export.
+        exported: The export.
         folder: A new one for the images.
         engines: Which will run it.
         batch_size: Pairs of a batch.
         num_threads: Of each engine.
-
-    Raises:
-        MdjaxError: It is no export, a file is missing or was changed, or nothing in it can run.
     """
-    card = read_card(exported)
-    files = [name for name in card["files"] if name in (FILES["stablehlo"], FILES["onnx"])]
-    if not files:
-        raise MdjaxError(f"{exported}: holds no model that can run; export ONNX or StableHLO too.")
+    network = exported.network
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    images = {x["name"]: _make_images(x, batch_size, rng) for x in card["inputs"]}
+    images = {
+        x.name: convert_to_input(
+            rng.random((batch_size, *x.size_hw, x.num_channels), np.float32), network.input_type
+        )
+        for x in network.inputs
+    }
     arrays: Any = images
     np.savez(folder / IMAGES_FILE, **arrays)
     absent = {
         engine.name: reason
         for engine in engines
-        if (reason := _find_obstacle(engine, card, batch_size))
+        if (reason := _find_obstacle(engine, exported.card, batch_size))
     }
-    channels_first = card["inputs"][0]["axes"] == "b c h w"
+    channels_first = exported.card["inputs"][0]["axes"] == "b c h w"
+    names = tuple(exported.card["outputs"])
     jobs = {
         engine.name: Job(
-            model=str(exported / engine.model),
+            model=str(exported.folder / engine.model),
             images=str(folder / IMAGES_FILE),
-            output_names=tuple(card["outputs"]),
+            output_names=names,
             num_threads=num_threads,
             channels_first=channels_first and engine.model != FILES["stablehlo"],
             details={**engine.details, "input_names": list(images)},
@@ -66,27 +114,21 @@ def open_models(
         for engine in engines
         if engine.name not in absent
     }
-    sizes = {x["name"]: tuple(x["size_wh"]) for x in card["inputs"]}
+    answers = network.answer(images) if jobs else {}
+    size_wh, thermal_size_wh = exported.sizes_wh
     return Models(
-        name=str(exported),
+        name=str(exported.folder),
         jobs=jobs,
         absent=absent,
-        expected=_answer(exported, card, images) if jobs else {},
-        head_name=card["head"],
-        num_parameters=_count_parameters(exported / FILES["safetensors"]),
-        gflop_trained=card["steps"][0]["gflop"],
-        gflop_simplified=card["steps"][-1]["gflop"],
-        size_wh=tuple(card["working_size_wh"]),
-        thermal_size_wh=sizes.get("thermal", (0, 0)),
+        expected={name: np.asarray(answers[name]) for name in names if jobs},
+        head_name=network.head_name,
+        num_parameters=_count_parameters(exported.folder / FILES["safetensors"]),
+        gflop_trained=exported.gflop_trained,
+        gflop_simplified=exported.gflop_simplified,
+        size_wh=size_wh,
+        thermal_size_wh=thermal_size_wh,
         batch_size=batch_size,
     )
-
-
-def _make_images(x: Mapping[str, Any], batch_size: int, rng: np.random.Generator) -> np.ndarray:
-    width, height = x["size_wh"]
-    num_channels = x["shape"][x["axes"].split().index("c")]
-    values = rng.random((batch_size, height, width, num_channels), np.float32)
-    return (values * 255).astype(np.uint8) if x["type"] == "uint8" else values
 
 
 def _find_obstacle(engine: Engine, card: Mapping[str, Any], batch_size: int) -> str:
@@ -102,20 +144,6 @@ def _find_obstacle(engine: Engine, card: Mapping[str, Any], batch_size: int) -> 
     if taken != batch_size:
         return f"{engine.model} takes batches of {taken}; export it with --batch-size {batch_size}"
     return ""
-
-
-def _answer(
-    exported: Path, card: Mapping[str, Any], images: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """What the StableHLO program answers, or else the ONNX model in 32 bits."""
-    names = list(card["outputs"])
-    if FILES["stablehlo"] in card["files"]:
-        program = export.deserialize(bytearray((exported / FILES["stablehlo"]).read_bytes()))
-        answers: Any = program.call(*images.values())
-        return {name: np.asarray(answers[name]) for name in names}
-    layout = "nchw" if card["inputs"][0]["axes"] == "b c h w" else "nhwc"
-    run = open_session((exported / FILES["onnx"]).read_bytes(), layout=layout)
-    return dict(zip(names, run(images), strict=True))
 
 
 def _count_parameters(weights: Path) -> int | None:

@@ -13,7 +13,7 @@ from mdjax.benchmark.engine import ARRAYS_FILE, ENGINES, JAX, Engine
 from mdjax.benchmark.engines.serving import Job
 from mdjax.benchmark.torch_facts import describe_architecture, has_twin, write_arrays
 from mdjax.export.artefact import FILES
-from mdjax.export.deployment import Deployment, deploy
+from mdjax.export.deployment import Deployment, ImageInput, deploy
 from mdjax.export.export import INT8_FILE
 from mdjax.export.feeds import Feed
 from mdjax.export.graph import Graph
@@ -23,10 +23,14 @@ from mdjax.export.quantisation import quantise
 from mdjax.export.sensitivity import measure_layer_errors
 from mdjax.export.simplification import simplify
 from mdjax.export.stablehlo import create_stablehlo
+from mdjax.models.modalities import THERMAL
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.train.state import count_parameters
 
 IMAGES_FILE = "images.npz"
+
+SizesWh = tuple[tuple[int, int], tuple[int, int]]
+"""Width and height in pixels of the visible images, then of the thermal images."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,13 @@ class Origin:
     checkpoint: str
     size_hw: tuple[int, int] | None = None
     resolution: str | None = None
+
+
+def list_sizes_wh(working_size_hw: tuple[int, int], inputs: Sequence[ImageInput]) -> SizesWh:
+    """Return the sizes of visible and thermal images; of the latter (0, 0) where it takes none."""
+    height, width = working_size_hw
+    thermal_h, thermal_w = {x.name: x.size_hw for x in inputs}.get(THERMAL, (0, 0))
+    return (width, height), (thermal_w, thermal_h)
 
 
 def write_models(
@@ -144,9 +155,7 @@ def write_models(
             channels_first=engine.model not in ("", FILES["stablehlo"]),
             details={**details, "input_names": names, "facts": facts},
         )
-    sizes = {x.name: x.size_hw for x in deployment.inputs}
-    thermal_h, thermal_w = sizes.get("thermal", (0, 0))
-    height, width = deployment.working_size_hw
+    size_wh, thermal_size_wh = list_sizes_wh(deployment.working_size_hw, deployment.inputs)
     return Models(
         name=name,
         jobs=jobs,
@@ -156,8 +165,8 @@ def write_models(
         num_parameters=count_parameters(loaded.variables["params"]),
         gflop_trained=gflop_trained / batch_size,
         gflop_simplified=_compile_and_run(single, [x[:1] for x in images])[1],
-        size_wh=(width, height),
-        thermal_size_wh=(thermal_w, thermal_h),
+        size_wh=size_wh,
+        thermal_size_wh=thermal_size_wh,
         batch_size=batch_size,
     )
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from mdjax.benchmark.engine import Engine
-from mdjax.benchmark.exported import open_models
-from mdjax.benchmark.models import Models, Origin, write_models
+from mdjax.benchmark.exported import OpenedExport, open_export, prepare_models
+from mdjax.benchmark.models import Models, Origin, SizesWh, list_sizes_wh, write_models
 from mdjax.benchmark.resizing import change_sizes
+from mdjax.export.deployment import deploy
 from mdjax.export.exported import is_export
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import CheckpointName, LoadedNetwork, load_network
@@ -36,6 +37,12 @@ class RunSubject:
         """What was asked for; networks with the same ones are measured in turn."""
         return self.origin.size_hw, self.origin.resolution
 
+    @property
+    def sizes_wh(self) -> SizesWh:
+        """Of the visible and of the thermal images."""
+        deployment = deploy(self.loaded)
+        return list_sizes_wh(deployment.working_size_hw, deployment.inputs)
+
     def __str__(self) -> str:
         height, width = self.loaded.config.pipeline.image_size_hw
         return f"{self.name}, {width}x{height}"
@@ -60,24 +67,29 @@ class ExportSubject:
     """An exported network, which has the sizes that it was exported with.
 
     Attributes:
-        exported: Its folder.
+        exported: The export.
     """
 
-    exported: Path
+    exported: OpenedExport
 
     @property
     def sizes(self) -> Any:
         """That of runs which keep the sizes of their training."""
         return None, None
 
+    @property
+    def sizes_wh(self) -> SizesWh:
+        """Of the visible and of the thermal images."""
+        return self.exported.sizes_wh
+
     def __str__(self) -> str:
-        return str(self.exported)
+        return str(self.exported.folder)
 
     def prepare(
         self, folder: Path, engines: Sequence[Engine], *, batch_size: int, num_threads: int
     ) -> Models:
-        """Check its files, and write images into a new folder."""
-        return open_models(
+        """Write images into a new folder."""
+        return prepare_models(
             self.exported, folder, engines, batch_size=batch_size, num_threads=num_threads
         )
 
@@ -102,7 +114,7 @@ def list_subjects(path: Path, sizes: Sizes, checkpoint: CheckpointName = "last")
     """List what is measured of a run directory, or of an exported folder.
 
     Raises:
-        MdjaxError: It is neither, or sizes were given for an export.
+        MdjaxError: It is neither, it cannot be loaded, or sizes were given for an export.
     """
     if is_export(path):
         if sizes != Sizes():
@@ -110,7 +122,7 @@ def list_subjects(path: Path, sizes: Sizes, checkpoint: CheckpointName = "last")
                 f"{path}: an export has the sizes that it was exported with; omit --sizes and "
                 "--resolutions, or give the run directory."
             )
-        return [ExportSubject(path)]
+        return [ExportSubject(open_export(path))]
     try:
         loaded = load_network(path, checkpoint)
     except MdjaxError as error:

@@ -168,7 +168,9 @@ def parse_card(folder: Path) -> dict[str, Any]:
         raise MdjaxError(f"{folder}: holds no export; `mdjax export RUN --out-dir` writes one.")
     card = read_json_object(path, remedy=_REMEDY)
     version = card.get("version")
-    if type(version) is not int or not isinstance(card.get("files"), dict):
+    files = card.get("files")
+    is_complete = isinstance(files, dict) and all(isinstance(x, dict) for x in files.values())
+    if type(version) is not int or not is_complete:
         raise MdjaxError(f"{path}: is damaged. {_REMEDY}")
     if version > CARD_VERSION:
         raise MdjaxError(
