@@ -11,7 +11,7 @@ import tyro
 
 from mdjax.benchmark.cores import count_cores
 from mdjax.benchmark.engine import ENGINES, JAX, Engine, find_installed
-from mdjax.benchmark.figure import draw_costs
+from mdjax.benchmark.figure import check_sizes, draw_costs
 from mdjax.benchmark.measuring import measure_in_turn
 from mdjax.benchmark.report import Row, format_tables, make_rows, to_dict
 from mdjax.benchmark.same_images import compare_on_images, format_agreements
@@ -98,10 +98,13 @@ def run_benchmark(arguments: Sequence[str]) -> int:
     }
     with tempfile.TemporaryDirectory(prefix="mdjax-benchmark-") as folder:
         subjects = _list_subjects(command, Path(folder))
+        if command.plot is not None:
+            check_sizes((subject.sizes_wh for subject in subjects), command.plot)
+        rows: list[Row] = []
         if command.agreement:
             values, text = _compare(command, subjects, engines, Path(folder))
         else:
-            values, text = _measure(command, subjects, engines, Path(folder))
+            rows, values, text = _measure(command, subjects, engines, Path(folder))
     values = {**facts, **values}
     if command.out is not None:
         write_json(command.out, values)
@@ -109,6 +112,8 @@ def run_benchmark(arguments: Sequence[str]) -> int:
         print_json(values)
     else:
         print(text)
+    if command.plot is not None:  # Last: whatever becomes of the figure, no number is lost.
+        draw_costs(rows, command.plot)
     return 0
 
 
@@ -136,6 +141,13 @@ def _check(command: Benchmark) -> None:
         raise MdjaxError(f"--agreement is {command.agreement}; give a number of image pairs.")
     if command.agreement and command.presets:
         raise MdjaxError("--agreement is of trained networks; omit --presets.")
+    if command.agreement and command.plot is not None:
+        raise MdjaxError("--plot draws times, which --agreement does not measure; omit one.")
+    if not command.agreement and command.baseline not in command.engines:
+        raise MdjaxError(
+            f"--baseline {command.baseline} is none of --engines ({', '.join(command.engines)}); "
+            "add it, or give one of these."
+        )
     if command.data_dir is not None and not command.agreement:
         raise MdjaxError("--data-dir is for --agreement; add it, or omit this.")
     for path in (command.plot, command.out):
@@ -164,7 +176,7 @@ def _read_size(text: str) -> tuple[int, int]:
 
 def _measure(
     command: Benchmark, subjects: Sequence[Subject], engines: Sequence[Engine], folder: Path
-) -> tuple[dict[str, Any], str]:
+) -> tuple[list[Row], dict[str, Any], str]:
     """Networks at one size take turns; each size and each size of batch follow the other."""
     rows: list[Row] = []
     peaks: list[float | None] = []
@@ -197,12 +209,10 @@ def _measure(
         )
         rows += make_rows(group, command.baseline)
         peaks.append(group.peak_flops)
-    if command.plot is not None:
-        draw_costs(rows, command.plot)
     text = format_tables(rows, command.baseline)
     if timed := [peak for peak in peaks if peak is not None]:
         text += f"\n\nproduct of matrices: {max(timed) / 1e9:.0f} GFLOP/s, {num_threads} threads"
-    return to_dict(rows, peaks), text
+    return rows, to_dict(rows, peaks), text
 
 
 def _compare(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mdjax.benchmark.engine import ENGINES, PRODUCT
-from mdjax.benchmark.figure import draw_costs
+from mdjax.benchmark.figure import check_sizes, draw_costs
 from mdjax.benchmark.measuring import Measured, MeasuredGroup
 from mdjax.benchmark.models import Models
 from mdjax.benchmark.report import format_tables, make_rows, to_dict
@@ -137,6 +137,18 @@ def test_figure_has_a_line_for_each_engine(tmp_path: Path) -> None:
     assert image is not None
     blue, _, red = np.moveaxis(image.astype(int), -1, 0)
     assert (blue - red > 100).any(axis=0).sum() > 200  # From the first size to the second.
-    with pytest.raises(MdjaxError, match="all networks have one size"):
+    with pytest.raises(MdjaxError, match="needs networks at two sizes or more"):
         draw_costs(rows[:1], tmp_path / "one.png")
+    failed = make_rows(make_group(measure(make_models("student"), "jax", problem="failed")), "jax")
+    with pytest.raises(MdjaxError, match="no engine was timed"):
+        draw_costs(failed, tmp_path / "one.png")
     assert not (tmp_path / "one.png").exists()
+
+
+def test_sizes_of_one_camera_are_enough_for_a_figure() -> None:
+    """The other network takes no thermal image, which is no size of one."""
+    path = Path("costs.png")
+    check_sizes([((64, 48), (16, 12)), ((64, 48), (64, 48))], path)
+    check_sizes([((64, 48), (16, 12)), ((32, 24), (16, 12))], path)
+    with pytest.raises(MdjaxError, match=r"costs\.png: a plot over pixels needs networks at two"):
+        check_sizes([((64, 48), (16, 12)), ((64, 48), (0, 0))], path)

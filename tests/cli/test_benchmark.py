@@ -12,6 +12,7 @@ from mdjax.cli import benchmark
 from mdjax.cli.main import EXIT_BAD_INPUT
 from mdjax.export.export import export_network
 from mdjax.runs.untrained import save_untrained
+from mdjax.types import MdjaxError
 from tests.cli.running import run
 from tests.export.networks import create_loaded
 from tests.runs.small import shrink_preset
@@ -52,6 +53,7 @@ def test_presets_are_measured_before_they_are_trained(
     assert values["command"].startswith("mdjax benchmark --presets synthetic-student")
 
 
+@pytest.mark.slow
 def test_run_and_its_export_are_timed_in_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +75,34 @@ def test_run_and_its_export_are_timed_in_turn(
     assert of_export["over_first"] not in (None, 1.0)
 
 
+def test_figure_that_cannot_be_drawn_is_refused_before_anything_is_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(benchmark, "measure_in_turn", None)
+    saved = save_untrained(create_loaded(), tmp_path / "run")
+    plot = tmp_path / "costs.png"
+    assert run("benchmark", saved.run_dir, "--plot", plot) == EXIT_BAD_INPUT
+    assert f"{plot}: a plot over pixels needs networks at two sizes" in capsys.readouterr().err
+
+
+def test_numbers_are_kept_where_the_figure_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any) -> None:
+        raise MdjaxError("costs.png: no engine was timed")
+
+    monkeypatch.setattr(benchmark, "draw_costs", fail)
+    monkeypatch.setattr(benchmark, "_measure", lambda *_: ([], {"rows": []}, "the table"))
+    saved = save_untrained(create_loaded(), tmp_path / "run")
+    out, sizes = tmp_path / "costs.json", ["--sizes", "48x32", "96x64"]
+    outputs = ["--plot", tmp_path / "costs.png", "--out", out]
+    assert run("benchmark", saved.run_dir, *sizes, *outputs) == EXIT_BAD_INPUT
+    shown = capsys.readouterr()
+    assert "no engine was timed" in shown.err
+    assert "the table" in shown.out
+    assert json.loads(out.read_text())["rows"] == []
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -82,6 +112,8 @@ def test_run_and_its_export_are_timed_in_turn(
         (["--presets", "synthetic-student", "--seconds", "0"], "--seconds is 0.0; give more than"),
         (["--presets", "synthetic-student", "--batch-sizes", "0"], "--batch-sizes: give 1 or more"),
         (["--presets", "synthetic-student", "--agreement", "40"], "omit --presets"),
+        (["run", "--agreement", "40", "--plot", "a.png"], "--agreement does not measure; omit one"),
+        (["run", "--engines", "onnx"], "--baseline jax is none of --engines (onnx)"),
         (["--presets", *["synthetic-student"] * 2], "--presets: give each once"),
         (["run", "run"], "networks: give each once"),
         (["--presets", "synthetic-student", "--data-dir", "data"], "--data-dir is for --agreement"),
