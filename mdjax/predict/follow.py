@@ -207,22 +207,22 @@ class _Following:
         """Wait, read, predict and write."""
         with write_behind() as write_later:
             try:
-                while not self._is_over(stop):
+                while self._num_predicted != stop.max_pairs:
                     start_s = time.monotonic()
                     ready = list(self._pass_over_earlier(self._arriving.poll()))
                     looked_s = time.monotonic() - start_s
                     if ready:
                         self._predict_ready(ready, stop, write_later)
-                        self._work_s += time.monotonic() - start_s - looked_s
+                    # Only what a look has not found is not there: much may come during a batch.
+                    elif self._is_idle(stop):
+                        break
                     self._tell_status()
                     time.sleep(max(_POLL_S, looked_s / _LOOKING_SHARE - looked_s))
             except KeyboardInterrupt:
                 self._tell("stopped; what has been predicted is kept")
         return self._summarise()
 
-    def _is_over(self, stop: StopRule) -> bool:
-        if stop.max_pairs is not None and self._num_predicted >= stop.max_pairs:
-            return True
+    def _is_idle(self, stop: StopRule) -> bool:
         if stop.idle_seconds is None or self._arriving.has_open:
             return False
         return self._arriving.get_idle_seconds() >= stop.idle_seconds
@@ -238,24 +238,49 @@ class _Following:
     def _predict_ready(
         self, ready: list[PairFiles], stop: StopRule, write_later: Callable[..., None]
     ) -> None:
-        with contextlib.closing(read_ahead(map(self._load, ready))) as results:
+        with (
+            self._measure_work() as add_work,
+            contextlib.closing(read_ahead(map(self._load, ready))) as results,
+        ):
             for files, result in zip(ready, results, strict=True):
-                if result is None:
-                    continue
-                self._arriving.set_done(files)
-                if isinstance(result, str):
-                    self._num_skipped += 1
-                    self._tell(f"skipped: {result}")
-                    write_later(self._write_problem, files, result)
-                    continue
-                start_s = time.perf_counter()
-                prepared = result.prepared
-                batch = self._predict(prepared.visible[None], prepared.thermal[None, ..., None])
-                self._network_s.append(time.perf_counter() - start_s)
-                write_later(self._write, result, jax.tree.map(lambda array: array[0], batch))
-                self._num_predicted += 1
+                if result is not None:
+                    self._arriving.set_done(files)
+                    self._handle(files, result, write_later)
+                add_work()
+                self._tell_status()
                 if self._num_predicted == stop.max_pairs:
                     return
+
+    @contextlib.contextmanager
+    def _measure_work(self) -> Iterator[Callable[[], None]]:
+        """Give what adds the time since its last call, as happens at the end too."""
+        start_s = time.monotonic()
+
+        def add() -> None:
+            nonlocal start_s
+            now_s = time.monotonic()
+            self._work_s += now_s - start_s
+            start_s = now_s
+
+        try:
+            yield add
+        finally:  # Ctrl-C comes in the middle of a pair.
+            add()
+
+    def _handle(
+        self, files: PairFiles, result: LoadedPair | str, write_later: Callable[..., None]
+    ) -> None:
+        if isinstance(result, str):
+            self._num_skipped += 1
+            self._tell(f"skipped: {result}")
+            write_later(self._write_problem, files, result)
+            return
+        start_s = time.perf_counter()
+        prepared = result.prepared
+        batch = self._predict(prepared.visible[None], prepared.thermal[None, ..., None])
+        self._network_s.append(time.perf_counter() - start_s)
+        write_later(self._write, result, jax.tree.map(lambda array: array[0], batch))
+        self._num_predicted += 1
 
     def _load(self, files: PairFiles) -> LoadedPair | str | None:
         """The pair, or why it must be skipped; None where it may still be half written."""

@@ -1,7 +1,6 @@
 """Folders that are being filled: each pair once, when it is whole, whatever comes with it."""
 
 import json
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +12,8 @@ import pytest
 from mdjax.cli import predict as command
 from mdjax.cli.main import main
 from mdjax.predict import arriving, follow
-from mdjax.predict.arriving import ArrivingPairs
 from mdjax.predict.files import follow_files
-from mdjax.predict.follow import FollowedPairs, StopRule
+from mdjax.predict.follow import StopRule
 from mdjax.predict.images import make_image_predictor
 from mdjax.types import MdjaxError
 from tests.predict.anchor_network import create_loaded_detector
@@ -28,8 +26,15 @@ from tests.predict.image_files import (
     write_visible,
 )
 from tests.predict.pixel_network import create_loaded_network
-
-IDLE = StopRule(idle_seconds=0.2)
+from tests.predict.streams import (
+    IDLE,
+    call_before_predicting,
+    fill,
+    list_names,
+    read_records,
+    run,
+    write_pair,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -45,52 +50,6 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     for name in ("visible", "thermal"):
         (tmp_path / name).mkdir()
     return tmp_path / "visible", tmp_path / "thermal"
-
-
-def write_pair(folders: tuple[Path, Path], number: int, **sizes: Any) -> None:
-    write_visible(folders[0] / f"{number:03d}.png", make_visible_u8(number, **sizes))
-    write_thermal(folders[1] / f"{number:03d}.png", make_thermal_u8(number, **sizes))
-
-
-def run(
-    folders: tuple[Path, Path],
-    *,
-    loaded: Any = None,
-    stop: StopRule = IDLE,
-    tell: Callable[[str], None] = lambda _: None,
-    **options: Any,
-) -> FollowedPairs:
-    out_dir = options.pop("out_dir", folders[0].parent / "out")
-    return follow_files(
-        loaded or create_loaded_network(),
-        *folders,
-        out_dir=out_dir,
-        tell=tell,
-        stop=stop,
-        **options,
-    )
-
-
-def read_records(folder: Path) -> list[dict[str, Any]]:
-    lines = (folder / "out/predictions.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def list_names(folder: Path) -> list[str]:
-    return [record["name"] for record in read_records(folder)[1:]]
-
-
-def fill(steps: list[Callable[[], Any]], pause_s: float = 0.05) -> threading.Thread:
-    """A camera: does one step after the other."""
-
-    def work() -> None:
-        for step in steps:
-            time.sleep(pause_s)
-            step()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    return thread
 
 
 def test_pairs_are_predicted_as_they_come(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -198,24 +157,18 @@ def test_ctrl_c_ends_with_what_was_predicted(
     """In the middle of the third pair, and later while nothing comes."""
     for number in range(5):
         write_pair(folders, number)
-    loaded = create_loaded_network()
-    compile_predictor, calls = type(loaded).compile_predictor, []
+    loaded, calls = create_loaded_network(), []
 
-    def compile_interrupted(self: Any, **options: Any) -> Any:
-        predict = compile_predictor(self, **options)
+    def interrupt() -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
 
-        def predict_or_stop(*images: np.ndarray) -> Any:
-            calls.append(1)
-            if len(calls) == 3:
-                raise KeyboardInterrupt
-            return predict(*images)
-
-        return predict_or_stop
-
-    monkeypatch.setattr(type(loaded), "compile_predictor", compile_interrupted)
+    call_before_predicting(monkeypatch, loaded, interrupt)
     told: list[str] = []
     followed = run(folders, loaded=loaded, stop=StopRule(), tell=told.append)
     assert followed.num_predicted == 2
+    assert followed.pairs_per_second > 0
     assert told == ["stopped; what has been predicted is kept"]
     assert list_names(tmp_path) == ["000", "001"]
 
@@ -228,6 +181,36 @@ def test_ctrl_c_ends_with_what_was_predicted(
     monkeypatch.setattr(follow.time, "sleep", stop)
     assert run(folders, loaded=loaded, stop=StopRule()).num_predicted == 3
     assert list_names(tmp_path) == ["000", "001", "002", "003", "004"]
+
+
+def test_what_comes_during_a_long_batch_is_predicted(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Predicting the first pair takes longer than nothing new may come."""
+    write_pair(folders, 0)
+    loaded = create_loaded_network()
+
+    def work() -> None:
+        if not (folders[0] / "001.png").exists():
+            write_pair(folders, 1)
+            time.sleep(0.3)
+
+    call_before_predicting(monkeypatch, loaded, work)
+    assert run(folders, loaded=loaded).num_predicted == 2
+    assert list_names(tmp_path) == ["000", "001"]
+
+
+def test_rate_of_a_backlog_is_told_while_it_lasts(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "_STATUS_S", 0.0)
+    for number in range(3):
+        write_pair(folders, number)
+    told: list[str] = []
+    run(folders, stop=StopRule(max_pairs=3), tell=told.append)
+    counts = ["1 pair", "2 pairs", "3 pairs"]
+    assert [line.split(" predicted, 0 skipped; ")[0] for line in told] == counts
+    assert all(float(line.split("; ")[1].split()[0]) > 0 for line in told)
 
 
 def test_boxes_have_a_line_each(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -287,34 +270,6 @@ def test_thermal_images_alone_are_enough_without_visible_ones(tmp_path: Path) ->
     assert followed.num_predicted == 1
 
 
-def test_what_was_taken_away_is_not_waited_for(folders: tuple[Path, Path]) -> None:
-    """With a clock of its own: the first look, a second one, and one without the pair."""
-    now = 0.0
-    pairs = ArrivingPairs(*folders, clock=lambda: now)
-    write_pair(folders, 0)
-    assert pairs.poll() == []
-    assert pairs.has_open
-    now = 2.0
-    (files,) = pairs.poll()
-    assert (files.name, pairs.get_idle_seconds()) == ("000", 2.0)
-    (folders[0] / "000.png").unlink()
-    assert pairs.poll() == []
-    assert not pairs.has_open
-
-
-def test_pair_that_changes_is_looked_at_once_more(folders: tuple[Path, Path]) -> None:
-    write_pair(folders, 0)
-    pairs = ArrivingPairs(*folders)
-    assert pairs.poll() == []
-    with (folders[0] / "000.png").open("ab") as stream:
-        stream.write(b"more")
-    assert pairs.poll() == []
-    (files,) = pairs.poll()
-    assert pairs.may_change(files)
-    pairs.set_done(files)
-    assert pairs.poll() == []
-
-
 def test_places_that_do_not_fit_are_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:
     write_pair(folders, 0)
     absent = tmp_path / "absent"
@@ -356,7 +311,7 @@ def test_command_follows_and_says_how_fast(
     assert "2 pairs predicted, 1 skipped; " in shown.out
     assert " pairs per second while there were any, of which the network takes " in shown.out
     assert "002.png: the visible frame has 60x40 pixels" in shown.err
-    assert "2 pairs predicted, 1 skipped; " in shown.err
+    assert "2 pairs predicted, 0 skipped; " in shown.err
     assert main(["predict", "run", *images, *stop, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["num_predicted"], report["num_earlier"]) == (0, 3)
@@ -365,17 +320,3 @@ def test_command_follows_and_says_how_fast(
     assert "are for streams; add --follow" in capsys.readouterr().err
     assert main(["predict", "run", str(tmp_path / "absent"), "--follow"]) == 2
     assert "absent: is no folder" in capsys.readouterr().err
-
-
-def test_done_pairs_are_not_matched_again(folders: tuple[Path, Path]) -> None:
-    """A file that comes late and fits one of them is a new one without partner."""
-    write_pair(folders, 0)
-    pairs = ArrivingPairs(*folders)
-    pairs.poll()
-    for files in pairs.poll():
-        pairs.set_done(files)
-    write_visible(folders[0] / "001_rgb.png", make_visible_u8(1))
-    write_thermal(folders[1] / "001_ir.png", make_thermal_u8(1))
-    write_thermal(folders[1] / "000_ir.png", make_thermal_u8(0))
-    assert pairs.poll() == []
-    assert [files.name for files in pairs.poll()] == ["001"]

@@ -1,0 +1,59 @@
+"""What is given of folders that are being filled, look by look."""
+
+from pathlib import Path
+
+import pytest
+
+from mdjax.predict.arriving import ArrivingPairs
+from tests.predict.image_files import make_thermal_u8, make_visible_u8, write_thermal, write_visible
+from tests.predict.streams import write_pair
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Empty ones."""
+    for name in ("visible", "thermal"):
+        (tmp_path / name).mkdir()
+    return tmp_path / "visible", tmp_path / "thermal"
+
+
+def test_what_was_taken_away_is_not_waited_for(folders: tuple[Path, Path]) -> None:
+    """With a clock of its own: the first look, a second one, and one without the pair."""
+    now = 0.0
+    pairs = ArrivingPairs(*folders, clock=lambda: now)
+    write_pair(folders, 0)
+    assert pairs.poll() == []
+    assert pairs.has_open
+    now = 2.0
+    (files,) = pairs.poll()
+    assert (files.name, pairs.get_idle_seconds()) == ("000", 2.0)
+    (folders[0] / "000.png").unlink()
+    assert pairs.poll() == []
+    assert not pairs.has_open
+
+
+def test_pair_that_changes_is_looked_at_once_more(folders: tuple[Path, Path]) -> None:
+    write_pair(folders, 0)
+    pairs = ArrivingPairs(*folders)
+    assert pairs.poll() == []
+    with (folders[0] / "000.png").open("ab") as stream:
+        stream.write(b"more")
+    assert pairs.poll() == []
+    (files,) = pairs.poll()
+    assert pairs.may_change(files)
+    pairs.set_done(files)
+    assert pairs.poll() == []
+
+
+def test_done_pairs_are_not_matched_again(folders: tuple[Path, Path]) -> None:
+    """A file that comes late and fits one of them is a new one without partner."""
+    write_pair(folders, 0)
+    pairs = ArrivingPairs(*folders)
+    pairs.poll()
+    for files in pairs.poll():
+        pairs.set_done(files)
+    write_visible(folders[0] / "001_rgb.png", make_visible_u8(1))
+    write_thermal(folders[1] / "001_ir.png", make_thermal_u8(1))
+    write_thermal(folders[1] / "000_ir.png", make_thermal_u8(0))
+    assert pairs.poll() == []
+    assert [files.name for files in pairs.poll()] == ["001"]
