@@ -1,7 +1,7 @@
 """Folders of files whose names without ending say what belongs together; see `pair_names`."""
 
 import unicodedata
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,9 +26,7 @@ def compose_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def list_files(
-    folder: Path, findings: Findings, suffixes: tuple[str, ...], *, omitted: Container[Path] = ()
-) -> dict[str, Path]:
+def list_files(folder: Path, findings: Findings, suffixes: tuple[str, ...]) -> dict[str, Path]:
     """Files with one of the endings, in either case, by name without ending, in order.
 
     Two files of one name go to the findings, and so does a folder without any such file.
@@ -37,13 +35,13 @@ def list_files(
         folder: Where they are.
         findings: Gets what is wrong.
         suffixes: Endings in lower case.
-        omitted: Files that count as if they were not there.
     """
     if not folder.is_dir():
         findings.problems.append(f"{folder}: folder is missing.")
         return {}
     files: dict[str, Path] = {}
-    for path in sorted(x for x in folder.iterdir() if x not in omitted):
+    # By name, which is quicker than by path: streams look at large folders again and again.
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
         # Some systems leave hidden companions of each image, such as ._a.png.
         if path.suffix.lower() not in suffixes or path.name.startswith("."):
             continue
@@ -93,7 +91,6 @@ def match_folders(
     findings: Findings,
     *,
     prefix: str = "",
-    omitted: Container[Path] = (),
 ) -> MatchedFiles:
     """Visible and thermal file by name, which are equal but for what `match_names` takes out.
 
@@ -105,17 +102,16 @@ def match_folders(
             is of which camera, see `match_cameras`.
         findings: Gets what is wrong.
         prefix: What the names of pairs have in front of those of these files.
-        omitted: Files that count as if they were not there.
     """
     remedy = "give both images of a pair the same name"
-    visible = list_files(visible_dir, findings, IMAGE_SUFFIXES, omitted=omitted)
+    visible = list_files(visible_dir, findings, IMAGE_SUFFIXES)
     if visible_dir == thermal_dir:
         remedy = (
             "name both images of a pair alike but for the camera's word, such as a_rgb and a_ir"
         )
         files = match_cameras(visible)
     else:
-        thermal = list_files(thermal_dir, findings, IMAGE_SUFFIXES, omitted=omitted)
+        thermal = list_files(thermal_dir, findings, IMAGE_SUFFIXES)
         files = match_names(NamedFiles(visible, thermal))
     visible, thermal = files
     # Where nothing fits, the folders are wrong, not every file in them.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mdjax.io.findings import Findings, name_first
+from mdjax.io.folder_tree import scan_folders
 from mdjax.io.image_files import IMAGE_SUFFIXES, list_files
 from mdjax.models.modalities import VISIBLE, Missing
 from mdjax.predict.folders import find_in_two_folders
@@ -58,7 +59,9 @@ class ArrivingPairs:
                     "Nothing was written."
                 )
         inside = (
-            sorted(x.name for x in visible_dir.iterdir() if x.is_dir())
+            sorted(
+                x.name for x in visible_dir.iterdir() if x.is_dir() and not x.name.startswith(".")
+            )
             if thermal_dir is None
             else []
         )
@@ -82,7 +85,7 @@ class ArrivingPairs:
         if self._last_change_s is None:
             self._last_change_s = self._clock()
         ready: list[PairFiles] = []
-        found = self._find()
+        found = self.find_open()
         # What was taken away again is not waited for.
         self._seen = {x.paths: self._seen[x.paths] for x in found if x.paths in self._seen}
         for files in found:
@@ -118,30 +121,35 @@ class ArrivingPairs:
         visible_dir, thermal_dir = self._folders
         if thermal_dir is None:
             return []
-        found = find_in_two_folders(visible_dir, thermal_dir, Findings())
-        paired = {path for paths in found.values() for path in paths}
-        return sorted({path for path in self._list_images() if path not in paired})
+        found = {path for files in self.find_open() for path in files.paths}
+        return sorted(_list_images(visible_dir, thermal_dir) - found - self._done)
+
+    def find_open(self) -> list[PairFiles]:
+        """List the pairs that are there and not done, in the order of their names.
+
+        Names are matched over all files, so that those that are done say what names are like.
+        """
+        return [files for files in self._find() if self._done.isdisjoint(files.paths)]
 
     def _find(self) -> list[PairFiles]:
-        """Find those that are not done: of a long stream there are few."""
         visible_dir, thermal_dir = self._folders
         if thermal_dir is not None:
             # What has no partner may get one, and an empty folder may be filled: no problems yet.
-            found = find_in_two_folders(visible_dir, thermal_dir, Findings(), omitted=self._done)
+            found = find_in_two_folders(visible_dir, thermal_dir, Findings())
             return [PairFiles(name, *paths) for name, paths in sorted(found.items())]
-        alone = list_files(visible_dir, Findings(), IMAGE_SUFFIXES, omitted=self._done).items()
+        alone = list_files(visible_dir, Findings(), IMAGE_SUFFIXES).items()
         if self._is_thermal_alone:
             return [PairFiles(name, None, path) for name, path in alone]
         return [PairFiles(name, path) for name, path in alone]
 
-    def _list_images(self) -> set[Path]:
-        return {
-            path
-            for folder in self._folders
-            if folder is not None
-            for path in folder.rglob("*")
-            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-        }
+
+def _list_images(*folders: Path) -> set[Path]:
+    return {
+        inner.path / name
+        for folder in folders
+        for inner in scan_folders(folder)
+        for name in inner.images
+    }
 
 
 def _read_marks(files: PairFiles) -> _Marks:

@@ -1,6 +1,6 @@
 """Which images of the user's folders belong together; each is named by its path in the folder."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from mdjax.io.findings import Findings
@@ -38,9 +38,7 @@ def find_in_folder(folder: Path, findings: Findings, *, is_thermal_alone: bool) 
     return _list_alone(folder, folders, findings) if layout is None else _match(layout, findings)
 
 
-def find_in_two_folders(
-    visible_dir: Path, thermal_dir: Path, findings: Findings, *, omitted: Container[Path] = ()
-) -> FoundFiles:
+def find_in_two_folders(visible_dir: Path, thermal_dir: Path, findings: Findings) -> FoundFiles:
     """Find the pairs of a folder of visible images and one of thermal ones.
 
     Folders in them belong together if they have the same path. Files without partner go to the
@@ -50,7 +48,6 @@ def find_in_two_folders(
         visible_dir: May hold folders.
         thermal_dir: As `visible_dir`, or the same folder, where words in names tell the cameras.
         findings: Gets what is wrong.
-        omitted: Files that count as if they were not there.
     """
     visible, thermal = (_list_folders(folder) for folder in (visible_dir, thermal_dir))
     found: FoundFiles = {}
@@ -62,7 +59,6 @@ def find_in_two_folders(
             thermal.get(parts, thermal_dir.joinpath(*parts)),
             findings,
             prefix=prefix,
-            omitted=omitted,
         )
         found |= {f"{prefix}{name}": paths for name, paths in matched.pairs.items()}
     return found

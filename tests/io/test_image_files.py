@@ -58,13 +58,3 @@ def test_endings_count_in_either_case(tmp_path):
     files = list_files(tmp_path, findings, (".txt",))
     assert files == {"a": tmp_path / "a.txt", "b": tmp_path / "b.TXT"}
     assert findings == Findings()
-
-
-def test_omitted_files_count_as_if_they_were_not_there(tmp_path):
-    for name in ("v/a.png", "v/b.png", "t/a.png", "t/b.png"):
-        write(tmp_path / name, b"")
-    findings = Findings()
-    omitted = {tmp_path / "v/a.png", tmp_path / "t/a.png"}
-    matched = match_folders(tmp_path / "v", tmp_path / "t", findings, omitted=omitted)
-    assert list(matched.pairs) == ["b"]
-    assert findings.problems == []

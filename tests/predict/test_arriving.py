@@ -52,8 +52,33 @@ def test_done_pairs_are_not_matched_again(folders: tuple[Path, Path]) -> None:
     pairs.poll()
     for files in pairs.poll():
         pairs.set_done(files)
-    write_visible(folders[0] / "001_rgb.png", make_visible_u8(1))
-    write_thermal(folders[1] / "001_ir.png", make_thermal_u8(1))
+    write_pair(folders, 1)
     write_thermal(folders[1] / "000_ir.png", make_thermal_u8(0))
     assert pairs.poll() == []
     assert [files.name for files in pairs.poll()] == ["001"]
+    assert pairs.find_without_partner() == [folders[1] / "000_ir.png"]
+
+
+def test_names_are_matched_over_all_files(folders: tuple[Path, Path]) -> None:
+    """Of the files that are not done, only half of the visible ones name the camera."""
+    pairs = ArrivingPairs(*folders)
+    for number in range(3):
+        if number == 2:
+            write_visible(folders[0] / "preview.png", make_visible_u8())
+        write_visible(folders[0] / f"{number:03d}_rgb.png", make_visible_u8(number))
+        write_thermal(folders[1] / f"{number:03d}_ir.png", make_thermal_u8(number))
+        assert pairs.poll() == []
+        (files,) = pairs.poll()
+        assert files.name == f"{number:03d}"
+        pairs.set_done(files)
+    assert pairs.find_without_partner() == [folders[0] / "preview.png"]
+
+
+def test_hidden_folders_are_passed_over(tmp_path: Path) -> None:
+    write_visible(tmp_path / "a.png", make_visible_u8())
+    write_visible(tmp_path / ".thumbnails/a.png", make_visible_u8())
+    pairs = ArrivingPairs(tmp_path)
+    pairs.poll()
+    assert [files.visible for files in pairs.poll()] == [tmp_path / "a.png"]
+    both = ArrivingPairs(tmp_path, tmp_path)
+    assert both.find_without_partner() == [tmp_path / "a.png"]
