@@ -107,6 +107,11 @@ class ArrivingPairs:
         self._done.update(files.paths)
         self._seen.pop(files.paths, None)
 
+    @property
+    def folders(self) -> list[Path]:
+        """The folders that are watched."""
+        return [folder for folder in self._folders if folder is not None]
+
     def get_idle_seconds(self) -> float:
         """Return for how long nothing new has come, from the first look on."""
         return 0.0 if self._last_change_s is None else self._clock() - self._last_change_s

@@ -8,7 +8,8 @@ from mdjax.align.common_view import CommonView
 from mdjax.models.modalities import Missing
 from mdjax.predict.arriving import ArrivingPairs
 from mdjax.predict.boxes import DetectionPredictions, DetectionWriter
-from mdjax.predict.follow import FollowedPairs, StopRule, follow_pairs
+from mdjax.predict.follow import StopRule, follow_pairs
+from mdjax.predict.followed import FollowedPairs
 from mdjax.predict.inputs import SimulateCamera
 from mdjax.predict.labels import LabelPredictions, LabelWriter
 from mdjax.predict.pairs import find_pairs, raise_problems

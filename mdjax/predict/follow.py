@@ -4,23 +4,23 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from mdjax.align.common_view import CommonView
-from mdjax.io.findings import group_problems, name_first
+from mdjax.io.findings import group_problems
 from mdjax.models.modalities import Missing
 from mdjax.predict.arriving import ArrivingPairs
-from mdjax.predict.frames import FrameLoader
+from mdjax.predict.followed import FollowedPairs
+from mdjax.predict.frames import FrameLoader, list_shapes
 from mdjax.predict.inputs import SimulateCamera
 from mdjax.predict.overlap import read_ahead, write_behind
 from mdjax.predict.pairs import PairFiles, read_pair
 from mdjax.predict.prediction import LoadedPair, PredictionWriter, make_folder
-from mdjax.predict.records import StreamRecords
+from mdjax.predict.records import FRAME_SHAPES, StreamRecords
 from mdjax.runs.scoring import require_image
 from mdjax.runs.trained_network import TrainedNetwork
 from mdjax.types import MdjaxError, format_count
@@ -52,76 +52,6 @@ class StopRule(NamedTuple):
             raise MdjaxError(f"max_pairs is {self.max_pairs}; give 1 or more.")
 
 
-@dataclass(frozen=True)
-class FollowedPairs:
-    """What was written of a stream of image pairs.
-
-    Attributes:
-        writer: Where it was written, and how.
-        records_path: A line for each pair.
-        class_counts: By name of the class, over all pairs: pixels, or boxes that were found.
-        num_predicted: Number of pairs that were predicted.
-        num_skipped: Number of pairs that could not be.
-        num_earlier: Number of pairs that an earlier call had predicted or skipped.
-        problems: Why pairs were skipped, a line a kind.
-        without_partner: Files whose partner has not come.
-        notes: What was done to the images.
-        pairs_per_second: Measured while there were any, with reading, drawing and writing.
-        milliseconds_per_image: Median time of the network alone; NaN without any pair.
-    """
-
-    writer: PredictionWriter[Any, Any]
-    records_path: Path
-    class_counts: dict[str, int]
-    num_predicted: int
-    num_skipped: int
-    num_earlier: int
-    problems: tuple[str, ...]
-    without_partner: tuple[Path, ...]
-    notes: tuple[str, ...]
-    pairs_per_second: float
-    milliseconds_per_image: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what `predict --json` prints."""
-        return {
-            "out_dir": self.writer.out_dir,
-            "records": self.records_path,
-            "num_predicted": self.num_predicted,
-            "num_skipped": self.num_skipped,
-            "num_earlier": self.num_earlier,
-            "pairs_per_second": self.pairs_per_second,
-            "milliseconds_per_image": self.milliseconds_per_image,
-            self.writer.count_name: self.class_counts,
-            "notes": self.notes,
-            "problems": self.problems,
-            "without_partner": self.without_partner,
-            **self.writer.describe(),
-        }
-
-    def format_summary(self) -> str:
-        """Return what `predict` prints."""
-        lines = [*self.notes, *(f"skipped: {problem}" for problem in self.problems)]
-        if self.without_partner:
-            names = name_first([str(path) for path in self.without_partner])
-            lines.append(f"{format_count(len(self.without_partner), 'image')} of no pair: {names}")
-        earlier = f", {self.num_earlier} there already" if self.num_earlier else ""
-        counts = f"{format_count(self.num_predicted, 'pair')} predicted, {self.num_skipped} skipped"
-        if not self.num_predicted:
-            return "\n".join([*lines, "", f"{counts}{earlier}."])
-        return "\n".join(
-            [
-                *lines,
-                "",
-                *self.writer.format_counts(self.class_counts),
-                "",
-                f"{counts}{earlier}; {self.pairs_per_second:.1f} pairs per second while there were "
-                f"any, of which the network takes {self.milliseconds_per_image:.1f} ms each. "
-                f"Written to {self.writer.out_dir}, a line for each in {self.records_path.name}.",
-            ]
-        )
-
-
 def follow_pairs(
     loaded: TrainedNetwork,
     arriving: ArrivingPairs,
@@ -137,8 +67,8 @@ def follow_pairs(
     """Predict image pairs as soon as both files are there, until told to stop, or by Ctrl-C.
 
     A pair that cannot be read some seconds after its last change, or that has other sizes than the
-    first one, is told, skipped and counted. What an earlier call has predicted or skipped is
-    passed over.
+    first one, is reported, skipped and counted. What an earlier call has predicted is passed over;
+    what it has skipped is tried again.
 
     Args:
         loaded: From `load_network` or `load_exported`.
@@ -161,10 +91,17 @@ def follow_pairs(
         "class_names": loaded.class_names,
         **writer.describe(),
         "network": loaded.source.resolve(),
+        "step": loaded.step,
+        "folders": [folder.resolve() for folder in arriving.folders],
+        "simulate": simulate,
+        "missing": missing,
+        "view": None if view is None else asdict(view),
     }
     with StreamRecords(writer.out_dir, head, overwrite=overwrite) as records:
         writer.begin()
-        loader = FrameLoader(loaded, simulate=simulate, missing=missing)
+        loader = FrameLoader(
+            loaded, simulate=simulate, missing=missing, first_shapes=records.frame_shapes
+        )
         return _Following(loaded, arriving, loader, predict, writer, records, view, tell).run(stop)
 
 
@@ -244,8 +181,8 @@ class _Following:
         ):
             for files, result in zip(ready, results, strict=True):
                 if result is not None:
-                    self._arriving.set_done(files)
                     self._handle(files, result, write_later)
+                    self._arriving.set_done(files)
                 add_work()
                 self._tell_status()
                 if self._num_predicted == stop.max_pairs:
@@ -302,7 +239,7 @@ class _Following:
             make_folder(folder)
         image = self._writer.write_image(pair, row)
         record = self._writer.describe_image(image)
-        self._records.add(record)
+        self._records.add({**record, FRAME_SHAPES: list_shapes(pair.decoded)})
         self._counts += self._writer.count(image)
         self._notes.update(record["notes"])
 
@@ -310,7 +247,7 @@ class _Following:
         record = {"name": files.name, "visible": files.visible, "thermal": files.thermal}
         self._records.add({**record, "problem": problem})
         if len(self._problems) < _MAX_PROBLEMS:
-            self._problems += problem.splitlines()
+            self._problems += problem.split("\n")
 
     def _tell_status(self) -> None:
         """Say how fast it goes, where something was predicted since the last time."""
@@ -336,6 +273,7 @@ class _Following:
             self._num_earlier,
             tuple(group_problems(self._problems).lines),
             tuple(self._arriving.find_without_partner()),
+            tuple(x.name for x in self._arriving.find_open() if x.name not in self._records.names),
             tuple(
                 f"{count} of {format_count(self._num_predicted, 'pair')}: {note}"
                 for note, count in self._notes.items()

@@ -19,7 +19,7 @@ from mdjax.types import MdjaxError
 
 _NOISE_SEED = 0
 
-_Shapes = tuple[tuple[int, ...] | None, ...]
+FrameShapes = tuple[tuple[int, ...] | None, ...]
 """Rows and columns of the visible and of the thermal frame."""
 
 
@@ -55,13 +55,14 @@ class FrameLoader:
         *,
         simulate: SimulateCamera = "auto",
         missing: Missing = "none",
+        first_shapes: FrameShapes | None = None,
     ):
-        """Take what is the same for all frames."""
+        """Take what is the same for all frames; `first_shapes` are those of an earlier call."""
         self._config = loaded.config
         self._thermal_size_hw = loaded.thermal_size_hw
         self._simulate: SimulateCamera = simulate
         self._missing: Missing = missing
-        self._first_shapes: _Shapes | None = None
+        self._first_shapes = first_shapes
 
     def load(
         self,
@@ -86,12 +87,11 @@ class FrameLoader:
         Raises:
             MdjaxError: As `load`.
         """
-        visible_u8 = decoded.visible_u8 if decoded.has_visible else None
-        shapes = _list_shapes(visible_u8, decoded.thermal)
+        shapes = list_shapes(decoded)
         self._check_shapes(shapes)
         return self._prepare(number, decoded, shapes)
 
-    def _check_shapes(self, shapes: _Shapes) -> None:
+    def _check_shapes(self, shapes: FrameShapes) -> None:
         if self._first_shapes is None:
             return
         for name, shape, first in zip((VISIBLE, THERMAL), shapes, self._first_shapes, strict=True):
@@ -101,7 +101,7 @@ class FrameLoader:
                     f"{_format_shape(first)}"
                 )
 
-    def _prepare(self, number: int, decoded: DecodedPair, shapes: _Shapes) -> LoadedFrame:
+    def _prepare(self, number: int, decoded: DecodedPair, shapes: FrameShapes) -> LoadedFrame:
         prepared = prepare_pair(
             decoded,
             self._config,
@@ -212,7 +212,12 @@ def _check_thermal(
         )
 
 
-def _list_shapes(*frames: np.ndarray | None) -> _Shapes:
+def list_shapes(decoded: DecodedPair) -> FrameShapes:
+    """Return rows and columns of the visible and of the thermal image; None where there is none."""
+    return _list_shapes(decoded.visible_u8 if decoded.has_visible else None, decoded.thermal)
+
+
+def _list_shapes(*frames: np.ndarray | None) -> FrameShapes:
     return tuple(None if x is None else x.shape[:2] for x in frames)
 
 

@@ -1,14 +1,18 @@
 """What was predicted of each pair of a stream: a file of lines, which a later call continues."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mdjax.io.json_file import format_json, parse_json
 from mdjax.io.read_file import read_bytes
+from mdjax.predict.frames import FrameShapes
 from mdjax.types import MdjaxError
 
 RECORDS_FILE = "predictions.jsonl"
+
+FRAME_SHAPES = "frame_shapes_hw"
+"""Of a record: rows and columns of the visible and the thermal image; null where there is none."""
 
 
 class StreamRecords:
@@ -19,7 +23,9 @@ class StreamRecords:
 
     Attributes:
         path: The file.
-        names: Of the pairs that have a line from earlier calls.
+        names: Of the pairs that earlier calls have predicted. Those with a problem are tried again,
+            for what was wrong may have been put right.
+        frame_shapes: Of the first of them; None where there is none.
     """
 
     def __init__(self, out_dir: Path, head: Mapping[str, Any], *, overwrite: bool = False):
@@ -32,10 +38,11 @@ class StreamRecords:
 
         Raises:
             MdjaxError: The folder holds something else, or the file is damaged, of another network
-                or cannot be written.
+                with other options or cannot be written.
         """
         self.path = out_dir / RECORDS_FILE
         self.names: frozenset[str] = frozenset()
+        self.frame_shapes: FrameShapes | None = None
         line = format_json(head)
         kept = b""
         if not overwrite and self.path.exists():
@@ -47,7 +54,7 @@ class StreamRecords:
             )
         try:
             out_dir.mkdir(parents=True, exist_ok=True)
-            # Of a line that a kill has cut off, the rest is not wanted.
+            # Drops a line that a kill cut off.
             self._stream = self.path.open("r+b" if kept else "wb")
             self._stream.truncate(len(kept))
             self._stream.seek(len(kept))
@@ -83,13 +90,27 @@ class StreamRecords:
         data = read_bytes(self.path, str(self.path))
         kept = data[: data.rfind(b"\n") + 1]
         try:
-            first, *lines = kept.decode().splitlines() or [head]
-            self.names = frozenset(parse_json(line)["name"] for line in lines)
-        except (ValueError, KeyError, TypeError) as error:
+            # Names may hold what `splitlines` takes for the end of a line.
+            first, *lines = kept.decode().split("\n")[:-1] or [head]
+            records = [parse_json(line) for line in lines]
+            predicted = [record for record in records if "problem" not in record]
+            self.names = frozenset(record["name"] for record in predicted)
+            if predicted:
+                self.frame_shapes = _parse_shapes(predicted[0][FRAME_SHAPES])
+            others = _list_different(parse_json(first), parse_json(head))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise MdjaxError(f"{self.path}: is damaged ({error}); {remedy}.") from error
-        if first != head:
-            raise MdjaxError(
-                f"{self.path}: is of another network, other classes or another score threshold; "
-                f"{remedy}."
-            )
+        if others:
+            raise MdjaxError(f"{self.path}: was written with other {', '.join(others)}; {remedy}.")
         return kept
+
+
+def _parse_shapes(shapes: Sequence[Sequence[int] | None]) -> FrameShapes:
+    return tuple(None if shape is None else tuple(shape) for shape in shapes)
+
+
+def _list_different(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Name what two heads differ in."""
+    keys = dict.fromkeys([*second, *first])
+    absent = object()
+    return [key for key in keys if first.get(key, absent) != second.get(key, absent)]

@@ -24,6 +24,11 @@ class TrainedNetwork(Protocol):
         ...
 
     @property
+    def step(self) -> int:
+        """Number of steps it was trained for."""
+        ...
+
+    @property
     def config(self) -> TrainConfig:
         """Configuration it was trained with."""
         ...

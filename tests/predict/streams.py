@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from mdjax.predict.files import follow_files
-from mdjax.predict.follow import FollowedPairs, StopRule
+from mdjax.predict.follow import StopRule
+from mdjax.predict.followed import FollowedPairs
 from tests.predict.image_files import make_thermal_u8, make_visible_u8, write_thermal, write_visible
 from tests.predict.pixel_network import create_loaded_network
 

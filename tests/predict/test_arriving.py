@@ -2,19 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from mdjax.predict.arriving import ArrivingPairs
 from tests.predict.image_files import make_thermal_u8, make_visible_u8, write_thermal, write_visible
 from tests.predict.streams import write_pair
-
-
-@pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
-    """Empty ones."""
-    for name in ("visible", "thermal"):
-        (tmp_path / name).mkdir()
-    return tmp_path / "visible", tmp_path / "thermal"
 
 
 def test_what_was_taken_away_is_not_waited_for(folders: tuple[Path, Path]) -> None:
