@@ -106,6 +106,9 @@ def _read_feed_of_files(deployment: Deployment, loaded: LoadedNetwork, files: Pa
     if pair.thermal is None:
         raise MdjaxError(f"{files.name}: has no thermal image, which the network needs; give one.")
     is_full = pair.thermal.shape == pair.visible_u8.shape[:2]
-    target = needed[THERMAL].size_hw if THERMAL in needed and not is_full else size_hw
-    thermal = scale_to_unit(resize_image(pair.thermal, target))
+    if is_full:  # As for training: brought to the working size before it is a float.
+        thermal = scale_to_unit(resize_image(pair.thermal, size_hw))
+    else:  # As the simulated camera: grey levels are not rounded when they are scaled up.
+        target = needed[THERMAL].size_hw if THERMAL in needed else size_hw
+        thermal = resize_image(scale_to_unit(pair.thermal), target)
     return make_feed(deployment, loaded.config, visible, thermal, has_camera_pixels=not is_full)

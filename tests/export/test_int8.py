@@ -30,7 +30,8 @@ from mdjax.export.sensitivity import (
     round_kernel,
 )
 from mdjax.export.simplification import simplify
-from mdjax.predict.pairs import PairFiles
+from mdjax.predict.inputs import prepare_pair
+from mdjax.predict.pairs import PairFiles, read_pair
 from mdjax.runs.loading import LoadedNetwork, load_network
 from mdjax.runs.scoring import evaluate_network
 from mdjax.types import MdjaxError
@@ -162,6 +163,25 @@ def test_files_become_the_same_inputs(tmp_path: Path) -> None:
     np.testing.assert_array_equal(feed["thermal"][0, ..., 0], thermal)
     with pytest.raises(MdjaxError, match="a: has no thermal image"):
         read_feeds_of_files(deployment, loaded, [PairFiles("a", tmp_path / "visible.png")])
+
+
+@pytest.mark.parametrize("in_one_array", [False, True])
+def test_small_thermal_files_are_scaled_up_as_for_predictions(
+    tmp_path: Path, in_one_array: bool
+) -> None:
+    """Without rounding to grey levels."""
+    loaded = create_loaded()
+    deployment = deploy(loaded, in_one_array=in_one_array, input_type="float")
+    rng = np.random.default_rng(0)
+    visible = rng.integers(0, 256, (*SIZE_HW, 3)).astype(np.uint8)
+    thermal = rng.integers(0, 256, (SIZE_HW[0] // 8, SIZE_HW[1] // 8)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "visible.png"), visible[..., ::-1])
+    cv2.imwrite(str(tmp_path / "thermal.png"), thermal)
+    files = PairFiles("a", tmp_path / "visible.png", tmp_path / "thermal.png")
+    (feed,) = read_feeds_of_files(deployment, loaded, [files])
+    found = feed["visible_thermal" if in_one_array else "thermal"][0, ..., -1]
+    expected = prepare_pair(read_pair(files), loaded.config, thermal_size_hw=found.shape).thermal
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 @pytest.fixture
