@@ -11,6 +11,7 @@ from mdjax.metrics.confusion import SegmentationScores
 from mdjax.metrics.miss_rate import REASONABLE, REASONABLE_DAY, REASONABLE_NIGHT
 from mdjax.recipes import (
     configure_kaist,
+    configure_kaist_light,
     configure_mfnet,
     configure_mfnet_medium,
     configure_mfnet_pretrained,
@@ -66,6 +67,7 @@ MSRS_SMALL = Setting(
     "msrs-small", configure_msrs_small, PERSON_SCORES, LOWER_IS_BETTER, num_folds=NUM_FOLDS
 )
 KAIST = Setting("kaist", configure_kaist, PERSON_SCORES, LOWER_IS_BETTER)
+KAIST_LIGHT = Setting("kaist-light", configure_kaist_light, PERSON_SCORES, LOWER_IS_BETTER)
 SYNTHETIC = Setting("synthetic", configure_synthetic, LABEL_SCORES, num_folds=NUM_FOLDS)
 SYNTHETIC_DETECTION = Setting(
     "synthetic-detection", configure_synthetic_detection, FEW_PERSON_SCORES, num_folds=NUM_FOLDS
@@ -74,8 +76,8 @@ SYNTHETIC_DETECTION = Setting(
 SETTINGS = {
     setting.name: setting
     for setting in (
-        *(MFNET, MFNET_SMALL, MFNET_PRETRAINED, MFNET_MEDIUM, KAIST, MSRS_SMALL),
-        *(SYNTHETIC, SYNTHETIC_DETECTION),
+        *(MFNET, MFNET_SMALL, MFNET_PRETRAINED, MFNET_MEDIUM, KAIST, KAIST_LIGHT),
+        *(MSRS_SMALL, SYNTHETIC, SYNTHETIC_DETECTION),
     )
 }
 """One for each recipe of the presets, by its name."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import tyro
 
 from mdjax.benchmark.cores import count_cores
-from mdjax.benchmark.engine import ENGINES, JAX, Engine, find_installed
+from mdjax.benchmark.engine import ENGINES, Engine, find_installed
 from mdjax.benchmark.figure import check_sizes, draw_costs
 from mdjax.benchmark.measuring import measure_in_turn
 from mdjax.benchmark.report import Row, format_tables, make_rows, to_dict
@@ -47,7 +47,7 @@ class Benchmark:
             training.
         engines: jax is the network as trained; stablehlo, onnx and openvino run what `mdjax
             export` writes; torch is the same network in PyTorch. What is not installed is left out.
-        baseline: Engine that the others are compared with.
+        baseline: Engine that the others are compared with; by default the first of --engines.
         batch_sizes: Pairs of a batch; latency is that of the first.
         seconds: Time for the timed passes, for each size of batch and images.
         threads: Of each engine; by default one for each core.
@@ -68,7 +68,7 @@ class Benchmark:
     sizes: tuple[str, ...] = ()
     resolutions: tuple[str, ...] = ()
     engines: tuple[EngineName, ...] = tuple(ENGINES)
-    baseline: EngineName = JAX.name
+    baseline: EngineName | None = None
     batch_sizes: tuple[int, ...] = (1, 8)
     seconds: float = 60.0
     threads: int | None = None
@@ -143,7 +143,7 @@ def _check(command: Benchmark) -> None:
         raise MdjaxError("--agreement is of trained networks; omit --presets.")
     if command.agreement and command.plot is not None:
         raise MdjaxError("--plot draws times, which --agreement does not measure; omit one.")
-    if not command.agreement and command.baseline not in command.engines:
+    if command.baseline is not None and command.baseline not in command.engines:
         raise MdjaxError(
             f"--baseline {command.baseline} is none of --engines ({', '.join(command.engines)}); "
             "add it, or give one of these."
@@ -184,6 +184,7 @@ def _measure(
     for subject in subjects:
         groups.setdefault(subject.sizes, []).append(subject)
     num_threads = command.threads or count_cores()
+    baseline = command.baseline or engines[0].name
     for index, (of_size, batch_size) in enumerate(
         (of_size, batch_size) for of_size in groups.values() for batch_size in command.batch_sizes
     ):
@@ -207,9 +208,9 @@ def _measure(
             num_threads=num_threads,
             show=show_on_stderr,
         )
-        rows += make_rows(group, command.baseline)
+        rows += make_rows(group, baseline)
         peaks.append(group.peak_flops)
-    text = format_tables(rows, command.baseline)
+    text = format_tables(rows, baseline)
     if timed := [peak for peak in peaks if peak is not None]:
         text += f"\n\nproduct of matrices: {max(timed) / 1e9:.0f} GFLOP/s, {num_threads} threads"
     return rows, to_dict(rows, peaks), text

@@ -113,7 +113,10 @@ def test_numbers_are_kept_where_the_figure_fails(
         (["--presets", "synthetic-student", "--batch-sizes", "0"], "--batch-sizes: give 1 or more"),
         (["--presets", "synthetic-student", "--agreement", "40"], "omit --presets"),
         (["run", "--agreement", "40", "--plot", "a.png"], "--agreement does not measure; omit one"),
-        (["run", "--engines", "onnx"], "--baseline jax is none of --engines (onnx)"),
+        (
+            ["run", "--engines", "onnx", "--baseline", "jax"],
+            "--baseline jax is none of --engines (onnx)",
+        ),
         (["--presets", *["synthetic-student"] * 2], "--presets: give each once"),
         (["run", "run"], "networks: give each once"),
         (["--presets", "synthetic-student", "--data-dir", "data"], "--data-dir is for --agreement"),
