@@ -63,6 +63,7 @@ with joining(ProcessOptions(False, address, count, index), command="train", reme
         "training": train_and_count(),
     }
     print(json.dumps(found), flush=True)
+    gather(None)  # Both have printed: the one that waits is ended at once when the other fails.
     if index == 1:
         raise MdjaxError("the disk is full")
     gather(None)
