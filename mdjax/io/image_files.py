@@ -86,11 +86,7 @@ def find_annotations(
 
 
 def match_folders(
-    visible_dir: Path,
-    thermal_dir: Path,
-    findings: Findings,
-    *,
-    prefix: str = "",
+    visible_dir: Path, thermal_dir: Path, findings: Findings, *, prefix: str = ""
 ) -> MatchedFiles:
     """Visible and thermal file by name, which are equal but for what `match_names` takes out.
 

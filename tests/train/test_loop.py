@@ -180,18 +180,24 @@ def test_scores_are_logged_under_the_name_of_their_split():
     assert (1, {"test/score": 1.0}) in recorder.logged
 
 
-def test_rate_counts_neither_scoring_nor_saving_nor_probing(monkeypatch):
-    """Each step takes 1 s by a clock of our own; all else takes 100 s."""
-    step, state = make_tiny_step()
-    recorder = Recorder()
+@pytest.fixture
+def spend(monkeypatch):
+    """A function that lets time pass by a clock of our own, and returns what it is given."""
     now = 0.0
 
-    def spend(seconds, result):
+    def pass_by(seconds, result):
         nonlocal now
         now += seconds
         return result
 
     monkeypatch.setattr("mdjax.train.loop.time.perf_counter", lambda: now)
+    return pass_by
+
+
+def test_rate_counts_neither_scoring_nor_saving_nor_probing(spend):
+    """Each step takes 1 s; all else takes 100 s."""
+    step, state = make_tiny_step()
+    recorder = Recorder()
     options = recorder.options() | {
         "save": lambda state, window: spend(100, None),
         "add_scores": lambda scores: spend(100, None),
@@ -204,18 +210,10 @@ def test_rate_counts_neither_scoring_nor_saving_nor_probing(monkeypatch):
     assert rates == [1.0, 1.0]
 
 
-def test_share_of_waiting_counts_the_batches_alone(monkeypatch):
+def test_share_of_waiting_counts_the_batches_alone(spend):
     """Of 4 seconds for a batch and its step, 3 pass before the batch is there: 75 %."""
     step, state = make_tiny_step()
     recorder = Recorder()
-    now = 0.0
-
-    def spend(seconds, result):
-        nonlocal now
-        now += seconds
-        return result
-
-    monkeypatch.setattr("mdjax.train.loop.time.perf_counter", lambda: now)
     batches = (spend(3, batch) for batch in make_batches())
     config = LoopConfig(num_steps=4, log_every=2, evaluate_every=0, save_every=4)
     options = recorder.options()
