@@ -1,7 +1,7 @@
 """`mdjax evaluate`: score a trained network on a split."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +9,7 @@ import tyro
 
 from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json
+from mdjax.cli.together import joining
 from mdjax.models.modalities import Missing
 from mdjax.runs.detection_files import check_detection_files, write_evaluation
 from mdjax.runs.loading import LoadedNetwork, load_network
@@ -17,7 +18,9 @@ from mdjax.runs.scoring import describe_missing, describe_thermal, evaluate_netw
 from mdjax.tasks.detection_scores import DetectionEvaluation
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.tasks.segmentation_scores import ScoredSize
-from mdjax.tasks.task import Task
+from mdjax.tasks.task import Evaluation, Task
+from mdjax.train.joining import ProcessOptions
+from mdjax.train.processes import is_first_process
 from mdjax.types import MdjaxError
 
 
@@ -43,6 +46,7 @@ class Evaluate:
         curve: For detectors: PNG file for the plot of miss rate over false positives per image;
             the numbers go to a .csv file of the same name.
         json: Print one JSON object instead of the table.
+        processes: The other processes, often on other machines, that score this split too.
     """
 
     run_dir: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="RUN_DIR")]]
@@ -57,14 +61,24 @@ class Evaluate:
     detections: Path | None = None
     curve: Path | None = None
     json: bool = False
+    processes: ProcessOptions = field(default_factory=ProcessOptions)
 
 
 def run_evaluate(arguments: Sequence[str]) -> int:
     """Run `mdjax evaluate RUN_DIR [options]`."""
     command: Evaluate = parse_options(Evaluate, arguments, prog="mdjax evaluate")
+    with joining(command.processes, command="evaluate", remedy="Start all processes again."):
+        loaded, evaluation = _evaluate(command)
+    if is_first_process():
+        _tell(command, loaded, evaluation)
+    return 0
+
+
+def _evaluate(command: Evaluate) -> tuple[LoadedNetwork, Evaluation]:
     loaded = load_network(command.run_dir, command.checkpoint)
     task = _choose_task(loaded, command.scored_size)
-    check_detection_files(loaded, detections=command.detections, curve=command.curve)
+    if is_first_process():
+        check_detection_files(loaded, detections=command.detections, curve=command.curve)
     evaluation = evaluate_network(
         loaded,
         split=command.split,
@@ -75,6 +89,10 @@ def run_evaluate(arguments: Sequence[str]) -> int:
         batch_size=command.batch_size,
         missing=command.missing,
     )
+    return loaded, evaluation
+
+
+def _tell(command: Evaluate, loaded: LoadedNetwork, evaluation: Evaluation) -> None:
     height, width = loaded.config.pipeline.image_size_hw
     title = (
         f"{command.run_dir}, data set {command.dataset or loaded.config.dataset}, "
@@ -111,7 +129,6 @@ def run_evaluate(arguments: Sequence[str]) -> int:
             detections=command.detections,
             curve=command.curve,
         )
-    return 0
 
 
 def _choose_task(loaded: LoadedNetwork, scored_size: ScoredSize | None) -> Task:

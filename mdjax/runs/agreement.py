@@ -1,10 +1,14 @@
-"""Processes that train one run together have the same configuration, data and teachers."""
+"""Processes that train or score together have the same configuration, data and networks."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import jax
 
 from mdjax import __version__
+from mdjax.data.source import SplitSource
+from mdjax.io.checkpoint import hash_variables
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.provenance import Provenance
 from mdjax.runs.stored_config import find_differences
@@ -32,11 +36,43 @@ def require_same_config_everywhere(config: TrainConfig) -> None:
             if versions[name] != version
         ]
         lines += find_differences(first, other, _MAY_DIFFER, places=places)
-        if lines:
-            raise MdjaxError(
-                "the processes were started with different settings; start all of them with the "
-                "same command.\n  " + "\n  ".join(lines)
-            )
+        _refuse_other_settings(lines)
+
+
+def _refuse_other_settings(lines: list[str]) -> None:
+    if lines:
+        raise MdjaxError(
+            "the processes were started with different settings; start all of them with the "
+            "same command.\n  " + "\n  ".join(lines)
+        )
+
+
+def require_same_evaluation_everywhere(
+    variables: Mapping[str, Any], split: SplitSource, settings: Mapping[str, object]
+) -> None:
+    """Compare what the processes that score a split together are about to do.
+
+    Args:
+        variables: Of the network, compared by content.
+        split: Compared by content too.
+        settings: Everything else that decides the scores, by name.
+
+    Raises:
+        MdjaxError: Something differs; in every process, with the same message.
+    """
+    if jax.process_count() == 1:  # Nothing to compare, so nothing is hashed.
+        return
+    told = gather({name: str(value) for name, value in settings.items()})
+    for index, other in enumerate(told):
+        _refuse_other_settings(
+            [
+                f"{name}: {value} in process 0, {other[name]} in process {index}"
+                for name, value in told[0].items()
+                if other[name] != value
+            ]
+        )
+    scored = {"network": hash_variables(variables)}
+    require_same_provenance_everywhere(Provenance(split.dataset_name, split.fingerprint, scored))
 
 
 def require_same_provenance_everywhere(provenance: Provenance) -> None:
@@ -61,7 +97,7 @@ def require_same_provenance_everywhere(provenance: Provenance) -> None:
         ]
         if lines:
             raise MdjaxError(
-                f"process {index} has other data or teachers than process 0; copy them from the "
+                f"process {index} has other data or networks than process 0; copy them from the "
                 "machine of process 0, or use a folder that all machines share.\n  "
                 + "\n  ".join(lines)
             )

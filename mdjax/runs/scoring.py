@@ -12,6 +12,7 @@ from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches, prefetc
 from mdjax.data.source import SplitSource
 from mdjax.models.modalities import Missing
 from mdjax.models.network import Network, SelectInputs
+from mdjax.runs.agreement import require_same_evaluation_everywhere
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork, check_class_names
 from mdjax.runs.splits import open_scored_split
@@ -117,6 +118,9 @@ def evaluate_network(
 ) -> Evaluation:
     """Score a trained network on a split.
 
+    Every process of JAX's distributed runtime calls this with the same arguments, scores its part
+    of the images, and returns the scores of all.
+
     Args:
         loaded: From `load_network`.
         split: Name of the split.
@@ -153,11 +157,23 @@ def evaluate_network(
     if resolution is not None:
         pipeline = replace(pipeline, camera=replace(pipeline.camera, resolution=resolution))
     batch_size = config.batch_size if batch_size is None else batch_size
+    task = task or config.task
+    require_same_evaluation_everywhere(
+        loaded.variables,
+        source,
+        {
+            "split": split,
+            "missing": missing,
+            "batch_size": batch_size,
+            "task": task,
+            "pipeline": pipeline,
+        },
+    )
     mesh = create_data_mesh(batch_size)
     score = make_scorer(
         loaded.network,
         loaded.class_names,
-        task or config.task,
+        task,
         pipeline,
         select_inputs=loaded.select_inputs,
         batch_size=batch_size,

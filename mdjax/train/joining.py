@@ -1,4 +1,4 @@
-"""Processes of one training begin together and end together.
+"""Processes of one command begin together and end together.
 
 JAX's distributed runtime connects them: process 0 hosts its coordinator, which also keeps small
 values that all can read. JAX lets a process wait for ever for one that has failed, or ends it with
@@ -37,7 +37,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ProcessOptions:
-    """How this process meets the others that train the same run; without options it is alone.
+    """How this process meets those that run the same command; without options it is alone.
 
     Attributes:
         from_cluster: Take the three values below from the environment: of Slurm (`srun`), Open MPI

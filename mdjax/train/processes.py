@@ -1,4 +1,4 @@
-"""What the processes of one training tell each other.
+"""What the processes of one command tell each other.
 
 All of them run the same program on their own devices, see `mdjax.train.devices`, and must come to
 the same decisions: a process that takes part in a computation alone waits for ever. Process 0 alone

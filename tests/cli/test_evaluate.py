@@ -15,6 +15,7 @@ from tests.conftest import SmallScenes
 from tests.predict.anchor_network import CELL_PX, create_loaded_detector
 from tests.predict.image_files import SIZE_HW
 from tests.predict.pixel_network import create_loaded_network
+from tests.train.together import run_together
 
 
 def test_detector_writes_scores_detections_and_curve(
@@ -50,6 +51,45 @@ def test_detector_writes_scores_detections_and_curve(
         corners = [(int(x), int(y)) for x, y in of_image.boxes_xywh_px[:, :2]]
         assert set(corners) == set(scores)
         np.testing.assert_allclose(of_image.scores, [scores[c] for c in corners], rtol=1e-4)
+
+
+TOGETHER = """
+import sys
+from pathlib import Path
+from mdjax.cli import evaluate
+from mdjax.cli.main import main
+from tests.predict.anchor_network import create_loaded_detector
+address, count, index, dataset, data_dir, detections = sys.argv[1:]
+variables = {"params": {}}
+loaded = create_loaded_detector(None, variables, dataset=dataset, data_dir=Path(data_dir))
+evaluate.load_network = lambda *_: loaded
+options = ["--processes.coordinator", address, "--processes.count", count, "--json"]
+options += ["--processes.index", index, "--detections", detections]
+sys.exit(main(["evaluate", "run", *options]))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_score_what_one_scores(
+    small_scenes: SmallScenes,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The scores to the last digit; the first one alone answers and writes."""
+    place = (small_scenes.dataset, small_scenes.data_dir)
+    together, alone = tmp_path / "together.txt", tmp_path / "alone.txt"
+    first, second = run_together(TOGETHER, (*place, together), tmp_path / "shown")
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert second.stdout == ""
+
+    loaded = create_loaded_detector(dataset=small_scenes.dataset, data_dir=small_scenes.data_dir)
+    monkeypatch.setattr(evaluate, "load_network", lambda *_: loaded)
+    assert main(["evaluate", "run", "--json", "--detections", str(alone)]) == 0
+    expected = json.loads(capsys.readouterr().out)["scores"]
+    np.testing.assert_equal(json.loads(first.stdout)["scores"], expected)
+    found, of_one = (np.loadtxt(path, delimiter=",") for path in (together, alone))
+    np.testing.assert_allclose(found, of_one, rtol=1e-5)
 
 
 def test_files_of_a_detector_are_refused_for_labels(

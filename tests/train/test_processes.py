@@ -22,7 +22,8 @@ import json, sys
 import numpy as np
 from mdjax.cli.together import joining
 from mdjax.runs.agreement import (
-    require_same_config_everywhere, require_same_provenance_everywhere
+    require_same_config_everywhere, require_same_evaluation_everywhere,
+    require_same_provenance_everywhere
 )
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.provenance import Provenance
@@ -43,6 +44,15 @@ def read_refusal(ask):
     except MdjaxError as error:
         return str(error)
 
+class Records:
+    dataset_name, fingerprint = "own/1.0.0", "hash"
+
+def score(split, weight):
+    variables = {"params": {"w": np.float32(weight)}}
+    require_same_evaluation_everywhere(variables, Records, {"split": split})
+
+SCORED = [("test", 1), (f"split {index}", 1), ("test", index)]
+
 with joining(ProcessOptions(False, address, count, index), command="train", remedy="Resume."):
     flag = SharedFlag()
     mesh = create_data_mesh(8)
@@ -60,6 +70,7 @@ with joining(ProcessOptions(False, address, count, index), command="train", reme
                 Provenance("own/1.0.0", f"hash {index}", {"teacher": str(index)})
             )
         ),
+        "scored": [read_refusal(lambda: score(split, weight)) for split, weight in SCORED],
         "training": train_and_count(),
     }
     print(json.dumps(found), flush=True)
@@ -89,9 +100,13 @@ def test_two_processes_agree_and_end_together(tmp_path: Path) -> None:
         )
         assert found["replicated"] == 5.0
         assert found["config"].endswith("\n  seed: 0 in process 0, 1 in process 1")
-        assert "process 1 has other data or teachers than process 0" in found["data"]
+        assert "process 1 has other data or networks than process 0" in found["data"]
         assert "\n  data_dir: own/1.0.0 holds other records" in found["data"]
         assert "\n  teacher: has other variables" in found["data"]
+        same, other_split, other_weights = found["scored"]
+        assert same is None
+        assert other_split.endswith("\n  split: split 0 in process 0, split 1 in process 1")
+        assert other_weights.endswith("\n  network: has other variables than in process 0")
         assert_same_training(found["training"], train_and_count())
     assert (first.returncode, second.returncode) == (2, 2)
     assert first.stderr == ""
