@@ -182,7 +182,7 @@ def main() -> None:
         print(f"{run_dir.name}: {', '.join(differing) or 'equal'}", flush=True)
     if failures:
         raise SystemExit("\n".join(failures))
-    print(f"{num_kills} kills, {num_runs} runs, all equal to the uninterrupted one")
+    print(f"kills: {num_kills}, runs: {num_runs}, all equal to the uninterrupted one")
 
 
 if __name__ == "__main__":

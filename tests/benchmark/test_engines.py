@@ -13,7 +13,7 @@ from mdjax.benchmark.measuring import measure_in_turn
 from mdjax.benchmark.models import Models, Origin, write_models
 from mdjax.benchmark.process import EngineError, EngineProcess
 from mdjax.benchmark.torch_facts import has_twin
-from mdjax.models.config import CskNetConfig, FeatureLevelConfig
+from mdjax.models.config import CskNetConfig
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.untrained import save_untrained
 from tests.export.networks import create_loaded
@@ -44,9 +44,7 @@ def onnx(tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "loaded",
-    [create_loaded(), create_loaded(detects=True), create_loaded(FeatureLevelConfig)],
-    ids=["labels", "boxes", "teacher"],
+    "loaded", [create_loaded(), create_loaded(detects=True)], ids=["labels", "boxes"]
 )
 def test_all_installed_engines_answer_as_jax_does(loaded: LoadedNetwork, tmp_path: Path) -> None:
     """Batch 2, and each engine in a process of its own; what is not installed is not tested."""

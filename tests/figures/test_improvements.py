@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -11,10 +13,11 @@ from mdjax.data.folds import Folds
 from mdjax.figures.image_scores import compute_label_scores
 from mdjax.figures.improvements import draw_box_improvements, draw_label_improvements
 from mdjax.figures.network_checks import evaluate_labeller
+from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.runs.loading import LoadedNetwork, load_network
-from mdjax.types import MdjaxError
+from mdjax.types import MdjaxError, NetworkOutput
 from tests.conftest import SmallRuns, SmallScenes
-from tests.runs.small import run_quietly, shrink_preset
+from tests.predict.anchor_network import AnchorNetwork, create_loaded_detector
 
 NUM_TEST_IMAGES = 6
 
@@ -86,16 +89,21 @@ def test_networks_that_cannot_be_compared_are_refused(
     assert not path.exists()
 
 
+class ThermalAnchorNetwork(AnchorNetwork):
+    """Finds what is bright in the thermal image."""
+
+    def __call__(self, visible: jax.Array, thermal: jax.Array, *, train: bool) -> NetworkOutput:
+        return super().__call__(jnp.repeat(thermal, 3, axis=-1), thermal, train=train)
+
+
 def test_boxes_are_chosen_by_their_scores_and_drawn(
     small_scenes: SmallScenes, tmp_path: Path
 ) -> None:
     place = {"dataset": small_scenes.dataset, "data_dir": small_scenes.data_dir}
-    runs = {name: tmp_path / name for name in ("teacher", "native", "distilled")}
-    for name in ("teacher", "native"):
-        run_quietly(shrink_preset(f"synthetic-detection-{name}", **place), runs[name])
-    config = shrink_preset("synthetic-detection-md", **place, teacher=runs["teacher"])
-    run_quietly(config, runs["distilled"])
-    native, distilled = load_network(runs["native"]), load_network(runs["distilled"])
+    native = create_loaded_detector(**place)
+    of_thermal = create_loaded_detector(ThermalAnchorNetwork(1), **place)
+    fields = {name: getattr(of_thermal.config, name) for name in TrainConfig.__dataclass_fields__}
+    distilled = replace(of_thermal, config=DistillConfig(**fields))
 
     path = tmp_path / "boxes.png"
     choice = draw_box_improvements(native, distilled, path, num_each=1)

@@ -122,7 +122,7 @@ from mdjax.train import joining as joining_module
 from mdjax.train.joining import ProcessOptions
 from mdjax.train.processes import gather
 address, count, index = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-joining_module._LOST_AFTER_S = 15
+joining_module._LOST_AFTER_S = 8
 with joining(ProcessOptions(False, address, count, index), command="train", remedy=""):
     gather(None)
     if index == 0:
