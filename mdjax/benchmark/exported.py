@@ -100,15 +100,15 @@ def prepare_models(
         for engine in engines
         if (reason := _find_obstacle(engine, exported.card, batch_size))
     }
-    channels_first = exported.card["inputs"][0]["axes"] == "b c h w"
-    names = tuple(exported.card["outputs"])
+    files = exported.card["files"]
+    names = tuple(files[network.source.name]["outputs"])
     jobs = {
         engine.name: Job(
             model=str(exported.folder / engine.model),
             images=str(folder / IMAGES_FILE),
             output_names=names,
             num_threads=num_threads,
-            channels_first=channels_first and engine.model != FILES["stablehlo"],
+            channels_first=files[engine.model]["inputs"][0]["axes"] == "b c h w",
             details={**engine.details, "input_names": list(images)},
         )
         for engine in engines

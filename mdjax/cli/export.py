@@ -11,7 +11,7 @@ from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json
 from mdjax.export.artefact import FILES, ModelFormat
 from mdjax.export.deployment import InputType
-from mdjax.export.export import export_network
+from mdjax.export.export import INT8_FILE, export_network
 from mdjax.export.int8 import MAX_DROP, Int8Options
 from mdjax.export.onnx_graph import DEFAULT_OPSET
 from mdjax.export.onnx_model import Layout
@@ -136,30 +136,44 @@ def _format_summary(folder: Path, card: Mapping[str, Any]) -> str:
         f"{_format_time(step['onnx_milliseconds']):>9}{step['difference']:12.1e}"
         for step in card["steps"]
     ]
-    inputs = [
-        f"  {x['name']}: {x['type']} {x['shape']} ({x['axes']}), {x['channels']}"
-        for x in card["inputs"]
-    ]
-    outputs = [f"  {name}: {meaning}" for name, meaning in card["outputs"].items()]
-    files = [f"  {name}: {of['num_bytes'] / 1e6:.1f} MB" for name, of in card["files"].items()]
+    files = [f"  {name}: {_format_size(of['num_bytes'])}" for name, of in card["files"].items()]
     return "\n".join(
         [
-            "One image pair, with JAX and with ONNX Runtime on this machine; the difference is",
-            "the largest of any output, relative to its largest value:",
+            "One image pair on all cores of this machine, with JAX and with ONNX Runtime; other programs",
+            "that run beside distort the times. The difference is the largest of any output, relative",
+            "to its largest value:",
             "",
             heading,
             *lines,
             "",
-            "takes",
-            *inputs,
-            "answers",
-            *outputs,
-            "",
+            *_describe_models(card["files"]),
             *_describe_int8(card),
             f"written to {folder}, described by card.json:",
             *files,
         ]
     )
+
+
+def _describe_models(files: Mapping[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for name, of in files.items():
+        if "inputs" not in of or name == INT8_FILE:  # In 8 bits it takes and answers the same.
+            continue
+        inputs = [f"  {x['name']}: {_describe_array(x)}, {x['channels']}" for x in of["inputs"]]
+        outputs = [
+            f"  {name}: {_describe_array(x)}; {x['meaning']}" for name, x in of["outputs"].items()
+        ]
+        lines += [f"{name} takes", *inputs, "and answers", *outputs, ""]
+    return lines
+
+
+def _describe_array(described: Mapping[str, Any]) -> str:
+    shape = ", ".join(map(str, described["shape"]))
+    return f"{described['type']} [{shape}] ({described['axes']})"
+
+
+def _format_size(num_bytes: int) -> str:
+    return f"{num_bytes / 1e6:.1f} MB" if num_bytes >= 50_000 else format_count(num_bytes, "byte")
 
 
 def _format_time(milliseconds: float | None) -> str:
@@ -172,7 +186,8 @@ def _describe_int8(card: Mapping[str, Any]) -> list[str]:
     scores, kept = card["int8"]["scores"], card["int8"]["kept_in_float"]
     return [
         f"int8: {scores['metric']} {scores['float']:.2f} in float, {scores['int8']:.2f} in 8 bits "
-        f"({scores['images']} of the split {scores['split']!r}); "
-        f"{format_count(len(kept), 'convolution')} kept in float",
+        f"({scores['images']} of the split {scores['split']!r}); calibrated with "
+        f"{format_count(card['int8']['num_calibration_pairs'], 'pair')}, "
+        f"{format_count(len(kept), 'layer')} kept in float",
         "",
     ]

@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import jax
 import numpy as np
 
-from mdjax.export.deployment import Deployment, ImageInput, list_seen
+from mdjax.export.deployment import Deployment, list_seen
+from mdjax.export.interface import Interface
 from mdjax.export.measuring import MeasuredStep
 from mdjax.io.json_file import read_json_object, to_plain, write_json
 from mdjax.io.read_file import hash_file, measure_file
@@ -20,7 +21,7 @@ from mdjax.runs.stored_config import store_without_places
 from mdjax.types import MdjaxError
 
 CARD_FILE = "card.json"
-CARD_VERSION = 2
+CARD_VERSION = 3
 _REMEDY = "Export the run again."
 
 ModelFormat = Literal["onnx", "stablehlo", "safetensors"]
@@ -30,8 +31,18 @@ FILES: Mapping[ModelFormat, str] = {
     "safetensors": "model.safetensors",
 }
 
-Write = Callable[[Path], None]
-"""Writes one file."""
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file of an export that is not written yet.
+
+    Attributes:
+        write: Writes it to a path.
+        interface: What it takes and answers; empty where it is no model.
+    """
+
+    write: Callable[[Path], None]
+    interface: Interface = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,6 @@ def describe_network(
     loaded: LoadedNetwork,
     deployment: Deployment,
     *,
-    axes: str,
     missing: str,
     batch_size: int | None,
 ) -> dict[str, Any]:
@@ -60,7 +70,6 @@ def describe_network(
     Args:
         loaded: The network.
         deployment: What was made of it.
-        axes: Order of the axes of input images, such as "b c h w".
         missing: Image that it does without, or "none".
         batch_size: Images of a batch of the ONNX model; None: any number, where there is none.
 
@@ -73,9 +82,7 @@ def describe_network(
         "network": type(loaded.config.network).__name__.removesuffix("Config"),
         "step": loaded.step,
         "class_names": list(loaded.class_names),
-        "inputs": [_describe_input(x, deployment, axes, batch_size) for x in deployment.inputs],
         "batch_size": batch_size,
-        "outputs": dict(deployment.head.meaning),
         "head": deployment.head_name,
         "working_size_wh": [width, height],
         "thermal_range_counts": loaded.thermal_range_counts,
@@ -93,7 +100,7 @@ def write_artefact(
     folder: Path,
     facts: Mapping[str, Any],
     steps: Sequence[MeasuredStep],
-    models: Mapping[str, Write],
+    files: Mapping[str, NewFile],
     *,
     overwrite: bool = False,
 ) -> Artefact:
@@ -103,7 +110,7 @@ def write_artefact(
         folder: Where.
         facts: From `describe_network`.
         steps: What each simplification did.
-        models: How each file is written, by its name.
+        files: By name.
         overwrite: Replace an earlier export.
 
     Raises:
@@ -111,8 +118,8 @@ def write_artefact(
     """
     check_place(folder, overwrite=overwrite)
     with write_whole_folder(folder) as temporary:
-        for name, write in models.items():
-            write(temporary / name)
+        for name, file in files.items():
+            file.write(temporary / name)
         card = {
             "version": CARD_VERSION,
             **facts,
@@ -121,8 +128,9 @@ def write_artefact(
                 name: {
                     "num_bytes": (temporary / name).stat().st_size,
                     "sha256": hash_file(temporary / name),
+                    **file.interface,
                 }
-                for name in models
+                for name, file in files.items()
             },
         }
         write_json(temporary / CARD_FILE, card)
@@ -204,26 +212,6 @@ def format_metadata(facts: Mapping[str, Any]) -> dict[str, str]:
         name: value if isinstance(value, str) else json.dumps(to_plain(value))
         for name, value in facts.items()
         if name not in ("config", "environment")
-    }
-
-
-def _describe_input(
-    x: ImageInput, deployment: Deployment, axes: str, batch_size: int | None
-) -> dict[str, Any]:
-    height, width = x.size_hw
-    sizes = {"b": batch_size or "b", "h": height, "w": width, "c": x.num_channels}
-    is_uint8 = deployment.input_type == "uint8"
-    return {
-        "name": x.name,
-        "axes": axes,
-        "shape": [sizes[axis] for axis in axes.split()],
-        "size_wh": [width, height],
-        "type": "uint8" if is_uint8 else "float32",
-        "range": [0, 255] if is_uint8 else [0.0, 1.0],
-        "channels": {1: "thermal", 3: "red, green, blue", 4: "red, green, blue, thermal"}[
-            x.num_channels
-        ],
-        "normalisation": "none: it is part of the network",
     }
 
 

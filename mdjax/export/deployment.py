@@ -14,6 +14,7 @@ from mdjax.ops.resize import resize_bilinear
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.scoring import require_image
+from mdjax.types import MdjaxError
 
 InputType = Literal["uint8", "float"]
 """Grey levels 0 to 255 as cameras deliver them, or float32 in [0, 1]."""
@@ -63,8 +64,8 @@ class Deployment:
     def output_names(self) -> tuple[str, ...]:
         """Of what `run` returns; the selection of boxes comes behind it."""
         if self.head.nms is None:
-            return tuple(self.head.meaning)
-        return tuple(self.head.meaning)[:2]
+            return tuple(self.head.outputs)
+        return tuple(self.head.outputs)[:2]
 
     def list_shapes(self, batch_size: Any = 1) -> list[jax.ShapeDtypeStruct]:
         """Return the shape of each input for so many images."""
@@ -97,7 +98,7 @@ def deploy(
         in_one_array: Take RGB and thermal as four channels of one array.
 
     Raises:
-        MdjaxError: There is no such head, or no image would be left.
+        MdjaxError: There is no such head, no image would be left, or there are no two to join.
     """
     require_image(loaded, missing)
     config = loaded.config
@@ -108,7 +109,12 @@ def deploy(
         THERMAL: ImageInput(THERMAL, get_thermal_size_hw(config), 1),
     }
     inputs = tuple(separate[name] for name in seen)
-    if in_one_array and len(seen) == 2:
+    if in_one_array:
+        if len(seen) < 2:
+            raise MdjaxError(
+                f"{loaded.source}: only the {seen[0]} image is left to take, but in_one_array "
+                "joins two; omit it."
+            )
         inputs = (ImageInput("visible_thermal", size_hw, 4),)
     head_name, chosen = choose_head(config.task, head)
     options: Mapping[str, Any] = {} if missing == "none" else {"missing": missing}

@@ -1,6 +1,6 @@
 """A trained network as files for other programs: what `mdjax export` does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from mdjax.export.artefact import (
     FILES,
     Artefact,
     ModelFormat,
-    Write,
+    NewFile,
     check_place,
     describe_network,
     format_metadata,
@@ -18,6 +18,7 @@ from mdjax.export.artefact import (
 )
 from mdjax.export.deployment import InputType, deploy
 from mdjax.export.int8 import Int8Model, Int8Options, create_int8_model
+from mdjax.export.interface import Interface, describe_onnx, describe_stablehlo
 from mdjax.export.measuring import measure_steps
 from mdjax.export.onnx_graph import DEFAULT_OPSET
 from mdjax.export.onnx_model import Layout, create_onnx_model
@@ -31,8 +32,6 @@ from mdjax.types import MdjaxError
 
 INT8_FILE = "model_int8.onnx"
 CALIBRATION_FILE, END_NODES_FILE = "calibration.npz", "end_nodes.txt"
-
-_AXES: dict[Layout, str] = {"nchw": "b c h w", "nhwc": "b h w c"}
 
 
 def export_network(
@@ -83,6 +82,8 @@ def export_network(
         ['model.onnx', 'model.safetensors', 'model.stablehlo']
     """
     check_place(out_dir, overwrite=overwrite)
+    if not formats:
+        raise MdjaxError(f"formats names none; give at least one of {', '.join(FILES)}.")
     if batch_size < 1:
         raise MdjaxError(f"batch_size is {batch_size}; give 1 or more.")
     deployment = deploy(
@@ -96,48 +97,52 @@ def export_network(
     facts = describe_network(
         loaded,
         deployment,
-        axes=_AXES[layout],
         missing=missing,
         batch_size=batch_size if has_onnx else None,
     )
     steps = simplify(deployment, batch_size, low_resolution_stem=low_resolution_stem)
-    models: dict[str, Write] = {}
+    files: dict[str, NewFile] = {}
     if has_onnx:
+        interface = describe_onnx(deployment, layout, batch_size)
         model = create_onnx_model(
             steps[-1].graph,
             deployment,
             opset=opset,
             layout=layout,
-            metadata=format_metadata(facts),
+            metadata=format_metadata({**facts, **interface}),
         )
-        models[FILES["onnx"]] = lambda path: _write_bytes(path, model.SerializeToString())
+        files[FILES["onnx"]] = _hold(model.SerializeToString(), interface)
         if int8 is not None:
-            facts["int8"] = _add_int8(
-                create_int8_model(loaded, deployment, steps[-1].graph, model, int8, layout=layout),
-                models,
+            made = create_int8_model(
+                loaded, deployment, steps[-1].graph, model, int8, layout=layout
             )
+            facts["int8"] = made.facts
+            files |= {INT8_FILE: _hold(made.model, interface), **_list_for_compilers(made)}
     elif int8 is not None:
         raise MdjaxError("int8 is an ONNX model; add onnx to --formats.")
     if "stablehlo" in formats:
         program = create_stablehlo(deployment, low_resolution_stem=low_resolution_stem)
-        models[FILES["stablehlo"]] = lambda path: _write_bytes(path, program)
+        files[FILES["stablehlo"]] = _hold(program, describe_stablehlo(deployment))
     if "safetensors" in formats:
-        models[FILES["safetensors"]] = lambda path: write_weights(loaded.variables, path)
+        files[FILES["safetensors"]] = NewFile(lambda path: write_weights(loaded.variables, path))
     measured = measure_steps(
         steps, deployment, batch_size=batch_size, onnx_opset=opset if has_onnx else None
     )
-    return write_artefact(out_dir, facts, measured, models, overwrite=overwrite)
+    return write_artefact(out_dir, facts, measured, files, overwrite=overwrite)
 
 
-def _add_int8(made: Int8Model, models: dict[str, Write]) -> Mapping[str, Any]:
-    """Add the files of a network in 8 bits; return what the card says of it."""
-    models[INT8_FILE] = lambda path: _write_bytes(path, made.model)
+def _list_for_compilers(made: Int8Model) -> dict[str, NewFile]:
+    """What compilers want that bring the model in float to 8 bits by themselves."""
     calibration: Any = made.calibration
-    models[CALIBRATION_FILE] = lambda path: np.savez_compressed(path, **calibration)
     end_nodes = "".join(f"{name}\n" for name in made.end_nodes)
-    models[END_NODES_FILE] = lambda path: write_text(path, end_nodes)
-    return made.facts
+    return {
+        CALIBRATION_FILE: NewFile(lambda path: np.savez_compressed(path, **calibration)),
+        END_NODES_FILE: NewFile(lambda path: write_text(path, end_nodes)),
+    }
 
 
-def _write_bytes(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
+def _hold(content: bytes, interface: Interface) -> NewFile:
+    def write(path: Path) -> None:
+        path.write_bytes(content)
+
+    return NewFile(write, interface)

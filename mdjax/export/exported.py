@@ -192,8 +192,8 @@ def load_exported(folder: Path, model: ExportedModel | None = None) -> ExportedN
 
 def _create(path: Path, card: Mapping[str, Any], model: ExportedModel) -> ExportedNetwork:
     counts = card["thermal_range_counts"]
-    axes = card["inputs"][0]["axes"].split()
-    names = tuple(card["outputs"])
+    of_model = card["files"][path.name]
+    inputs, names = of_model["inputs"], tuple(of_model["outputs"])
     is_onnx = model != "stablehlo"
     return ExportedNetwork(
         source=path,
@@ -201,12 +201,12 @@ def _create(path: Path, card: Mapping[str, Any], model: ExportedModel) -> Export
         class_names=tuple(card["class_names"]),
         step=card["step"],
         thermal_range_counts=None if counts is None else (counts[0], counts[1]),
-        inputs=tuple(_read_input(x) for x in card["inputs"]),
-        input_type="uint8" if card["inputs"][0]["type"] == "uint8" else "float",
+        inputs=tuple(_read_input(x) for x in inputs),
+        input_type="uint8" if inputs[0]["type"] == "uint8" else "float",
         head_name=card["head"],
         missing=card["missing"],
         batch_size=card["batch_size"] if is_onnx else None,
-        answer=_open_onnx(path, axes, names) if is_onnx else _open_stablehlo(path),
+        answer=_open_onnx(path, inputs[0]["axes"], names) if is_onnx else _open_stablehlo(path),
     )
 
 
@@ -216,8 +216,8 @@ def _read_input(described: Mapping[str, Any]) -> ImageInput:
     return ImageInput(described["name"], (height, width), num_channels)
 
 
-def _open_onnx(path: Path, axes: list[str], names: tuple[str, ...]) -> Answer:
-    layout = "nchw" if axes == ["b", "c", "h", "w"] else "nhwc"
+def _open_onnx(path: Path, axes: str, names: tuple[str, ...]) -> Answer:
+    layout = "nchw" if axes == "b c h w" else "nhwc"
     with _naming(path, "this version of ONNX Runtime", "with a lower --opset"):
         run = open_session(path.read_bytes(), layout=layout)
     return lambda feed: dict(zip(names, run(feed), strict=True))

@@ -7,11 +7,30 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from mdjax.ops.boxes import clip_boxes, compute_areas, decode_boxes
+from mdjax.ops.boxes import (
+    MAX_LOG_SIZE_RATIO,
+    BoxCoding,
+    clip_boxes,
+    compute_areas,
+    decode_boxes,
+)
 from mdjax.ops.nms import NmsOptions
 from mdjax.runs.config import TaskConfig
 from mdjax.tasks.detection import DetectionTask
 from mdjax.types import AnchorPrediction, MdjaxError
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output of an exported program.
+
+    Attributes:
+        axes: Letters in their order, channels or classes last.
+        says: Meaning, unit and range.
+    """
+
+    axes: str
+    says: str
 
 
 @dataclass(frozen=True)
@@ -20,12 +39,12 @@ class ExportHead:
 
     Attributes:
         answer: From a prediction and the working size to the outputs by name.
-        meaning: Of each output, by name: shape, unit and range.
+        outputs: What each is, by name.
         nms: How boxes are selected behind these outputs; None where they are not.
     """
 
     answer: Callable[[Any, tuple[int, int]], Mapping[str, jax.Array]]
-    meaning: Mapping[str, str]
+    outputs: Mapping[str, Output]
     nms: NmsOptions | None = None
 
 
@@ -58,22 +77,32 @@ def choose_head(task: TaskConfig, name: str | None) -> tuple[str, ExportHead]:
     return name, heads[name]
 
 
-_LOGITS = {"logits": "[b k h w] float32; the class of a pixel is the one of its greatest logit"}
-_CLASSES = {"classes": "[b h w] uint8, the class id of each pixel"}
+_CODING = BoxCoding()
+_CORNERS = "left, top, right, bottom in pixels of an image of the size working_size_wh"
+_LOGITS = {"logits": Output("b h w k", "the class of a pixel is the one of its greatest logit")}
+_CLASSES = {"classes": Output("b h w", "class id of each pixel")}
 _RAW = {
-    "class_logits": "[b a k] float32; a sigmoid makes them scores",
-    "box_offsets": "[b a 4] float32; relative to the anchors, see anchors_xyxy_px",
-    "anchors_xyxy_px": "[a 4] float32; left, top, right, bottom in pixels of the input",
+    "class_logits": Output("b a k", "a sigmoid makes them scores"),
+    "box_offsets": Output(
+        "b a 4",
+        "(dx, dy, dw, dh): the box of an anchor with centre (x, y), width w and height h has its "
+        f"centre at (x + {_CODING.center_variance:g} dx w, y + {_CODING.center_variance:g} dy h), "
+        f"the width w exp({_CODING.size_variance:g} dw) and the height "
+        f"h exp({_CODING.size_variance:g} dh); no exponent is above {MAX_LOG_SIZE_RATIO:g}",
+    ),
+    "anchors_xyxy_px": Output("a 4", _CORNERS),
 }
 _BOXES = {
-    "boxes_xyxy_px": "[b a 4] float32; left, top, right, bottom in pixels of the input",
-    "scores": "[b a k] float32 in [0, 1]; duplicates are not suppressed",
+    "boxes_xyxy_px": Output("b a 4", _CORNERS),
+    "scores": Output("b a k", "in [0, 1]; duplicates are not suppressed"),
 }
 _DETECTIONS = {
-    "boxes_xyxy_px": "[n 4] float32; left, top, right, bottom in pixels of the input",
-    "scores": "[n] float32 in [0, 1], best first",
-    "class_ids": "[n] int64",
+    "boxes_xyxy_px": Output("b n 4", _CORNERS),
+    "scores": Output("b n", "in [0, 1], best first"),
+    "class_ids": Output("b n", "class of each box"),
 }
+IS_VALID = {"is_valid": Output("b n", "false in rows that only fill up: there is no box")}
+"""What selected boxes have besides, where all images have equally many rows."""
 
 
 def _classify(logits: Any, working_size_hw: tuple[int, int]) -> Mapping[str, jax.Array]:

@@ -1,7 +1,7 @@
 """An exported network in 8 bits: calibrated, and scored beside the one in float."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from mdjax.export.graph import Graph
 from mdjax.export.onnx_model import Layout
 from mdjax.export.onnx_session import arrange, open_session, score_model
 from mdjax.export.quantisation import KEEP_ABOVE, find_end_nodes, quantise
-from mdjax.export.sensitivity import measure_layer_errors
+from mdjax.export.sensitivity import LayerError, measure_layer_errors
 from mdjax.predict.pairs import find_pairs
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.splits import open_scored_split
@@ -24,8 +24,6 @@ NUM_PAIRS = 32
 """Image pairs of a calibration."""
 MAX_DROP = 0.5
 """Points of the main score."""
-
-_SCORED_HEADS = ("logits", "boxes")
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def create_int8_model(
 
     Args:
         loaded: The network.
-        deployment: What is exported; its head must leave something to score.
+        deployment: What is exported.
         graph: The simplified network.
         model: The same as an ONNX model in float.
         options: How.
@@ -97,11 +95,6 @@ def create_int8_model(
         MdjaxError: There is nothing to calibrate or to score with, or 8 bits cost more than they
             may.
     """
-    if deployment.head_name not in _SCORED_HEADS:
-        raise MdjaxError(
-            "int8 is scored before it is written, which needs the head "
-            f"{' or '.join(_SCORED_HEADS)}, not {deployment.head_name}; omit --head."
-        )
     feeds = _read_feeds(loaded, deployment, options)
     images = [[feed[x.name] for x in deployment.inputs] for feed in feeds]
     errors = measure_layer_errors(graph, images)
@@ -130,8 +123,8 @@ def create_int8_model(
             "drop": drop,
             "num_calibration_pairs": len(feeds),
             "symmetric": options.symmetric,
-            "kept_in_float": kept,
-            "layer_errors": [asdict(x) for x in errors],
+            "kept_in_float": _drop_repeated(name.rpartition("/")[0] for name in kept),
+            "layer_errors": _find_largest(errors),
         },
         calibration={
             x.name: np.concatenate([arrange(feed[x.name], layout) for feed in feeds])
@@ -139,6 +132,19 @@ def create_int8_model(
         },
         end_nodes=find_end_nodes(model),
     )
+
+
+def _drop_repeated(names: Iterable[str]) -> list[str]:
+    """A layer may be several convolutions, such as that of pooled grids."""
+    return list(dict.fromkeys(names))
+
+
+def _find_largest(errors: Sequence[LayerError]) -> list[dict[str, Any]]:
+    """The largest error of any convolution of each layer."""
+    largest: dict[str, float] = {}
+    for x in errors:
+        largest[x.scope] = max(x.error, largest.get(x.scope, 0.0))
+    return [{"layer": scope, "error": error} for scope, error in largest.items()]
 
 
 def _read_feeds(loaded: LoadedNetwork, deployment: Deployment, options: Int8Options) -> list[Feed]:

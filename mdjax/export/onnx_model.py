@@ -43,7 +43,7 @@ def create_onnx_model(
         graph,
         EMITTERS,
         input_names=[x.name for x in deployment.inputs],
-        output_names=tuple(deployment.head.meaning),
+        output_names=tuple(deployment.head.outputs),
         opset=opset,
         channels_last=layout == "nhwc",
         metadata=metadata,

@@ -3,17 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
 from mdjax.data.pipeline import make_evaluation_batches
 from mdjax.data.source import SplitSource
+from mdjax.export.answers import make_answer_reader
 from mdjax.export.deployment import Deployment
 from mdjax.export.feeds import Feed, make_feeds_of_batch
 from mdjax.export.onnx_model import Layout
-from mdjax.ops.nms import compute_nms
 from mdjax.runs.loading import LoadedNetwork
-from mdjax.tasks.detection import DetectionTask
 from mdjax.tasks.task import Evaluation
 from mdjax.types import MdjaxError
 
@@ -62,7 +60,7 @@ def score_model(
     """Score a model on a split, as `mdjax evaluate` scores the network itself.
 
     Args:
-        run: From `open_session`; of a model with the head "logits" or "boxes".
+        run: From `open_session`.
         deployment: What the model was made of.
         loaded: The network.
         split: Whose pairs; the thermal camera is simulated.
@@ -72,13 +70,15 @@ def score_model(
     reader = task.create_truth_reader(split)
     tally = task.create_tally(split, loaded.class_names)
     batches = make_evaluation_batches(split, config.pipeline, reader, batch_size=1)
-    select = jax.jit(compute_nms, static_argnums=2)
+    read = make_answer_reader(
+        deployment.head_name,
+        task,
+        trained_task=task,
+        num_classes=len(loaded.class_names),
+        working_size_hw=deployment.working_size_hw,
+    )
     for index, batch in enumerate(batches):
         (feed,) = make_feeds_of_batch(deployment, config, batch)
-        found = run(feed)
-        interpreted: Any = found[0]
-        if isinstance(task, DetectionTask):
-            boxes_xyxy_px, scores = found
-            interpreted = jax.device_get(select(boxes_xyxy_px, scores, task.nms))
-        tally.add(interpreted, batch, [index])
+        answer = dict(zip(deployment.head.outputs, run(feed), strict=True))
+        tally.add(read(answer), batch, [index])
     return tally.compute()

@@ -6,8 +6,8 @@ import jax
 from jax import export
 
 from mdjax.export.deployment import Deployment
+from mdjax.export.interface import answer_by_name
 from mdjax.export.simplification import simplify
-from mdjax.ops.nms import compute_nms
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
@@ -23,14 +23,9 @@ def create_stablehlo(deployment: Deployment, *, low_resolution_stem: bool = Fals
     """
     (batch_size,) = export.symbolic_shape("b")
     graph = simplify(deployment, batch_size, low_resolution_stem=low_resolution_stem)[-1].graph
-    nms = deployment.head.nms
 
     def run(*images: Any) -> dict[str, jax.Array]:
-        results = graph(*images)
-        if nms is None:
-            return dict(zip(deployment.output_names, results, strict=True))
-        boxes_xyxy_px, scores = results
-        return dict(vars(compute_nms(boxes_xyxy_px, scores, nms)))
+        return answer_by_name(deployment, graph(*images))
 
     exported = export.export(jax.jit(run), platforms=PLATFORMS)(*deployment.list_shapes(batch_size))
     return bytes(exported.serialize())

@@ -50,21 +50,24 @@ def test_card_says_what_the_models_take_and_answer(exported: Path) -> None:
     card = read_card(exported)
     assert sorted(card["files"]) == ["model.onnx", "model.safetensors", "model.stablehlo"]
     assert card["class_names"] == list(CLASS_NAMES)
-    visible, thermal = card["inputs"]
+    of_onnx = card["files"]["model.onnx"]
+    visible, thermal = of_onnx["inputs"]
     height, width = SIZE_HW
     assert (visible["shape"], thermal["shape"]) == (
         [1, 3, height, width],
         [1, 1, height // 4, width // 4],
     )
     assert visible["range"] == [0, 255]
-    assert list(card["outputs"]) == ["classes"]
+    assert list(of_onnx["outputs"]) == ["classes"]
+    assert "inputs" not in card["files"]["model.safetensors"]
     assert card["scores"] == {"mean_accuracy_3/all": 50.0}
     assert [step["difference"] < 1e-4 for step in card["steps"]] == [True] * 4
     assert all(step["onnx_milliseconds"] > 0 for step in card["steps"])
     model = onnx.load(exported / "model.onnx")
     facts = {x.key: x.value for x in model.metadata_props}
     assert json.loads(facts["class_names"]) == list(CLASS_NAMES)
-    assert json.loads(facts["inputs"]) == card["inputs"]
+    assert json.loads(facts["inputs"]) == of_onnx["inputs"]
+    assert json.loads(facts["outputs"]) == of_onnx["outputs"]
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.stablehlo", "model.safetensors"])
@@ -126,7 +129,7 @@ def test_options_reach_the_models(tmp_path: Path) -> None:
     formats: Any = ("onnx", "stablehlo")
     options: Any = {"formats": formats, "batch_size": 2, "low_resolution_stem": True}
     card = export_network(create_loaded(), tmp_path / "exported", **options).card
-    assert [x["shape"][0] for x in card["inputs"]] == [2, 2]
+    assert [x["shape"][0] for x in card["files"]["model.onnx"]["inputs"]] == [2, 2]
     assert card["steps"][-1]["name"] == "thermal part of conv1 at the sensor's resolution"
     model = onnx.load(tmp_path / "exported" / "model.onnx")
     assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 2
@@ -138,7 +141,7 @@ def test_options_reach_the_models(tmp_path: Path) -> None:
     expected = [np.asarray(x) for x in run(*images)]
     assert compare_outputs(expected, [np.asarray(found["logits"])]) < 1e-4
     alone = export_network(create_loaded(), tmp_path / "other", formats=("stablehlo",)).card
-    assert alone["inputs"][0]["shape"][0] == "b"
+    assert list(alone["files"]) == ["model.stablehlo"]
     assert {step["onnx_milliseconds"] for step in alone["steps"]} == {None}
 
 
@@ -257,7 +260,9 @@ def test_example_overwrites_nothing_and_takes_no_other_bits(exported: Path, tmp_
     before = thermal.read_bytes()
     done = run_example(model, visible, thermal)  # The file for the labels is missing.
     assert (done.returncode, thermal.read_bytes()) == (1, before)
-    assert "visible, thermal and a new file" in done.stderr
+    assert "Give MODEL, visible, thermal and, for the labels, a file that is not" in done.stderr
+    done = run_example(model, visible, tmp_path / "lost.png", tmp_path / "labels.png")
+    assert done.stderr == f"{tmp_path / 'lost.png'}: there is no such file.\n"
     done = run_example(model, visible, thermal, tmp_path / "labels.png")
     assert "t.png: has pixels of the kind I;16; give 8 bits a channel" in done.stderr
     assert run_example().stderr.startswith("Label an image pair")

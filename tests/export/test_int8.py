@@ -244,7 +244,6 @@ def test_calibration_needs_images(trained: LoadedNetwork, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--int8", "--head", "classes"], "which needs the head logits or boxes"),
         (["--int8", "--batch-size", "2"], "omit --batch-size"),
         (["--int8", "--formats", "stablehlo"], "add onnx to --formats"),
         (["--max-drop", "1"], "--keep-above and --symmetric are for 8 bits; add --int8"),

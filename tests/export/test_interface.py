@@ -1,0 +1,110 @@
+"""What the card says of each file is what the file takes and answers."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import onnx
+import pytest
+from jax import export as jax_export
+
+from mdjax.data.source import open_split
+from mdjax.export.deployment import deploy
+from mdjax.export.export import export_network
+from mdjax.export.heads import list_heads
+from mdjax.export.onnx_model import create_onnx_model
+from mdjax.export.onnx_session import open_session, score_model
+from mdjax.export.simplification import simplify
+from mdjax.ops.boxes import decode_boxes
+from mdjax.runs.loading import load_network
+from mdjax.types import MdjaxError
+from tests.conftest import SmallScenes
+from tests.export.networks import create_loaded
+
+
+def list_shapes(values: Any) -> dict[str, list[Any]]:
+    return {
+        x.name: [d.dim_param or d.dim_value for d in x.type.tensor_type.shape.dim] for x in values
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("detects", "options"),
+    [
+        (False, {"head": "logits", "layout": "nhwc", "batch_size": 2}),
+        (False, {"head": "classes", "in_one_array": True}),
+        (True, {"head": "raw", "batch_size": 2}),
+        (True, {"head": "nms", "input_type": "float"}),
+    ],
+)
+def test_each_file_is_described_as_it_is(detects: bool, options: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "exported"
+    loaded = create_loaded(detects=detects, size_hw=(64, 64))
+    card = export_network(loaded, folder, formats=("onnx", "stablehlo"), **options).card
+
+    described = card["files"]["model.onnx"]
+    graph = onnx.load(folder / "model.onnx").graph
+    assert {x["name"]: x["shape"] for x in described["inputs"]} == list_shapes(graph.input)
+    assert {k: x["shape"] for k, x in described["outputs"].items()} == list_shapes(graph.output)
+    types = [
+        onnx.helper.tensor_dtype_to_np_dtype(x.type.tensor_type.elem_type) for x in graph.output
+    ]
+    assert [x["type"] for x in described["outputs"].values()] == [str(x) for x in types]
+
+    described = card["files"]["model.stablehlo"]
+    program = jax_export.deserialize(bytearray((folder / "model.stablehlo").read_bytes()))
+    shapes = [[*map(str, x.shape)] for x in program.in_avals]
+    assert [[*map(str, x["shape"])] for x in described["inputs"]] == shapes
+    answered = jax.tree.unflatten(program.out_tree, program.out_avals)
+    assert {
+        name: ([*map(str, x["shape"])], x["type"]) for name, x in described["outputs"].items()
+    } == {name: ([*map(str, x.shape)], str(x.dtype)) for name, x in answered.items()}
+    for x in [*described["inputs"], *described["outputs"].values()]:
+        assert len(x["axes"].split()) == len(x["shape"])
+
+
+def test_raw_offsets_become_boxes_as_the_card_says() -> None:
+    """An anchor with centre (20, 30), 10 wide and 20 high; each number below is in the text."""
+    says = list_heads(create_loaded(detects=True).config.task)["raw"].outputs["box_offsets"].says
+    assert "(x + 0.1 dx w, y + 0.1 dy h)" in says
+    assert "w exp(0.2 dw) and the height h exp(0.2 dh); no exponent is above 4.135" in says
+    anchor = np.asarray([[15.0, 20.0, 25.0, 40.0]], np.float32)
+    dx, dy, dw, dh = 1.0, -2.0, 3.0, 50.0
+    x, y, w, h = 20 + 0.1 * dx * 10, 30 + 0.1 * dy * 20, 10 * np.exp(0.2 * dw), 20 * np.exp(4.135)
+    expected = [[x - w / 2, y - h / 2, x + w / 2, y + h / 2]]
+    found = decode_boxes(np.asarray([[dx, dy, dw, dh]], np.float32), anchor)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("detects", [False, True])
+def test_every_head_is_scored_alike(
+    detects: bool, small_scenes: SmallScenes, request: pytest.FixtureRequest
+) -> None:
+    if detects:
+        loaded = create_loaded(detects=True)
+    else:
+        loaded = load_network(request.getfixturevalue("small_runs").root / "native")
+    split = open_split(small_scenes.dataset, "test", small_scenes.data_dir)
+    scores = []
+    for head in list_heads(loaded.config.task):
+        deployment = deploy(loaded, head=head)
+        model = create_onnx_model(simplify(deployment)[-1].graph, deployment)
+        run = open_session(model.SerializeToString())
+        scores.append(score_model(run, deployment, loaded, split).to_metrics())
+    assert len(scores) == (3 if detects else 2)
+    for of_head in scores[1:]:
+        np.testing.assert_allclose([*of_head.values()], [*scores[0].values()], atol=1e-3)
+
+
+def test_one_array_needs_two_images() -> None:
+    with pytest.raises(MdjaxError, match="only the visible image is left to take"):
+        deploy(create_loaded(), missing="thermal", in_one_array=True)
+
+
+def test_no_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MdjaxError, match="give at least one of onnx, stablehlo, safetensors"):
+        export_network(create_loaded(), tmp_path / "exported", formats=())
+    assert not (tmp_path / "exported").exists()
