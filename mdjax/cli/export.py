@@ -139,9 +139,9 @@ def _format_summary(folder: Path, card: Mapping[str, Any]) -> str:
     files = [f"  {name}: {_format_size(of['num_bytes'])}" for name, of in card["files"].items()]
     return "\n".join(
         [
-            "One image pair on all cores of this machine, with JAX and with ONNX Runtime; other programs",
-            "that run beside distort the times. The difference is the largest of any output, relative",
-            "to its largest value:",
+            "One image pair on all cores of this machine, with JAX and with ONNX Runtime; programs",
+            "that run beside distort the times. The difference is the largest of any output,",
+            "relative to its largest value:",
             "",
             heading,
             *lines,
