@@ -132,7 +132,7 @@ def main() -> None:
 def _draw(setting: Setting, title: str, num_draws: int) -> PairedBootstrap:
     kept = KeptRows(RESULTS_DIR / setting.name)
     images = {
-        row: {found.seed: found.images for found in kept.read_all(row)}
+        row: {found.seed: found.images for found in kept.read_all(row, print)}
         for row in create_all_rows(setting.recipe)
     }
     return PairedBootstrap(images, setting.scores[title], num_draws=num_draws)

@@ -1,16 +1,17 @@
 """What commands about kept rows share: their options, training what is missing, what it gave."""
 
+import contextlib
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mdjax.cli.output import show_on_stderr
 from mdjax.studies.experiment import Budget
-from mdjax.studies.jobs import Rows, find_twins
+from mdjax.studies.jobs import Job, Rows, find_twins
 from mdjax.studies.kept_rows import KeptRows
-from mdjax.studies.plan import Plan, Shard, make_plan
+from mdjax.studies.plan import Plan, Shard, list_setting_jobs, make_plan
 from mdjax.studies.reproduction import describe_plan, run_plan
 from mdjax.studies.study import RowFailure
 from mdjax.studies.table import Setting
@@ -106,7 +107,7 @@ def plan_setting(
         drawn_rows: Rows whose weights of the first seed are needed too, for pictures.
 
     Raises:
-        MdjaxError: A kept result is damaged, or of another configuration or other data.
+        MdjaxError: A kept result is of another configuration or other data.
     """
     kept = KeptRows(options.results_dir / setting.name)
     for folder in options.merge:
@@ -145,9 +146,10 @@ def run_plans(plans: Iterable[Plan], options: KeptStudyOptions, typed: str) -> l
         typed: The same as text, for the files, see `name_command`.
 
     Returns:
-        The runs that could not be finished.
+        The runs that could not be finished, and those whose kept results cannot be read.
     """
-    failures: list[RowFailure] = []
+    plans = list(plans)
+    failures = [failure for plan in plans for failure in plan.unreadable]
     if options.tables_only:
         return failures
     for plan in plans:
@@ -161,25 +163,45 @@ def run_plans(plans: Iterable[Plan], options: KeptStudyOptions, typed: str) -> l
     return failures
 
 
-def raise_failures(failures: Sequence[RowFailure]) -> None:
-    """Report the runs that could not be finished, after all that could be written.
+@contextlib.contextmanager
+def reporting(failures: Sequence[RowFailure]) -> Iterator[None]:
+    """Report the runs that failed last, whether or not what there is can be written.
 
     Raises:
         MdjaxError: There are some.
     """
+    lines = ["some rows failed:", *map(str, failures)] if failures else []
+    try:
+        yield
+    except (MdjaxError, OSError) as error:
+        if not failures:
+            raise
+        raise MdjaxError("\n".join([str(error), *lines])) from error
     if failures:
-        raise MdjaxError("\n".join(["some rows failed:", *map(str, failures)]))
+        raise MdjaxError("\n".join(lines))
 
 
-def read_images(kept: KeptRows, rows: Rows, names: Iterable[str]) -> dict[str, dict[int, Any]]:
-    """Read what was scored of each test image, by row and seed.
+def read_images(plan: Plan, rows: Rows, names: Iterable[str]) -> dict[str, dict[int, Any]]:
+    """Read what was scored of each test image, by row and seed, of all seeds that are kept.
 
     Args:
-        kept: The results.
+        plan: Of the setting.
         rows: All rows of the setting; of two with one configuration, one is kept.
         names: Those that are wanted.
+
+    Raises:
+        MdjaxError: A kept result is of another configuration or other data.
     """
-    twins = find_twins(rows)
-    return {
-        name: {found.seed: found.images for found in kept.read_all(twins[name])} for name in names
-    }
+    twins, kept = find_twins(rows), plan.kept
+    jobs_of: dict[int, list[Job]] = {}
+    images: dict[str, dict[int, Any]] = {}
+    for name in names:
+        images[name] = {}
+        for found in kept.read_all(twins[name], show_on_stderr):
+            if found.seed not in jobs_of:
+                jobs_of[found.seed] = list_setting_jobs(plan.setting, rows, [found.seed], Path())
+            jobs = jobs_of[found.seed]
+            (job,) = (job for job in jobs if job.row == found.row)
+            kept.require_same(found, job, jobs, plan.dataset_fingerprint)
+            images[name][found.seed] = found.images
+    return images

@@ -15,8 +15,8 @@ from mdjax.cli.kept_study import (
     name_command,
     plan_setting,
     print_plans,
-    raise_failures,
     read_images,
+    reporting,
     run_plans,
 )
 from mdjax.cli.options import parse_options, suggest
@@ -74,16 +74,18 @@ def run_reproduce(arguments: Sequence[str]) -> int:
         print_plans(plans.values(), command)
         return 0
     failures = run_plans(plans.values(), command, name_command("reproduce", arguments))
-    measured = [_measure(table, command) for table in tables]
-    for table in measured:
-        _write(table, command)
-    if command.json:
-        print_json({x.table.name: x.to_dict(_name_command(x.table, command)) for x in measured})
-    else:
-        print("\n".join(x.format_markdown(_name_command(x.table, command)) for x in measured))
-    for figure in figures:
-        _draw(figure, plans[figure.settings[command.scale].name], command)
-    raise_failures(failures)
+    with reporting(failures):
+        measured = [
+            _measure(table, plans[table.settings[command.scale].name], command) for table in tables
+        ]
+        for table in measured:
+            _write(table, command)
+        if command.json:
+            print_json({x.table.name: x.to_dict(_name_command(x.table, command)) for x in measured})
+        else:
+            print("\n".join(x.format_markdown(_name_command(x.table, command)) for x in measured))
+        for figure in figures:
+            _draw(figure, plans[figure.settings[command.scale].name], command)
     return 0
 
 
@@ -175,12 +177,10 @@ def _draw(figure: Figure, plan: Plan, command: Reproduce) -> None:
     show_on_stderr(f"{figure.title}: {path}")
 
 
-def _measure(table: Table, command: Reproduce) -> MeasuredTable:
-    setting = table.settings[command.scale]
-    kept = KeptRows(command.results_dir / setting.name)
-    rows = create_all_rows(setting.recipe, command.adjust)
-    images = read_images(kept, rows, table.num_seeds)
-    return measure_table(table, setting, images, num_draws=command.num_draws)
+def _measure(table: Table, plan: Plan, command: Reproduce) -> MeasuredTable:
+    rows = create_all_rows(plan.setting.recipe, command.adjust)
+    images = read_images(plan, rows, table.num_seeds)
+    return measure_table(table, plan.setting, images, num_draws=command.num_draws)
 
 
 def _name_command(item: Table | Figure, command: Reproduce) -> str:
@@ -203,5 +203,5 @@ def _write(table: MeasuredTable, command: Reproduce) -> None:
 
 def _find_log(kept: KeptRows, row: str) -> Sequence[Mapping[str, float]]:
     """The first log of a row that measured the mask of F-MSE."""
-    logs = (found.log for found in kept.read_all(row))
+    logs = (found.log for found in kept.read_all(row, lambda _: None))  # Told before.
     return next((log for log in logs if any(LOGGED[1] in line for line in log)), ())

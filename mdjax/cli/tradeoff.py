@@ -15,8 +15,8 @@ from mdjax.cli.kept_study import (
     name_command,
     plan_setting,
     print_plans,
-    raise_failures,
     read_images,
+    reporting,
     run_plans,
 )
 from mdjax.cli.options import parse_options, suggest
@@ -112,23 +112,23 @@ def run_tradeoff(arguments: Sequence[str]) -> int:
         return 0
     failures = run_plans([plan], command, name_command("tradeoff", arguments))
     # Of other seeds some cameras may have more than others: their scores would be of other images.
-    images = {
-        row: {seed: found for seed, found in of_row.items() if seed < command.num_seeds}
-        for row, of_row in read_images(plan.kept, rows, wanted).items()
-    }
-    measured = measure_tradeoff(tradeoff, setting, images, num_draws=command.num_draws)
-    report = _make_report(measured, images, plan, command)
-    path = command.results_dir / f"tradeoff_{setting.name}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = report.format_markdown()
-    write_text(path.with_suffix(".md"), text)
-    write_json(path.with_suffix(".json"), report.to_dict())
-    draw_tradeoff(measured, path.with_suffix(".png"), axis=command.axis, title=report.title)
-    if command.json:
-        print_json(report.to_dict())
-    else:
-        print(text)
-    raise_failures(failures)
+    with reporting(failures):
+        images = {
+            row: {seed: found for seed, found in of_row.items() if seed < command.num_seeds}
+            for row, of_row in read_images(plan, rows, wanted).items()
+        }
+        measured = measure_tradeoff(tradeoff, setting, images, num_draws=command.num_draws)
+        report = _make_report(measured, images, plan, command)
+        path = command.results_dir / f"tradeoff_{setting.name}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = report.format_markdown()
+        write_text(path.with_suffix(".md"), text)
+        write_json(path.with_suffix(".json"), report.to_dict())
+        draw_tradeoff(measured, path.with_suffix(".png"), axis=command.axis, title=report.title)
+        if command.json:
+            print_json(report.to_dict())
+        else:
+            print(text)
     return 0
 
 

@@ -5,8 +5,8 @@ made where nothing was trained. A file states the configuration of its run and o
 needed; a run of another configuration is never taken for it.
 """
 
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -90,26 +90,40 @@ class KeptRows:
         except TypeError as error:
             raise MdjaxError(f"{path}: damaged ({error}). {_REMEDY}") from error
 
-    def read_all(self, row: str) -> Iterator[KeptRow]:
-        """Read all seeds of a row, in ascending order."""
-        paths = {int(path.name[4:].partition("_")[0]): path for path in self._find(row)}
-        return (self.read(paths[seed]) for seed in sorted(paths))
-
-    def has(self, job: Job, jobs: Sequence[Job], dataset_fingerprint: str | None = None) -> bool:
-        """Return whether the result of a run is kept.
+    def read_all(self, row: str, on_damage: Callable[[str], None]) -> Iterator[KeptRow]:
+        """Read all seeds of a row, in ascending order.
 
         Args:
-            job: The run.
+            row: The row.
+            on_damage: Takes what is said of a file that cannot be read, which is left out.
+        """
+        for _, path in sorted(self._find(row)):
+            try:
+                kept = self.read(path)
+            except MdjaxError as error:
+                on_damage(str(error))
+            else:
+                yield kept
+
+    def require_same(
+        self,
+        kept: KeptRow,
+        job: Job,
+        jobs: Sequence[Job],
+        dataset_fingerprint: str | None = None,
+    ) -> None:
+        """Refuse the result of another run under the same name.
+
+        Args:
+            kept: The result.
+            job: The run that it should be of.
             jobs: All runs of the study, among them those that it needs.
             dataset_fingerprint: Of the data that it would be trained on; None where there is none.
 
         Raises:
-            MdjaxError: The file is damaged, or of another configuration or other data.
+            MdjaxError: It is of another configuration or of other data.
         """
         path = self.get_path(job.row, job.seed)
-        if not path.is_file():
-            return False
-        kept = self.read(path)
         lines = _compare_configs(kept, list_configs(job, jobs), path)
         if dataset_fingerprint not in (None, kept.dataset_fingerprint):
             lines.append("the prepared data set has other records")
@@ -119,7 +133,6 @@ class KeptRows:
                 "another folder with --results-dir, or delete it to train the row again.\n  "
                 + "\n  ".join(lines)
             )
-        return True
 
     def keep(
         self, job: Job, jobs: Sequence[Job], result: RunResult, fingerprint: str, command: str
@@ -187,13 +200,13 @@ class KeptRows:
                 )
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in copied:
-            shutil.copy2(path, self.folder / path.name)
+            write_text(self.folder / path.name, path.read_text(encoding="utf-8"))
         return [path.name for path in copied]
 
-    def _find(self, row: str) -> Iterator[Path]:
+    def _find(self, row: str) -> Iterator[tuple[int, Path]]:
         for path in self.folder.glob(f"seed*_{row}.json"):
-            if path.name.partition("_")[2] == f"{row}.json":
-                yield path
+            if match := re.fullmatch(rf"seed(\d+)_{re.escape(row)}\.json", path.name):
+                yield int(match[1]), path
 
 
 def list_configs(job: Job, jobs: Sequence[Job]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from mdjax.runs.results import describe_environment, read_result
 from mdjax.runs.splits import open_splits
 from mdjax.studies.jobs import Job, Row, Rows, SeedRuns, add_needed, find_twins, list_jobs
 from mdjax.studies.kept_rows import KeptRow, KeptRows
+from mdjax.studies.study import RowFailure
 from mdjax.studies.table import Setting
 from mdjax.types import MdjaxError
 
@@ -56,6 +57,8 @@ class Plan:
         kept: Their results.
         jobs: All runs that this machine has to do with, those that others need first.
         todo: Those of them that have to be trained.
+        kept_dirs: Run directories of those whose results are kept.
+        unreadable: Those whose results cannot be read; they are not trained again.
         seconds: How long each takes, by run directory; where nothing like it was measured on such a
             machine, it is not there.
         dataset_fingerprint: Of the prepared data set; None if there is none here.
@@ -65,6 +68,8 @@ class Plan:
     kept: KeptRows
     jobs: tuple[Job, ...]
     todo: tuple[Job, ...]
+    kept_dirs: frozenset[Path]
+    unreadable: tuple[RowFailure, ...]
     seconds: Mapping[Path, float]
     dataset_fingerprint: str | None
 
@@ -94,7 +99,7 @@ def make_plan(
         shard: Which part is this machine's.
 
     Raises:
-        MdjaxError: A kept result is damaged, or of another configuration or other data.
+        MdjaxError: A kept result is of another configuration or other data.
     """
     twins = find_twins(rows)
     drawn = {twins[name] for name in drawn_rows}
@@ -106,17 +111,16 @@ def make_plan(
     for name, count in num_seeds.items():
         seeds_of[twins[name]] = max(count, seeds_of.get(twins[name], 0))
     seeds = range(max(seeds_of.values(), default=0))
-    every = list_jobs(
-        {name: _fold(row, setting.num_folds) for name, row in rows.items()}, study_dir, seeds
-    )
+    every = list_setting_jobs(setting, rows, seeds, study_dir)
     wanted = [job for job in every if job.seed < seeds_of.get(job.row, 0)]
     jobs = _take_shard(add_needed(wanted, every), shard)
     fingerprint = _find_fingerprint(jobs)
-    is_kept = {job.run_dir: kept.has(job, jobs, fingerprint) for job in jobs}
+    kept_dirs, unreadable = _check_kept(jobs, kept, fingerprint)
     missing = [
         job
         for job in wanted
-        if job in jobs and (not is_kept[job.run_dir] or (is_drawn(job) and not _is_finished(job)))
+        if job in jobs
+        and (job.run_dir not in kept_dirs or (is_drawn(job) and not _is_finished(job)))
     ]
     todo = [job for job in add_needed(missing, jobs) if job in missing or not _is_finished(job)]
     return Plan(
@@ -124,9 +128,38 @@ def make_plan(
         kept,
         tuple(jobs),
         tuple(todo),
+        kept_dirs,
+        unreadable,
         _estimate_seconds(todo, kept),
         fingerprint,
     )
+
+
+def list_setting_jobs(
+    setting: Setting, rows: Rows, seeds: Sequence[int], study_dir: Path
+) -> list[Job]:
+    """List all runs of a setting for some seeds, each with the fold of its seed."""
+    folded = {name: _fold(row, setting.num_folds) for name, row in rows.items()}
+    return list_jobs(folded, study_dir, seeds)
+
+
+def _check_kept(
+    jobs: Sequence[Job], kept: KeptRows, fingerprint: str | None
+) -> tuple[frozenset[Path], tuple[RowFailure, ...]]:
+    """Find the runs whose results are kept, and those of them that cannot be read."""
+    kept_dirs, unreadable = set[Path](), list[RowFailure]()
+    for job in jobs:
+        path = kept.get_path(job.row, job.seed)
+        if not path.is_file():
+            continue
+        kept_dirs.add(job.run_dir)
+        try:
+            found = kept.read(path)
+        except MdjaxError as error:
+            unreadable.append(RowFailure(job.row, job.seed, str(error)))
+        else:
+            kept.require_same(found, job, jobs, fingerprint)
+    return frozenset(kept_dirs), tuple(unreadable)
 
 
 def _fold(row: Row, num_folds: int) -> Row:
@@ -199,7 +232,10 @@ def _estimate_seconds(todo: Sequence[Job], kept: KeptRows) -> dict[Path, float]:
     environment = describe_environment()
     rates: dict[str, list[float]] = {}
     for path in sorted(kept.folder.glob("seed*_*.json")):
-        row = kept.read(path)
+        try:
+            row = kept.read(path)
+        except MdjaxError:  # It is named where it is wanted.
+            continue
         if row.steps_per_second and _is_alike(row, environment):
             rates.setdefault(row.row, []).append(row.steps_per_second)
     any_rate = median([rate for of_row in rates.values() for rate in of_row]) if rates else None

@@ -44,11 +44,10 @@ def run_plan(
     failures: list[RowFailure] = []
     remaining = list(plan.todo)
     start = time.monotonic()
-    kept_before = {job.run_dir: plan.kept.has(job, plan.jobs) for job in plan.todo}
 
     def keep(job: Job, result: RunResult) -> None:
         remaining.remove(job)
-        if not kept_before[job.run_dir]:
+        if job.run_dir not in plan.kept_dirs:
             try:
                 plan.kept.keep(job, plan.jobs, result, fingerprint, command)
             except (MdjaxError, OSError) as error:  # A full disk; the next call keeps it.

@@ -1,11 +1,14 @@
 """A study: rows that are trained for every seed, finished once, resumed when cut."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
+from mdjax.io.checkpoint import has_checkpoint, read_metadata
+from mdjax.io.checkpoint_store import CheckpointStore
 from mdjax.runs.config import FuseConfig, MissingConfig, RunConfig
 from mdjax.runs.fusion import fuse
 from mdjax.runs.missing import score_without
@@ -146,20 +149,31 @@ def run_jobs(
             while len(running) < num_workers and (job := _find_ready(waiting, running.values())):
                 waiting.remove(job)
                 name = f"seed{job.seed}/{job.row}"
-                running[submit(name, run_or_read, job.config, job.run_dir, show)] = job
+                with _explaining_kills(job):
+                    running[submit(name, run_or_read, job.config, job.run_dir, show)] = job
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 job = running.pop(future)
                 # Whatever stops one run, a full disk for instance, does not stop the others.
                 error = future.exception()
                 if isinstance(error, BrokenProcessPool):
-                    raise MdjaxError(
-                        f"{job.run_dir}: its process was killed, perhaps for lack of memory. Run "
-                        "the same again to continue, with fewer workers (--num-workers 1)."
-                    ) from error
+                    with _explaining_kills(job):
+                        raise error
                 if error:
                     fail(job, str(error) if isinstance(error, MdjaxError) else repr(error))
                     continue
                 on_finished(job, future.result())
+
+
+@contextlib.contextmanager
+def _explaining_kills(job: Job) -> Iterator[None]:
+    """Within this context, a worker that is gone is a message: at a result, or at new work."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise MdjaxError(
+            f"{job.run_dir}: its process or another was killed, perhaps for lack of memory. Run "
+            "the same again to continue, with fewer workers (--num-workers 1)."
+        ) from error
 
 
 def _find_damage(job: Job) -> str | None:
@@ -169,6 +183,9 @@ def _find_damage(job: Job) -> str | None:
     try:
         read_run_config(job.run_dir)
         read_result(job.run_dir)
+        last = CheckpointStore(job.run_dir).last
+        if has_checkpoint(last):
+            read_metadata(last)
     except MdjaxError as error:
         return str(error)
     return None

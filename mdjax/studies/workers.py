@@ -23,7 +23,7 @@ Submit = Callable[..., Future[Any]]
 _MAX_WORKERS = 4
 
 _is_idle = threading.Event()
-"""Set while a worker has no work; unset until its first."""
+"""Set while a worker waits for work; not yet while it starts."""
 
 _GPU_SHARE = 0.8
 """Of a GPU's memory that its workers share; the main process scores networks in the rest."""
@@ -146,6 +146,19 @@ def _begin_work(shares: Any, compilation_cache_dir: str | None) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
         os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{gpu_share:.3f}")
     jax.config.update("jax_compilation_cache_dir", compilation_cache_dir)
+    signal.signal(signal.SIGTERM, _stop_work)
+    _is_idle.set()
+
+
+def _stop_work(number: int, frame: Any) -> None:
+    """End what a worker does, where it does not end by itself as trainings do.
+
+    An idle worker holds the lock of the queue: the others would wait for it for ever if it died. It
+    ends when the pool is closed.
+    """
+    del number, frame
+    if not _is_idle.is_set():
+        raise KeyboardInterrupt
 
 
 def _stop_with_parent() -> None:

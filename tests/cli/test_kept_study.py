@@ -1,8 +1,14 @@
 """What commands about kept rows write into their files."""
 
+from pathlib import Path
+
 import pytest
 
-from mdjax.cli.kept_study import name_command
+from mdjax.cli.kept_study import name_command, read_images, reporting
+from mdjax.studies.plan import make_plan
+from mdjax.studies.study import RowFailure
+from mdjax.types import MdjaxError
+from tests.studies.test_plan import ROWS, SETTING, change_steps, keep, plan
 
 
 @pytest.mark.parametrize(
@@ -19,3 +25,34 @@ from mdjax.cli.kept_study import name_command
 )
 def test_command_is_told_without_its_places(typed: str, expected: str) -> None:
     assert name_command("reproduce", typed.split()) == f"mdjax reproduce {expected}"
+
+
+def test_seeds_that_no_command_asks_for_are_not_mixed_in_either(tmp_path: Path) -> None:
+    """A row of two seeds, each of other settings; a command that wants the first one alone."""
+    first = plan(tmp_path, {"native": 2})
+    keep(first, "native", 0)
+    keep(first, "native", 1)
+    images = read_images(plan(tmp_path, {"native": 1}), ROWS, ["native", "teacher"])
+    assert images == {"native": {0: [], 1: []}, "teacher": {}}
+
+    longer = {**ROWS, "native": lambda runs: change_steps(ROWS["native"](runs))}
+    first.kept.get_path("native", 0).unlink()
+    options = {"kept": first.kept, "study_dir": tmp_path / "runs"}
+    now = make_plan(SETTING, longer, {"native": 1}, **options)
+    with pytest.raises(MdjaxError, match=r"seed1_native.json: was trained with other settings"):
+        read_images(now, longer, ["native"])
+
+
+def test_failed_rows_are_told_whatever_happens_to_the_table() -> None:
+    failures = [RowFailure("native", 0, "no memory")]
+    last = "some rows failed:\nnative, seed 0: no memory"
+    with pytest.raises(MdjaxError) as failed, reporting(failures):
+        pass
+    assert str(failed.value) == last
+    with pytest.raises(MdjaxError) as failed, reporting(failures):
+        raise MdjaxError("table.md: full")
+    assert str(failed.value) == f"table.md: full\n{last}"
+    with reporting([]):
+        pass
+    with pytest.raises(OSError, match="full"), reporting([]):
+        raise OSError("full")

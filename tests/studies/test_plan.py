@@ -1,5 +1,6 @@
 """What is to be trained: kept rows are not, what they need only where it is needed."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -206,8 +207,28 @@ def test_damaged_file_is_named(tmp_path: Path) -> None:
     keep(first, "native", 0)
     path = first.kept.get_path("native", 0)
     path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
-    with pytest.raises(MdjaxError, match="damaged"):
-        plan(tmp_path, {"native": 1})
+    again = plan(tmp_path, {"native": 2})
+    (failure,) = again.unreadable
+    assert (failure.row, failure.seed) == ("native", 0)
+    assert f"{path}: damaged" in failure.reason
+    # It is not written over; the others go on, and a table does without it.
+    assert list_todo(again) == [("native", 1)]
+    keep(again, "native", 1)
+    said: list[str] = []
+    assert [row.seed for row in again.kept.read_all("native", said.append)] == [1]
+    assert said == [failure.reason]
+    assert plan(tmp_path, {"native": 3}).seconds  # Others are measured.
+
+
+def test_files_of_other_names_are_no_rows(tmp_path: Path) -> None:
+    first = plan(tmp_path, {"native": 1})
+    keep(first, "native", 0)
+    path = first.kept.get_path("native", 0)
+    for name in ("seed0 (copy)_native.json", "seedx_native.json", "seed1_native.json.bak"):
+        (first.kept.folder / name).write_text("copy")
+    assert [row.seed for row in first.kept.read_all("native", pytest.fail)] == [0]
+    assert not plan(tmp_path, {"native": 1}).todo
+    assert path.is_file()
 
 
 def test_results_of_machines_are_merged(tmp_path: Path) -> None:
@@ -218,10 +239,29 @@ def test_results_of_machines_are_merged(tmp_path: Path) -> None:
     keep(replace(first, kept=elsewhere), job.row, job.seed)
     assert first.kept.merge(elsewhere.folder) == ["seed1_native.json"]
     assert first.kept.merge(elsewhere.folder) == []
-    assert [row.seed for row in first.kept.read_all("native")] == [0, 1]
+    assert [row.seed for row in first.kept.read_all("native", pytest.fail)] == [0, 1]
     keep(replace(first, kept=elsewhere), "native", 0, command="something else")
     with pytest.raises(MdjaxError, match="the same row and seed"):
         first.kept.merge(elsewhere.folder)
+
+
+def test_merge_that_is_cut_leaves_whole_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = plan(tmp_path, {"native": 2})
+    elsewhere = KeptRows(tmp_path / "elsewhere")
+    for job in first.jobs:
+        keep(replace(first, kept=elsewhere), job.row, job.seed)
+
+    def fail(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(MdjaxError, match=r"kept/seed0_native\.json: cannot be written"):
+            first.kept.merge(elsewhere.folder)
+    assert list(first.kept.folder.iterdir()) == []
+    assert len(first.kept.merge(elsewhere.folder)) == 2
 
 
 def test_rows_whose_names_end_alike_are_told_apart(tmp_path: Path) -> None:
@@ -229,4 +269,4 @@ def test_rows_whose_names_end_alike_are_told_apart(tmp_path: Path) -> None:
     kept = KeptRows(tmp_path)
     for job in jobs:
         kept.write(KeptRow(job.row, 0, list_configs(job, jobs), "", {}, [], [], None, "typed"))
-    assert [row.row for row in kept.read_all("focal")] == ["focal"]
+    assert [row.row for row in kept.read_all("focal", pytest.fail)] == ["focal"]

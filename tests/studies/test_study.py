@@ -1,6 +1,7 @@
 """Rows of a study: what they need, what is read, resumed, refused and reported."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
@@ -231,7 +232,18 @@ def test_killed_process_ends_the_study_with_a_remedy(
         raise BrokenProcessPool("terminated abruptly")
 
     monkeypatch.setattr(study, "train", die)
-    with pytest.raises(MdjaxError, match=r"seed0/first: its process was killed.*--num-workers 1"):
+    message = r"seed0/first: its process or another was killed.*--num-workers 1"
+    with pytest.raises(MdjaxError, match=message):
+        run({"first": train_row()}, tmp_path, [0])
+
+    @contextlib.contextmanager
+    def open_broken_workers(num_workers: int) -> Iterator[Any]:
+        yield lambda *arguments: die(
+            *arguments[2:4]
+        )  # An idle worker was killed: it is found when work is submitted.
+
+    monkeypatch.setattr(study, "open_workers", open_broken_workers)
+    with pytest.raises(MdjaxError, match=message):
         run({"first": train_row()}, tmp_path, [0])
 
 
@@ -256,6 +268,22 @@ def test_damaged_run_is_named_and_left_aside(
     }
     assert damaged.read_text() == "{ no json"
     assert list(damaged.parent.iterdir()) == [damaged]
+
+
+def test_run_with_a_damaged_checkpoint_is_left_aside_too(calls: Any, tmp_path: Path) -> None:
+    rows = {"native": train_row(), "other": train_row()}
+    run_dir = tmp_path / "seed0" / "native"
+    config = list_jobs(rows, tmp_path, [0])[0].config
+    with RunDirectory(run_dir).create(store_config(config, run_dir)):
+        pass
+    damaged = run_dir / "checkpoints" / "last" / "metadata.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text('{"step": 3')
+    results = run(rows, tmp_path, [0])
+    (failure,) = results.failures
+    assert failure.row == "native"
+    assert str(damaged) in failure.reason
+    assert list(results.runs["other"]) == [0]
 
 
 def test_run_that_needs_two_that_fail_is_reported_once(calls: Any, tmp_path: Path) -> None:

@@ -109,12 +109,13 @@ def test_main_process_leaves_the_gpu_to_several_workers(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGINT, 77), (signal.SIGTERM, 77), (signal.SIGKILL, -signal.SIGKILL)],
+    ("number", "code", "num_idle"),
+    [(signal.SIGINT, 77, 1), (signal.SIGTERM, 77, 0), (signal.SIGKILL, -signal.SIGKILL, 1)],
 )
 def test_workers_of_a_main_process_that_is_stopped_save_and_end(
-    tmp_path: Path, number: int, code: int
+    tmp_path: Path, number: int, code: int, num_idle: int
 ) -> None:
+    """Those that wait for work do not hold up the others."""
     script = tmp_path / "study.py"
     script.write_text(
         "import sys\n"
@@ -124,21 +125,29 @@ def test_workers_of_a_main_process_that_is_stopped_save_and_end(
         "from tests.studies.test_workers import save_when_stopped\n"
         "if __name__ == '__main__':\n"
         "    try:\n"
+        "        folder, num_idle = Path(sys.argv[1]), int(sys.argv[2])\n"
         "        with open_workers(2) as submit:\n"
-        "            wait([submit(str(n), save_when_stopped, Path(sys.argv[1])) for n in (0, 1)])\n"
+        "            busy = [submit('busy', save_when_stopped, folder)]\n"
+        "            if num_idle:\n"
+        "                submit('idle', abs, 1).result()\n"
+        "                (folder / 'started').touch()\n"
+        "            else:\n"
+        "                busy.append(submit('busy', save_when_stopped, folder))\n"
+        "            wait(busy)\n"
         "    except KeyboardInterrupt:\n"
         "        sys.exit(77)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
-    with subprocess.Popen([sys.executable, str(script), str(tmp_path)], env=environment) as main:
+    command = [sys.executable, str(script), str(tmp_path), str(num_idle)]
+    with subprocess.Popen(command, env=environment) as main:
         deadline = time.monotonic() + 60
         while len(list(tmp_path.glob("started*"))) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         main.send_signal(number)
         assert main.wait(timeout=30) == code
-    workers = [int(path.name.removeprefix("started")) for path in tmp_path.glob("started*")]
+    workers = [int(path.name.removeprefix("started")) for path in tmp_path.glob("started?*")]
     deadline = time.monotonic() + 30
     while any(map(is_running, workers)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(is_running, workers))
-    assert len(list(tmp_path.glob("saved*"))) == 2
+    assert len(list(tmp_path.glob("saved*"))) == 2 - num_idle
