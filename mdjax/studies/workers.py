@@ -16,6 +16,8 @@ from typing import Any
 
 import jax
 
+from mdjax.signals import postpone_where_dropped
+
 Submit = Callable[..., Future[Any]]
 """From a name for messages, a function and its arguments to what it will have returned."""
 
@@ -126,12 +128,14 @@ def _pass_signals_on() -> Iterator[None]:
             child.terminate()
         raise KeyboardInterrupt
 
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    handler = postpone_where_dropped(stop)
+    stopping = (signal.SIGINT, signal.SIGTERM)
+    previous = {number: signal.signal(number, handler) for number in stopping}
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for number, earlier in previous.items():
+            signal.signal(number, earlier)
 
 
 def _begin_work(shares: Any, compilation_cache_dir: str | None) -> None:
@@ -146,7 +150,7 @@ def _begin_work(shares: Any, compilation_cache_dir: str | None) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
         os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{gpu_share:.3f}")
     jax.config.update("jax_compilation_cache_dir", compilation_cache_dir)
-    signal.signal(signal.SIGTERM, _stop_work)
+    signal.signal(signal.SIGTERM, postpone_where_dropped(_stop_work))
     _is_idle.set()
 
 
