@@ -2,17 +2,30 @@
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from mdjax import __version__
-from mdjax.cli.failures import EXIT_BAD_INPUT, EXIT_INTERRUPTED, FAILURES, describe_failure
+from mdjax.cli.failures import (
+    EXIT_BAD_INPUT,
+    EXIT_INTERRUPTED,
+    EXIT_TERMINATED,
+    FAILURES,
+    Terminated,
+    describe_failure,
+)
 
 # What a shell reports of a program whose reader has gone away, as in `mdjax train --help | head`.
 EXIT_BROKEN_PIPE = 141
+
+# `timeout` sends SIGTERM twice at once; the second one must not disturb what the first one began.
+_ONE_SIGNAL_S = 1.0
 
 Run = Callable[[Sequence[str]], int]
 
@@ -34,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _stopping_at_once():
         run = _COMMANDS[name][1]()
     try:
-        return run(rest)
+        with _stopping_at_sigterm():
+            return run(rest)
     except BrokenPipeError:
         # Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -50,25 +64,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _stopping_at_once() -> Iterator[None]:
-    """End quietly at Ctrl-C, while nothing is at work that would have to be left in order.
+    """End quietly at Ctrl-C and SIGTERM, while nothing is at work that has to be left in order.
 
     An exception in the middle of an import can be lost, or become one of another kind.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
+        del frame
         print("mdjax: stopped", file=sys.stderr, flush=True)
-        os._exit(EXIT_INTERRUPTED)
+        os._exit(EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_TERMINATED)
 
-    try:
-        previous = signal.signal(signal.SIGINT, stop)
-    except ValueError:  # Not in the main thread, which alone gets signals.
+    with _handling(signal.SIGINT, stop), _handling(signal.SIGTERM, stop):
+        yield
+
+
+@contextlib.contextmanager
+def _stopping_at_sigterm() -> Iterator[None]:
+    """Raise at SIGTERM, as Python does at Ctrl-C; training handles both by itself."""
+    first_s = -math.inf
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        nonlocal first_s
+        if time.monotonic() - first_s > _ONE_SIGNAL_S:
+            first_s = time.monotonic()
+            raise Terminated
+
+    with _handling(signal.SIGTERM, stop):
+        yield
+
+
+@contextlib.contextmanager
+def _handling(number: int, handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handle a signal for a while, unless it is ignored, or this thread gets no signals."""
+    is_main_thread = threading.current_thread() is threading.main_thread()
+    # None: code that is not Python's handles it, and could not be given back.
+    if not is_main_thread or signal.getsignal(number) in (signal.SIG_IGN, None):
         yield
         return
+    previous = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        signal.signal(number, previous)
 
 
 def _quieten_libraries() -> None:

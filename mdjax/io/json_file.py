@@ -73,9 +73,8 @@ def write_text(path: Path, text: str) -> None:
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(path)
-    except MdjaxError:
-        temporary.unlink(missing_ok=True)
-        raise
+    finally:  # Also where Ctrl-C comes between the two.
+        _remove(temporary)
 
 
 @contextlib.contextmanager
@@ -97,7 +96,7 @@ def write_json_list(
     temporary = path.with_name(f".{path.name}.incomplete")
     separator = "\n    "
     with contextlib.ExitStack() as stack:
-        stack.callback(temporary.unlink, missing_ok=True)
+        stack.callback(_remove, temporary)
         with _naming(path):
             stream = stack.enter_context(temporary.open("w", encoding="utf-8"))
             start = format_json(head, indent=2).removesuffix("\n}")
@@ -116,6 +115,12 @@ def write_json_list(
             os.fsync(stream.fileno())
             stream.close()
             temporary.replace(path)
+
+
+def _remove(temporary: Path) -> None:
+    """Remove what was not completed; where nothing can be written, there is nothing either."""
+    with contextlib.suppress(OSError):
+        temporary.unlink()
 
 
 @contextlib.contextmanager

@@ -116,3 +116,28 @@ def test_list_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     assert path.read_text() == "old"
     with pytest.raises(MdjaxError, match=r"b\.json: cannot be written: No such file"):
         append_and_stop(tmp_path / "absent" / "b.json")
+
+
+def test_interrupted_file_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(handle: int) -> None:
+        del handle
+        raise KeyboardInterrupt
+
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    monkeypatch.setattr("os.fsync", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_json(path, {"a": 1})
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+    assert path.read_text() == "old"
+
+
+def test_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "video.mp4").touch()
+    path = tmp_path / "video.mp4" / "b.json"
+    with pytest.raises(MdjaxError, match=r"video\.mp4/b\.json: cannot be written: Not a directory"):
+        write_json(path, {})
+    with pytest.raises(MdjaxError, match=r"video\.mp4/b\.json: cannot be written: Not a directory"):
+        append_and_stop(path)
