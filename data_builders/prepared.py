@@ -19,6 +19,7 @@ from rich.text import Text
 from data_builders.checks.annotations import Role
 from data_builders.checks.left_out import LeftOut
 from mdjax.io.checksums import check_files, write_checksums
+from mdjax.io.write_failure import explain_write_failure, make_folder
 from mdjax.types import MdjaxError
 
 _Builder = TypeVar("_Builder", bound=tfds.core.DatasetBuilder)
@@ -137,8 +138,8 @@ def write_data_set(
         MdjaxError: What is there is damaged, or the folder cannot be written.
     """
     remedy = "add --overwrite to prepare it again"
+    make_folder(folder.parent)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder.with_name(f".{folder.name}.lock")):
             # Before the builder is made: it may not be able to read what is there.
             if overwrite and folder.exists():
@@ -158,7 +159,8 @@ def write_data_set(
                 write_checksums(folder)
             return builder, is_new
     except OSError as error:
-        raise MdjaxError(f"{folder}: cannot be written: {error.strerror or error}.") from error
+        reason = explain_write_failure(folder, error)
+        raise MdjaxError(f"{folder}: cannot be written: {reason}") from error
 
 
 def write_records(builder: tfds.core.DatasetBuilder) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mdjax.io.findings import get_pair_names, group_problems
 from mdjax.io.json_file import write_text
+from mdjax.io.write_failure import make_folder
 from mdjax.types import MdjaxError, format_count
 
 
@@ -59,9 +60,9 @@ class FaultyFilesError(MdjaxError):
             return self
         path = data_dir / f"{self.folder.name}_problems.txt"
         try:
-            data_dir.mkdir(parents=True, exist_ok=True)
+            make_folder(data_dir)
             write_text(path, "\n".join([self._heading, *self.problems]) + "\n")
-        except (OSError, MdjaxError) as error:
+        except MdjaxError as error:
             # What is wrong with the data set must not be hidden by what is wrong with this folder.
             return MdjaxError(f"{self}\nThe full list could not be written ({error}).")
         return MdjaxError(f"{self}\nAll of them, one per line: {path}")

@@ -6,7 +6,8 @@ from pathlib import Path
 from data_builders.checks.annotations import RawPair
 from mdjax.io.findings import Problem, get_pair_names, group_problems, name_first
 from mdjax.io.json_file import write_text
-from mdjax.types import MdjaxError, format_count
+from mdjax.io.write_failure import make_folder
+from mdjax.types import format_count
 
 LeftOut = Mapping[str, Sequence[str]]
 """What is wrong with each pair, by its name."""
@@ -82,8 +83,5 @@ def write_left_out(left_out: LeftOut, path: Path) -> None:
         MdjaxError: The file cannot be written.
     """
     lines = [f"{name}\t{' '.join(' '.join(same).split())}\n" for name, same in left_out.items()]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MdjaxError(f"{path}: cannot be written: {error.strerror or error}") from error
+    make_folder(path.parent)
     write_text(path, "".join(lines))

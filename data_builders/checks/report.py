@@ -6,7 +6,7 @@ from typing import Any
 
 from mdjax.io.findings import Findings, get_pair_names
 from mdjax.io.json_file import write_json
-from mdjax.types import MdjaxError
+from mdjax.io.write_failure import make_folder
 
 
 def write_report(
@@ -33,10 +33,7 @@ def write_report(
         "left_out": list(left_out),
         "findings": entries,
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MdjaxError(f"{path}: cannot be written: {error.strerror or error}") from error
+    make_folder(path.parent)
     write_json(path, report)
 
 

@@ -23,6 +23,7 @@ from mdjax.cli.options import parse_options, suggest
 from mdjax.cli.output import print_json, show_on_stderr
 from mdjax.figures.figure import Figure
 from mdjax.io.json_file import write_json, write_text
+from mdjax.io.write_failure import make_folder
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import read_result
 from mdjax.runs.resuming import require_same_config
@@ -163,7 +164,7 @@ def _draw(figure: Figure, plan: Plan, command: Reproduce) -> None:
     run_dirs = {row: job.run_dir for row, job in wanted.items()}
     networks = {row: load_network(path) for row, path in run_dirs.items()}
     path = command.results_dir / f"{figure.name}_{command.scale}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     told = figure.draw(networks, path, not command.hide_visible)
     write_json(
         path.with_suffix(".json"),
@@ -191,7 +192,7 @@ def _name_command(item: Table | Figure, command: Reproduce) -> str:
 def _write(table: MeasuredTable, command: Reproduce) -> None:
     typed = _name_command(table.table, command)
     path = command.results_dir / f"{table.table.name}_{command.scale}"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_text(path.with_suffix(".md"), table.format_markdown(typed))
     write_json(path.with_suffix(".json"), table.to_dict(typed))
     kept = KeptRows(command.results_dir / table.setting.name)

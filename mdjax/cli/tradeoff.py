@@ -22,6 +22,7 @@ from mdjax.cli.kept_study import (
 from mdjax.cli.options import parse_options, suggest
 from mdjax.cli.output import print_json
 from mdjax.io.json_file import write_json, write_text
+from mdjax.io.write_failure import make_folder
 from mdjax.models.config import (
     FeatureLevelConfig,
     ImageLevelConfig,
@@ -120,7 +121,7 @@ def run_tradeoff(arguments: Sequence[str]) -> int:
         measured = measure_tradeoff(tradeoff, setting, images, num_draws=command.num_draws)
         report = _make_report(measured, images, plan, command)
         path = command.results_dir / f"tradeoff_{setting.name}"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         text = report.format_markdown()
         write_text(path.with_suffix(".md"), text)
         write_json(path.with_suffix(".json"), report.to_dict())

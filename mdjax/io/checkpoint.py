@@ -328,7 +328,8 @@ def _check_architecture(folder: Path, wanted: Mapping[str, Any], saved: LeafTabl
 def _explain_failure(path: Path, error: Exception, num_bytes: int = 0) -> str:
     previous = " The previous one there is untouched." if has_checkpoint(path) else ""
     if not is_disk_full(error):
-        return f"{path}: the checkpoint cannot be saved: {error}.{previous}"
+        reason = str(error).removeprefix(f"{path}: ").removesuffix(".")
+        return f"{path}: the checkpoint cannot be saved: {reason}.{previous}"
     size = f" (up to {num_bytes / 1e6:.1f} MB)" if num_bytes else ""
     return (
         f"{path}: the disk is full, the checkpoint{size} was not saved."

@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from mdjax.io.write_failure import explain_write_failure
 from mdjax.types import MdjaxError
 
 SEAL_KEY = "checksum"
@@ -129,7 +130,8 @@ def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise MdjaxError(f"{path}: cannot be written: {error.strerror or error}") from error
+        reason = explain_write_failure(path, error)
+        raise MdjaxError(f"{path}: cannot be written: {reason}") from error
 
 
 def read_json(path: Path, *, remedy: str = "") -> Any:

@@ -19,6 +19,7 @@ import tensorboardX
 
 from mdjax.io.json_file import format_json, parse_json, write_text
 from mdjax.io.run_directory import RunDirectory
+from mdjax.io.write_failure import explain_write_failure
 from mdjax.types import Array, MdjaxError
 
 PLAIN_INTERVAL_S = 15.0
@@ -79,7 +80,8 @@ class MetricsLog:
                 if math.isfinite(value):
                     self._events.add_scalar(name, value, step)
         except OSError as error:
-            raise MdjaxError(f"{self._path}: cannot be written: {error}") from error
+            reason = explain_write_failure(self._path, error)
+            raise MdjaxError(f"{self._path}: cannot be written: {reason}") from error
         if self._wandb_run is not None:
             self._wandb_run.log(values, step=step)
 

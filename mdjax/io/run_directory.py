@@ -22,6 +22,7 @@ from typing import Any
 import filelock
 
 from mdjax.io.json_file import read_json, read_json_object, seal, write_json, write_text
+from mdjax.io.write_failure import explain_write_failure, make_folder
 from mdjax.types import MdjaxError
 
 _LOCK_NAME = ".lock"
@@ -60,12 +61,7 @@ class RunDirectory:
             MdjaxError: Something is there already, or it cannot be written.
         """
         self.require_unused()
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise MdjaxError(
-                f"{self.path}: cannot be created: {error.strerror or error}"
-            ) from error
+        make_folder(self.path)
         with self._lock():
             self._require_empty()  # Another process may have been quicker.
             write_json(self.config_path, config)
@@ -221,7 +217,8 @@ class RunDirectory:
                 "run; wait until it has ended, or stop it."
             ) from None
         except OSError as error:
-            raise MdjaxError(f"{self.path}: cannot be written: {error.strerror}.") from error
+            reason = explain_write_failure(self.path, error)
+            raise MdjaxError(f"{self.path}: cannot be written: {reason}") from error
         try:
             yield
         finally:

@@ -7,6 +7,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from mdjax.io.write_failure import explain_write_failure
+from mdjax.types import MdjaxError
+
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -15,6 +18,9 @@ def write_whole_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder to fill, which takes the place of `path` once it is full.
 
     What fails while it is filled leaves `path` as it was.
+
+    Raises:
+        MdjaxError: It cannot be written.
     """
     temporary = path.with_name(f".{path.name}.incomplete")
     try:
@@ -23,6 +29,13 @@ def write_whole_folder(path: Path) -> Iterator[Path]:
         yield temporary
         _sync(temporary)
         _publish(temporary, path)
+    except OSError as error:
+        # Nobody knows the temporary folder. Of what is read meanwhile, others tell.
+        failed = Path(str(error.filename))
+        if temporary not in (failed, *failed.parents) and failed not in temporary.parents:
+            raise
+        reason = explain_write_failure(failed, error)
+        raise MdjaxError(f"{path}: cannot be written: {reason}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from mdjax.align.common_view import CommonView
 from mdjax.io.findings import group_problems
+from mdjax.io.write_failure import make_folder
 from mdjax.models.modalities import Missing
 from mdjax.predict.arriving import ArrivingPairs
 from mdjax.predict.followed import FollowedPairs
@@ -19,7 +20,7 @@ from mdjax.predict.frames import FrameLoader, list_shapes
 from mdjax.predict.inputs import SimulateCamera
 from mdjax.predict.overlap import read_ahead, write_behind
 from mdjax.predict.pairs import PairFiles, read_pair
-from mdjax.predict.prediction import LoadedPair, PredictionWriter, make_folder
+from mdjax.predict.prediction import LoadedPair, PredictionWriter
 from mdjax.predict.records import FRAME_SHAPES, StreamRecords
 from mdjax.runs.scoring import require_image
 from mdjax.runs.trained_network import TrainedNetwork

@@ -13,6 +13,7 @@ import rich.console
 import rich.progress
 
 from mdjax.align.common_view import CommonView
+from mdjax.io.write_failure import make_folder
 from mdjax.models.modalities import Missing
 from mdjax.predict.inputs import PreparedPair, SimulateCamera, prepare_pair
 from mdjax.predict.pairs import DecodedPair, PairFiles, raise_problems, read_pair
@@ -237,18 +238,6 @@ def _find_output_problems(
         if path.exists()
     ]
     return problems + writer.find_problems()
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder to write to, if it is not there.
-
-    Raises:
-        MdjaxError: It cannot be created.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MdjaxError(f"{folder}: cannot be created: {error.strerror}.") from error
 
 
 def _track(items: Any, description: str, total: int, *, is_shown: bool) -> Any:

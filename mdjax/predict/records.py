@@ -6,6 +6,7 @@ from typing import Any
 
 from mdjax.io.json_file import format_json, parse_json
 from mdjax.io.read_file import read_bytes
+from mdjax.io.write_failure import explain_write_failure, make_folder
 from mdjax.predict.frames import FrameShapes
 from mdjax.types import MdjaxError
 
@@ -52,14 +53,16 @@ class StreamRecords:
                 f"{out_dir}: is not empty, and no stream was predicted into it; write to another "
                 "folder, or add --overwrite."
             )
+        make_folder(out_dir)
         try:
-            out_dir.mkdir(parents=True, exist_ok=True)
             # Drops a line that a kill cut off.
             self._stream = self.path.open("r+b" if kept else "wb")
             self._stream.truncate(len(kept))
             self._stream.seek(len(kept))
         except OSError as error:
-            raise MdjaxError(f"{self.path}: cannot be written: {error.strerror}.") from error
+            raise MdjaxError(
+                f"{self.path}: cannot be written: {explain_write_failure(self.path, error)}"
+            ) from error
         if not kept:
             self._write(line)
 
@@ -82,7 +85,9 @@ class StreamRecords:
             self._stream.write(f"{line}\n".encode())
             self._stream.flush()
         except OSError as error:
-            raise MdjaxError(f"{self.path}: cannot be written: {error.strerror}.") from error
+            raise MdjaxError(
+                f"{self.path}: cannot be written: {explain_write_failure(self.path, error)}"
+            ) from error
 
     def _read(self, head: str) -> bytes:
         """Read the names of an earlier call, and return its whole lines."""

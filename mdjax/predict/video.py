@@ -15,12 +15,13 @@ import rich.progress
 
 from mdjax.io.json_file import write_json_list
 from mdjax.io.videos import write_video
+from mdjax.io.write_failure import make_folder
 from mdjax.models.modalities import Missing
 from mdjax.predict.frames import FrameLoader, LoadedFrame
 from mdjax.predict.inputs import SimulateCamera, needs_thermal
 from mdjax.predict.overlap import read_ahead, write_behind
 from mdjax.predict.pairs import raise_problems
-from mdjax.predict.prediction import NUM_THREADS, make_folder, stack_pairs
+from mdjax.predict.prediction import NUM_THREADS, stack_pairs
 from mdjax.predict.video_output import DrawnFrame, FrameOutput
 from mdjax.predict.video_pair import Frame, VideoFiles, VideoPair
 from mdjax.runs.scoring import require_image

@@ -6,6 +6,7 @@ from pathlib import Path
 import jinja2
 
 from mdjax.io.json_file import write_text
+from mdjax.io.write_failure import make_folder
 from mdjax.report.collecting import ReportedRun, collect_runs
 from mdjax.report.curves import draw_curves
 from mdjax.report.markdown import read_markdown
@@ -59,12 +60,7 @@ def write_report(
         pictures=read_pictures(runs),
         documents=documents,
     )
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MdjaxError(
-            f"{out.parent}: cannot be created: {error.strerror}; give another file with --out."
-        ) from error
+    make_folder(out.parent)
     # Names of files may hold bytes that are no letters.
     write_text(out, page.encode("utf-8", "replace").decode())
     return runs

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mdjax.io.json_file import write_json
+from mdjax.io.write_failure import make_folder
 from mdjax.runs.config import change_num_steps
 from mdjax.studies.comparison import Difference
 from mdjax.studies.jobs import Rows
@@ -100,7 +101,7 @@ class Experiment:
         command = " ".join(["python", f"experiments/{Path(sys.argv[0]).name}", *sys.argv[1:]])
 
         def keep(results: StudyResults) -> None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             write_json(path.with_suffix(".json"), {"command": command, **describe_runs(results)})
 
         results = run_study(

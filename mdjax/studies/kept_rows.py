@@ -14,6 +14,7 @@ from typing import Any
 
 from mdjax.io.json_file import format_json, read_json_object, seal, unseal, write_text
 from mdjax.io.metrics_log import read_metrics
+from mdjax.io.write_failure import make_folder
 from mdjax.runs.config import RunConfig, TrainConfig
 from mdjax.runs.missing import evaluate_run
 from mdjax.runs.results import RunResult
@@ -170,7 +171,7 @@ class KeptRows:
 
     def write(self, kept: KeptRow) -> None:
         """Write a file."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         # On one line: thousands of boxes with a number a line are three times as large.
         path = self.get_path(kept.row, kept.seed)
         write_text(path, format_json(seal(vars(kept))) + "\n")
@@ -198,7 +199,7 @@ class KeptRows:
                 raise MdjaxError(
                     f"{path}: differs from {mine}, the same row and seed. Delete one of them."
                 )
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         for path in copied:
             write_text(self.folder / path.name, path.read_text(encoding="utf-8"))
         return [path.name for path in copied]

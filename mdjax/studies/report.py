@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mdjax.io.json_file import write_json, write_text
+from mdjax.io.write_failure import make_folder
 from mdjax.runs.loading import LoadedNetwork, load_network
 from mdjax.studies.comparison import (
     Difference,
@@ -189,6 +190,6 @@ def write_report(report: StudyReport, path: Path, *, command: str) -> None:
         path: Of the files, without ending.
         command: What a reader types to get the same.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_json(path.with_suffix(".json"), {"command": command, **report.values})
     write_text(path.with_suffix(".md"), f"{report.format_text()}\n\n`{command}`\n")

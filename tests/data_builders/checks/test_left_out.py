@@ -124,5 +124,5 @@ def test_list_of_pairs_has_a_line_for_each(tmp_path: Path) -> None:
     left_out = {"a": ["a.png: is\nodd.", "a.txt: too."], "b/c": ["c.png: is odd."]}
     write_left_out(left_out, path := tmp_path / "data" / "raw_left_out.txt")
     assert path.read_text() == "a\ta.png: is odd. a.txt: too.\nb/c\tc.png: is odd.\n"
-    with pytest.raises(MdjaxError, match="cannot be written"):
+    with pytest.raises(MdjaxError, match="is not a folder; give another folder"):
         write_left_out(left_out, path / "below" / "a.txt")
