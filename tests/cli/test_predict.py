@@ -180,6 +180,19 @@ def test_missing_images_are_reported_without_traceback(
     assert "absent.png: there is no such file." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "model_int8.onnx", "model.stablehlo"])
+def test_export_without_its_card_is_no_wrong_path(
+    name: str, folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export = tmp_path / "export"
+    export.mkdir()
+    (export / name).touch()
+    assert main(["predict", str(export), *map(str, folders[:1]), "--missing", "thermal"]) == 2
+    message = capsys.readouterr().err
+    assert f"{export}/card.json: is missing, without which {name} cannot be used; " in message
+    assert "export the run again" in message
+
+
 def test_missing_run_is_reported_without_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
