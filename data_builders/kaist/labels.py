@@ -11,6 +11,9 @@ UNPAIRED_LABEL = "unpaired"
 
 _HEAVY_OCCLUSION = 2
 
+# For `parse_options`: a rule may have no such labels, whatever the default has.
+_MAY_BE_EMPTY = {"may_be_empty": True}
+
 
 @dataclasses.dataclass(frozen=True)
 class KaistLabelRule:
@@ -24,9 +27,9 @@ class KaistLabelRule:
     """
 
     positive: tuple[str, ...]
-    ignored: tuple[str, ...]
-    dropped: tuple[str, ...] = ()
-    ignored_when_heavy: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = dataclasses.field(metadata=_MAY_BE_EMPTY)
+    dropped: tuple[str, ...] = dataclasses.field(default=(), metadata=_MAY_BE_EMPTY)
+    ignored_when_heavy: tuple[str, ...] = dataclasses.field(default=(), metadata=_MAY_BE_EMPTY)
 
     @property
     def labels(self) -> tuple[str, ...]:

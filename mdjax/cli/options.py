@@ -1,6 +1,7 @@
 """Reading of options for every command, and messages about what is wrong with them."""
 
 import contextlib
+import dataclasses
 import difflib
 import io
 import re
@@ -40,7 +41,7 @@ def parse_options(form: Any, arguments: Sequence[str], *, prog: str, **settings:
         An instance of the form.
 
     Raises:
-        MdjaxError: An option is unknown, missing or has an impossible value.
+        MdjaxError: An option is unknown, missing or has an impossible value, or none.
         SystemExit: The help was requested and has been printed.
     """
     subcommands = _list_subcommands(form)
@@ -58,6 +59,7 @@ def parse_options(form: Any, arguments: Sequence[str], *, prog: str, **settings:
         unknown = [x for x in arguments if x.startswith("--") and _get_name(x) not in known]
     if unknown:
         problem = _describe_unknown(unknown, list_options(form, chosen, prog=prog, **settings))
+    problem = problem or _describe_empty(arguments, parsed)
     if problem:
         raise MdjaxError(f"{problem}\n{_point_to_help(prog, *chosen)}")
     return parsed
@@ -113,6 +115,30 @@ def _list_subcommands(form: Any) -> list[str]:
 def _get_name(word: str) -> str:
     """`--batch_size=4` -> `--batch-size`: tyro takes both spellings."""
     return word.partition("=")[0].replace("_", "-")
+
+
+def _describe_empty(arguments: Sequence[str], parsed: Any) -> str:
+    """Options that take any number of values, and were given none.
+
+    A field whose metadata holds `"may_be_empty": True` takes none, in place of a default with some.
+    """
+    empty = [
+        option
+        for option in dict.fromkeys(map(_get_name, arguments))
+        if option.startswith("--") and _is_wrongly_empty(parsed, option)
+    ]
+    return "\n".join(f"{option}: give at least one value, or omit it." for option in empty)
+
+
+def _is_wrongly_empty(parsed: Any, option: str) -> bool:
+    *groups, name = option.removeprefix("--").replace("-", "_").split(".")
+    form = parsed
+    for group in groups:
+        form = getattr(form, group, None)
+    if not dataclasses.is_dataclass(form) or getattr(form, name, None) != ():
+        return False
+    (field,) = (field for field in dataclasses.fields(form) if field.name == name)
+    return not field.metadata.get("may_be_empty", False)
 
 
 def _describe_unknown(words: Sequence[str], known: Sequence[str]) -> str:

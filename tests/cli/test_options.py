@@ -117,6 +117,30 @@ def alphabet(
             "invalid choice 'sdg' for argument '--optimiser'. Expected one of ('sgd', 'adamw').\n"
             "`mdjax train kaist-student --help` explains all options.\n",
         ),
+        # Any number of values, but none.
+        *(
+            (
+                f"{typed} --json",
+                f"{option}: give at least one value, or omit it.\n"
+                f"`mdjax {' '.join(typed.split()[:num_words])} --help` explains all options.\n",
+            )
+            for typed, option, num_words in (
+                ("benchmark run --engines", "--engines", 1),
+                ("benchmark run --presets", "--presets", 1),
+                ("benchmark run --sizes", "--sizes", 1),
+                ("benchmark run --batch_sizes", "--batch-sizes", 1),
+                ("benchmark run --resolutions --sizes 8x8", "--resolutions", 1),
+                ("export run --formats", "--formats", 1),
+                ("reproduce table8 --merge", "--merge", 1),
+                ("tradeoff mfnet-small --noise", "--noise", 1),
+                ("report run --tables", "--tables", 1),
+            )
+        ),
+        (
+            "prepare msrs --raw a --classes",
+            "--classes: give at least one value, or omit it.\n"
+            "`mdjax prepare msrs --help` explains all options.\n",
+        ),
         # Presets.
         (
             "train kaist-studnt run",
