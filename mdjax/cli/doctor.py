@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import rich.console
 import rich.table
@@ -62,6 +62,34 @@ class Check:
     remedy: str = ""
 
 
+class OptionalPackage(NamedTuple):
+    """A package that single features need."""
+
+    name: str
+    purpose: str
+    """What it is for."""
+    remedy: str
+    """How to install it."""
+
+
+_OPTIONAL_PACKAGES = (
+    OptionalPackage(
+        "onnxruntime",
+        "export --int8, predict and benchmark with ONNX models, and the times in export's table",
+        "pip install onnxruntime",
+    ),
+    OptionalPackage(
+        "openvino", "the engines openvino and openvino-int8 of benchmark", "pip install openvino"
+    ),
+    OptionalPackage("torch", "the engines torch... of benchmark", "pip install torch"),
+    OptionalPackage(
+        "wandb",
+        "logs in Weights & Biases; JSONL and TensorBoard logs work without it",
+        'pip install -e ".[wandb]" in mdjax\'s folder',
+    ),
+)
+
+
 def run_doctor_command(arguments: Sequence[str]) -> int:
     """Run `mdjax doctor [options]`.
 
@@ -100,7 +128,7 @@ def run_doctor(data_dir: Path, run_dir: Path = Path("runs")) -> list[Check]:
         _guard("run folder", lambda: _check_run_dir(run_dir)),
     ]
     checks += _check_datasets(data_dir)
-    return [*checks, _check_tensorflow(), _check_wandb()]
+    return [*checks, _check_tensorflow(), *map(_check_optional, _OPTIONAL_PACKAGES)]
 
 
 def _print_checks(checks: list[Check], *, is_ready: bool) -> None:
@@ -315,8 +343,10 @@ def _check_tensorflow() -> Check:
     return Check("TensorFlow", "ok", "installed, but never imported by mdjax")
 
 
-def _check_wandb() -> Check:
-    if importlib.util.find_spec("wandb") is None:
-        remedy = 'pip install -e ".[wandb]" in mdjax\'s folder'
-        return Check("wandb", "absent", "not installed; JSONL and TensorBoard logs work", remedy)
-    return Check("wandb", "ok", importlib.metadata.version("wandb"))
+def _check_optional(package: OptionalPackage) -> Check:
+    try:
+        version = importlib.metadata.version(package.name)
+    except importlib.metadata.PackageNotFoundError:
+        detail = f"not installed; only for {package.purpose}"
+        return Check(package.name, "absent", detail, package.remedy)
+    return Check(package.name, "ok", f"{version}, for {package.purpose}")

@@ -111,6 +111,27 @@ def test_looking_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino", "torch", "wandb"])
+def test_optional_packages_are_told_with_what_they_are_for(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def get_version(package: str) -> str:
+        if package not in installed:
+            raise importlib.metadata.PackageNotFoundError(package)
+        return "1.2.3"
+
+    monkeypatch.setattr(importlib.metadata, "version", get_version)
+    installed = {name}
+    there = run_and_find(name, tmp_path, tmp_path)
+    assert (there.status, there.remedy) == ("ok", "")
+    assert there.detail.startswith("1.2.3, for ")
+    installed = set()
+    absent = run_and_find(name, tmp_path, tmp_path)
+    assert absent.status == "absent"
+    assert absent.detail.startswith("not installed; only for ")
+    assert absent.remedy.startswith("pip install ")
+
+
 @pytest.mark.parametrize(
     ("requirements", "status", "expected"),
     [
