@@ -153,7 +153,9 @@ def add_coco_boxes(
 
 def _find_coco_files(place: AnnotationPlace, pairs: Pairs, findings: Findings) -> dict[str, Path]:
     if not place.files:
-        findings.problems.append(f"{place.name}: holds no files *.json; put them there.")
+        findings.problems.append(
+            f"{place.name}: holds no file that ends in .json; put the annotations there."
+        )
         return {}
     files: dict[str, Path] = {}
     for split in pairs:
@@ -203,8 +205,8 @@ def _report_missing(
     suffix = place.kind.value
     if not place.files:
         findings.problems.append(
-            f"{place.name}: holds no files *{suffix}; put the annotations there, under the names "
-            "of the images."
+            f"{place.name}: holds no file that ends in {suffix}; put the annotations there, under "
+            "the names of the images."
         )
         return
     strays = [path.name for path in matched.strays]

@@ -98,8 +98,8 @@ def _find_files(
 ) -> dict[tuple[str, str], Path]:
     if not place.files:
         findings.problems.append(
-            f"{place.name}: holds no files *.png; put the masks there, under the names of the "
-            "images."
+            f"{place.name}: holds no file that ends in .png; put the masks there, under the "
+            "names of the images."
         )
         return {}
     matched = match_annotations(raw_dir, place, pairs, findings)

@@ -52,10 +52,13 @@ def list_files(folder: Path, findings: Findings, suffixes: tuple[str, ...]) -> d
             )
         files[name] = path
     if not files:
-        endings = ", ".join(f"*{suffix}" for suffix in suffixes)
+        endings = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
         folders = sorted(path.name for path in folder.iterdir() if path.is_dir())
-        inside = f" but the folders {', '.join(folders[:3])}" if folders else ""
-        findings.problems.append(f"{folder}: holds no files {endings}{inside}; put them there.")
+        inside = f", but the folders {', '.join(folders[:3])}" if folders else ""
+        findings.problems.append(
+            f"{folder}: holds no file that ends in {endings}{inside}; put the files there, or give "
+            "another folder."
+        )
     return files
 
 

@@ -96,8 +96,8 @@ def _prepare_thermal(
         return np.zeros(taken_hw, np.float32), f"no thermal image was used, {reason}"
     if pair.thermal is None:
         raise MdjaxError(
-            "the network needs a thermal image; give one too, or a four-channel PNG "
-            "(RGB + thermal)."
+            "the network needs a thermal image, and none was given; add its file, or the folder of "
+            "the thermal images (--thermal), or give a four-channel PNG (RGB + thermal)."
         )
     given = f"thermal {_format_size(pair.thermal.shape)}"
     if pair.has_visible:

@@ -95,7 +95,8 @@ def find_pairs(
         return PairFiles(name, None, path) if is_thermal_alone else PairFiles(name, path)
 
     paths = [visible] if thermal is None else [visible, thermal]
-    raise_problems([f"{path}: there is no such file." for path in paths if not path.exists()])
+    absent = [path for path in paths if not path.exists()]
+    raise_problems([f"{path}: there is no such file or folder." for path in absent])
     if thermal is not None and visible.is_dir() != thermal.is_dir():
         raise MdjaxError(f"{visible}, {thermal}: give two files or two folders, not one of each.")
     if not visible.is_dir():

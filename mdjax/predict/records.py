@@ -106,7 +106,10 @@ class StreamRecords:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise MdjaxError(f"{self.path}: is damaged ({error}); {remedy}.") from error
         if others:
-            raise MdjaxError(f"{self.path}: was written with other {', '.join(others)}; {remedy}.")
+            raise MdjaxError(
+                f"{self.path}: an earlier call wrote it, which differs in {', '.join(others)}; "
+                f"{remedy}."
+            )
         return kept
 
 

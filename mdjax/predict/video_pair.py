@@ -58,7 +58,7 @@ def find_videos(
         return None
     for path in paths:
         if not path.exists():
-            raise MdjaxError(f"{path}: there is no such file. Nothing was written.")
+            raise MdjaxError(f"{path}: there is no such file or folder. Nothing was written.")
         if path.is_dir() or not is_video(path):
             endings = ", ".join(f"*{suffix}" for suffix in VIDEO_SUFFIXES)
             raise MdjaxError(

@@ -137,7 +137,7 @@ def test_video_pair_is_predicted(
     assert "3 frames predicted, 0 skipped; " in output
     assert " frames per second, of which the network takes " in output
     assert main(["predict", str(tmp_path / "run"), str(tmp_path / "absent.mp4")]) == 2
-    assert "absent.mp4: there is no such file." in capsys.readouterr().err
+    assert "absent.mp4: there is no such file or folder." in capsys.readouterr().err
 
 
 def test_detector_finds_boxes(
@@ -177,7 +177,7 @@ def test_missing_images_are_reported_without_traceback(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", str(tmp_path / "run"), str(tmp_path / "absent.png")]) == 2
-    assert "absent.png: there is no such file." in capsys.readouterr().err
+    assert "absent.png: there is no such file or folder." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model_int8.onnx", "model.stablehlo"])

@@ -48,7 +48,7 @@ def test_folder_without_images_is_one_finding(tmp_path, empty):
     findings = Findings()
     assert match_folders(tmp_path / "v", tmp_path / "t", findings) == ({}, {"a", "b"})
     (problem,) = findings.problems
-    assert problem.startswith(f"{tmp_path}/{empty}: holds no files *.png, *.jpg")
+    assert problem.startswith(f"{tmp_path}/{empty}: holds no file that ends in .png, .jpg")
 
 
 def test_endings_count_in_either_case(tmp_path):

@@ -193,7 +193,7 @@ def test_boxes_have_a_line_each(folders: tuple[Path, Path], tmp_path: Path) -> N
     assert Path(records[0]["picture"]).is_file()
     assert not (tmp_path / "out/detections.json").exists()
     assert followed.to_dict()["num_detections"] == {"person": 12}
-    with pytest.raises(MdjaxError, match="with other score_threshold; write to another folder"):
+    with pytest.raises(MdjaxError, match="differs in score_threshold; write to another folder"):
         run(folders, loaded=create_loaded_detector(), score_threshold=0.5)
 
 

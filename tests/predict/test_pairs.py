@@ -66,8 +66,8 @@ def test_every_missing_partner_is_listed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "thermal", "expected"),
     [
-        (("v/x.txt",), None, r"v: holds no files \*\.png, .*; put them there"),
-        (("v/labels/a.png",), None, r"v: holds no files .* but the folders labels; put them"),
+        (("v/x.txt",), None, r"v: holds no file that ends in \.png, .*; put the files there"),
+        (("v/labels/a.png",), None, r"v: holds no file .*, but the folders labels; put the files"),
         (
             ("v/visible/1/a.png", "v/ir/2/b.png"),
             None,
@@ -76,7 +76,7 @@ def test_every_missing_partner_is_listed(tmp_path: Path) -> None:
         (("v/a_rgb.png", "v/a_co.png", "v/a_ir.png"), None, "v: two layouts fit"),
         (("v/a.png", "v/a.jpg"), None, "a.png: a.jpg has the same name"),
         (("v/a.png", "t.png"), "t.png", "two files or two folders"),
-        (("v/a.png",), "absent", "absent: there is no such file"),
+        (("v/a.png",), "absent", "absent: there is no such file or folder"),
     ],
 )
 def test_what_cannot_be_matched_is_refused(

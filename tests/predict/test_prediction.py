@@ -48,7 +48,8 @@ def test_networks_without_thermal_need_none(tmp_path: Path) -> None:
 
 def test_missing_thermal_is_refused_where_it_is_needed(tmp_path: Path) -> None:
     path = write_visible(tmp_path / "a.png", make_visible_u8())
-    with pytest.raises(MdjaxError, match=r"a\.png: the network needs a thermal image"):
+    message = r"a\.png: the network needs a thermal image, .*\(--thermal\)"
+    with pytest.raises(MdjaxError, match=message):
         predict_labels(create_loaded_network(), find_pairs(path), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -78,12 +78,12 @@ def test_stream_is_not_continued_with_other_options(
     run(folders)
     (tmp_path / "other").mkdir()
     out_dir = tmp_path / "out"
-    with pytest.raises(MdjaxError, match="with other folders; write to another folder"):
+    with pytest.raises(MdjaxError, match="differs in folders; write to another folder"):
         run((folders[0], tmp_path / "other"), out_dir=out_dir)
-    with pytest.raises(MdjaxError, match="with other step; write"):
+    with pytest.raises(MdjaxError, match="differs in step; write"):
         run(folders, loaded=replace(create_loaded_network(), step=8))
     view = CommonView((0, 0, 24, 16))
     for name, value in {"simulate": "never", "missing": "thermal", "view": view}.items():
-        with pytest.raises(MdjaxError, match=f"with other {name}; write"):
+        with pytest.raises(MdjaxError, match=f"differs in {name}; write"):
             run(folders, **{name: value})
     assert list_names(tmp_path) == ["000"]

@@ -110,7 +110,9 @@ def test_folder_without_text_files_is_one_finding(tmp_path, name):
     assert _read_folder(tmp_path, "abc", findings) == {}
     (problem,) = findings.problems
     assert problem.startswith(f"{tmp_path}/labels: ")
-    assert problem.endswith("*.txt; put them there." if name else "folder is missing.")
+    assert problem.endswith(
+        ".txt; put the files there, or give another folder." if name else "folder is missing."
+    )
 
 
 def test_no_images_need_no_folder(tmp_path):

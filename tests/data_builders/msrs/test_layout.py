@@ -156,7 +156,7 @@ def test_folder_without_images_is_one_line(raw_dir, kind):
     for path in (raw_dir / "test" / kind).iterdir():
         path.unlink()
     (problem,) = get_problems(check_raw_msrs, raw_dir)
-    assert problem.startswith(f"{raw_dir}/test/{kind}: holds no files *.png, ")
+    assert problem.startswith(f"{raw_dir}/test/{kind}: holds no file that ends in .png, ")
 
 
 def test_too_few_images_to_choose_settings_on_name_the_option(tmp_path):

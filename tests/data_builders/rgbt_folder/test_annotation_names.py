@@ -61,7 +61,8 @@ def test_images_in_no_list_keep_their_files(raw_dir):
 def test_all_files_missing_is_a_fault(raw_dir):
     (raw_dir / "labels").mkdir()
     assert get_problems(check_raw_rgbt_folder, raw_dir) == [
-        "labels/: holds no files *.txt; put the annotations there, under the names of the images."
+        "labels/: holds no file that ends in .txt; put the annotations there, under the "
+        "names of the images."
     ]
     write(raw_dir / "labels/x.txt", "")
     problems = get_problems(check_raw_rgbt_folder, raw_dir)

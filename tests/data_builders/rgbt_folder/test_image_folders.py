@@ -177,8 +177,8 @@ def test_empty_folder_of_a_split_is_refused(tmp_path):
         (tmp_path / camera / "val").mkdir()
     findings = Findings()
     find_split_pairs(tmp_path, findings)
-    assert [problem.partition(" *")[0] for problem in findings.problems] == [
-        f"{tmp_path}/{camera}/val: holds no files" for camera in ("visible", "thermal")
+    assert [problem.partition(" .png")[0] for problem in findings.problems] == [
+        f"{tmp_path}/{camera}/val: holds no file that ends in" for camera in ("visible", "thermal")
     ]
 
 

@@ -295,7 +295,7 @@ def test_folder_without_images_is_one_line(raw_dir, kind, add):
     for path in (raw_dir / kind).iterdir():
         path.unlink()
     (problem,) = get_problems(check_raw_rgbt_folder, raw_dir)
-    assert problem.startswith(f"{raw_dir}/{kind}: holds no files *.png, ")
+    assert problem.startswith(f"{raw_dir}/{kind}: holds no file that ends in .png, ")
 
 
 @pytest.mark.parametrize("kind", ["visible", "thermal"])

@@ -123,8 +123,8 @@ def test_empty_folders_are_one_line_each(with_lists):
     for path in [*with_lists.glob("visible/*"), *with_lists.glob("thermal/*")]:
         path.unlink()
     _, findings = _find(with_lists)
-    assert [problem.partition(" *")[0] for problem in findings.problems] == [
-        f"{with_lists}/{kind}: holds no files" for kind in KINDS
+    assert [problem.partition(" .png")[0] for problem in findings.problems] == [
+        f"{with_lists}/{kind}: holds no file that ends in" for kind in KINDS
     ]
 
 
