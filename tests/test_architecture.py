@@ -57,7 +57,7 @@ ALLOWED_IMPORTS = {
     "cli": {
         *("errors", "types", "config", "align", "metrics", "models", "train", "io", "tasks"),
         *("viz", "runs", "predict", "studies", "figures", "tradeoff", "presets", "report"),
-        "recipes",
+        *("recipes", "signals"),
         *("export", "benchmark", "data_builders", "experiments"),
     },
     "data_builders": {"types", "align", "io", "scenes"},

@@ -20,6 +20,7 @@ from mdjax.cli.failures import (
     Terminated,
     describe_failure,
 )
+from mdjax.signals import postpone_where_dropped
 
 # What a shell reports of a program whose reader has gone away, as in `mdjax train --help | head`.
 EXIT_BROKEN_PIPE = 141
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _stopping_at_once():
         run = _COMMANDS[name][1]()
     try:
-        with _stopping_at_sigterm():
+        with _stopping_by_exceptions():
             return run(rest)
     except BrokenPipeError:
         # Python would complain once more when it flushes at the end.
@@ -79,8 +80,8 @@ def _stopping_at_once() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _stopping_at_sigterm() -> Iterator[None]:
-    """Raise at SIGTERM, as Python does at Ctrl-C; training handles both by itself."""
+def _stopping_by_exceptions() -> Iterator[None]:
+    """Raise at Ctrl-C and SIGTERM, to leave work in order; training handles both by itself."""
     first_s = -math.inf
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -90,7 +91,10 @@ def _stopping_at_sigterm() -> Iterator[None]:
             first_s = time.monotonic()
             raise Terminated
 
-    with _handling(signal.SIGTERM, stop):
+    with (
+        _handling(signal.SIGINT, postpone_where_dropped(signal.default_int_handler)),
+        _handling(signal.SIGTERM, postpone_where_dropped(stop)),
+    ):
         yield
 
 

@@ -10,9 +10,7 @@ import tyro
 from mdjax.align.common_view import PartXyxy, make_common_view
 from mdjax.cli.options import parse_options
 from mdjax.cli.output import print_json, show_on_stderr, shows_progress
-from mdjax.export.artefact import CARD_FILE
 from mdjax.export.exported import (
-    MODEL_FILES,
     ExportedModel,
     ExportedNetwork,
     is_export,
@@ -145,7 +143,6 @@ def _choose_stop(command: Predict) -> StopRule:
 def _load(command: Predict) -> LoadedNetwork | ExportedNetwork:
     """Load a run or an export, and refuse the options of the other."""
     if not is_export(command.network):
-        _require_no_model(command.network)
         if command.model is not None:
             raise MdjaxError(
                 f"{command.network}: is no export; omit --model, or give what `mdjax export` wrote."
@@ -158,13 +155,3 @@ def _load(command: Predict) -> LoadedNetwork | ExportedNetwork:
     loaded = load_exported(command.network, command.model)
     loaded.check_missing(command.missing)
     return loaded
-
-
-def _require_no_model(folder: Path) -> None:
-    """Refuse an export that has lost its card, which else passes for a wrong path."""
-    models = [name for name in MODEL_FILES.values() if (folder / name).is_file()]
-    if models:
-        raise MdjaxError(
-            f"{folder / CARD_FILE}: is missing, without which {models[0]} cannot be used; export "
-            "the run again (mdjax export --overwrite)."
-        )

@@ -1,6 +1,7 @@
 """The folder that an export leaves: models, and a card with their facts and hashes."""
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -141,9 +142,17 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
     """Refuse a place that holds something else than an earlier export.
 
     Raises:
-        MdjaxError: It does, or it holds one that is not to be replaced.
+        MdjaxError: It does, it holds one that is not to be replaced, or nothing can be there.
     """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not folder.exists():
+        above = next(place for place in folder.absolute().parents if place.exists())
+        if not (above.is_dir() and os.access(above, os.W_OK)):
+            reason = "takes no new folders" if above.is_dir() else "is not a folder"
+            raise MdjaxError(
+                f"{folder}: cannot be created: {above} {reason}; write to another folder."
+            )
+        return
+    if folder.is_dir() and not any(folder.iterdir()):
         return
     if not (folder / CARD_FILE).is_file():
         raise MdjaxError(f"{folder}: exists and is no export; write to another folder.")

@@ -142,8 +142,19 @@ class ExportedNetwork:
 
 
 def is_export(path: Path) -> bool:
-    """Say whether a folder holds an export."""
-    return (path / CARD_FILE).is_file()
+    """Say whether a folder holds an export.
+
+    Raises:
+        MdjaxError: It holds models, but has lost their card.
+    """
+    if (path / CARD_FILE).is_file():
+        return True
+    if models := [name for name in MODEL_FILES.values() if (path / name).is_file()]:
+        raise MdjaxError(
+            f"{path / CARD_FILE}: is missing, without which {models[0]} cannot be used; export the "
+            "run again (mdjax export --overwrite)."
+        )
+    return False
 
 
 def load_exported(folder: Path, model: ExportedModel | None = None) -> ExportedNetwork:

@@ -104,7 +104,10 @@ def _read_feed_of_files(deployment: Deployment, loaded: LoadedNetwork, files: Pa
     if not needed:
         return make_feed(deployment, loaded.config, visible, np.zeros(size_hw, np.float32))
     if pair.thermal is None:
-        raise MdjaxError(f"{files.name}: has no thermal image, which the network needs; give one.")
+        raise MdjaxError(
+            f"{files.visible}: has no thermal image beside it, which the network needs; name the "
+            "folder of the thermal images with --calibrate-thermal."
+        )
     is_full = pair.thermal.shape == pair.visible_u8.shape[:2]
     if is_full:  # As for training: brought to the working size before it is a float.
         thermal = scale_to_unit(resize_image(pair.thermal, size_hw))

@@ -16,7 +16,7 @@ from PIL import Image
 
 from mdjax.cli import export as command
 from mdjax.cli.main import EXIT_BAD_INPUT, main
-from mdjax.export.artefact import read_card
+from mdjax.export.artefact import check_place, read_card
 from mdjax.export.deployment import deploy
 from mdjax.export.export import export_network
 from mdjax.export.measuring import compare_outputs, make_random_images, measure_steps
@@ -96,6 +96,12 @@ def test_earlier_export_is_replaced_only_if_asked(exported: Path, tmp_path: Path
         export_network(create_loaded(), folder)
     export_network(create_loaded(), folder, formats=("safetensors",), overwrite=True)
     assert sorted(path.name for path in folder.iterdir()) == ["card.json", "model.safetensors"]
+
+
+def test_impossible_place_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(MdjaxError, match=r"file/sub/exported: cannot be created: .*file is not a"):
+        check_place(tmp_path / "file" / "sub" / "exported", overwrite=False)
 
 
 def test_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:

@@ -161,7 +161,9 @@ def test_files_become_the_same_inputs(tmp_path: Path) -> None:
     (feed,) = read_feeds_of_files(deployment, loaded, [files])
     np.testing.assert_array_equal(feed["visible"][0], visible)
     np.testing.assert_array_equal(feed["thermal"][0, ..., 0], thermal)
-    with pytest.raises(MdjaxError, match="a: has no thermal image"):
+    with pytest.raises(
+        MdjaxError, match=r"visible\.png: has no thermal image beside it.*--calibrate-thermal"
+    ):
         read_feeds_of_files(deployment, loaded, [PairFiles("a", tmp_path / "visible.png")])
 
 
