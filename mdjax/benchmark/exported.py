@@ -15,6 +15,7 @@ from mdjax.export.artefact import CARD_FILE, FILES, read_card
 from mdjax.export.export import INT8_FILE
 from mdjax.export.exported import ExportedModel, ExportedNetwork, load_exported
 from mdjax.export.feeds import convert_to_input
+from mdjax.export.heads import IS_VALID
 from mdjax.types import MdjaxError
 
 _STATISTICS = ("running_mean", "running_var", ".mean", ".var", "num_batches_tracked")
@@ -62,9 +63,7 @@ def open_export(folder: Path) -> OpenedExport:
         gflop = [float(step["gflop"]) for step in card["steps"]]
         return OpenedExport(folder, card, network, gflop[0], gflop[-1])
     except (LookupError, TypeError, ValueError) as error:
-        raise MdjaxError(
-            f"{folder / CARD_FILE}: is damaged ({error!r}). Export the run again."
-        ) from error
+        raise MdjaxError(f"{folder / CARD_FILE}: is damaged. Export the run again.") from error
 
 
 def prepare_models(
@@ -101,7 +100,8 @@ def prepare_models(
         if (reason := _find_obstacle(engine, exported.card, batch_size))
     }
     files = exported.card["files"]
-    names = tuple(files[network.source.name]["outputs"])
+    # What all models answer: StableHLO says besides which rows of selected boxes are some.
+    names = tuple(x for x in files[network.source.name]["outputs"] if x not in IS_VALID)
     jobs = {
         engine.name: Job(
             model=str(exported.folder / engine.model),

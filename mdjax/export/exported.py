@@ -196,9 +196,7 @@ def load_exported(folder: Path, model: ExportedModel | None = None) -> ExportedN
     try:
         return _create(folder / name, card, chosen)
     except (LookupError, AttributeError, TypeError, ValueError) as error:
-        raise MdjaxError(
-            f"{folder / CARD_FILE}: is damaged ({error!r}). Export the run again."
-        ) from error
+        raise MdjaxError(f"{folder / CARD_FILE}: is damaged. Export the run again.") from error
 
 
 def _create(path: Path, card: Mapping[str, Any], model: ExportedModel) -> ExportedNetwork:

@@ -83,7 +83,7 @@ def test_model_that_cannot_be_loaded_is_refused(name: str, exported: Path, tmp_p
     card = json.loads((exported / "card.json").read_text())
     (tmp_path / name).write_bytes(b"no model")
     sha256 = hashlib.sha256(b"no model").hexdigest()
-    card["files"] = {name: {"num_bytes": 8, "sha256": sha256}}
+    card["files"] = {name: {**card["files"][name], "num_bytes": 8, "sha256": sha256}}
     (tmp_path / "card.json").write_text(json.dumps(card))
     with pytest.raises(MdjaxError, match=rf"{name}: cannot be loaded by this version of"):
         list_subjects(tmp_path, Sizes())
@@ -95,8 +95,6 @@ def test_model_that_cannot_be_loaded_is_refused(name: str, exported: Path, tmp_p
         {"steps": []},
         {"steps": [{}]},
         {"steps": None},
-        {"outputs": None},
-        {"inputs": []},
         {"files": {"model.onnx": 1}},
     ],
     ids=str,
@@ -107,6 +105,20 @@ def test_damaged_card_is_refused(damage: dict[str, Any], exported: Path, tmp_pat
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps({**card, **damage}))
     with pytest.raises(MdjaxError, match=r"card\.json: is damaged"):
+        list_subjects(folder, Sizes())
+
+
+@pytest.mark.parametrize("damage", [{"outputs": None}, {"inputs": []}], ids=str)
+def test_damaged_description_of_a_model_is_refused(
+    damage: dict[str, Any], exported: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(exported, folder)
+    card = json.loads((folder / "card.json").read_text())
+    for described in card["files"].values():
+        described.update(damage)
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(MdjaxError, match=r"card\.json: is damaged\. Export the run again"):
         list_subjects(folder, Sizes())
 
 

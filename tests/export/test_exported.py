@@ -249,11 +249,11 @@ def test_model_that_was_changed_is_refused(exported: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 3}, "has version 3, but this mdjax reads version 2; use the version of mdjax"),
-        ({"version": 1}, "was written by an earlier version of mdjax. Export the run again"),
-        ({"version": "2"}, "is damaged. Export the run again"),
+        ({"version": 4}, "has version 4, but this mdjax reads version 3; use the version of mdjax"),
+        ({"version": 2}, "was written by an earlier version of mdjax. Export the run again"),
+        ({"version": "3"}, "is damaged. Export the run again"),
         ({"config": {"version": 99}}, "its configuration has version 99, but this mdjax reads"),
-        ({"inputs": []}, "is damaged"),
+        ({"class_names": 3}, "is damaged. Export the run again"),
         ({"files": {}}, "has no model.onnx among its files (none); export the run with it"),
     ],
 )
@@ -297,10 +297,8 @@ def test_onnx_runtime_that_is_not_installed_is_named(
 def test_model_in_8_bits_is_used_if_asked(exported: Path, tmp_path: Path) -> None:
     """Here under the name of one in 8 bits, the labels are those of the model in its file."""
     model = exported / "model.onnx"
-    files = {
-        "model.onnx": {"sha256": hash_file(model)},
-        INT8_FILE: {"sha256": hash_file(model)},
-    }
+    described = json.loads((exported / "card.json").read_text())["files"]["model.onnx"]
+    files = {"model.onnx": described, INT8_FILE: described}
     folder = change_card(exported, tmp_path / "exported", files=files)
     (folder / INT8_FILE).write_bytes(model.read_bytes())
     (folder / "model.onnx").unlink()
