@@ -201,7 +201,7 @@ def read_images(plan: Plan, rows: Rows, names: Iterable[str]) -> dict[str, dict[
             if found.seed not in jobs_of:
                 jobs_of[found.seed] = list_setting_jobs(plan.setting, rows, [found.seed], Path())
             jobs = jobs_of[found.seed]
-            (job,) = (job for job in jobs if job.row == found.row)
+            (job,) = (job for job in jobs if job.row == twins[name])
             kept.require_same(found, job, jobs, plan.dataset_fingerprint)
             images[name][found.seed] = found.images
     return images

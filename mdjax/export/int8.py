@@ -1,6 +1,6 @@
 """An exported network in 8 bits: calibrated, and scored beside the one in float."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,8 @@ def create_int8_model(
             "drop": drop,
             "num_calibration_pairs": len(feeds),
             "symmetric": options.symmetric,
-            "kept_in_float": _drop_repeated(name.rpartition("/")[0] for name in kept),
+            # A layer may be several convolutions, such as that of pooled grids.
+            "kept_in_float": list(dict.fromkeys(name.rpartition("/")[0] for name in kept)),
             "layer_errors": _find_largest(errors),
         },
         calibration={
@@ -132,11 +133,6 @@ def create_int8_model(
         },
         end_nodes=find_end_nodes(model),
     )
-
-
-def _drop_repeated(names: Iterable[str]) -> list[str]:
-    """A layer may be several convolutions, such as that of pooled grids."""
-    return list(dict.fromkeys(names))
 
 
 def _find_largest(errors: Sequence[LayerError]) -> list[dict[str, Any]]:

@@ -89,6 +89,15 @@ sys.exit(cli.main(["train"]))
 """
 
 
+def start_program(script: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", _HEAR + script, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 @pytest.mark.parametrize(
     ("script", "moments", "number", "message", "status"),
     [
@@ -116,12 +125,7 @@ def test_stopping_at_any_moment_is_one_line(
     script: str, moments: list[str], number: int, message: str, status: int
 ) -> None:
     start = time.monotonic()
-    with subprocess.Popen(
-        [sys.executable, "-c", _HEAR + script],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as program:
+    with start_program(script) as program:
         assert program.stdout is not None
         assert program.stderr is not None
         for moment in moments:
@@ -140,12 +144,7 @@ def test_a_stopped_command_leaves_nothing_half_written(
     number: int, status: int, tmp_path: Path
 ) -> None:
     """As `timeout` does, SIGTERM is sent once more while the command is cleaning up."""
-    with subprocess.Popen(
-        [sys.executable, "-c", _HEAR + _SLOW_WRITING, str(tmp_path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as program:
+    with start_program(_SLOW_WRITING, str(tmp_path)) as program:
         assert program.stdout is not None
         assert program.stderr is not None
         assert program.stdout.readline() == "writing\n"

@@ -43,6 +43,15 @@ def test_seeds_that_no_command_asks_for_are_not_mixed_in_either(tmp_path: Path) 
         read_images(now, longer, ["native"])
 
 
+def test_row_under_the_name_of_another_is_not_taken_for_it(tmp_path: Path) -> None:
+    first = plan(tmp_path, {"native": 2})
+    keep(first, "native", 0)
+    path = first.kept.get_path("native", 0)
+    path.rename(first.kept.get_path("teacher", 0))
+    with pytest.raises(MdjaxError, match=r"seed0_teacher\.json: was trained with other settings"):
+        read_images(plan(tmp_path, {"native": 1}), ROWS, ["teacher"])
+
+
 def test_failed_rows_are_told_whatever_happens_to_the_table() -> None:
     failures = [RowFailure("native", 0, "no memory")]
     last = "some rows failed:\nnative, seed 0: no memory"

@@ -148,16 +148,22 @@ def test_one_array_holds_what_the_camera_sees() -> None:
     np.testing.assert_allclose(feed["visible_thermal"][0, ..., 3], expected, atol=1e-6)
 
 
+def write_pair(folder: Path, *, scale: int) -> tuple[PairFiles, np.ndarray, np.ndarray]:
+    """Files of a pair, whose thermal image is so many times smaller."""
+    rng = np.random.default_rng(0)
+    visible = rng.integers(0, 256, (*SIZE_HW, 3)).astype(np.uint8)
+    size_hw = (SIZE_HW[0] // scale, SIZE_HW[1] // scale)
+    thermal = rng.integers(0, 256, size_hw).astype(np.uint8)
+    cv2.imwrite(str(folder / "visible.png"), visible[..., ::-1])
+    cv2.imwrite(str(folder / "thermal.png"), thermal)
+    return PairFiles("a", folder / "visible.png", folder / "thermal.png"), visible, thermal
+
+
 def test_files_become_the_same_inputs(tmp_path: Path) -> None:
     """A thermal image with the camera's own pixels goes in unchanged."""
     loaded = create_loaded()
     deployment = deploy(loaded)
-    rng = np.random.default_rng(0)
-    visible = rng.integers(0, 256, (*SIZE_HW, 3)).astype(np.uint8)
-    thermal = rng.integers(0, 256, (SIZE_HW[0] // 4, SIZE_HW[1] // 4)).astype(np.uint8)
-    cv2.imwrite(str(tmp_path / "visible.png"), visible[..., ::-1])
-    cv2.imwrite(str(tmp_path / "thermal.png"), thermal)
-    files = PairFiles("a", tmp_path / "visible.png", tmp_path / "thermal.png")
+    files, visible, thermal = write_pair(tmp_path, scale=4)
     (feed,) = read_feeds_of_files(deployment, loaded, [files])
     np.testing.assert_array_equal(feed["visible"][0], visible)
     np.testing.assert_array_equal(feed["thermal"][0, ..., 0], thermal)
@@ -174,12 +180,7 @@ def test_small_thermal_files_are_scaled_up_as_for_predictions(
     """Without rounding to grey levels."""
     loaded = create_loaded()
     deployment = deploy(loaded, in_one_array=in_one_array, input_type="float")
-    rng = np.random.default_rng(0)
-    visible = rng.integers(0, 256, (*SIZE_HW, 3)).astype(np.uint8)
-    thermal = rng.integers(0, 256, (SIZE_HW[0] // 8, SIZE_HW[1] // 8)).astype(np.uint8)
-    cv2.imwrite(str(tmp_path / "visible.png"), visible[..., ::-1])
-    cv2.imwrite(str(tmp_path / "thermal.png"), thermal)
-    files = PairFiles("a", tmp_path / "visible.png", tmp_path / "thermal.png")
+    files, _, _ = write_pair(tmp_path, scale=8)
     (feed,) = read_feeds_of_files(deployment, loaded, [files])
     found = feed["visible_thermal" if in_one_array else "thermal"][0, ..., -1]
     expected = prepare_pair(read_pair(files), loaded.config, thermal_size_hw=found.shape).thermal
