@@ -1,5 +1,6 @@
 """The modules in PyTorch compute what ours do; skipped where torch is not installed."""
 
+import keyword
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,9 @@ def test_modules_answer_as_the_network_does(
     facts = describe_architecture(loaded, deployment)
     facts["stages"] = {str(level): x for level, x in facts["stages"].items()}  # As in JSON.
     module = create_network(facts, arrays)
+    # `torch.compile` writes `self.name` into a program.
+    names = {part for name, _ in module.named_modules() for part in name.split(".")}
+    assert not names & set(keyword.kwlist)
     shown = {
         x.name: torch.from_numpy(image.transpose(0, 3, 1, 2).copy())
         for x, image in zip(deployment.inputs, images, strict=True)

@@ -259,7 +259,8 @@ class RetinaNetHead(nn.Module):
                 )
                 for x in levels
             )
-            self.add_module(kind, branches)
+            # Not the bare words: `torch.compile` writes Python, in which "class" names nothing.
+            self.add_module(f"{kind}_branches", branches)
         self.register_buffer("anchors", torch.tensor(arrays["anchors_xyxy_px"]))
 
     def forward(self, levels: tuple[Tensor, ...], size_hw: tuple[int, int]) -> tuple[Tensor, ...]:
@@ -285,6 +286,6 @@ class RetinaNetHead(nn.Module):
 
     def _run(self, kind: str, pyramid: list[Tensor], num_values: int) -> Tensor:
         rows = []
-        for branch, x in zip(self.get_submodule(kind), pyramid, strict=True):
+        for branch, x in zip(self.get_submodule(f"{kind}_branches"), pyramid, strict=True):
             rows.append(branch(x).permute(0, 2, 3, 1).reshape(len(x), -1, num_values))
         return torch.cat(rows, dim=1)
