@@ -44,7 +44,9 @@ def onnx(tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "loaded", [create_loaded(), create_loaded(detects=True)], ids=["labels", "boxes"]
+    "loaded",
+    [create_loaded(), create_loaded(detects=True), create_loaded(FeatureLevelConfig)],
+    ids=["labels", "boxes", "teacher"],
 )
 def test_all_installed_engines_answer_as_jax_does(loaded: LoadedNetwork, tmp_path: Path) -> None:
     """Batch 2, and each engine in a process of its own; what is not installed is not tested."""

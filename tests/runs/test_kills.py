@@ -1,4 +1,4 @@
-"""A run that is killed at a random moment and resumed is the run that was left alone, bit for bit.
+"""A run that is killed at random moments and resumed is the run that was left alone, bit for bit.
 
 `python experiments/kills.py --num-kills 20` kills more often.
 """
@@ -12,11 +12,11 @@ import pytest
 
 from tests.conftest import get_shared_dir
 
-NUM_KILLS = 1
+NUM_KILLS = 2
 
 
 @pytest.mark.slow
-def test_killed_run_equals_the_one_left_alone(
+def test_killed_runs_equal_the_one_left_alone(
     project_root: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     script = project_root / "experiments" / "kills.py"
