@@ -13,7 +13,7 @@ from mdjax.benchmark.measuring import measure_in_turn
 from mdjax.benchmark.models import Models, Origin, write_models
 from mdjax.benchmark.process import EngineError, EngineProcess
 from mdjax.benchmark.torch_facts import has_twin
-from mdjax.models.config import CskNetConfig
+from mdjax.models.config import CskNetConfig, FeatureLevelConfig
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.untrained import save_untrained
 from tests.export.networks import create_loaded
