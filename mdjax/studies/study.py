@@ -142,8 +142,9 @@ def run_jobs(
             fail(job, unreadable[job.run_dir])
 
     running: dict[Future[RunResult], Job] = {}
-    num_unfinished = sum(read_result(job.run_dir) is None for job in waiting)
-    num_workers = max(1, min(num_workers, num_unfinished))
+    # The last run that is missing gets no more cores than before: it would round differently.
+    if all(read_result(job.run_dir) for job in waiting):
+        num_workers = 1
     with open_workers(num_workers) as submit:
         while waiting or running:
             while len(running) < num_workers and (job := _find_ready(waiting, running.values())):

@@ -19,6 +19,7 @@ from mdjax.studies import study
 from mdjax.studies.jobs import Row, Rows, SeedRuns, add_needed, list_jobs
 from mdjax.studies.rows import create_rows
 from mdjax.studies.study import StudyResults, run_study
+from mdjax.studies.workers import open_workers
 from mdjax.types import MdjaxError
 
 RESULT = {
@@ -245,6 +246,26 @@ def test_killed_process_ends_the_study_with_a_remedy(
     monkeypatch.setattr(study, "open_workers", open_broken_workers)
     with pytest.raises(MdjaxError, match=message):
         run({"first": train_row()}, tmp_path, [0])
+
+
+def test_last_missing_run_has_as_many_cores_as_before(
+    calls: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Resumed alone with all cores, it would round differently; with nothing left, none starts."""
+    opened: list[int] = []
+
+    @contextlib.contextmanager
+    def open_here(num_workers: int) -> Iterator[Any]:
+        opened.append(num_workers)
+        with open_workers(1) as submit:
+            yield submit
+
+    monkeypatch.setattr(study, "open_workers", open_here)
+    rows = {"first": train_row(), "second": train_row()}
+    for wanted in (["first"], ["first", "second"], ["first", "second"]):
+        chosen = {name: rows[name] for name in wanted}
+        run(chosen, tmp_path, [0], num_workers=2)
+    assert opened == [2, 2, 1]
 
 
 def test_damaged_run_is_named_and_left_aside(
