@@ -1,5 +1,6 @@
 """`mdjax export`: a trained network as files for other programs."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,14 +158,26 @@ def _format_summary(folder: Path, card: Mapping[str, Any]) -> str:
 def _describe_models(files: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     for name, of in files.items():
-        if "inputs" not in of or name == INT8_FILE:  # In 8 bits it takes and answers the same.
-            continue
-        inputs = [f"  {x['name']}: {_describe_array(x)}, {x['channels']}" for x in of["inputs"]]
-        outputs = [
-            f"  {name}: {_describe_array(x)}; {x['meaning']}" for name, x in of["outputs"].items()
-        ]
-        lines += [f"{name} takes", *inputs, "and answers", *outputs, ""]
+        if "inputs" in of and name != INT8_FILE:  # In 8 bits it takes and answers the same.
+            lines += [f"{name} takes", *_describe_inputs(of), "and answers", *_describe_outputs(of)]
+        if "operators" in of:
+            lines += [f"{name} consists of", *_list_operators(of["operators"])]
+        lines += [""] if lines and lines[-1] else []
     return lines
+
+
+def _describe_inputs(of: Mapping[str, Any]) -> list[str]:
+    return [f"  {x['name']}: {_describe_array(x)}, {x['channels']}" for x in of["inputs"]]
+
+
+def _describe_outputs(of: Mapping[str, Any]) -> list[str]:
+    return [f"  {name}: {_describe_array(x)}; {x['meaning']}" for name, x in of["outputs"].items()]
+
+
+def _list_operators(counts: Mapping[str, int]) -> list[str]:
+    text = ", ".join(f"{name}\xa0{count}" for name, count in counts.items())  # Stay on one line.
+    lines = textwrap.wrap(text, width=78, initial_indent="  ", subsequent_indent="  ")
+    return [line.replace("\xa0", " ") for line in lines]
 
 
 def _describe_array(described: Mapping[str, Any]) -> str:

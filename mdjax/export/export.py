@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 
 from mdjax.export.artefact import (
     FILES,
@@ -21,7 +22,7 @@ from mdjax.export.int8 import Int8Model, Int8Options, create_int8_model
 from mdjax.export.interface import Interface, describe_onnx, describe_stablehlo
 from mdjax.export.measuring import measure_steps
 from mdjax.export.onnx_graph import DEFAULT_OPSET
-from mdjax.export.onnx_model import Layout, create_onnx_model
+from mdjax.export.onnx_model import Layout, count_operators, create_onnx_model
 from mdjax.export.simplification import simplify
 from mdjax.export.stablehlo import create_stablehlo
 from mdjax.export.weights import write_weights
@@ -111,13 +112,14 @@ def export_network(
             layout=layout,
             metadata=format_metadata({**facts, **interface}),
         )
-        files[FILES["onnx"]] = _hold(model.SerializeToString(), interface)
+        files[FILES["onnx"]] = _hold_onnx(model, interface)
         if int8 is not None:
             made = create_int8_model(
                 loaded, deployment, steps[-1].graph, model, int8, layout=layout
             )
             facts["int8"] = made.facts
-            files |= {INT8_FILE: _hold(made.model, interface), **_list_for_compilers(made)}
+            in_int8 = _hold_onnx(onnx.load_model_from_string(made.model), interface)
+            files |= {INT8_FILE: in_int8, **_list_for_compilers(made)}
     elif int8 is not None:
         raise MdjaxError("int8 is an ONNX model; add onnx to --formats.")
     if "stablehlo" in formats:
@@ -139,6 +141,11 @@ def _list_for_compilers(made: Int8Model) -> dict[str, NewFile]:
         CALIBRATION_FILE: NewFile(lambda path: np.savez_compressed(path, **calibration)),
         END_NODES_FILE: NewFile(lambda path: write_text(path, end_nodes)),
     }
+
+
+def _hold_onnx(model: onnx.ModelProto, interface: Interface) -> NewFile:
+    described = {**interface, "operators": count_operators(model)}
+    return _hold(model.SerializeToString(), described)
 
 
 def _hold(content: bytes, interface: Interface) -> NewFile:

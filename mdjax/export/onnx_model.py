@@ -1,5 +1,6 @@
 """A simplified network as an ONNX model, with its names, its outputs and its facts."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal
@@ -49,6 +50,11 @@ def create_onnx_model(
         metadata=metadata,
         finish=None if nms is None else partial(_select_boxes, options=nms),
     )
+
+
+def count_operators(model: onnx.ModelProto) -> dict[str, int]:
+    """Count the operators that a compiler must know, the most frequent first."""
+    return dict(Counter(node.op_type for node in model.graph.node).most_common())
 
 
 def _select_boxes(

@@ -139,7 +139,11 @@ def test_options_reach_the_models(tmp_path: Path) -> None:
     assert card["steps"][-1]["name"] == "thermal part of conv1 at the sensor's resolution"
     model = onnx.load(tmp_path / "exported" / "model.onnx")
     assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 2
-    assert "DepthToSpace" in {node.op_type for node in model.graph.node}
+    kinds = [node.op_type for node in model.graph.node]
+    operators = card["files"]["model.onnx"]["operators"]
+    assert operators == {kind: kinds.count(kind) for kind in kinds}
+    assert next(iter(operators)) == "Conv"
+    assert operators["DepthToSpace"] == 1
     images = make_random_images(deploy(create_loaded()), batch_size=3)
     content = (tmp_path / "exported" / "model.stablehlo").read_bytes()
     found: Any = jax_export.deserialize(bytearray(content)).call(*images)
@@ -219,9 +223,11 @@ def test_command_prints_what_it_wrote(
 ) -> None:
     monkeypatch.setattr(command, "load_network", lambda *_: create_loaded())
     folder = tmp_path / "exported"
-    arguments = ["export", "run", "--out-dir", str(folder), "--formats", "safetensors"]
+    arguments = ["export", "run", "--out-dir", str(folder), "--formats", "safetensors", "onnx"]
     assert main(arguments) == 0
     printed = capsys.readouterr().out
+    operators = read_card(folder)["files"]["model.onnx"]["operators"]
+    assert f"\nmodel.onnx consists of\n  Conv {operators['Conv']}, Relu " in printed
     assert "batch normalisation in the convolutions" in printed
     assert "model.safetensors" in printed
     assert "ONNX ms" in printed

@@ -216,6 +216,12 @@ def test_export_adds_a_scored_model_in_8_bits(trained: LoadedNetwork, tmp_path: 
     with np.load(folder / "calibration.npz") as calibration:
         assert set(calibration) == {"visible", "thermal"}
         assert len(calibration["visible"]) == card["int8"]["num_calibration_pairs"] == 16
+    in_float, in_8_bits = (
+        card["files"][name]["operators"] for name in ("model.onnx", "model_int8.onnx")
+    )
+    assert in_8_bits["Conv"] == in_float["Conv"]
+    assert in_8_bits["QuantizeLinear"] > 0
+    assert "QuantizeLinear" not in in_float
     small, large = (card["files"][name]["num_bytes"] for name in ("model_int8.onnx", "model.onnx"))
     assert small < large
 
