@@ -90,7 +90,8 @@ class ImageLevelConfig(_NetworkConfig):
     """One stream, both images as six channels: the native student.
 
     Attributes:
-        modality_dropout: Probability that an image is dropped in training, see `drop_modalities`.
+        modality_dropout: Probability, for each of both images, that training drops it from a pair;
+            never both, see `drop_modalities`.
     """
 
     modality_dropout: float = 0.0
@@ -108,7 +109,8 @@ class FeatureLevelConfig(_NetworkConfig):
     """Two streams fused by GAFF, full-resolution thermal: the teacher.
 
     Attributes:
-        modality_dropout: Probability that an image is dropped in training, see `drop_modalities`.
+        modality_dropout: Probability, for each of both images, that training drops it from a pair;
+            never both, see `drop_modalities`.
     """
 
     modality_dropout: float = 0.0
@@ -144,7 +146,8 @@ class MdStudentConfig(_NetworkConfig):
     Attributes:
         transfer_level: Where the block stands: 4 (C4) or 5.
         multiply_mask: Weigh the features by the attention mask.
-        modality_dropout: Probability that an image is dropped in training, see `drop_modalities`.
+        modality_dropout: Probability, for each of both images, that training drops it from a pair;
+            never both, see `drop_modalities`.
     """
 
     transfer_level: Literal[4, 5] = 4
@@ -210,8 +213,10 @@ class CskNetConfig(_NetworkConfig):
 
 
 def _check_dropout(rate: float) -> None:
-    if not 0 <= rate < 1:
-        raise MdjaxError(f"modality_dropout is {rate}; give 0 up to below 1.")
+    if not 0 <= rate <= 0.5:
+        raise MdjaxError(
+            f"modality_dropout is {rate}; give 0 up to 0.5, where each pair loses one image."
+        )
 
 
 NetworkConfig = (

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
-import jax.numpy as jnp
 from flax import struct
 from flax.traverse_util import flatten_dict
 from jaxtyping import Float
@@ -31,6 +30,7 @@ from mdjax.models.modalities import (
 from mdjax.models.networks import Head
 from mdjax.models.private_layers import create_private_convolution, create_private_norm
 from mdjax.ops.resize import get_size_hw
+from mdjax.ops.rows import interleave_rows, separate_rows
 from mdjax.types import Array, NetworkOutput
 
 FUSED = "fused"
@@ -98,7 +98,7 @@ class CskNet(nn.Module):
         """
         present = list_present(missing)
         images: dict[str, Array] = dict(zip(BOTH, normalise_pair(visible, thermal), strict=True))
-        rows = jnp.concatenate([images[name] for name in present])
+        rows = interleave_rows([images[name] for name in present])
         convolution = conv if self.shares_kernels else create_private_convolution(present)
         norm = create_private_norm(present)
         first = self.backbone.create_part(2, 2, norm=norm, convolution=convolution, name="backbone")
@@ -156,7 +156,7 @@ class CskNet(nn.Module):
     ) -> dict[str, Any]:
         branches = tuple(by_branch)
         stacked = {
-            level: jnp.concatenate([of[level] for of in by_branch.values()])
+            level: interleave_rows([of[level] for of in by_branch.values()])
             for level in by_branch[branches[0]]
         }
         # The name "head" is that of the attribute, whose norm is not private.
@@ -170,7 +170,7 @@ def _unstack(
     stacked: Mapping[str, Array], branches: tuple[str, ...]
 ) -> dict[str, dict[str, Array]]:
     """Take the feature maps of each branch apart again."""
-    parts = {level: jnp.split(x, len(branches)) for level, x in stacked.items()}
+    parts = {level: separate_rows(x, len(branches)) for level, x in stacked.items()}
     return {
         branch: {level: x[i] for level, x in parts.items()} for i, branch in enumerate(branches)
     }

@@ -48,19 +48,14 @@ def drop_modalities(
 ) -> tuple[Normalised, Normalised]:
     """Replace images at random by what stands for a missing one: modality dropout.
 
-    Each image of each pair is dropped with probability p, but where both would be, neither is: a
-    pair loses one given image with probability p (1 − p), and keeps both with 1 − 2 p (1 − p).
+    A pair loses its visible image with probability p, its thermal one with p, and keeps both with
+    1 − 2 p: never does it lose both.
 
     Args:
         key: Random key.
         visible: Normalised visible images.
         thermal: Normalised thermal images.
-        rate: p, at least 0 and below 1.
+        rate: p, 0 to 0.5.
     """
-    are_dropped = jax.random.bernoulli(key, rate, (2, visible.shape[0]))
-    are_dropped &= ~jnp.all(are_dropped, axis=0)
-    of_visible, of_thermal = (
-        jnp.where(is_dropped[:, None, None, None], 0.0, images)
-        for is_dropped, images in zip(are_dropped, (visible, thermal), strict=True)
-    )
-    return of_visible, of_thermal
+    draws = jax.random.uniform(key, (visible.shape[0], 1, 1, 1))
+    return jnp.where(draws < rate, 0.0, visible), jnp.where(draws >= 1 - rate, 0.0, thermal)

@@ -55,7 +55,7 @@ class Head(Protocol):
         ...
 
     def split_prediction(self, prediction: Any, num_parts: int) -> list[Any]:
-        """Take a prediction for several sets of rows, one after the other, apart again."""
+        """Take a prediction for several sets of rows apart, see `interleave_rows`."""
         ...
 
 

@@ -1,8 +1,8 @@
 """Layers of which each branch has its own, for rows of several branches that run as one (CSK-Net).
 
-The images of several cameras are stacked along the batch axis and run through one set of kernels;
-statistics, scales and offsets are each camera's own. Injected into a backbone or a head as its
-norm, it needs no copy of either. Kernels can be private too, for a comparison.
+The images of several cameras lie side by side along the batch axis and run through one set of
+kernels; statistics, scales and offsets are each camera's own. Injected into a backbone or a head as
+its norm, it needs no copy of either. Kernels can be private too, for a comparison.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from mdjax.models.backbones.backbone import Convolution, Norm
 from mdjax.models.layers import Dtype, batch_norm, conv
+from mdjax.ops.rows import interleave_rows, separate_rows
 from mdjax.types import Array
 
 
@@ -23,7 +24,7 @@ class PrivateNorm(nn.Module):
     """One batch normalisation for each branch, and the exchange of channels between two.
 
     Attributes:
-        branches: Names of the branches, in the order in which their rows are stacked.
+        branches: Names of the branches, in the order of their rows, see `interleave_rows`.
         train: Normalise by the batch and update the running statistics.
         dtype: Type of activations.
         exchange_below: τ of `exchange_channels`; 0 exchanges nothing, and neither does one branch.
@@ -43,20 +44,21 @@ class PrivateNorm(nn.Module):
         """Normalise the rows of each branch by their own statistics.
 
         Args:
-            x: As many rows of each branch, those of the first branch first.
+            x: A row of each branch for each image, see `interleave_rows`.
         """
         norms = [
             batch_norm(train=self.train, dtype=self.dtype, scale_init=self.scale_init, name=branch)
             for branch in self.branches
         ]
-        rows = [norm(part) for norm, part in zip(norms, jnp.split(x, len(norms)), strict=True)]
+        parts = separate_rows(x, len(norms))
+        rows = [norm(part) for norm, part in zip(norms, parts, strict=True)]
         if len(norms) == 2:
             if self.exchange_below:
                 scales = [norm.variables["params"]["scale"] for norm in norms]
                 rows = exchange_channels(rows, scales, below=self.exchange_below)
             if self.swap_rate and self.train:
                 rows = swap_halves(self.make_rng("dropout"), rows, self.swap_rate)
-        return jnp.concatenate(rows)
+        return interleave_rows(rows)
 
 
 def exchange_channels(
@@ -101,7 +103,7 @@ def create_private_norm(branches: tuple[str, ...], **options: Any) -> Norm:
     """Create what backbones and heads take as their norm.
 
     Args:
-        branches: Those whose rows are stacked.
+        branches: Those whose rows are joined.
         options: Further attributes of `PrivateNorm`.
     """
     return partial(PrivateNorm, branches, **options)
@@ -111,7 +113,7 @@ class PrivateConvolution(nn.Module):
     """One convolution for each branch.
 
     Attributes:
-        branches: Names of the branches, in the order in which their rows are stacked.
+        branches: Names of the branches, in the order of their rows, see `interleave_rows`.
         create: Builds one of them, called with its name.
     """
 
@@ -121,8 +123,8 @@ class PrivateConvolution(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n _ _ f"]:
         """Convolve the rows of each branch by their own kernels."""
-        parts = zip(self.branches, jnp.split(x, len(self.branches)), strict=True)
-        return jnp.concatenate([self.create(name=branch)(part) for branch, part in parts])
+        parts = zip(self.branches, separate_rows(x, len(self.branches)), strict=True)
+        return interleave_rows([self.create(name=branch)(part) for branch, part in parts])
 
 
 def create_private_convolution(branches: tuple[str, ...]) -> Convolution:

@@ -21,7 +21,7 @@ from mdjax.io.run_directory import RunDirectory
 from mdjax.runs.config import RunConfig
 from mdjax.types import MdjaxError
 
-CONFIG_VERSION = 1
+CONFIG_VERSION = 2
 VERSION_KEY = "version"
 """Version of stored values; those without one have version 0."""
 
@@ -196,4 +196,16 @@ def _migrate_0(values: Values) -> Values:
     return migrated
 
 
-_MIGRATIONS: tuple[Callable[[Values], Values], ...] = (_migrate_0,)
+def _migrate_1(values: Values) -> Values:
+    """Bring version 1 up to date.
+
+    It dropped each image with probability p, but kept both where both would have been dropped: each
+    alone with p (1 − p), which is what the option means now.
+    """
+    network = dict(values.get("network", {}))
+    if rate := network.get("modality_dropout"):
+        network["modality_dropout"] = rate * (1 - rate)
+    return {**values, "network": network} if network else values
+
+
+_MIGRATIONS: tuple[Callable[[Values], Values], ...] = (_migrate_0, _migrate_1)

@@ -68,14 +68,32 @@ def test_statistics_are_private() -> None:
     y, state = norm.apply(variables, x, mutable=["batch_stats"])
     alone = batch_norm(train=True, dtype=jnp.float32)
     for i, name in enumerate(BOTH):
-        part = x[2 * i : 2 * i + 2]
+        part = x[i::2]
         own = {key: value[name] for key, value in variables.items()}
         expected: Any
         own_state: Any
         expected, own_state = alone.apply(own, part, mutable=["batch_stats"])
-        np.testing.assert_allclose(y[2 * i : 2 * i + 2], expected, atol=1e-6)
+        np.testing.assert_allclose(y[i::2], expected, atol=1e-6)
         for key, value in own_state["batch_stats"].items():
             np.testing.assert_allclose(state["batch_stats"][name][key], value, atol=1e-6)
+
+
+def test_halves_are_swapped_in_training_alone() -> None:
+    """With p = 1 each branch has the other's second half, normalised by the other's statistics."""
+    x = jax.random.normal(jax.random.key(0), (4, 3, 5, 4))
+    options: Any = {"dtype": jnp.float32, "exchange_below": 0.0}
+    variables = PrivateNorm(BOTH, train=False, **options).init(jax.random.key(0), x)
+
+    def norm(rate: float, *, train: bool) -> Any:
+        layer = PrivateNorm(BOTH, train=train, swap_rate=rate, **options)
+        rngs = {"dropout": jax.random.key(1)}
+        return layer.apply(variables, x, rngs=rngs, mutable=["batch_stats"])[0]
+
+    kept, swapped = norm(0.0, train=True), norm(1.0, train=True)
+    np.testing.assert_array_equal(swapped[..., :2], kept[..., :2])
+    np.testing.assert_array_equal(swapped[0::2, ..., 2:], kept[1::2, ..., 2:])
+    np.testing.assert_array_equal(swapped[1::2, ..., 2:], kept[0::2, ..., 2:])
+    np.testing.assert_array_equal(norm(1.0, train=False), norm(0.0, train=False))
 
 
 def test_gate_by_hand() -> None:
@@ -138,6 +156,20 @@ def test_one_image_alone_gives_what_its_branch_gives_without_exchange() -> None:
         other = [x * 0 if (i == 0) == (name == "thermal") else x for i, x in enumerate(pair)]
         without = run(network, variables, *other, missing=other_of(name))
         np.testing.assert_array_equal(without.prediction, alone.prediction)
+
+
+def test_one_image_alone_keeps_the_channels_that_its_branch_gave_up() -> None:
+    """There is no other branch to take them from."""
+    network, pair = create_network(), create_pair()
+    variables = create_sensible_variables(network, *pair)
+    scale = variables["params"]["trunk"]["layer4_block0"]["bn2"]["thermal"]["scale"]
+    variables["params"]["trunk"]["layer4_block0"]["bn2"]["thermal"]["scale"] = scale * 0.01
+    alone = run(network, variables, *pair, missing="visible")
+    unchanging = run(create_network(exchange_below=0.0), variables, *pair)
+    expected = unchanging.branch_predictions["thermal"]
+    np.testing.assert_allclose(alone.prediction, expected, rtol=1e-4, atol=1e-4)
+    with_both = run(network, variables, *pair).branch_predictions["thermal"]
+    assert float(jnp.abs(with_both - expected).max()) > 1e-2
 
 
 def test_exchange_changes_the_branch_that_gave_up_channels() -> None:

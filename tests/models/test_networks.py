@@ -21,6 +21,7 @@ from mdjax.models.config import (
     VisibleOnlyConfig,
 )
 from mdjax.models.layers import IMAGENET_MEAN
+from mdjax.models.modalities import BOTH
 from mdjax.types import MdjaxError
 from tests.models.factories import (
     TINY,
@@ -184,10 +185,34 @@ def test_modality_dropout_acts_in_training_alone(config: Any) -> None:
         trace(0.5, train=True)
 
 
+@pytest.mark.parametrize("config", [ImageLevelConfig, FeatureLevelConfig, MdStudentConfig])
+def test_dropped_image_is_one_that_is_missing(config: Any) -> None:
+    """With p = 0.5 each pair loses one image: training sees just what it would see without it."""
+    pair = create_pair()
+
+    def create(rate: float) -> Any:
+        return config(TINY, modality_dropout=rate).create(create_head(TINY, dropout_rate=0.0))
+
+    variables = create_variables(create(0.0), *pair)
+    train: dict[str, Any] = {"train": True, "mutable": ["batch_stats"]}
+    drop = jax.jit(lambda key: create(0.5).apply(variables, *pair, rngs={"dropout": key}, **train))
+    found = [drop(key)[0].prediction for key in jax.random.split(jax.random.key(0), 6)]
+    distances = []
+    for missing in BOTH:
+        without: Any = jax.jit(
+            lambda missing=missing: create(0.0).apply(variables, *pair, missing=missing, **train)
+        )()
+        distances.append([float(jnp.abs(x - without[0].prediction).max()) for x in found])
+    near, far = np.min(distances, axis=0), np.max(distances, axis=0)
+    # Where an image is 0 everywhere, batch norm divides rounding by its own deviation.
+    assert (near < 0.02 * far).all()
+    assert set(np.argmin(distances, axis=0)) == {0, 1}
+
+
 def test_impossible_modality_dropout_is_refused() -> None:
     for config in (ImageLevelConfig, FeatureLevelConfig, MdStudentConfig):
-        with pytest.raises(MdjaxError, match=r"modality_dropout is 1\.0; give 0 up to below 1"):
-            config(TINY, modality_dropout=1.0)
+        with pytest.raises(MdjaxError, match=r"modality_dropout is 0\.6; give 0 up to 0\.5"):
+            config(TINY, modality_dropout=0.6)
 
 
 def test_decision_level_averages_the_softmax_of_two_networks() -> None:

@@ -143,5 +143,5 @@ def test_configuration_of_the_future_is_refused(place: Path) -> None:
     run_dir = unpack("native", place)
     values = json.loads((run_dir / "config.json").read_text())
     (run_dir / "config.json").write_text(json.dumps({**values, "version": 99}))
-    with pytest.raises(MdjaxError, match="has version 99, but this mdjax reads versions up to 1"):
+    with pytest.raises(MdjaxError, match="has version 99, but this mdjax reads versions up to 2"):
         read_run_config(run_dir)

@@ -11,6 +11,7 @@ import pytest
 from mdjax.train.devices import create_data_mesh
 from mdjax.types import MdjaxError
 from tests.train.batch_cuts import MD_METHODS, TASKS, compute_difference, run_step
+from tests.train.csk_batch import run_csk
 from tests.train.normalised_training import train_and_count
 
 pytestmark = pytest.mark.slow
@@ -22,6 +23,7 @@ import jax
 jax.config.update("jax_disable_most_optimizations", True)
 from mdjax.train.devices import create_data_mesh, make_batch_sharding
 from tests.train.batch_cuts import MD_METHODS, NUM_IMAGES, TASKS, run_step
+from tests.train.csk_batch import NUM_PAIRS, run_csk
 from tests.train.normalised_training import train_and_count
 
 sharding = make_batch_sharding(create_data_mesh(NUM_IMAGES, jax.devices()[:2]))
@@ -32,8 +34,12 @@ for task in TASKS:
         losses, gradients = run_step(task, step, parts, place)
         gradients = {name: leaf.tolist() for name, leaf in gradients.items()}
         steps[f"{task} {step} {parts}"] = losses, gradients
+pairs = make_batch_sharding(create_data_mesh(NUM_PAIRS, jax.devices()[:2]))
 print(json.dumps({
-    "num_devices": len(jax.devices()), "steps": steps, "training": train_and_count()
+    "num_devices": len(jax.devices()),
+    "steps": steps,
+    "training": train_and_count(),
+    "csk": run_csk(lambda batch: jax.device_put(batch, pairs)),
 }))
 """
 
@@ -75,6 +81,17 @@ def test_many_devices_give_the_numbers_of_one(project_root):
                 assert compute_difference(shared, gradients) < 1e-5, (task, step, parts)
     training = train_and_count()
     assert_same_training(many["training"], training)
+
+    assert_same_csk(many["csk"], run_csk())
+
+
+def assert_same_csk(ours, theirs):
+    """Both rows of a pair are on one device: no norm of a branch moves any."""
+    assert ours["num_moves"] == theirs["num_moves"] == 0
+    for name, logits in theirs["logits"].items():
+        np.testing.assert_allclose(ours["logits"][name], logits, rtol=1e-3, atol=1e-3)
+    for leaf, other in zip(ours["statistics"], theirs["statistics"], strict=True):
+        np.testing.assert_allclose(leaf, other, rtol=1e-4, atol=1e-4)
 
 
 def assert_same_training(ours, theirs):

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from mdjax.models.backbones.backbone import Norm
 from mdjax.models.layers import Dtype, batch_norm, conv
 from mdjax.ops.resize import adaptive_average_pool, get_size_hw, resize_bilinear
+from mdjax.ops.rows import separate_rows
 from mdjax.types import Array, Batch, Features, NetworkOutput
 
 PYRAMID_BINS = (1, 2, 3, 6)  # Zhao et al. 2017, section 3.2
@@ -93,8 +94,8 @@ class PspHead(nn.Module):
         return log_sum - jnp.log(2.0)
 
     def split_prediction(self, prediction: Float[Array, "n h w k"], num_parts: int) -> list[Any]:
-        """Take the logits of several sets of rows apart again."""
-        return jnp.split(prediction, num_parts)
+        """Take the logits of interleaved sets of rows apart."""
+        return separate_rows(prediction, num_parts)
 
 
 class AuxiliaryHead(nn.Module):

@@ -12,6 +12,7 @@ from mdjax.models.heads.fpn import FPN_CHANNELS, Fpn
 from mdjax.models.layers import Dtype, batch_norm
 from mdjax.ops.anchors import AnchorOptions, create_anchors
 from mdjax.ops.resize import get_size_hw
+from mdjax.ops.rows import separate_rows
 from mdjax.types import AnchorPrediction, Array, Features
 
 CLASS_PRIOR = 0.01  # Lin et al. 2017, section 4.1: probability of any class before training
@@ -94,9 +95,9 @@ class RetinaNetHead(nn.Module):
     def split_prediction(
         self, prediction: AnchorPrediction, num_parts: int
     ) -> list[AnchorPrediction]:
-        """Take what is said of several sets of rows apart again; the anchors are the same."""
-        class_logits = jnp.split(prediction.class_logits, num_parts)
-        box_offsets = jnp.split(prediction.box_offsets, num_parts)
+        """Take what is said of interleaved sets of rows apart; the anchors are the same."""
+        class_logits = separate_rows(prediction.class_logits, num_parts)
+        box_offsets = separate_rows(prediction.box_offsets, num_parts)
         return [
             AnchorPrediction(logits, offsets, prediction.anchors_xyxy_px)
             for logits, offsets in zip(class_logits, box_offsets, strict=True)
