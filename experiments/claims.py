@@ -4,7 +4,8 @@
 
 Reads the rows that `mdjax reproduce` has kept, trains nothing, and writes
 `experiments/results/claims.md`. A claim is a difference with a direction: confirmed where it is
-better beyond the noise, refuted where it is worse, see `Interval.judge`.
+better beyond the noise, refuted where it is worse, see `Interval.judge`. All claims about one score
+of one setting are judged together: their p-values are corrected by Holm's method.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from experiments.tables.settings import (
     MSRS_SMALL,
 )
 from mdjax.io.json_file import write_text
+from mdjax.statistics.interval import Interval, correct_by_holm, format_p_value
 from mdjax.statistics.pooling import PairedBootstrap
 from mdjax.studies.jobs import find_twins
 from mdjax.studies.kept_rows import KeptRows
@@ -102,31 +104,54 @@ def main() -> None:
     lines = [
         "`python -m experiments.claims`: percent points, test images of all folds pooled, 95 %",
         f"intervals by {arguments.num_draws} draws of a paired bootstrap over seeds and images. MR",
-        "is a miss rate: less is better. `k of n`: seeds in which the sign is the same.",
+        "is a miss rate: less is better. `k of n`: seeds in which the sign is the same. Claims",
+        "about one score of one setting are judged together: p is corrected by Holm. What is",
+        "confirmed or refuted has at most 0.05, and three seeds or more.",
         "",
-        "| claim of the paper | difference | setting | seeds | score | points | so it is |",
-        "|---|---|---|---|---|---|---|",
+        "| claim of the paper | difference | setting | seeds | score | points | p | so it is |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    bootstraps: dict[tuple[str, str], PairedBootstrap] = {}
+    measured = _measure(arguments.num_draws)
     for claim in CLAIMS:
         for setting, titles in claim.judged_by:
-            twins = find_twins(create_all_rows(setting.recipe))
             for title in titles:
-                key = (setting.name, title)
-                if key not in bootstraps:
-                    bootstraps[key] = _draw(setting, title, arguments.num_draws)
-                found = bootstraps[key].estimate_difference(
-                    twins[claim.minuend], twins[claim.subtrahend]
-                )
+                found = measured[setting.name, title][claim.text]
                 word = found.judge(is_lower_better=title in setting.lower_is_better)
                 points = format_interval(found) if found.num_seeds else "not measured"
+                p = format_p_value(found.p_value) if found.num_seeds else ""
                 lines.append(
                     f"| {claim.text} | {claim.minuend} - {claim.subtrahend} | {setting.name} | "
-                    f"{found.num_seeds} | {title} | {points} | {WORDS[word]} |"
+                    f"{found.num_seeds} | {title} | {points} | {p} | {WORDS[word]} |"
                 )
     text = "\n".join(lines)
     print(text)
     write_text(RESULTS_DIR / "claims.md", text + "\n")
+
+
+def _measure(num_draws: int) -> dict[tuple[str, str], dict[str, Interval]]:
+    """Estimate all differences: by setting and score, corrected together, by claim."""
+    settings = {
+        (setting.name, title): setting
+        for claim in CLAIMS
+        for setting, titles in claim.judged_by
+        for title in titles
+    }
+    measured = {}
+    for (name, title), setting in settings.items():
+        twins = find_twins(create_all_rows(setting.recipe))
+        bootstrap = _draw(setting, title, num_draws)
+        judged = [
+            claim
+            for claim in CLAIMS
+            if any(x.name == name and title in titles for x, titles in claim.judged_by)
+        ]
+        found = [
+            bootstrap.estimate_difference(twins[claim.minuend], twins[claim.subtrahend])
+            for claim in judged
+        ]
+        texts = [claim.text for claim in judged]
+        measured[name, title] = dict(zip(texts, correct_by_holm(found), strict=True))
+    return measured
 
 
 def _draw(setting: Setting, title: str, num_draws: int) -> PairedBootstrap:

@@ -97,9 +97,10 @@ def _tell(command: Evaluate, loaded: LoadedNetwork, evaluation: Evaluation) -> N
     title = (
         f"{command.run_dir}, data set {command.dataset or loaded.config.dataset}, "
         f"split {command.split}, checkpoint {command.checkpoint} "
-        f"(step {loaded.step}), network at {width}x{height}, "
-        f"{describe_thermal(loaded.config, command.resolution)}"
+        f"(step {loaded.step}), network at {width}x{height}"
     )
+    if command.missing != "thermal":
+        title += f", {describe_thermal(loaded.config, command.resolution)}"
     if command.missing != "none":
         title += f", {describe_missing(loaded.config, command.missing)}"
     if command.json:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from mdjax.export.deployment import Deployment, list_seen
+from mdjax.export.deployment import Deployment
 from mdjax.export.interface import Interface
 from mdjax.export.measuring import MeasuredStep
 from mdjax.io.json_file import read_json_object, to_plain, write_json
@@ -18,6 +18,7 @@ from mdjax.io.read_file import hash_file, measure_file
 from mdjax.io.whole_folder import write_whole_folder
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.runs.results import describe_environment
+from mdjax.runs.scoring import list_seen
 from mdjax.runs.stored_config import store_without_places
 from mdjax.types import MdjaxError
 
@@ -91,7 +92,8 @@ def describe_network(
         "sees": list(list_seen(loaded.config)),
         "dataset": loaded.config.dataset,
         "scored_split": loaded.scored_split,
-        "scores": to_plain(loaded.scores),
+        # Without an image it scores less; nobody has measured how much.
+        "scores" if missing == "none" else "scores_with_both_images": to_plain(loaded.scores),
         "config": store_without_places(loaded.config),
         "environment": describe_environment(),
     }

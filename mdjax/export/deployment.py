@@ -13,7 +13,7 @@ from mdjax.models.modalities import BOTH, THERMAL, VISIBLE, Missing
 from mdjax.ops.resize import resize_bilinear
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork
-from mdjax.runs.scoring import require_image
+from mdjax.runs.scoring import list_seen, require_image
 from mdjax.types import MdjaxError
 
 InputType = Literal["uint8", "float"]
@@ -137,12 +137,6 @@ def deploy(
         return tuple(chosen.answer(output.prediction, size_hw).values())
 
     return Deployment(run, inputs, input_type, head_name, chosen, size_hw)
-
-
-def list_seen(config: TrainConfig) -> tuple[str, ...]:
-    """List the images that a network's answer depends on."""
-    has_camera = config.network.sees_full_thermal or config.pipeline.camera.resolution != "none"
-    return tuple(name for name in config.network.sees if name != THERMAL or has_camera)
 
 
 def get_thermal_size_hw(config: TrainConfig) -> tuple[int, int]:

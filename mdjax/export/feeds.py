@@ -9,13 +9,14 @@ from mdjax.data.geometry import resize_image
 from mdjax.data.pipeline import make_evaluation_batches
 from mdjax.data.source import SplitSource
 from mdjax.data.thermal_camera import view_with_camera
-from mdjax.export.deployment import Deployment, InputType, list_seen
+from mdjax.export.deployment import Deployment, InputType
 from mdjax.io.images import scale_to_unit
 from mdjax.models.modalities import THERMAL, VISIBLE
 from mdjax.ops.resize import resize_bilinear
 from mdjax.predict.pairs import PairFiles, read_pair
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork
+from mdjax.runs.scoring import list_seen
 from mdjax.types import Batch, MdjaxError
 
 Feed = Mapping[str, np.ndarray]

@@ -16,14 +16,14 @@ from jaxtyping import Float, Int, UInt8
 
 from mdjax.losses.contrast import pixel_contrast_loss
 from mdjax.losses.distillation import mse_loss
-from mdjax.losses.ratio import Ratio, mean_ratio
+from mdjax.losses.ratio import Ratio
 from mdjax.methods.image_keys import make_image_keys
 from mdjax.methods.logits import compute_logit_loss
 from mdjax.methods.method import Method, check_weight
 from mdjax.models.config import NetworkConfig, VisibleOnlyConfig
-from mdjax.models.csknet import FUSED, CskOutput
+from mdjax.models.csknet import FUSED, CskOutput, find_penalised_scales
 from mdjax.models.modalities import THERMAL, VISIBLE
-from mdjax.train.terms import Diagnostics, LossTerm, TermInputs
+from mdjax.train.terms import LossTerm, TermInputs
 from mdjax.types import IGNORED_LABEL, Array, MdjaxError, Objects
 
 
@@ -38,8 +38,9 @@ class CskDistillation(Method):
         contrast_weight: λ_c, of the contrast between pixels of both branches and the fused map.
         contrast_temperature: T of the contrast.
         hard_share: Share of the farthest pixels of a class, and of the nearest of others.
-        pixels_per_image: Pixels of each image that are compared, drawn evenly from its classes in
-            each step; 64 in batches of 8 are fewer than 256 of a class, as the paper's group takes.
+        pixels_per_image: Positions of each image that are compared, on all three maps, drawn evenly
+            from its classes in each step. So a class has at most as many anchors in a batch as
+            three times this number and the batch size; the paper's group takes at most 256.
         projected_channels: Of the projections that are compared.
         exchange_weight: λ_γ, of an L1 penalty on the scales that decide what is exchanged: of the
             visible branch on the first half of the channels, of the thermal one on the second, so
@@ -79,14 +80,6 @@ class CskDistillation(Method):
         )
         return tuple(term for term in terms if term.weight)
 
-    def make_diagnostics(self) -> Diagnostics:
-        """Log how much each branch takes from the other, and how far the gate is open."""
-        return {
-            "exchanged_visible": lambda inputs: measure_exchange(inputs.output, VISIBLE),
-            "exchanged_thermal": lambda inputs: measure_exchange(inputs.output, THERMAL),
-            "gate": lambda inputs: _measure_gate(inputs.output),
-        }
-
     def create_module(self) -> "PixelProjector | None":
         """Build the projections of the contrast, if it has a weight."""
         if not self.contrast_weight:
@@ -94,6 +87,7 @@ class CskDistillation(Method):
         return PixelProjector(self.projected_channels, self.pixels_per_image)
 
     def _compare_logits(self, inputs: TermInputs) -> Ratio:
+        # A detector's anchors are those that the fused prediction is assigned, which decides.
         student = _require_csk(inputs.output).branch_predictions[VISIBLE]
         return compute_logit_loss(student, inputs, self.temperature)
 
@@ -113,25 +107,15 @@ def compare_shallow_features(inputs: TermInputs) -> Ratio:
 def penalise_scales(inputs: TermInputs) -> Ratio:
     """Sum |γ| over the half of the channels that a branch may give up, for each branch and block.
 
-    The same for each image, so that parts of a batch add up.
+    Blocks of frozen stages, and networks that exchange nothing, have none to pay for. The same for
+    each image, so that parts of a batch add up.
     """
     total = jnp.float32(0)
-    for scales in _require_csk(inputs.output).exchange_scales.values():
+    for scales in find_penalised_scales(_require_csk(inputs.output)):
         half = scales[VISIBLE].shape[0] // 2
         total += jnp.sum(jnp.abs(scales[VISIBLE][:half])) + jnp.sum(jnp.abs(scales[THERMAL][half:]))
     num_images = jnp.float32(jax.tree.leaves(inputs.output.prediction)[0].shape[0])
     return Ratio(total * num_images, num_images)
-
-
-def measure_exchange(output: Any, branch: str) -> Ratio:
-    """Measure the share of channels that a branch takes from the other."""
-    scales = [of[branch] for of in _require_csk(output).exchange_scales.values()]
-    return mean_ratio(jnp.concatenate([jnp.abs(scale) < output.exchange_below for scale in scales]))
-
-
-def _measure_gate(output: CskOutput) -> Ratio:
-    # The mean of both branches, which stands for a gate, weighs them evenly.
-    return mean_ratio(jnp.full((), 0.5) if output.gate is None else output.gate)
 
 
 @struct.dataclass

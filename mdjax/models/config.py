@@ -3,13 +3,14 @@
 A network declares here what others need to know of it; nobody asks which class it is.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import flax.linen as nn
 
 from mdjax.models.backbones.resnet import ResNetConfig
-from mdjax.models.csknet import EXCHANGE_BELOW, CskNet
+from mdjax.models.csknet import EXCHANGE_BELOW, WATCHED, CskNet
 from mdjax.models.modalities import BOTH
 from mdjax.models.networks import (
     DecisionLevel,
@@ -52,6 +53,8 @@ class _NetworkConfig:
     """Whether its output has guidance logits, which GAFF's losses supervise."""
     branches: ClassVar[tuple[str, ...]] = ()
     """Branches that predict on their own, see `CskOutput.branch_predictions`."""
+    watched: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
+    """Values whose means training logs besides the loss: by name, each computed from the output."""
     leaves_missing_out: ClassVar[bool] = False
     """Whether it does without an image by leaving out what would look at it; else it is shown the
     mean image."""
@@ -187,6 +190,7 @@ class CskNetConfig(_NetworkConfig):
     shares_kernels: bool = True
 
     branches: ClassVar[tuple[str, ...]] = BOTH
+    watched: ClassVar[Mapping[str, Callable[[Any], Any]]] = WATCHED
     leaves_missing_out: ClassVar[bool] = True
 
     def __post_init__(self):

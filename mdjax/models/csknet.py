@@ -6,13 +6,15 @@ and one head predicts from either branch and from both. Without one image, the b
 runs alone: it costs what a network for one image costs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
+import jax.numpy as jnp
 from flax import struct
 from flax.traverse_util import flatten_dict
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from mdjax.models.backbones.backbone import Backbone
 from mdjax.models.fusion.gated_spectral_unit import GatedSpectralUnit
@@ -31,11 +33,13 @@ from mdjax.models.networks import Head
 from mdjax.models.private_layers import create_private_convolution, create_private_norm
 from mdjax.ops.resize import get_size_hw
 from mdjax.ops.rows import interleave_rows, separate_rows
-from mdjax.types import Array, NetworkOutput
+from mdjax.types import Array, MdjaxError, NetworkOutput
 
 FUSED = "fused"
 EXCHANGE_BELOW = 2e-2
 """τ of CEN."""
+EXCHANGING_STAGES = (2, 3, 4)
+"""Stages of the backbone in which channels are exchanged."""
 
 
 @struct.dataclass
@@ -53,8 +57,54 @@ class CskOutput(NetworkOutput):
     """Scales that decide what is exchanged: by block, such as "layer2_block0", and by branch."""
     exchange_below: float = struct.field(pytree_node=False, default=0.0)
     """τ: a branch takes a channel over where its scale is below; 0: nothing is exchanged."""
+    stages: tuple[tuple[str, int], ...] = struct.field(pytree_node=False, default=())
+    """Block and stage of each of these scales."""
+    frozen_stages: int = struct.field(pytree_node=False, default=0)
+    """How many stages of the backbone keep their values."""
     gate: Float[Array, "b _ _ _"] | None = None
     """z of the Gated Spectral Unit; None without it or with one image."""
+
+
+def find_penalised_scales(output: CskOutput) -> list[Mapping[str, Float[Array, " _"]]]:
+    """Return the scales of blocks that exchange channels and are trained, by branch."""
+    if not output.exchange_below:
+        return []
+    is_trained = {block: stage > output.frozen_stages for block, stage in output.stages}
+    return [scales for block, scales in output.exchange_scales.items() if is_trained[block]]
+
+
+def find_exchanged(
+    output: CskOutput, branch: str, stages: Sequence[int] = EXCHANGING_STAGES
+) -> Bool[Array, " _"]:
+    """Tell of each channel of some stages whether a branch takes it from the other.
+
+    Args:
+        output: Of CSK-Net.
+        branch: "visible" or "thermal".
+        stages: Of the backbone, 2 to 4.
+    """
+    scales = [
+        output.exchange_scales[block][branch] for block, stage in output.stages if stage in stages
+    ]
+    return jnp.concatenate([jnp.abs(scale) < output.exchange_below for scale in scales])
+
+
+def get_gate(output: CskOutput) -> Float[Array, "..."]:
+    """Return z; the mean of both branches, which stands for a gate, weighs them evenly."""
+    return jnp.full((), 0.5) if output.gate is None else output.gate
+
+
+WATCHED: Mapping[str, Callable[[Any], Any]] = {
+    **{f"exchanged_{branch}": partial(find_exchanged, branch=branch) for branch in BOTH},
+    **{
+        f"exchanged_{branch}_stage{stage}": partial(find_exchanged, branch=branch, stages=(stage,))
+        for branch in BOTH
+        for stage in EXCHANGING_STAGES
+    },
+    "gate": get_gate,
+    "gate_decided": lambda output: jnp.abs(get_gate(output) - 0.5) > 0.4,
+}
+"""Their means are logged in training: channels exchanged, z, and how often z is decided."""
 
 
 class CskNet(nn.Module):
@@ -66,7 +116,7 @@ class CskNet(nn.Module):
         exchange_below: τ, see `exchange_channels`; 0: no exchange.
         has_gate: Fuse by the Gated Spectral Unit; False: by the mean.
         exchange_scale_init: Scales γ that decide the exchange before training; pretrained weights
-            bring their own, of 0.2 to 0.3 in torchvision's ResNet-18.
+            bring their own, on average 0.22 to 0.30 in stages 2 and 3 of torchvision's ResNet-18.
         swap_rate: p of `swap_halves` in training, where the exchange is.
         shares_kernels: One set of kernels in the backbone; False: one for each image.
     """
@@ -130,10 +180,31 @@ class CskNet(nn.Module):
             prediction=predictions[FUSED if FUSED in by_branch else present[0]],
             features=features | by_branch.get(FUSED, by_branch[present[0]]),
             branch_predictions={branch: predictions[branch] for branch in present},
-            exchange_scales=_find_exchange_scales(trunk.variables["params"]),
+            exchange_scales=self._find_scales(trunk.variables["params"]),
             exchange_below=self.exchange_below if present == BOTH else 0.0,
+            stages=self._find_stages(trunk.variables["params"]),
+            frozen_stages=self.backbone.frozen_stages,
             gate=gate,
         )
+
+    def _find_scales(self, params: Mapping[str, Any]) -> dict[str, dict[str, Array]]:
+        """Those of the last normalisation of each block, by block and branch."""
+        scales: dict[str, dict[str, Array]] = {}
+        for path, leaf in _list_last_norms(params, self.backbone.last_norm_name):
+            block, (branch, name) = _name_block(path), path[-2:]
+            if name == "scale":
+                scales.setdefault(block, {})[branch] = leaf
+        if not scales and self.exchange_below:
+            raise MdjaxError(
+                f"the backbone has no normalisation {self.backbone.last_norm_name!r}, whose scales "
+                "decide what CSK-Net exchanges; correct its last_norm_name."
+            )
+        return scales
+
+    def _find_stages(self, params: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+        stages = self.backbone.find_stages(dict(params))
+        found = _list_last_norms(stages, self.backbone.last_norm_name)
+        return tuple({_name_block(path): int(stage) for path, stage in found}.items())
 
     def _fuse(self, by_branch: Mapping[str, Mapping[str, Array]]) -> tuple[dict[str, Any], Any]:
         """The deepest level by the gate, all others, which only an FPN reads, by their mean."""
@@ -176,10 +247,11 @@ def _unstack(
     }
 
 
-def _find_exchange_scales(params: Mapping[str, Any]) -> dict[str, dict[str, Array]]:
-    scales: dict[str, dict[str, Array]] = {}
-    flat: dict[Any, Any] = flatten_dict(dict(params))
-    for (block, norm, *path), leaf in flat.items():
-        if norm == "bn2" and path[-1] == "scale":
-            scales.setdefault(block, {})[path[0]] = leaf
-    return scales
+def _list_last_norms(tree: Mapping[str, Any], name: str) -> list[tuple[tuple[str, ...], Any]]:
+    """List the leaves of the private normalisations of this name: block, name, branch and leaf."""
+    flat: dict[Any, Any] = flatten_dict(dict(tree))
+    return [(path, leaf) for path, leaf in flat.items() if path[-3:-2] == (name,)]
+
+
+def _name_block(path: tuple[str, ...]) -> str:
+    return "/".join(path[:-3])

@@ -10,7 +10,7 @@ from jax.sharding import Mesh
 
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches, prefetch_to_devices
 from mdjax.data.source import SplitSource
-from mdjax.models.modalities import Missing
+from mdjax.models.modalities import THERMAL, Missing
 from mdjax.models.network import Network, SelectInputs
 from mdjax.runs.agreement import require_same_evaluation_everywhere
 from mdjax.runs.config import TrainConfig
@@ -86,10 +86,16 @@ def describe_missing(config: TrainConfig, missing: Missing) -> str:
     """Say what a network sees in the place of a missing image; "" if none is missing."""
     if missing == "none":
         return ""
-    if missing not in config.network.sees:
+    if missing not in list_seen(config):
         return f"without the {missing} image, which this network does not see"
     how = "its branch left out" if config.network.leaves_missing_out else "the mean image instead"
     return f"without the {missing} image ({how})"
+
+
+def list_seen(config: TrainConfig) -> tuple[str, ...]:
+    """List the images that a network's answer depends on."""
+    has_camera = config.network.sees_full_thermal or config.pipeline.camera.resolution != "none"
+    return tuple(name for name in config.network.sees if name != THERMAL or has_camera)
 
 
 def require_image(loaded: TrainedNetwork, missing: Missing) -> None:
@@ -98,7 +104,7 @@ def require_image(loaded: TrainedNetwork, missing: Missing) -> None:
     Raises:
         MdjaxError: Nothing would be left.
     """
-    if loaded.config.network.sees == (missing,):
+    if list_seen(loaded.config) == (missing,):
         raise MdjaxError(
             f"{loaded.source}: this network sees only the {missing} image; without it there is "
             "nothing to predict from."
@@ -146,6 +152,11 @@ def evaluate_network(
     """
     config = loaded.config
     require_image(loaded, missing)
+    if resolution is not None and missing == THERMAL:
+        raise MdjaxError(
+            f"{loaded.run_dir}: without the thermal image another resolution changes nothing. Omit "
+            "it."
+        )
     if resolution is not None and not config.network.sees_camera:
         raise MdjaxError(
             f"{loaded.run_dir}: this network ({describe_thermal(config)}) does not see the cheap "

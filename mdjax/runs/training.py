@@ -58,6 +58,7 @@ from mdjax.train.state import (
     create_variables,
 )
 from mdjax.train.step import make_distill_step, make_forward
+from mdjax.train.terms import watch_output
 from mdjax.types import MdjaxError
 
 
@@ -122,6 +123,7 @@ def train(
             has_guidance=config.network.has_guidance, branches=config.network.branches
         ),
         config.task.create_module(len(class_names), config.network.backbone),
+        watch_output(config.network.watched),
     )
     teachers: dict[str, LoadedNetwork] = {}
     if isinstance(config, DistillConfig):

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from mdjax.losses.ratio import Ratio
+from mdjax.losses.ratio import Ratio, mean_ratio
 from mdjax.types import MdjaxError
 
 
@@ -66,6 +66,20 @@ class LossTerm:
 
 Diagnostics = Mapping[str, Callable[[TermInputs], Ratio]]
 """Values that are logged and not optimised, by name."""
+
+
+def watch_output(watched: Mapping[str, Callable[[Any], Any]]) -> Diagnostics:
+    """Log the means of what is computed from the output of the network.
+
+    Args:
+        watched: By name, from the output to an array.
+    """
+
+    def watch(compute: Callable[[Any], Any]) -> Callable[[TermInputs], Ratio]:
+        return lambda inputs: mean_ratio(compute(inputs.output))
+
+    return {name: watch(compute) for name, compute in watched.items()}
+
 
 ComputeTargets = Callable[[Any, Any], Any]
 """From (output, batch) to what the task terms read: the batch itself, or targets that depend on the

@@ -1,5 +1,6 @@
 """What the card says of each file is what the file takes and answers."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mdjax.export.heads import list_heads
 from mdjax.export.onnx_model import create_onnx_model
 from mdjax.export.onnx_session import open_session, score_model
 from mdjax.export.simplification import simplify
+from mdjax.models.config import CskNetConfig
 from mdjax.ops.boxes import decode_boxes
 from mdjax.runs.loading import load_network
 from mdjax.types import MdjaxError
@@ -102,6 +104,26 @@ def test_every_head_is_scored_alike(
 def test_one_array_needs_two_images() -> None:
     with pytest.raises(MdjaxError, match="only the visible image is left to take"):
         deploy(create_loaded(), missing="thermal", in_one_array=True)
+
+
+def test_only_image_of_a_camera_without_pixels_cannot_be_missing() -> None:
+    """A network trained without a thermal camera sees the visible image alone."""
+    loaded = create_loaded()
+    camera = replace(loaded.config.pipeline.camera, resolution="none")
+    config = replace(loaded.config, pipeline=replace(loaded.config.pipeline, camera=camera))
+    with pytest.raises(MdjaxError, match="sees only the visible image; without it there is"):
+        deploy(replace(loaded, config=config), missing="visible")
+
+
+def test_card_does_not_promise_the_scores_of_both_images(tmp_path: Path) -> None:
+    loaded = create_loaded(CskNetConfig)
+    options: Any = {"formats": ("onnx",)}
+    card = export_network(loaded, tmp_path / "one", missing="visible", **options).card
+    assert "scores" not in card
+    assert card["scores_with_both_images"] == loaded.scores
+    metadata = onnx.load(tmp_path / "one" / "model.onnx").metadata_props
+    assert "scores" not in {x.key for x in metadata}
+    assert export_network(loaded, tmp_path / "two", **options).card["scores"] == loaded.scores
 
 
 def test_no_format_is_refused(tmp_path: Path) -> None:

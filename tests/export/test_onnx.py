@@ -166,9 +166,21 @@ def test_images_are_taken_as_asked(in_one_array: bool, input_type: Any, layout: 
     assert compare_outputs(expected, [to_channels_last(x) for x in found]) < 1e-4
 
 
-def test_missing_image_is_no_input() -> None:
-    deployment = deploy(create_loaded(CskNetConfig), missing="visible")
-    assert [x.name for x in deployment.inputs] == ["thermal"]
+@pytest.mark.parametrize("detects", [False, True], ids=["labels", "boxes"])
+@pytest.mark.parametrize(("missing", "left"), [("visible", "thermal"), ("thermal", "visible")])
+def test_missing_image_is_no_input(missing: Any, left: str, detects: bool) -> None:
+    """What is left answers as that branch does; the other image is not looked at."""
+    loaded = create_loaded(CskNetConfig, detects=detects)
+    deployment = deploy(loaded, missing=missing)
+    assert [x.name for x in deployment.inputs] == [left]
+    images = make_random_images(deployment)
+    model = create_onnx_model(simplify(deployment)[-1].graph, deployment)
+    found = [to_channels_last(x) for x in run_model(model, *map(to_channels_first, images))]
+    assert compare_outputs(answer(deployment, images), found) < 1e-4
+    both = deploy(loaded)
+    pair = make_random_images(both)
+    pair[[x.name for x in both.inputs].index(left)] = images[0]
+    assert compare_outputs(answer(both, pair), found) > 1e-2
 
 
 def test_selected_boxes_are_those_of_the_evaluation() -> None:

@@ -14,13 +14,12 @@ from mdjax.methods.csk import (
     CskDistillation,
     compare_shallow_features,
     draw_pixels,
-    measure_exchange,
     penalise_scales,
     take_centres,
 )
-from mdjax.models.csknet import CskOutput
+from mdjax.models.csknet import BOTH, WATCHED, CskOutput
 from mdjax.ops.assignment import IGNORED, NEGATIVE
-from mdjax.train.terms import TermInputs
+from mdjax.train.terms import TermInputs, watch_output
 from mdjax.types import IGNORED_LABEL, AnchorPrediction, MdjaxError, NetworkOutput
 from tests.train.batch_cuts import make_object_batch
 
@@ -39,29 +38,61 @@ def test_penalty_by_hand() -> None:
         },
         "layer3_block0": {"visible": jnp.array([0.5, 5.0]), "thermal": jnp.array([6.0, 0.25])},
     }
-    ratio = penalise_scales(create_inputs(exchange_scales=scales))
+    facts: dict[str, Any] = {
+        "exchange_scales": scales,
+        "exchange_below": 0.02,
+        "stages": (("layer2_block0", 2), ("layer3_block0", 3)),
+    }
+    ratio = penalise_scales(create_inputs(**facts))
     assert float(ratio.value) == 3.0 + 70.0 + 0.5 + 0.25
     assert float(ratio.normaliser) == 2.0
+    # Frozen stages cannot pay, and where nothing is exchanged there is nothing to pay for.
+    assert float(penalise_scales(create_inputs(**facts, frozen_stages=2)).value) == 0.5 + 0.25
+    assert float(penalise_scales(create_inputs(**{**facts, "exchange_below": 0.0})).value) == 0.0
 
 
 def test_exchange_is_measured_over_all_channels() -> None:
     scales = {
         "a": {"visible": jnp.array([0.0, 0.5]), "thermal": jnp.array([0.5, 0.5])},
         "b": {"visible": jnp.array([-0.01, 0.02]), "thermal": jnp.array([0.5, 0.019])},
+        "c": {"visible": jnp.array([1.0, 1.0]), "thermal": jnp.array([1.0, 1.0])},
     }
-    output = create_inputs(exchange_scales=scales, exchange_below=0.02).output
-    assert float(measure_exchange(output, "visible").value) == 0.5
-    assert float(measure_exchange(output, "thermal").value) == 0.25
-    without = output.replace(exchange_below=0.0)
-    assert float(measure_exchange(without, "visible").value) == 0.0
+    facts: Any = {"exchange_scales": scales, "stages": (("a", 2), ("b", 3), ("c", 4))}
+    inputs = create_inputs(exchange_below=0.02, **facts)
+    found = {
+        name: float(compute(inputs).value)
+        for name, compute in watch_output(WATCHED).items()
+        if name.startswith("exchanged")
+    }
+    assert found == pytest.approx(
+        {
+            "exchanged_visible": 2 / 6,
+            "exchanged_thermal": 1 / 6,
+            "exchanged_visible_stage2": 0.5,
+            "exchanged_thermal_stage2": 0.0,
+            "exchanged_visible_stage3": 0.5,
+            "exchanged_thermal_stage3": 0.5,
+            "exchanged_visible_stage4": 0.0,
+            "exchanged_thermal_stage4": 0.0,
+        }
+    )
+    without = create_inputs(exchange_below=0.0, **facts)
+    for branch in BOTH:
+        assert float(jnp.mean(WATCHED[f"exchanged_{branch}"](without.output))) == 0.0
 
 
 def test_fusion_by_the_mean_counts_as_an_even_gate() -> None:
-    compute = CskDistillation().make_diagnostics()["gate"]
-    assert float(compute(create_inputs()).value) == 0.5
-    assert (
-        float(compute(create_inputs(gate=jnp.array([0.0, 0.5]).reshape(1, 1, 1, 2))).value) == 0.25
-    )
+    watched = watch_output({name: WATCHED[name] for name in ("gate", "gate_decided")})
+    for gate, mean, decided in (
+        (None, 0.5, 0.0),
+        ([0.0, 0.5], 0.25, 0.5),
+        ([0.05, 0.95], 0.5, 1.0),
+        ([0.15, 0.85], 0.5, 0.0),
+    ):
+        z = None if gate is None else jnp.array(gate).reshape(1, 1, 1, 2)
+        inputs = create_inputs(gate=z)
+        assert float(watched["gate"](inputs).value) == pytest.approx(mean)
+        assert float(watched["gate_decided"](inputs).value) == decided
 
 
 def test_shallow_features_are_compared_with_the_teachers() -> None:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mdjax.models.backbones.resnet import ResNetConfig
 from mdjax.models.csknet import CskNet
 from mdjax.models.fusion.gated_spectral_unit import GatedSpectralUnit
 from mdjax.models.layers import batch_norm, conv
@@ -19,6 +20,7 @@ from mdjax.models.private_layers import (
     swap_halves,
 )
 from mdjax.train.state import create_variables
+from mdjax.types import MdjaxError
 from tests.models.factories import TINY, create_detection_head, create_head, create_pair, run
 from tests.models.factories import create_variables as create_sensible_variables
 
@@ -187,6 +189,23 @@ def test_exchange_changes_the_branch_that_gave_up_channels() -> None:
     assert changed == {"visible": True, "thermal": False}
     assert set(output.exchange_scales) == {f"layer{stage}_block0" for stage in (2, 3, 4)}
     np.testing.assert_array_equal(output.exchange_scales["layer4_block0"]["visible"], 0.0)
+
+
+def test_scales_are_found_wherever_the_backbone_has_its_last_norms() -> None:
+    """And a name that is none is told, where nothing would be penalised or measured."""
+    output: Any = jax.eval_shape(
+        lambda: create_network().init_with_output(jax.random.key(0), *create_pair(), train=False)[0]
+    )
+    assert output.stages == tuple((f"layer{stage}_block0", stage) for stage in (2, 3, 4))
+
+    class Renamed(ResNetConfig):
+        @property
+        def last_norm_name(self) -> str:
+            return "norm7"
+
+    network = CskNet(Renamed(**vars(TINY)), create_head(TINY, dropout_rate=0.0))
+    with pytest.raises(MdjaxError, match=r"no normalisation 'norm7'.*correct its last_norm_name"):
+        jax.eval_shape(lambda: network.init(jax.random.key(0), *create_pair(), train=False))
 
 
 def count_flops(network: Any, **options: Any) -> float:

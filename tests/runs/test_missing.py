@@ -49,7 +49,9 @@ def test_terms_and_diagnostics_are_logged(csknet: Path) -> None:
     terms = ("spectral_logits", "spectral_features", "contrast", "exchange")
     of_branches = ("segmentation", "segmentation_visible", "segmentation_thermal")
     names = {f"train/loss/{name}" for name in (*terms, *of_branches)}
-    names |= {"train/exchanged_visible", "train/exchanged_thermal", "train/gate"}
+    of_stages = [f"exchanged_thermal_stage{stage}" for stage in (2, 3, 4)]
+    watched = ("exchanged_visible", "exchanged_thermal", *of_stages, "gate", "gate_decided")
+    names |= {f"train/{name}" for name in watched}
     (first,) = (line for line in logged if line["step"] == 1 and "train/loss" in line)
     assert names <= set(first)
     assert 0 < first["train/gate"] < 1
@@ -75,6 +77,18 @@ def test_scores_without_an_image(
         assert f"without the visible image ({how})" in capsys.readouterr().out
         scores[run_dir.name] = expected, evaluate_network(loaded).to_metrics()
     assert all(without != both for without, both in scores.values())
+
+
+def test_nothing_is_said_of_a_thermal_camera_that_is_not_looked_at(
+    csknet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(csknet), "--missing", "thermal"]) == 0
+    title = capsys.readouterr().out.splitlines()[0]
+    assert "thermal 16x" not in title
+    assert "without the thermal image (its branch left out)" in title
+    options = ["--missing", "thermal", "--resolution", "4x"]
+    assert main(["evaluate", str(csknet), *options]) == EXIT_BAD_INPUT
+    assert "another resolution changes nothing. Omit it" in capsys.readouterr().err
 
 
 def test_test_without_an_image_is_a_run_of_a_study(csknet: Path, tmp_path: Path) -> None:

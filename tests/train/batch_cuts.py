@@ -103,6 +103,8 @@ class EveryOutput(nn.Module):
             guidance,
             branch_predictions={"visible": jax.tree.map(lambda x: x / 2, prediction)},
             exchange_scales={"block": {"visible": scales[0], "thermal": scales[1]}},
+            exchange_below=0.02,
+            stages=(("block", 2),),
         )
 
     def _predict(self, hidden: Any) -> Any:

@@ -31,7 +31,7 @@ def run_csk(place: Callable[[Any], Any] = lambda batch: batch) -> dict[str, Any]
     placed = place(pair)
     program = jax.jit(forward).lower(*placed).compile()
     logits, statistics = program(*placed)
-    sent = re.findall("|".join(MOVES), program.as_text())
+    sent = re.findall("|".join(MOVES), str(program.as_text()))
     return {
         "num_moves": len(sent),
         "logits": {name: jnp.asarray(x).ravel().tolist() for name, x in logits.items()},

@@ -17,6 +17,7 @@ from mdjax.models.network import select_camera_thermal
 from mdjax.train.state import create_state
 from mdjax.train.step import Metrics, make_distill_step
 from mdjax.train.teacher import Teacher
+from mdjax.train.terms import watch_output
 from mdjax.types import Batch
 from tests.golden.linen import create_variables, find_mismatches, to_nchw, to_results
 from tests.golden.numbers import CSK_SETTINGS, load_golden
@@ -119,7 +120,7 @@ def test_csk_distillation_step_agrees_with_twin() -> None:
         method_module=module,
         compute_targets=TASK.compute_targets,
         diagnostics={
-            **METHOD.make_diagnostics(),
+            **watch_output(CskNetConfig.watched),
             **{name: watch_map(read) for name, read in DIAGNOSTICS.items()},
         },
     )

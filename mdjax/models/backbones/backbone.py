@@ -40,6 +40,11 @@ class Backbone(Protocol):
         """How many stages, from the first, keep the values they start with."""
         ...
 
+    @property
+    def last_norm_name(self) -> str:
+        """Name of the last normalisation of each block, which `last_norm` builds."""
+        ...
+
     def find_stages(self, params: Any) -> Any:
         """Return the stage of this backbone that each parameter of a network belongs to.
 

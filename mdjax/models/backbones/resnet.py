@@ -18,6 +18,7 @@ from mdjax.types import Array, MdjaxError
 
 FIRST_LEVEL = 2
 STAGE_CHANNELS = (64, 128, 256, 512)
+_LAST_NORM = "bn2"
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class ResNetConfig:
     def dtype(self) -> Dtype:
         """The compute type as JAX knows it."""
         return jnp.dtype(self.compute_dtype)
+
+    @property
+    def last_norm_name(self) -> str:
+        """Name of the last normalisation of each block."""
+        return _LAST_NORM
 
     def get_channels(self, level: int) -> int:
         """Return the number of channels of C2, C3, C4 or C5."""
