@@ -202,6 +202,7 @@ def read_images(plan: Plan, rows: Rows, names: Iterable[str]) -> dict[str, dict[
                 jobs_of[found.seed] = list_setting_jobs(plan.setting, rows, [found.seed], Path())
             jobs = jobs_of[found.seed]
             (job,) = (job for job in jobs if job.row == twins[name])
-            kept.require_same(found, job, jobs, plan.dataset_fingerprint)
+            path = kept.get_path(found.row, found.seed)
+            kept.require_same(found, path, job, jobs, plan.dataset_fingerprint)
             images[name][found.seed] = found.images
     return images

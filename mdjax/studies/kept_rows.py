@@ -34,6 +34,7 @@ LOGGED = ("train/loss", "train/focal_mask_perplexity_share")
 # Where data, teachers and weights lie does not matter; that a run starts from weights does.
 _MAY_DIFFER = tuple(name for name in MAY_DIFFER_ON_RESUME if name != "pretrained")
 _REMEDY = "Restore it, or delete it to train the row again."
+_NAME = re.compile(r"seed(\d+)_(.+)\.json")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,21 @@ class KeptRow:
 
 
 @dataclass(frozen=True)
+class KeptFile:
+    """A file whose name is that of a kept row.
+
+    Attributes:
+        row: The row that it is named after.
+        seed: The seed that it is named after.
+        path: Where it is.
+    """
+
+    row: str
+    seed: int
+    path: Path
+
+
+@dataclass(frozen=True)
 class KeptRows:
     """A folder of such files, `seed0_teacher.json` and so on.
 
@@ -76,6 +92,12 @@ class KeptRows:
     def get_path(self, row: str, seed: int) -> Path:
         """Return where the result of a run is kept."""
         return self.folder / f"seed{seed}_{row}.json"
+
+    def find(self) -> list[KeptFile]:
+        """List what has the name of a kept row, by row and seed, read or not."""
+        matches = ((path, _NAME.fullmatch(path.name)) for path in self.folder.glob("seed*_*.json"))
+        files = [KeptFile(match[2], int(match[1]), path) for path, match in matches if match]
+        return sorted(files, key=lambda file: (file.row, file.seed, file.path.name))
 
     def read(self, path: Path) -> KeptRow:
         """Read a file.
@@ -97,18 +119,44 @@ class KeptRows:
         Args:
             row: The row.
             on_damage: Takes what is said of a file that cannot be read, which is left out.
+
+        Raises:
+            MdjaxError: As `require_name`.
         """
-        for _, path in sorted(self._find(row)):
+        for file in self.find():
+            if file.row != row:
+                continue
             try:
-                kept = self.read(path)
+                kept = self.read(file.path)
             except MdjaxError as error:
                 on_damage(str(error))
             else:
+                self.require_name(kept, file.path)
                 yield kept
+
+    def require_name(self, kept: KeptRow, path: Path) -> None:
+        """Refuse a file whose name says another row or seed than its contents.
+
+        Raises:
+            MdjaxError: It does; the message says which name it should have.
+        """
+        named = path.with_name(self.get_path(kept.row, kept.seed).name)
+        if named.name == path.name:
+            return
+        remedy = (
+            f"Delete it: there is a {named.name} already."
+            if named.exists()
+            else f"Rename it to {named.name}, or delete it."
+        )
+        raise MdjaxError(
+            f"{path}: holds the result of {kept.row}, seed {kept.seed}, under the name of another. "
+            + remedy
+        )
 
     def require_same(
         self,
         kept: KeptRow,
+        path: Path,
         job: Job,
         jobs: Sequence[Job],
         dataset_fingerprint: str | None = None,
@@ -117,6 +165,7 @@ class KeptRows:
 
         Args:
             kept: The result.
+            path: The file that it was read from.
             job: The run that it should be of.
             jobs: All runs of the study, among them those that it needs.
             dataset_fingerprint: Of the data that it would be trained on; None where there is none.
@@ -124,7 +173,6 @@ class KeptRows:
         Raises:
             MdjaxError: It is of another configuration or of other data.
         """
-        path = self.get_path(job.row, job.seed)
         lines = _compare_configs(kept, list_configs(job, jobs), path)
         if dataset_fingerprint not in (None, kept.dataset_fingerprint):
             lines.append("the prepared data set has other records")
@@ -186,12 +234,12 @@ class KeptRows:
             The names of the files that were copied.
 
         Raises:
-            MdjaxError: A file is damaged, or both folders have it with different contents; nothing
-                is copied then.
+            MdjaxError: A file is damaged or misnamed, or both folders have it with different
+                contents; nothing is copied then.
         """
         copied = []
-        for path in sorted(other.glob("seed*_*.json")):
-            self.read(path)
+        for path in (file.path for file in KeptRows(other).find()):
+            self.require_name(self.read(path), path)
             mine = self.folder / path.name
             if not mine.is_file():
                 copied.append(path)
@@ -203,11 +251,6 @@ class KeptRows:
         for path in copied:
             write_text(self.folder / path.name, path.read_text(encoding="utf-8"))
         return [path.name for path in copied]
-
-    def _find(self, row: str) -> Iterator[tuple[int, Path]]:
-        for path in self.folder.glob(f"seed*_{row}.json"):
-            if match := re.fullmatch(rf"seed(\d+)_{re.escape(row)}\.json", path.name):
-                yield int(match[1]), path
 
 
 def list_configs(job: Job, jobs: Sequence[Job]) -> dict[str, Any]:

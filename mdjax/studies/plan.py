@@ -13,7 +13,7 @@ from mdjax.runs.config import TrainConfig
 from mdjax.runs.results import describe_environment, read_result
 from mdjax.runs.splits import open_splits
 from mdjax.studies.jobs import Job, Row, Rows, SeedRuns, add_needed, find_twins, list_jobs
-from mdjax.studies.kept_rows import KeptRow, KeptRows
+from mdjax.studies.kept_rows import KeptFile, KeptRow, KeptRows
 from mdjax.studies.study import RowFailure
 from mdjax.studies.table import Setting
 from mdjax.types import MdjaxError
@@ -87,7 +87,8 @@ def make_plan(
     """Find out what has to be trained.
 
     A run whose result is kept is not trained again, even if its weights are gone, unless another
-    run needs them that is to be trained.
+    run needs them that is to be trained. Tables read all seeds of a row that are kept: all are
+    checked here, before anything is trained.
 
     Args:
         setting: What the rows share.
@@ -99,7 +100,8 @@ def make_plan(
         shard: Which part is this machine's.
 
     Raises:
-        MdjaxError: A kept result is of another configuration or other data.
+        MdjaxError: A kept result is of another configuration or other data, or its file has the
+            name of another.
     """
     twins = find_twins(rows)
     drawn = {twins[name] for name in drawn_rows}
@@ -110,12 +112,15 @@ def make_plan(
     seeds_of: dict[str, int] = {}
     for name, count in num_seeds.items():
         seeds_of[twins[name]] = max(count, seeds_of.get(twins[name], 0))
-    seeds = range(max(seeds_of.values(), default=0))
-    every = list_setting_jobs(setting, rows, seeds, study_dir)
+    files = kept.find()
+    seeds = {*range(max(seeds_of.values(), default=0)), *(file.seed for file in files)}
+    every = list_setting_jobs(setting, rows, sorted(seeds), study_dir)
     wanted = [job for job in every if job.seed < seeds_of.get(job.row, 0)]
     jobs = _take_shard(add_needed(wanted, every), shard)
     fingerprint = _find_fingerprint(jobs)
-    kept_dirs, unreadable = _check_kept(jobs, kept, fingerprint)
+    is_here = {job.run_dir for job in jobs}
+    read = [job for job in every if job.run_dir in is_here or job.row in seeds_of]
+    kept_dirs, unreadable, rates = _check_kept(files, kept, read, every, fingerprint)
     missing = [
         job
         for job in wanted
@@ -130,7 +135,7 @@ def make_plan(
         tuple(todo),
         kept_dirs,
         unreadable,
-        _estimate_seconds(todo, kept),
+        _estimate_seconds(todo, rates),
         fingerprint,
     )
 
@@ -144,22 +149,36 @@ def list_setting_jobs(
 
 
 def _check_kept(
-    jobs: Sequence[Job], kept: KeptRows, fingerprint: str | None
-) -> tuple[frozenset[Path], tuple[RowFailure, ...]]:
-    """Find the runs whose results are kept, and those of them that cannot be read."""
+    files: Sequence[KeptFile],
+    kept: KeptRows,
+    read: Sequence[Job],
+    every: Sequence[Job],
+    fingerprint: str | None,
+) -> tuple[frozenset[Path], tuple[RowFailure, ...], dict[str, list[float]]]:
+    """Find which runs are kept, which of them cannot be read, and the steps per second by row.
+
+    Whatever row a file is named after, it may hold one that would be trained again.
+    """
+    environment = describe_environment()
+    jobs = {(job.row, job.seed): job for job in read}
     kept_dirs, unreadable = set[Path](), list[RowFailure]()
-    for job in jobs:
-        path = kept.get_path(job.row, job.seed)
-        if not path.is_file():
-            continue
-        kept_dirs.add(job.run_dir)
+    rates: dict[str, list[float]] = {}
+    for file in files:
+        job = jobs.get((file.row, file.seed))
+        if job:
+            kept_dirs.add(job.run_dir)
         try:
-            found = kept.read(path)
+            found = kept.read(file.path)
         except MdjaxError as error:
-            unreadable.append(RowFailure(job.row, job.seed, str(error)))
-        else:
-            kept.require_same(found, job, jobs, fingerprint)
-    return frozenset(kept_dirs), tuple(unreadable)
+            if job:  # Another is named where it is wanted.
+                unreadable.append(RowFailure(job.row, job.seed, str(error)))
+            continue
+        kept.require_name(found, file.path)
+        if found.steps_per_second and _is_alike(found, environment):
+            rates.setdefault(found.row, []).append(found.steps_per_second)
+        if job:
+            kept.require_same(found, file.path, job, every, fingerprint)
+    return frozenset(kept_dirs), tuple(unreadable), rates
 
 
 def _fold(row: Row, num_folds: int) -> Row:
@@ -225,19 +244,10 @@ def _count_steps(job: Job) -> int:
     return job.config.loop.num_steps if isinstance(job.config, TrainConfig) else 0
 
 
-def _estimate_seconds(todo: Sequence[Job], kept: KeptRows) -> dict[Path, float]:
+def _estimate_seconds(
+    todo: Sequence[Job], rates: Mapping[str, Sequence[float]]
+) -> dict[Path, float]:
     """From the steps per second of the same row, or of any row, on a machine of this kind."""
-    if not todo:
-        return {}
-    environment = describe_environment()
-    rates: dict[str, list[float]] = {}
-    for path in sorted(kept.folder.glob("seed*_*.json")):
-        try:
-            row = kept.read(path)
-        except MdjaxError:  # It is named where it is wanted.
-            continue
-        if row.steps_per_second and _is_alike(row, environment):
-            rates.setdefault(row.row, []).append(row.steps_per_second)
     any_rate = median([rate for of_row in rates.values() for rate in of_row]) if rates else None
     found = {}
     for job in todo:

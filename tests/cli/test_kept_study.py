@@ -1,5 +1,6 @@
 """What commands about kept rows write into their files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,11 @@ def test_seeds_that_no_command_asks_for_are_not_mixed_in_either(tmp_path: Path) 
     longer = {**ROWS, "native": lambda runs: change_steps(ROWS["native"](runs))}
     first.kept.get_path("native", 0).unlink()
     options = {"kept": first.kept, "study_dir": tmp_path / "runs"}
-    now = make_plan(SETTING, longer, {"native": 1}, **options)
-    with pytest.raises(MdjaxError, match=r"seed1_native.json: was trained with other settings"):
-        read_images(now, longer, ["native"])
+    refused = r"seed1_native.json: was trained with other settings"
+    with pytest.raises(MdjaxError, match=refused):  # Before anything is trained.
+        make_plan(SETTING, longer, {"native": 1}, **options)
+    with pytest.raises(MdjaxError, match=refused):  # It came while another was trained.
+        read_images(first, longer, ["native"])
 
 
 def test_row_under_the_name_of_another_is_not_taken_for_it(tmp_path: Path) -> None:
@@ -48,8 +51,9 @@ def test_row_under_the_name_of_another_is_not_taken_for_it(tmp_path: Path) -> No
     keep(first, "native", 0)
     path = first.kept.get_path("native", 0)
     path.rename(first.kept.get_path("teacher", 0))
-    with pytest.raises(MdjaxError, match=r"seed0_teacher\.json: was trained with other settings"):
-        read_images(plan(tmp_path, {"native": 1}), ROWS, ["teacher"])
+    holds = r"seed0_teacher\.json: holds the result of native, seed 0"
+    with pytest.raises(MdjaxError, match=holds):
+        read_images(replace(first, dataset_fingerprint=None), ROWS, ["teacher"])
 
 
 def test_failed_rows_are_told_whatever_happens_to_the_table() -> None:

@@ -1,6 +1,7 @@
 """What is to be trained: kept rows are not, what they need only where it is needed."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,38 @@ def test_damaged_file_is_named(tmp_path: Path) -> None:
     assert [row.seed for row in again.kept.read_all("native", said.append)] == [1]
     assert said == [failure.reason]
     assert plan(tmp_path, {"native": 3}).seconds  # Others are measured.
+
+
+@pytest.mark.parametrize("name", ["seed7_native", "seed00_native", "seed0_teacher", "seed0_natve"])
+def test_file_named_after_another_row_or_seed_is_refused(tmp_path: Path, name: str) -> None:
+    """Neither the good file is blamed for it, nor is what it holds trained again."""
+    first = plan(tmp_path, {"native": 1})
+    keep(first, "native", 0)
+    path = first.kept.get_path("native", 0)
+    misnamed = path.with_name(f"{name}.json")
+    shutil.copyfile(path, misnamed)
+    with pytest.raises(MdjaxError) as refusal:
+        plan(tmp_path, {"native": 1})
+    holds = f"{misnamed}: holds the result of native, seed 0, under the name of another."
+    assert str(refusal.value) == f"{holds} Delete it: there is a seed0_native.json already."
+    path.unlink()
+    with pytest.raises(MdjaxError) as refusal:
+        plan(tmp_path, {"native": 1})
+    assert str(refusal.value) == f"{holds} Rename it to seed0_native.json, or delete it."
+    with pytest.raises(MdjaxError, match="holds the result of native"):
+        KeptRows(tmp_path / "here").merge(first.kept.folder)
+    misnamed.rename(path)
+    assert not plan(tmp_path, {"native": 1}).todo
+
+
+def test_row_of_other_settings_is_named_by_the_file_that_was_read(tmp_path: Path) -> None:
+    """A seed that no table asks for, but that tables read."""
+    first = plan(tmp_path, {"native": 8})
+    keep(first, "native", 0)
+    keep(first, "native", 7, configs=list_configs(first.jobs[0], first.jobs))
+    with pytest.raises(MdjaxError, match=r"seed7_native\.json: was trained with") as refusal:
+        plan(tmp_path, {"native": 1})
+    assert "seed0_native" not in str(refusal.value)
 
 
 def test_files_of_other_names_are_no_rows(tmp_path: Path) -> None:
