@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mdjax.cli.output import show_on_stderr
+from mdjax.cli.output import print_json, show_on_stderr
 from mdjax.studies.experiment import Budget
 from mdjax.studies.jobs import Job, Rows, find_twins
 from mdjax.studies.kept_rows import KeptRows
 from mdjax.studies.plan import Plan, Shard, list_setting_jobs, make_plan
-from mdjax.studies.reproduction import describe_plan, run_plan
+from mdjax.studies.plan_report import describe_plans, summarise_plans
+from mdjax.studies.reproduction import run_plan
 from mdjax.studies.study import RowFailure
 from mdjax.studies.table import Setting
 from mdjax.types import MdjaxError, format_count
@@ -30,7 +31,7 @@ class KeptStudyOptions(Budget):
         shard: Train the part of one of several machines, such as 1/3; merge their results later.
         merge: Folders of results of other machines to copy first.
         num_draws: Draws of the bootstrap.
-        json: Print one JSON object instead of the tables.
+        json: Print one JSON object instead of the tables or of the plan.
     """
 
     results_dir: Path = Path("experiments/results")
@@ -132,9 +133,17 @@ def plan_setting(
 
 
 def print_plans(plans: Iterable[Plan], options: KeptStudyOptions) -> None:
-    """Print what would be trained, and how long it takes."""
-    lines = [line for plan in plans for line in describe_plan(plan, options.num_workers)]
-    print("\n".join(lines))
+    """Print what would be trained, and how long it takes.
+
+    Raises:
+        MdjaxError: Kept results cannot be read.
+    """
+    plans = list(plans)
+    with reporting(_list_unreadable(plans)):
+        if options.json:
+            print_json(summarise_plans(plans, options.num_workers))
+        else:
+            print("\n".join(describe_plans(plans, options.num_workers)), flush=True)
 
 
 def run_plans(plans: Iterable[Plan], options: KeptStudyOptions, typed: str) -> list[RowFailure]:
@@ -149,7 +158,7 @@ def run_plans(plans: Iterable[Plan], options: KeptStudyOptions, typed: str) -> l
         The runs that could not be finished, and those whose kept results cannot be read.
     """
     plans = list(plans)
-    failures = [failure for plan in plans for failure in plan.unreadable]
+    failures = _list_unreadable(plans)
     if options.tables_only:
         return failures
     for plan in plans:
@@ -161,6 +170,10 @@ def run_plans(plans: Iterable[Plan], options: KeptStudyOptions, typed: str) -> l
             show_on_stderr("The same command continues.")
             raise
     return failures
+
+
+def _list_unreadable(plans: Sequence[Plan]) -> list[RowFailure]:
+    return [failure for plan in plans for failure in plan.unreadable]
 
 
 @contextlib.contextmanager

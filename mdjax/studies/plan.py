@@ -58,6 +58,7 @@ class Plan:
         jobs: All runs that this machine has to do with, those that others need first.
         todo: Those of them that have to be trained.
         kept_dirs: Run directories of those whose results are kept.
+        drawn_dirs: Run directories of those whose weights a picture needs.
         unreadable: Those whose results cannot be read; they are not trained again.
         seconds: How long each takes, by run directory; where nothing like it was measured on such a
             machine, it is not there.
@@ -69,9 +70,21 @@ class Plan:
     jobs: tuple[Job, ...]
     todo: tuple[Job, ...]
     kept_dirs: frozenset[Path]
+    drawn_dirs: frozenset[Path]
     unreadable: tuple[RowFailure, ...]
     seconds: Mapping[Path, float]
     dataset_fingerprint: str | None
+
+    @property
+    def missing_data(self) -> str:
+        """What is said of a data set that is needed and not prepared; "" if nothing is missing."""
+        if not self.todo or self.dataset_fingerprint is not None:
+            return ""
+        config = next(job.config for job in self.jobs if isinstance(job.config, TrainConfig))
+        return (
+            f"the data set {config.dataset} is not prepared in {config.data_dir}; "
+            "`mdjax prepare --help` tells how, --data-dir where it is."
+        )
 
 
 def make_plan(
@@ -134,6 +147,7 @@ def make_plan(
         tuple(jobs),
         tuple(todo),
         kept_dirs,
+        frozenset(job.run_dir for job in wanted if is_drawn(job)),
         unreadable,
         _estimate_seconds(todo, rates),
         fingerprint,

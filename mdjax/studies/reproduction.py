@@ -1,9 +1,8 @@
-"""Trains what a plan lists, keeps each result when it is finished, and says how far it is."""
+"""Trains what a plan lists, keeps each result, and says how long the rest takes."""
 
 import time
 from collections.abc import Sequence
 
-from mdjax.runs.config import TrainConfig
 from mdjax.runs.results import RunResult
 from mdjax.studies.jobs import Job
 from mdjax.studies.plan import Plan
@@ -36,11 +35,7 @@ def run_plan(
         return []
     fingerprint = plan.dataset_fingerprint
     if fingerprint is None:
-        names = [job.config.dataset for job in plan.jobs if isinstance(job.config, TrainConfig)]
-        raise MdjaxError(
-            f"the data set {names[0]} is not prepared here; `mdjax prepare --help` tells how, "
-            "--data-dir where it is."
-        )
+        raise MdjaxError(plan.missing_data)
     failures: list[RowFailure] = []
     remaining = list(plan.todo)
     start = time.monotonic()
@@ -84,22 +79,6 @@ def estimate_left(
         return format_duration(sum(known) / num_workers)
     num_done = len(plan.todo) - len(remaining)
     return format_duration(elapsed_seconds / num_done * len(remaining)) if num_done else ""
-
-
-def describe_plan(plan: Plan, num_workers: int = 1) -> list[str]:
-    """List what would be trained, a line a run, and the time that it takes."""
-    num_kept = len(plan.jobs) - len(plan.todo)
-    lines = [
-        f"{plan.setting.name}: {format_count(len(plan.todo), 'run')} to train, {num_kept} finished "
-        f"or not needed; results in {plan.kept.folder}"
-    ]
-    for job in plan.todo:
-        seconds = plan.seconds.get(job.run_dir)
-        time_needed = "time not known yet" if seconds is None else format_duration(seconds)
-        lines.append(f"  {job}: {time_needed}")
-    if left := estimate_left(plan, plan.todo, 0, num_workers):
-        lines.append(f"  together about {left} with {format_count(num_workers, 'worker')}")
-    return lines
 
 
 def format_duration(seconds: float) -> str:

@@ -188,8 +188,36 @@ def test_data_that_are_not_prepared_are_asked_for(
 ) -> None:
     assert run(*typed, "--data-dir", tmp_path / "nothing") == 2
     message = capsys.readouterr().err
-    assert "is not prepared here" in message
+    assert f"is not prepared in {tmp_path / 'nothing'}" in message
     assert "--data-dir" in message
+    assert run(*typed, "--data-dir", tmp_path / "nothing", "--dry-run") == 0
+    assert f"is not prepared in {tmp_path / 'nothing'}" in capsys.readouterr().out
+
+
+def test_plan_is_one_json_object_even_where_a_row_is_damaged(
+    typed: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*typed, "--dry-run", "--json") == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["num_runs"] == len(plan["settings"]["tiny"]["runs"]) == 4
+    assert plan["settings"]["tiny"]["runs"][0] == {
+        "row": "teacher",
+        "seed": 0,
+        "seconds": None,
+        "is_kept": False,
+    }
+    assert plan["settings"]["tiny"]["missing_data"] is None
+
+    damaged = tmp_path / "results" / "tiny" / "seed1_native.json"
+    damaged.mkdir(parents=True)
+    assert run(*typed, "--dry-run", "--json") == 2
+    shown = capsys.readouterr()
+    (unreadable,) = json.loads(shown.out)["settings"]["tiny"]["unreadable"]
+    assert (unreadable["row"], unreadable["seed"]) == ("native", 1)
+    assert f"some rows failed:\nnative, seed 1: {damaged}: cannot be read" in shown.err
+    for option in ("--dry-run", "--tables-only"):
+        assert run(*typed, option) == 2
+        assert f"some rows failed:\nnative, seed 1: {damaged}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

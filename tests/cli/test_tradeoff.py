@@ -110,7 +110,15 @@ def test_another_data_set_and_other_folds_have_their_own_folder(
     typed: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(*typed, "--dataset", "my/pairs", "--num-folds", 3, "--dry-run") == 0
-    assert "tiny-my_pairs-3-folds: 5 runs to train" in capsys.readouterr().out
+    planned = capsys.readouterr().out
+    assert "tiny-my_pairs-3-folds: 5 runs to train" in planned
+    assert "the data set my/pairs is not prepared in" in planned
+
+
+def test_plan_is_one_json_object(typed: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*typed, "--dry-run", "--json") == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["num_runs"] == len(plan["settings"]["tiny"]["runs"]) == 5
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from mdjax.studies import plan as plan_module
 from mdjax.studies.jobs import Row, find_twins, list_jobs
 from mdjax.studies.kept_rows import KeptRow, KeptRows, list_configs
 from mdjax.studies.plan import Plan, Shard, make_plan
-from mdjax.studies.reproduction import describe_plan, estimate_left, format_duration
+from mdjax.studies.plan_report import describe_plans, summarise_plans
+from mdjax.studies.reproduction import estimate_left, format_duration
 from mdjax.studies.table import Setting
 from mdjax.types import MdjaxError
 
@@ -179,13 +180,62 @@ def test_time_comes_from_measured_steps(tmp_path: Path) -> None:
     wanted = {"native": 3, "teacher": 1}
     first = plan(tmp_path, wanted)
     assert first.seconds == {}
-    assert "time not known yet" in "\n".join(describe_plan(first))
+    assert "time not known yet" in "\n".join(describe_plans([first]))
     keep(first, "native", 0)
     keep(first, "native", 1, steps_per_second=100.0, result={"environment": {"device": "GPU"}})
     second = plan(tmp_path, wanted)
     assert set(second.seconds.values()) == {150.0}
-    assert describe_plan(second, num_workers=2)[-1] == "  together about 2 min with 2 workers"
+    assert "  together about 2 min with 2 workers" in describe_plans([second], num_workers=2)
+    assert summarise_plans([second], num_workers=2)["seconds"] == 150.0
     assert estimate_left(second, second.todo[:1], 0.0, 1) == "2 min"
+
+
+def test_total_of_all_settings_ends_a_plan(tmp_path: Path) -> None:
+    """Two runs of 2.5 minutes in one setting; one that nothing is known of in another."""
+    keep(plan(tmp_path, {"native": 1}), "native", 0)
+    known, unknown = plan(tmp_path, {"native": 3}), plan(tmp_path / "new", {"native": 1})
+    assert describe_plans([known, known])[-1] == (
+        "all settings: 4 runs to train, about 10 min with 1 worker"
+    )
+    assert describe_plans([known, unknown])[-1] == (
+        "all settings: 3 runs to train, 1 of a time not known yet, the others about 5 min with 1 "
+        "worker"
+    )
+    assert summarise_plans([known, unknown])["seconds"] is None
+    assert not [line for line in describe_plans([known]) if line.startswith("all settings")]
+
+
+def test_plan_says_why_a_kept_run_is_trained_again(tmp_path: Path) -> None:
+    first = plan(tmp_path, {"distilled": 2})
+    for job in first.jobs:
+        keep(first, job.row, job.seed)
+    drawn = plan(tmp_path, {"distilled": 1}, drawn_rows=["distilled"])
+    head, *lines = describe_plans([drawn])
+    assert head.startswith("here: 2 runs to train, 0 finished")
+    assert lines[0].endswith(" (kept, but another run needs its weights)")
+    assert lines[1].endswith(" (kept, but the picture needs its weights)")
+    assert [x["is_kept"] for x in summarise_plans([drawn])["settings"]["here"]["runs"]] == [
+        True,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", None], ids=["empty", "list", "cut", "folder"])
+def test_plan_says_what_is_damaged(tmp_path: Path, content: str | None) -> None:
+    first = plan(tmp_path, {"native": 2})
+    keep(first, "native", 0)
+    keep(first, "native", 1)
+    path = first.kept.get_path("native", 1)
+    path.unlink()
+    path.mkdir() if content is None else path.write_text(content)
+    again = plan(tmp_path, {"native": 2})
+    assert not again.todo
+    (line,) = describe_plans([again])
+    assert "0 runs to train, 1 finished or not needed, 1 kept result damaged" in line
+    told = summarise_plans([again])["settings"]["here"]
+    assert told["num_finished"] == 1
+    assert [(x["row"], x["seed"]) for x in told["unreadable"]] == [("native", 1)]
+    assert str(path) in told["unreadable"][0]["reason"]
 
 
 def test_time_left_falls_back_on_the_runs_so_far(tmp_path: Path) -> None:
