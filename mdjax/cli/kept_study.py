@@ -3,7 +3,7 @@
 import contextlib
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,26 @@ def check_counts(options: KeptStudyOptions) -> None:
             raise MdjaxError(f"{name} is {value}; give 1 or more.")
 
 
+def refuse_swallowed_name(options: KeptStudyOptions, known: Collection[str]) -> None:
+    """Refuse a name that was taken for one of the values of the option before it.
+
+    Args:
+        options: What was typed, without a name.
+        known: All names.
+
+    Raises:
+        MdjaxError: There is one.
+    """
+    for field in fields(options):
+        values = getattr(options, field.name)
+        for value in values if isinstance(values, tuple) else ():
+            if str(value) in known:
+                option = f"--{field.name.replace('_', '-')}"
+                raise MdjaxError(
+                    f"{option} took {value} for one of its values; give {value} before {option}."
+                )
+
+
 _PLACES = ("--data-dir", "--runs-dir", "--results-dir", "--pretrained", "--merge")
 
 
@@ -98,7 +118,7 @@ def plan_setting(
     *,
     drawn_rows: Collection[str] = (),
 ) -> Plan:
-    """Copy what other machines have kept, and find out what is to be trained.
+    """Find out what is to be trained, as if what other machines have kept had been copied.
 
     Args:
         setting: What the rows share.
@@ -108,19 +128,15 @@ def plan_setting(
         drawn_rows: Rows whose weights of the first seed are needed too, for pictures.
 
     Raises:
-        MdjaxError: A kept result is of another configuration or other data.
+        MdjaxError: A kept result is of another configuration or other data, here or there.
     """
-    kept = KeptRows(options.results_dir / setting.name)
     for folder in options.merge:
         if not folder.is_dir():
             raise MdjaxError(
                 f"{folder}: there is no such folder; give the results folder of another machine."
             )
-        copied = kept.merge(folder / setting.name)
-        show_on_stderr(
-            f"{folder / setting.name}: {format_count(len(copied), 'result')} copied to "
-            f"{kept.folder}"
-        )
+    merged = tuple(folder / setting.name for folder in options.merge)
+    kept = KeptRows(options.results_dir / setting.name, merged)
     return make_plan(
         setting,
         rows,
@@ -136,9 +152,11 @@ def print_plans(plans: Iterable[Plan], options: KeptStudyOptions) -> None:
     """Print what would be trained, and how long it takes.
 
     Raises:
-        MdjaxError: Kept results cannot be read.
+        MdjaxError: Kept results cannot be read, or as `_list_new`.
     """
     plans = list(plans)
+    for line in _list_new(plans, options):
+        show_on_stderr(f"{line} to be copied")
     with reporting(_list_unreadable(plans)):
         if options.json:
             print_json(summarise_plans(plans, options.num_workers))
@@ -147,7 +165,7 @@ def print_plans(plans: Iterable[Plan], options: KeptStudyOptions) -> None:
 
 
 def run_plans(plans: Iterable[Plan], options: KeptStudyOptions, typed: str) -> list[RowFailure]:
-    """Train what is missing, unless only tables are wanted.
+    """Copy what other machines have kept, and train what is missing unless only tables are wanted.
 
     Args:
         plans: What to train.
@@ -156,8 +174,16 @@ def run_plans(plans: Iterable[Plan], options: KeptStudyOptions, typed: str) -> l
 
     Returns:
         The runs that could not be finished, and those whose kept results cannot be read.
+
+    Raises:
+        MdjaxError: As `_list_new`, or as `run_plan`.
     """
     plans = list(plans)
+    new = _list_new(plans, options)
+    for plan in plans:
+        plan.kept.merge()
+    for line in new:
+        show_on_stderr(f"{line} copied")
     failures = _list_unreadable(plans)
     if options.tables_only:
         return failures
@@ -170,6 +196,33 @@ def run_plans(plans: Iterable[Plan], options: KeptStudyOptions, typed: str) -> l
             show_on_stderr("The same command continues.")
             raise
     return failures
+
+
+def _list_new(plans: Sequence[Plan], options: KeptStudyOptions) -> list[str]:
+    """Say how many results each folder of another machine has that are not here.
+
+    Raises:
+        MdjaxError: Such a folder has no results at all for what is planned.
+    """
+    names = [plan.setting.name for plan in plans]
+    for folder in options.merge:
+        if any(KeptRows(folder / name).find() for name in names):
+            continue
+        above = [folder.parent] if folder.name in names else []
+        below = [path.parent for name in names for path in sorted(folder.glob(f"*/{name}"))]
+        remedy = f"give {(above + below)[0]}." if above or below else "give another or omit it."
+        raise MdjaxError(
+            f"--merge {folder}: there are no results in {' or '.join(f'{x}/' for x in names)} "
+            f"below it; {remedy}"
+        )
+    lines = []
+    for plan in plans:
+        new = [path.parent for path in plan.kept.find_new()]
+        lines += [
+            f"{folder}: {format_count(new.count(folder), 'result')} for {plan.kept.folder}"
+            for folder in plan.kept.merged
+        ]
+    return lines
 
 
 def _list_unreadable(plans: Sequence[Plan]) -> list[RowFailure]:

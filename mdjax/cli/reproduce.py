@@ -16,6 +16,7 @@ from mdjax.cli.kept_study import (
     plan_setting,
     print_plans,
     read_images,
+    refuse_swallowed_name,
     reporting,
     run_plans,
 )
@@ -65,6 +66,7 @@ def run_reproduce(arguments: Sequence[str]) -> int:
     """Run `mdjax reproduce NAME ... [options]`."""
     command: Reproduce = parse_options(Reproduce, arguments, prog="mdjax reproduce")
     if not command.names:
+        refuse_swallowed_name(command, [ALL, *(item.name for item in (*TABLES, *FIGURES))])
         print(_list_names())
         return 0
     check_counts(command)

@@ -16,6 +16,7 @@ from mdjax.cli.kept_study import (
     plan_setting,
     print_plans,
     read_images,
+    refuse_swallowed_name,
     reporting,
     run_plans,
 )
@@ -99,6 +100,7 @@ def run_tradeoff(arguments: Sequence[str]) -> int:
     """Run `mdjax tradeoff RECIPE [options]`."""
     command: TradeoffOptions = parse_options(TradeoffOptions, arguments, prog="mdjax tradeoff")
     if not command.recipe:
+        refuse_swallowed_name(command, SETTINGS)
         print(_list_recipes())
         return 0
     _check(command)

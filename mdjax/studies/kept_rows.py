@@ -85,9 +85,11 @@ class KeptRows:
 
     Attributes:
         folder: One for each set of rows that share data set, recipe and folds.
+        merged: Folders of other machines; their files count as if `merge` had copied them.
     """
 
     folder: Path
+    merged: tuple[Path, ...] = ()
 
     def get_path(self, row: str, seed: int) -> Path:
         """Return where the result of a run is kept."""
@@ -95,7 +97,11 @@ class KeptRows:
 
     def find(self) -> list[KeptFile]:
         """List what has the name of a kept row, by row and seed, read or not."""
-        matches = ((path, _NAME.fullmatch(path.name)) for path in self.folder.glob("seed*_*.json"))
+        paths: dict[str, Path] = {}
+        for folder in (self.folder, *self.merged):
+            for path in folder.glob("seed*_*.json"):
+                paths.setdefault(path.name, path)
+        matches = ((path, _NAME.fullmatch(path.name)) for path in paths.values())
         files = [KeptFile(match[2], int(match[1]), path) for path, match in matches if match]
         return sorted(files, key=lambda file: (file.row, file.seed, file.path.name))
 
@@ -224,33 +230,34 @@ class KeptRows:
         path = self.get_path(kept.row, kept.seed)
         write_text(path, format_json(seal(vars(kept))) + "\n")
 
-    def merge(self, other: Path) -> list[str]:
-        """Copy what another machine has kept.
-
-        Args:
-            other: Its folder.
-
-        Returns:
-            The names of the files that were copied.
+    def find_new(self) -> list[Path]:
+        """List the files of other machines that are not here.
 
         Raises:
-            MdjaxError: A file is damaged or misnamed, or both folders have it with different
-                contents; nothing is copied then.
+            MdjaxError: One is damaged or misnamed, or is here or elsewhere with other contents.
         """
-        copied = []
-        for path in (file.path for file in KeptRows(other).find()):
+        new: dict[str, Path] = {}
+        for file in (file for folder in self.merged for file in KeptRows(folder).find()):
+            path = file.path
             self.require_name(self.read(path), path)
-            mine = self.folder / path.name
-            if not mine.is_file():
-                copied.append(path)
-            elif mine.read_bytes() != path.read_bytes():
+            mine = new.get(path.name, self.folder / path.name)
+            if not mine.exists():
+                new[path.name] = path
+            elif not mine.is_file() or mine.read_bytes() != path.read_bytes():
                 raise MdjaxError(
                     f"{path}: differs from {mine}, the same row and seed. Delete one of them."
                 )
-        make_folder(self.folder)
-        for path in copied:
+        return list(new.values())
+
+    def merge(self) -> None:
+        """Copy what other machines have kept.
+
+        Raises:
+            MdjaxError: As `find_new`; nothing is copied then.
+        """
+        for path in self.find_new():
+            make_folder(self.folder)
             write_text(self.folder / path.name, path.read_text(encoding="utf-8"))
-        return [path.name for path in copied]
 
 
 def list_configs(job: Job, jobs: Sequence[Job]) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def make_plan(
 
     A run whose result is kept is not trained again, even if its weights are gone, unless another
     run needs them that is to be trained. Tables read all seeds of a row that are kept: all are
-    checked here, before anything is trained.
+    checked here, and so is all that is to be merged, before anything is trained or copied.
 
     Args:
         setting: What the rows share.
@@ -114,7 +114,7 @@ def make_plan(
 
     Raises:
         MdjaxError: A kept result is of another configuration or other data, or its file has the
-            name of another.
+            name of another; or as `KeptRows.find_new`.
     """
     twins = find_twins(rows)
     drawn = {twins[name] for name in drawn_rows}
@@ -132,7 +132,13 @@ def make_plan(
     jobs = _take_shard(add_needed(wanted, every), shard)
     fingerprint = _find_fingerprint(jobs)
     is_here = {job.run_dir for job in jobs}
-    read = [job for job in every if job.run_dir in is_here or job.row in seeds_of]
+    new = set(kept.find_new())
+    merged = {(file.row, file.seed) for file in files if file.path in new}
+    read = [
+        job
+        for job in every
+        if job.run_dir in is_here or job.row in seeds_of or (job.row, job.seed) in merged
+    ]
     kept_dirs, unreadable, rates = _check_kept(files, kept, read, every, fingerprint)
     missing = [
         job

@@ -177,10 +177,38 @@ def test_results_of_shards_are_merged(
     assert run(*here, "2/2", "--results-dir", tmp_path / "other") == 0
     assert [path.name for path in (tmp_path / "other" / "tiny").iterdir()] == ["seed0_native.json"]
     capsys.readouterr()
-    assert run(*typed, "--tables-only", "--merge", tmp_path / "other") == 0
+    merging = [*typed, "--merge", tmp_path / "other"]
+    assert run(*merging, "--dry-run") == 0
     shown = capsys.readouterr()
-    assert "1 result copied" in shown.err
+    assert f"1 result for {tmp_path / 'results' / 'tiny'} to be copied" in shown.err
+    assert "tiny: 3 runs to train, 1 finished" in shown.out
+    assert not (tmp_path / "results").exists()
+    assert run(*merging, "--tables-only") == 0
+    shown = capsys.readouterr()
+    assert f"1 result for {tmp_path / 'results' / 'tiny'} copied" in shown.err
     assert "| native | 1 |" in shown.out
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--tables-only"])
+def test_folder_without_results_to_merge_is_refused(
+    typed: list[Any], tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = tmp_path / "all" / "m1" / "tiny"
+    rows.mkdir(parents=True)
+    for folder in (rows, rows.parent.parent):  # Too deep, too high.
+        assert run(*typed, option, "--merge", folder) == 2
+        message = capsys.readouterr().err
+        assert f"--merge {folder}: there are no results in tiny/ below it" in message
+        assert f"give {rows.parent}." in message
+    assert run(*typed, option, "--merge", rows.parent) == 2
+    assert "give another or omit it" in capsys.readouterr().err
+
+
+def test_name_after_an_option_of_many_values_is_not_swallowed(
+    typed: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("reproduce", "--merge", "m1", "table0") == 2
+    assert "--merge took table0 for one of its values" in capsys.readouterr().err
 
 
 def test_data_that_are_not_prepared_are_asked_for(

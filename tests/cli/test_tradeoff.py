@@ -145,6 +145,8 @@ def test_recipes_are_listed_and_a_wrong_name_is_refused(
     assert run("tradeoff") == 0
     listed = capsys.readouterr().out
     assert all(f"  {recipe}\n" in listed for recipe in RECIPES)
+    assert run("tradeoff", "--resolutions", "4x", "mfnet-small") == 2
+    assert "give mfnet-small before --resolutions" in capsys.readouterr().err
     assert run("tradeoff", "mfnet-smal") == 2
     assert "did you mean mfnet-small?" in capsys.readouterr().err
 

@@ -288,7 +288,7 @@ def test_file_named_after_another_row_or_seed_is_refused(tmp_path: Path, name: s
         plan(tmp_path, {"native": 1})
     assert str(refusal.value) == f"{holds} Rename it to seed0_native.json, or delete it."
     with pytest.raises(MdjaxError, match="holds the result of native"):
-        KeptRows(tmp_path / "here").merge(first.kept.folder)
+        KeptRows(tmp_path / "here", (first.kept.folder,)).merge()
     misnamed.rename(path)
     assert not plan(tmp_path, {"native": 1}).todo
 
@@ -320,12 +320,28 @@ def test_results_of_machines_are_merged(tmp_path: Path) -> None:
     elsewhere = KeptRows(tmp_path / "elsewhere")
     job = first.jobs[1]
     keep(replace(first, kept=elsewhere), job.row, job.seed)
-    assert first.kept.merge(elsewhere.folder) == ["seed1_native.json"]
-    assert first.kept.merge(elsewhere.folder) == []
+    both = replace(first.kept, merged=(elsewhere.folder, elsewhere.folder))
+    assert [path.name for path in both.find_new()] == ["seed1_native.json"]
+    # They are planned with before they are copied.
+    assert not make_plan(SETTING, ROWS, {"native": 2}, kept=both, study_dir=tmp_path).todo
+    assert list_todo(plan(tmp_path, {"native": 2})) == [("native", 1)]
+    both.merge()
+    assert both.find_new() == []
     assert [row.seed for row in first.kept.read_all("native", pytest.fail)] == [0, 1]
     keep(replace(first, kept=elsewhere), "native", 0, command="something else")
     with pytest.raises(MdjaxError, match="the same row and seed"):
-        first.kept.merge(elsewhere.folder)
+        both.merge()
+
+
+def test_row_of_other_settings_is_refused_before_it_is_merged(tmp_path: Path) -> None:
+    """Also one that this command does not ask for: another one would be blocked by it."""
+    first = plan(tmp_path, {"native": 1, "teacher": 1})
+    elsewhere = KeptRows(tmp_path / "elsewhere")
+    configs = list_configs(first.jobs[0], first.jobs)
+    keep(replace(first, kept=elsewhere), "native", 0, configs={"native": configs["teacher"]})
+    both = KeptRows(tmp_path / "kept", (elsewhere.folder,))
+    with pytest.raises(MdjaxError, match=r"elsewhere/seed0_native\.json: was trained with other"):
+        make_plan(SETTING, ROWS, {"teacher": 1}, kept=both, study_dir=tmp_path)
 
 
 def test_merge_that_is_cut_leaves_whole_files(
@@ -335,6 +351,7 @@ def test_merge_that_is_cut_leaves_whole_files(
     elsewhere = KeptRows(tmp_path / "elsewhere")
     for job in first.jobs:
         keep(replace(first, kept=elsewhere), job.row, job.seed)
+    both = replace(first.kept, merged=(elsewhere.folder,))
 
     def fail(number: int) -> None:
         raise OSError(28, "No space left on device")
@@ -342,9 +359,10 @@ def test_merge_that_is_cut_leaves_whole_files(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
         with pytest.raises(MdjaxError, match=r"kept/seed0_native\.json: cannot be written"):
-            first.kept.merge(elsewhere.folder)
+            both.merge()
     assert list(first.kept.folder.iterdir()) == []
-    assert len(first.kept.merge(elsewhere.folder)) == 2
+    both.merge()
+    assert len(first.kept.find()) == 2
 
 
 def test_rows_whose_names_end_alike_are_told_apart(tmp_path: Path) -> None:
