@@ -57,11 +57,13 @@ class Interval:
         """
         if math.isnan(self.points):
             return f"{title}: {score} has nothing to be measured on."
-        head = f"{title}: {self.points:+.2f} points of {score}"
+        head = f"{title}: {format_points(self.points)} points of {score}"
         if math.isnan(self.low):
             return f"{head}; one seed says nothing about the noise."
-        seeds = "1 seed" if self.num_seeds == 1 else f"{self.num_seeds} seeds"
-        text = f"{head} (95 % interval over {seeds}: {self.low:+.2f} to {self.high:+.2f}"
+        # Trainings of one seed do not differ: its interval is that of the images alone.
+        seeds = "the images of 1 seed" if self.num_seeds == 1 else f"{self.num_seeds} seeds"
+        ends = f"{format_points(self.low)} to {format_points(self.high)}"
+        text = f"{head} (95 % interval over {seeds}: {ends}"
         if self.num_compared > 1:
             text += f"; p {format_p_value(self.p_value)} among {self.num_compared} comparisons"
         word = self.judge(is_lower_better=is_lower_better)
@@ -115,6 +117,12 @@ def correct_by_holm(intervals: Sequence[AnyInterval]) -> list[AnyInterval]:
         largest = max(largest, min(1.0, (len(measured) - rank) * intervals[i].p_value))
         corrected[i] = replace(intervals[i], p_value=largest, num_compared=len(measured))
     return corrected
+
+
+def format_points(points: float, num_decimals: int = 2) -> str:
+    """Write a difference in percent points with its sign; what rounds to zero has none."""
+    text = f"{points:+.{num_decimals}f}"
+    return text[1:] if float(text) == 0 else text
 
 
 def format_p_value(p_value: float) -> str:

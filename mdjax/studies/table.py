@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mdjax.statistics.interval import Interval, correct_by_holm
+from mdjax.statistics.interval import Interval, correct_by_holm, format_points
 from mdjax.statistics.pooling import ImageScore, PooledDifference
 from mdjax.statistics.pooling import Rows as RowImages
 from mdjax.statistics.seeds import Estimate
@@ -236,9 +236,9 @@ def describe_statistics(setting: Setting) -> str:
 
 def format_interval(interval: Interval) -> str:
     """Write points and interval, and in how many seeds the sign is the same where that is known."""
-    text = f"{interval.points:+.2f}"
+    text = format_points(interval.points)
     if not math.isnan(interval.low):
-        text += f" ({interval.low:+.2f} to {interval.high:+.2f})"
+        text += f" ({format_points(interval.low)} to {format_points(interval.high)})"
     if isinstance(interval, PooledDifference) and interval.num_seeds > 1:
         text += f", {interval.num_agreeing} of {interval.num_seeds}"
     return text

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mdjax.statistics.interval import MIN_SEEDS, Interval
+from mdjax.statistics.interval import MIN_SEEDS, Interval, format_points
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,10 @@ class Recommendation:
         return f"{candidate.camera}, {self._tell_loss(candidate.loss)}"
 
     def _tell_loss(self, loss: Interval) -> str:
-        text = f"{loss.points:+.1f} points of {self.score}"
+        text = f"{format_points(loss.points, 1)} points of {self.score}"
         if math.isnan(loss.low):
             return text
-        return f"{text} ({loss.low:+.1f} to {loss.high:+.1f})"
+        return f"{text} ({format_points(loss.low, 1)} to {format_points(loss.high, 1)})"
 
 
 def recommend(

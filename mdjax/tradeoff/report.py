@@ -226,8 +226,8 @@ def format_score(score: ScoreInterval) -> str:
     if math.isnan(score.points):
         return MISSING
     if math.isnan(score.low):
-        return f"{score.points:.2f}"
-    return f"{score.points:.2f} ({score.low:.2f} to {score.high:.2f})"
+        return f"{score.points:z.2f}"
+    return f"{score.points:z.2f} ({score.low:z.2f} to {score.high:z.2f})"
 
 
 def format_loss(loss: Interval) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdjax.statistics.interval import Interval, Word, correct_by_holm
+from mdjax.statistics.interval import Interval, Word, correct_by_holm, format_points
 from mdjax.statistics.seeds import estimate_paired_difference
 
 
@@ -62,6 +62,17 @@ def test_corrected_p_value_may_open_what_the_interval_decides() -> None:
             "to judge it.",
         ),
         (
+            Interval(4.0, 3.0, 5.0, 1, 0.01),
+            False,
+            "+4.00 points of MR (95 % interval over the images of 1 seed: +3.00 to +5.00): 3 seeds "
+            "are needed to judge it.",
+        ),
+        (
+            Interval(-0.001, -0.004, 0.3, 3, 0.9),
+            False,
+            "0.00 points of MR (95 % interval over 3 seeds: 0.00 to +0.30): not beyond the noise.",
+        ),
+        (
             estimate_paired_difference([3.0], [1.0]),
             False,
             "+2.00 points of MR; one seed says nothing about the noise.",
@@ -78,6 +89,22 @@ def test_sentence_says_what_the_difference_is_worth(
     interval: Interval, is_lower_better: bool, end: str
 ) -> None:
     assert interval.describe("a - b", "MR", is_lower_better=is_lower_better) == f"a - b: {end}"
+
+
+@pytest.mark.parametrize(
+    ("points", "num_decimals", "text"),
+    [
+        (-0.004, 2, "0.00"),
+        (0.004, 2, "0.00"),
+        (-0.006, 2, "-0.01"),
+        (-0.04, 1, "0.0"),
+        (12.0, 1, "+12.0"),
+    ],
+)
+def test_difference_that_rounds_to_zero_has_no_sign(
+    points: float, num_decimals: int, text: str
+) -> None:
+    assert format_points(points, num_decimals) == text
 
 
 def make(p_value: float) -> Interval:
