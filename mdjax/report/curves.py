@@ -95,11 +95,18 @@ def _draw(logs: Logs, metric: str, *, prefix: str) -> Markup:
     if num_lines:
         figure.legend(axes.lines, labels, loc="outside lower center", frameon=False)
     description = " ".join(
-        f"{name}: {values[0][1]:.4g} at step {values[0][0]}, {values[-1][1]:.4g} at step "
-        f"{values[-1][0]}."
-        for name, values in points.items()
-        if values
+        f"{name}: {_describe_line(line)}." for name, line in points.items() if line
     )
     title = f"{metric} over the training step"
     # Written by an XML library, which escapes all names in it.
     return Markup(format_svg(figure, prefix=prefix, title=title, description=description))
+
+
+def _describe_line(points: Sequence[tuple[int, float]]) -> str:
+    """Say where a line begins and ends, and between which values it runs."""
+    (first_step, first), (last_step, last) = points[0], points[-1]
+    values = [value for _, value in points]
+    return (
+        f"{first:.4g} at step {first_step}, {last:.4g} at step {last_step}; smallest "
+        f"{min(values):.4g}, largest {max(values):.4g}"
+    )

@@ -36,27 +36,29 @@ def read_markdown(path: Path) -> Document:
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(read_text(path, str(path)))
-    tokens = list(_add_captions(_mark_row_headings(tokens), path.name))
+    tokens = list(_add_captions(_mark_headings(tokens), path.name))
     _order_headings(tokens)
     for token in tokens:
         token.children = None if token.children is None else list(_drop_links(token.children))
-        if token.type == "th_open" and "scope" not in token.attrs:
-            token.attrSet("scope", "col")
     # All text in it is escaped by the renderer.
     return Document(path.name, Markup(parser.renderer.render(tokens, parser.options, {})))
 
 
-def _mark_row_headings(tokens: Sequence[Token]) -> Iterator[Token]:
-    """Make the first cell of each row its heading."""
-    is_first = False
-    for token in tokens:
+def _mark_headings(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Make the first cell of each row its heading; a blank cell is the heading of nothing."""
+    is_first, tag = False, ""
+    for token, content in zip(tokens, [*tokens[1:], None], strict=True):
         if token.type == "tr_open":
             is_first = True
-        elif token.type in ("td_open", "td_close") and is_first:
-            is_first = token.type == "td_open"
-            token.tag = "th"
-            if is_first:
-                token.attrSet("scope", "row")
+        elif token.type in ("th_open", "td_open"):
+            assert content is not None  # A cell is closed.
+            scope = "col" if token.type == "th_open" else "row" if is_first else ""
+            tag, is_first = "th" if scope and content.content.strip() else "td", False
+            token.tag = tag
+            if tag == "th":
+                token.attrSet("scope", scope)
+        elif token.type in ("th_close", "td_close"):
+            token.tag = tag
         yield token
 
 

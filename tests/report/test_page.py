@@ -153,11 +153,22 @@ def test_curves_are_those_of_the_log_and_say_where_they_begin_and_end(page: Elem
         "val/mean_accuracy_9/all over the training step",
         "learning rate, as configured over the training step",
     ]
-    assert "md: 2 at step 10, 0.5 at step 20." in labels["train/loss over the training step"]
+    losses = labels["train/loss over the training step"]
+    assert "md: 2 at step 10, 0.5 at step 20; smallest 0.5, largest 2." in losses
     assert "half: 30 at step 20, 41.25" in labels["val/mean_accuracy_9/all over the training step"]
     config = get_preset("synthetic-md")
     rates = labels["learning rate, as configured over the training step"]
-    assert f"{config.optimiser.final_learning_rate:.4g} at step 40." in rates
+    assert f"{config.optimiser.final_learning_rate:.4g} at step 40; smallest" in rates
+
+
+def test_peak_within_a_curve_is_told(tmp_path: Path) -> None:
+    log = make_run(tmp_path / "a") / "metrics.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    peak = ['{"step": 30, "train/loss": 8.5}\n', '{"step": 40, "train/loss": 1}\n']
+    log.write_text("".join([*lines[:-1], *peak, lines[-1]]))
+    write_report([tmp_path / "a"], tmp_path / "page.html")
+    svg = parse_page((tmp_path / "page.html").read_text()).find("svg")[0]
+    assert "2 at step 10, 1 at step 40; smallest 0.5, largest 8.5." in svg.attributes["aria-label"]
 
 
 def test_damaged_log_and_configuration_are_told_and_the_scores_shown(tmp_path: Path) -> None:
@@ -244,6 +255,21 @@ def test_every_table_has_a_caption_and_scoped_headings(page: Element) -> None:
     frames = [x for x in page.find("div") if x.attributes.get("class") == "scroll"]
     assert all(x.attributes["tabindex"] == "0" for x in frames)
     assert sum(len(x.find("table")) for x in frames) == 7
+
+
+def test_blank_cell_is_no_heading(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("|a||\n|---|---|\n||1|\n|b|2|\n", encoding="utf-8")
+    make_run(tmp_path / "run")
+    write_report([tmp_path / "run"], tmp_path / "page.html", tables=[path])
+    table = parse_page((tmp_path / "page.html").read_text()).find("table")[-1]
+    cells = [[(x.tag, x.text) for x in row.find("th", "td")] for row in table.find("tr")]
+    assert cells == [
+        [("th", "a"), ("td", "")],
+        [("td", ""), ("td", "1")],
+        [("th", "b"), ("td", "2")],
+    ]
+    assert [x.attributes["scope"] for x in table.find("th")] == ["col", "row"]
 
 
 def test_page_fits_a_phone_by_what_it_says(page: Element) -> None:
