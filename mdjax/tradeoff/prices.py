@@ -11,6 +11,10 @@ from mdjax.tradeoff.sensors import NO_CAMERA, Sensor, make_sensor, order_sensors
 COLUMNS = ("camera", "width", "height", "price")
 _HEADER = ",".join(COLUMNS)
 _REMEDY = f"Correct it; the file has the columns {_HEADER}, one camera a line."
+_TOO_LARGE = "is larger than the images"
+_LARGER_REMEDY = (
+    "For larger cameras take a recipe with larger images: mfnet 640x480, kaist 640x512."
+)
 
 
 def read_prices(path: Path, image_size_hw: tuple[int, int]) -> tuple[Sensor, ...]:
@@ -41,7 +45,8 @@ def read_prices(path: Path, image_size_hw: tuple[int, int]) -> tuple[Sensor, ...
             problem = found
         if problem:
             problems.append(f"line {number}: {problem}")
-    raise_problems(path, problems, _REMEDY)
+    is_any_too_large = any(_TOO_LARGE in problem for problem in problems)
+    raise_problems(path, problems, f"{_REMEDY} {_LARGER_REMEDY}" if is_any_too_large else _REMEDY)
     none = make_sensor(NO_CAMERA, image_size_hw, price=0.0)
     return order_sensors([none, *sensors.values()], image_size_hw)
 
@@ -69,7 +74,7 @@ def _read_line(cells: Sequence[str], image_size_hw: tuple[int, int]) -> Sensor |
     width, height = map(int, sizes)
     rows, columns = image_size_hw
     if width > columns or height > rows:
-        return f"{name} ({width}x{height}) is larger than the images, {columns}x{rows}"
+        return f"{name} ({width}x{height}) {_TOO_LARGE}, {columns}x{rows}"
     return make_sensor(f"{width}x{height}", image_size_hw, name=name, price=price)
 
 

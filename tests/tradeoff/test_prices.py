@@ -1,11 +1,12 @@
 """Price lists: cameras in order, and one message for each fault."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from mdjax.models.config import ImageLevelConfig
-from mdjax.recipes import configure_mfnet
+from mdjax.recipes import configure_kaist, configure_mfnet
 from mdjax.runs.config import TrainConfig
 from mdjax.tradeoff.prices import read_prices
 from mdjax.tradeoff.sensors import list_sensors
@@ -69,6 +70,18 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     path = write(tmp_path, HEADER + "A,0,24,1\nB,32,24,0\n")
     with pytest.raises(MdjaxError, match=r"2 problems:\n  line 2: .*\n  line 3: "):
         read_prices(path, SIZE_HW)
+
+
+def test_too_large_camera_is_sent_to_the_recipes_with_the_largest_images(tmp_path: Path) -> None:
+    path = write(tmp_path, HEADER + "A,160,120,1\n")
+    with pytest.raises(MdjaxError, match=r"recipe with larger images: (.*)\.$") as caught:
+        read_prices(path, SIZE_HW)
+    for name, recipe in (("mfnet", configure_mfnet), ("kaist", configure_kaist)):
+        height, width = recipe(TrainConfig(), ImageLevelConfig).pipeline.image_size_hw
+        assert re.search(rf"{name} {width}x{height}[,.]", str(caught.value))
+    with pytest.raises(MdjaxError) as caught:
+        read_prices(write(tmp_path, HEADER + "A,0,24,1\n"), SIZE_HW)
+    assert "larger images" not in str(caught.value)
 
 
 def test_example_fits_the_images_of_the_paper() -> None:
