@@ -87,6 +87,24 @@ def suggest(name: str, known: Sequence[str]) -> str:
     return f"did you mean {close[0]}?" if close else ""
 
 
+def list_changed(parsed: Any, names: Sequence[str]) -> list[str]:
+    """List options whose values are not the default ones, as they are typed.
+
+    Args:
+        parsed: An instance of a form all of whose options have defaults.
+        names: Which options, as attributes.
+    """
+    default = type(parsed)()
+    words: list[str] = []
+    for name in names:
+        value = getattr(parsed, name)
+        if value != getattr(default, name):
+            words.append(f"--{name.replace('_', '-')}")
+            values = value if isinstance(value, tuple) else () if value is True else (value,)
+            words += map(str, values)
+    return words
+
+
 def _call_tyro(
     form: Any, arguments: Sequence[str], *, prog: str, **settings: Any
 ) -> tuple[Any, list[str]]:

@@ -1,5 +1,6 @@
 """`mdjax reproduce`: tables and figures of the paper and others, from one command each."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -20,7 +21,7 @@ from mdjax.cli.kept_study import (
     reporting,
     run_plans,
 )
-from mdjax.cli.options import parse_options, suggest
+from mdjax.cli.options import list_changed, parse_options, suggest
 from mdjax.cli.output import print_json, show_on_stderr
 from mdjax.figures.figure import Figure
 from mdjax.io.json_file import write_json, write_text
@@ -37,6 +38,10 @@ from mdjax.types import MdjaxError
 from mdjax.viz.curves import plot_training_curves
 
 ALL = "all"
+
+# What decides the numbers of a table, and a figure: neither folders nor how they are trained.
+_DECIDING = ("scale", "num_seeds", "num_steps", "num_draws")
+_DECIDING_FIGURE = ("scale", "num_steps", "hide_visible")
 
 
 @dataclass(frozen=True)
@@ -187,8 +192,8 @@ def _measure(table: Table, plan: Plan, command: Reproduce) -> MeasuredTable:
 
 
 def _name_command(item: Table | Figure, command: Reproduce) -> str:
-    scale = "" if command.scale == "small" else f" --scale {command.scale}"
-    return f"mdjax reproduce {item.name}{scale}"
+    names = _DECIDING if isinstance(item, Table) else _DECIDING_FIGURE
+    return shlex.join(["mdjax", "reproduce", item.name, *list_changed(command, names)])
 
 
 def _write(table: MeasuredTable, command: Reproduce) -> None:

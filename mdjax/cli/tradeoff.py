@@ -20,7 +20,7 @@ from mdjax.cli.kept_study import (
     reporting,
     run_plans,
 )
-from mdjax.cli.options import parse_options, suggest
+from mdjax.cli.options import list_changed, parse_options, suggest
 from mdjax.cli.output import print_json
 from mdjax.io.json_file import write_json, write_text
 from mdjax.io.write_failure import make_folder
@@ -53,9 +53,10 @@ _NETWORKS: Mapping[str, type[NetworkConfig]] = {
     NATIVE: ImageLevelConfig,
     DISTILLED: MdStudentConfig,
 }
+# What decides the numbers: neither folders nor how they are trained.
 _DECIDING = (
     *("dataset", "resolutions", "prices", "axis", "noise", "within"),
-    *("num_seeds", "num_folds", "num_steps", "num_draws"),
+    *("num_seeds", "num_folds", "num_steps", "num_draws", "cross"),
 )
 
 
@@ -206,17 +207,7 @@ def _make_report(
         costs={} if num_classes is None else measure_costs(configs, num_classes),
         machine=f"{environment['device']}, {environment['machine']}",
         cross=cross,
-        command=_name_command(command),
+        command=shlex.join(
+            ["mdjax", "tradeoff", command.recipe, *list_changed(command, _DECIDING)]
+        ),
     )
-
-
-def _name_command(command: TradeoffOptions) -> str:
-    """Name what decides the numbers: neither folders nor how they are trained."""
-    words = ["mdjax", "tradeoff", command.recipe]
-    default = TradeoffOptions()
-    for name in _DECIDING:
-        value = getattr(command, name)
-        if value != getattr(default, name):
-            values = value if isinstance(value, tuple) else (value,)
-            words += [f"--{name.replace('_', '-')}", *map(str, values)]
-    return shlex.join([*words, "--cross"] if command.cross else words)

@@ -69,6 +69,7 @@ class Table:
         scores: Titles of the scores that are shown, of those that the setting has.
         differences: Rows that are compared.
         settings: By scale: "small", "paper", and "medium" where there is one.
+        note: What a reader has to know of the rows, in one sentence.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Table:
     scores: tuple[str, ...]
     differences: tuple[Difference, ...]
     settings: Mapping[str, Setting]
+    note: str = ""
 
     @property
     def num_seeds(self) -> dict[str, int]:
@@ -124,6 +126,8 @@ class MeasuredTable:
                 if has_published:
                     cells.append(row.published.get(score, ""))
             lines.append(format_row(cells))
+        if self.table.note:
+            lines += ["", self.table.note]
         return "\n".join([*lines, *self._format_differences()]) + "\n"
 
     def _format_differences(self) -> list[str]:
@@ -162,6 +166,7 @@ class MeasuredTable:
             "command": command,
             "table": self.table.name,
             "setting": self.setting.name,
+            "note": self.table.note,
             "rows": [
                 {
                     "label": list(row.label),

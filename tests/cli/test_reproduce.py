@@ -266,6 +266,18 @@ def test_impossible_options_are_refused(
     assert message in capsys.readouterr().err
 
 
+def test_table_names_all_that_decides_its_numbers(
+    typed: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--num-steps", 3, "--num-seeds", 1, "--num-draws", 400, "--num-workers", 2]
+    assert run(*typed, *options, "--tables-only") == 0
+    command = "mdjax reproduce table0 --num-seeds 1 --num-steps 3 --num-draws 400"
+    assert f"`{command}`: percent" in capsys.readouterr().out
+    assert (
+        json.loads((tmp_path / "results" / "table0_small.json").read_text())["command"] == command
+    )
+
+
 def test_tables_are_listed_and_a_wrong_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("reproduce") == 0
     listed = capsys.readouterr().out
@@ -296,6 +308,14 @@ def test_declared_table_is_complete(table: Table) -> None:
         assert row.row or row.published
     for difference in table.differences:
         assert {difference.minuend, difference.subtrahend} <= set(table.num_seeds)
+
+
+@pytest.mark.parametrize("table", declared.TABLES, ids=[table.name for table in declared.TABLES])
+def test_published_numbers_that_stand_twice_are_explained(table: Table) -> None:
+    """Two rows with all numbers of a paper alike look like a copying error."""
+    published = [tuple(row.published.items()) for row in table.rows if len(row.published) > 1]
+    twice = {numbers for numbers in published if published.count(numbers) > 1}
+    assert all(number.split()[0] in table.note for of_row in twice for _, number in of_row)
 
 
 def test_rows_differ_unless_they_are_meant_to_be_one(tmp_path: Path) -> None:

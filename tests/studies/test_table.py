@@ -1,6 +1,7 @@
 """Tables in the paper's layout: numbers, dashes, published values and differences."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,6 +90,14 @@ def test_scores_that_a_setting_lacks_have_no_column() -> None:
     measured = measure_table(table, setting, IMAGES)
     assert measured.shown_scores == ["right"]
     assert "of another task" not in measured.format_markdown("typed")
+
+
+def test_note_stands_between_the_rows_and_the_differences() -> None:
+    setting = make_setting(0)
+    table = replace(make_table(setting), note="Read this.")
+    measured = measure_table(table, setting, IMAGES)
+    assert "later | 0 | – |  |\n\nRead this.\n\n| difference |" in measured.format_markdown("typed")  # noqa: RUF001
+    assert measured.to_dict("typed")["note"] == "Read this."
 
 
 def test_values_are_there_for_programs() -> None:
