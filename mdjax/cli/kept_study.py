@@ -51,16 +51,39 @@ class KeptStudyOptions(Budget):
         return config
 
 
-def check_counts(options: KeptStudyOptions) -> None:
-    """Refuse numbers below 1.
+_MIN_DRAWS = 100  # Fewer do not reach the ends of a 95 % interval.
+
+
+def check_counts(
+    options: KeptStudyOptions, setting: Setting, num_seeds: int | None, num_compared: int
+) -> None:
+    """Refuse numbers with which nothing could be said, before anything is trained.
+
+    Args:
+        options: What was typed.
+        setting: What the rows share.
+        num_seeds: At most so many trainings of each row; None if that was not typed.
+        num_compared: Most differences that are judged together.
 
     Raises:
-        MdjaxError: There is one.
+        MdjaxError: Seeds or draws are too few, or there are more seeds than folds.
     """
-    for name in ("num_seeds", "num_draws"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise MdjaxError(f"{name} is {value}; give 1 or more.")
+    if num_seeds is not None and num_seeds < 1:
+        raise MdjaxError(f"num_seeds is {num_seeds}; give 1 or more.")
+    # One fold is refused where the folds are made.
+    if num_seeds is not None and 1 < setting.num_folds < num_seeds:
+        raise MdjaxError(
+            f"num_seeds is {num_seeds}, but {setting.name} has {setting.num_folds} folds, and seed "
+            f"s tests fold s: give at most {setting.num_folds}."
+        )
+    if options.num_draws < _MIN_DRAWS:
+        raise MdjaxError(f"num_draws is {options.num_draws}; give {_MIN_DRAWS} or more.")
+    needed = setting.count_needed_draws(num_compared)
+    if options.num_draws < needed:
+        raise MdjaxError(
+            f"num_draws is {options.num_draws}, with which none of {num_compared} differences that "
+            f"are judged together could be beyond the noise; give {needed} or more."
+        )
 
 
 def refuse_swallowed_name(options: KeptStudyOptions, known: Collection[str]) -> None:

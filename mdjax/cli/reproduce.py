@@ -74,9 +74,11 @@ def run_reproduce(arguments: Sequence[str]) -> int:
         refuse_swallowed_name(command, [ALL, *(item.name for item in (*TABLES, *FIGURES))])
         print(_list_names())
         return 0
-    check_counts(command)
-    share_gpus(command.num_workers)
     tables, figures = _find(command.names, command.scale)
+    for item in (*tables, *figures):
+        num_compared = len(item.differences) if isinstance(item, Table) else 0
+        check_counts(command, item.settings[command.scale], command.num_seeds, num_compared)
+    share_gpus(command.num_workers)
     plans = _make_plans(tables, figures, command)
     if command.dry_run:
         print_plans(plans.values(), command)

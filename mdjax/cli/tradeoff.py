@@ -105,9 +105,11 @@ def run_tradeoff(arguments: Sequence[str]) -> int:
         print(_list_recipes())
         return 0
     _check(command)
-    share_gpus(command.num_workers)
     setting = _make_setting(command)
     tradeoff = _declare(setting, command)
+    num_compared = max(len(tradeoff.sensors), len(tradeoff.noises))
+    check_counts(command, setting, command.num_seeds, num_compared)
+    share_gpus(command.num_workers)
     rows = tradeoff.create_rows(setting.recipe, command.adjust)
     wanted = tradeoff.wanted_rows
     plan = plan_setting(setting, rows, dict.fromkeys(wanted, command.num_seeds), command)
@@ -143,7 +145,6 @@ def _list_recipes() -> str:
 
 
 def _check(command: TradeoffOptions) -> None:
-    check_counts(command)
     if command.recipe not in SETTINGS:
         known = list(SETTINGS)
         hint = suggest(command.recipe, known) or f"there are {', '.join(known)}."

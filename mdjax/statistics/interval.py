@@ -119,6 +119,18 @@ def correct_by_holm(intervals: Sequence[AnyInterval]) -> list[AnyInterval]:
     return corrected
 
 
+def count_needed_draws(num_compared: int) -> int:
+    """Return with how many draws of a bootstrap a difference can be beyond the noise at all.
+
+    The smallest p-value of n draws is 2 / (n + 1), and Holm's correction of m differences makes it
+    m times as large: n = 2 m / 0.05 - 1.
+
+    Args:
+        num_compared: m.
+    """
+    return round(2 * num_compared / (1 - CONFIDENCE)) - 1
+
+
 def format_points(points: float, num_decimals: int = 2) -> str:
     """Write a difference in percent points with its sign; what rounds to zero has none."""
     text = f"{points:+.{num_decimals}f}"

@@ -5,7 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mdjax.statistics.interval import Interval, correct_by_holm, format_points
+from mdjax.statistics.interval import (
+    Interval,
+    correct_by_holm,
+    count_needed_draws,
+    format_points,
+)
 from mdjax.statistics.pooling import ImageScore, PooledDifference
 from mdjax.statistics.pooling import Rows as RowImages
 from mdjax.statistics.seeds import Estimate
@@ -38,6 +43,10 @@ class Setting:
     def is_cross_validated(self) -> bool:
         """Whether each seed tests a part of the images."""
         return self.num_folds > 0
+
+    def count_needed_draws(self, num_compared: int) -> int:
+        """Return with how many draws so many differences can be judged; 0 without a bootstrap."""
+        return count_needed_draws(num_compared) if self.is_cross_validated else 0
 
 
 @dataclass(frozen=True)

@@ -254,7 +254,7 @@ def test_plan_is_one_json_object_even_where_a_row_is_damaged(
         (["--num-seeds", 0], "num_seeds is 0; give 1 or more"),
         (["--num-steps", 0], "num_steps is 0; give 1 or more"),
         (["--num-workers", 0], "num_workers is 0; give 1 or more"),
-        (["--num-draws", 0], "num_draws is 0; give 1 or more"),
+        (["--num-draws", 99], "num_draws is 99; give 100 or more"),
         (["--shard", "3/2"], "such as 1/3"),
         (["--merge", "nowhere"], "nowhere: there is no such folder"),
     ],
@@ -276,6 +276,22 @@ def test_table_names_all_that_decides_its_numbers(
     assert (
         json.loads((tmp_path / "results" / "table0_small.json").read_text())["command"] == command
     )
+
+
+def test_seeds_beyond_the_folds_and_too_few_draws_for_a_table_are_refused(
+    typed: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (table,) = reproduce.TABLES
+    in_folds = {"small": replace(table.settings["small"], num_folds=2)}
+    compared = tuple(replace(table.differences[0], meaning=f"{i}") for i in range(4))
+    monkeypatch.setattr(
+        reproduce, "TABLES", (replace(table, differences=compared, settings=in_folds),)
+    )
+    assert run(*typed, "--num-seeds", 3, "--dry-run") == 2
+    assert "tiny has 2 folds, and seed s tests fold s: give at most 2." in capsys.readouterr().err
+    assert run(*typed, "--num-draws", 158, "--dry-run") == 2
+    assert "none of 4 differences that are judged together" in capsys.readouterr().err
+    assert run(*typed, "--num-draws", 159, "--num-seeds", 2, "--dry-run") == 0
 
 
 def test_tables_are_listed_and_a_wrong_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -302,6 +318,10 @@ def test_declared_table_is_complete(table: Table) -> None:
         assert set(table.num_seeds) <= set(rows)
         assert set(table.scores) & set(setting.scores)
         assert set(setting.lower_is_better) <= set(LOWER_IS_BETTER) & set(setting.scores)
+        # Seeds beyond the folds would train and test the same images again.
+        assert setting.num_folds == 0 or max(table.num_seeds.values()) <= setting.num_folds
+        needed = setting.count_needed_draws(len(table.differences))
+        assert needed <= reproduce.Reproduce.num_draws
     for row in table.rows:
         assert len(row.label) == len(table.headings)
         assert set(row.published) <= set(table.scores)

@@ -32,7 +32,7 @@ def typed(small_scenes: SmallScenes, tmp_path: Path, monkeypatch: pytest.MonkeyP
     setting = Setting("tiny", recipe, LABEL_SCORES)
     monkeypatch.setattr(tradeoff, "SETTINGS", {"tiny": setting})
     folders = ["--data-dir", small_scenes.data_dir, "--runs-dir", tmp_path / "runs"]
-    options = ["--results-dir", tmp_path / "results", "--num-seeds", 1, "--num-draws", 20]
+    options = ["--results-dir", tmp_path / "results", "--num-seeds", 1]
     return ["tradeoff", "tiny", *folders, *options, "--resolutions", "16x"]
 
 
@@ -109,10 +109,13 @@ def test_kept_rows_and_prices_make_the_table_without_data_or_weights(
 def test_another_data_set_and_other_folds_have_their_own_folder(
     typed: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(*typed, "--dataset", "my/pairs", "--num-folds", 3, "--dry-run") == 0
+    folds = ["--dataset", "my/pairs", "--num-folds", 3]
+    assert run(*typed, *folds, "--dry-run") == 0
     planned = capsys.readouterr().out
     assert "tiny-my_pairs-3-folds: 5 runs to train" in planned
     assert "the data set my/pairs is not prepared in" in planned
+    assert run(*typed, *folds, "--num-seeds", 4, "--dry-run") == 2
+    assert "tiny-my_pairs-3-folds has 3 folds" in capsys.readouterr().err
 
 
 def test_plan_is_one_json_object(typed: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,6 +130,11 @@ def test_plan_is_one_json_object(typed: list[Any], capsys: pytest.CaptureFixture
         (["--axis", "price"], "an axis of prices needs a price list"),
         (["--within", "-1"], "within is -1.0; give 0 or more points"),
         (["--num-seeds", "0"], "num_seeds is 0"),
+        (["--num-draws", "1"], "num_draws is 1; give 100 or more"),
+        (
+            ["--num-folds", "2", "--num-draws", "118", "--resolutions", "16x", "4x"],
+            "none of 3 differences that are judged together could be beyond the noise; give 119",
+        ),
         (["--resolutions", "640x480"], "larger than the thermal image"),
         (["--noise", "2"], "camera noise_std = 2.0"),
         (["--num-folds", "1"], "num_folds is 1"),

@@ -1,12 +1,19 @@
 """The word for a difference, its sentence, and Holm's correction."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdjax.statistics.interval import Interval, Word, correct_by_holm, format_points
+from mdjax.statistics.interval import (
+    Interval,
+    Word,
+    correct_by_holm,
+    count_needed_draws,
+    format_points,
+)
 from mdjax.statistics.seeds import estimate_paired_difference
 
 
@@ -131,3 +138,15 @@ def test_correction_keeps_the_order_and_lowers_nothing(p_values: list[float]) ->
     assert all(p <= corrected <= 1 for p, corrected in zip(p_values, found, strict=True))
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     assert [found[i] for i in order] == sorted(found)
+
+
+@pytest.mark.parametrize("num_compared", [1, 2, 7, 25, 100])
+def test_so_many_draws_and_no_fewer_can_decide(num_compared: int) -> None:
+    """Seven differences: 7 * 2 / 280 = 0.05 is enough, 7 * 2 / 279 is not."""
+    num_draws = count_needed_draws(num_compared)
+
+    def decide(num_draws: int) -> Word:
+        smallest = [make(2 / (num_draws + 1))] * num_compared
+        return replace(correct_by_holm(smallest)[0], low=0.5).judge()
+
+    assert [decide(num_draws), decide(num_draws - 1)] == ["better", "open"]
