@@ -32,6 +32,8 @@ class Recommendation:
         chosen: The first camera whose estimate is within; None if there is none.
         supported: The first camera whose whole interval is within, from three seeds or more.
         nearest: The camera that loses least; None where nothing is measured.
+        contradicting: Cameras with more pixels, or dearer ones, than the chosen one whose estimate
+            is not within: what a smooth loss of pixels would not give.
     """
 
     network: str
@@ -41,9 +43,21 @@ class Recommendation:
     chosen: Candidate | None
     supported: Candidate | None
     nearest: Candidate | None
+    contradicting: tuple[Candidate, ...] = ()
 
     def __str__(self) -> str:
-        """The plain sentence."""
+        """The plain sentence, with another one where cameras contradict it."""
+        if not self.contradicting:
+            return self._tell_choice()
+        *first, last = (x.camera for x in self.contradicting)
+        names = f"{', '.join(first)} and {last}" if first else last
+        have, cost, are = ("have", "cost", "are") if first else ("has", "costs", "is")
+        more = f"{cost} more" if self.by == "cheapest" else f"{have} more pixels"
+        return (
+            f"{self._tell_choice()} But {names}, which {more}, {are} not within: this is no trend."
+        )
+
+    def _tell_choice(self) -> str:
         full = f"within {self.within:g} points of the full one"
         if self.nearest is None:
             return (
@@ -108,6 +122,8 @@ def recommend(
     supported = [
         x for x in chosen if x.loss.num_seeds >= MIN_SEEDS and find_worse_end(x.loss) >= -within
     ]
+    # Candidates are in order: what follows the chosen one has more.
+    after = measured[measured.index(chosen[0]) + 1 :] if chosen else []
     return Recommendation(
         network,
         score,
@@ -116,4 +132,5 @@ def recommend(
         chosen=chosen[0] if chosen else None,
         supported=supported[0] if supported else None,
         nearest=max(measured, key=lambda x: sign * x.loss.points, default=None),
+        contradicting=tuple(x for x in after if x not in chosen),
     )

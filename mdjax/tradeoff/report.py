@@ -11,7 +11,7 @@ from mdjax.studies.table import MISSING, describe_statistics, format_interval, f
 from mdjax.tradeoff.costs import NetworkCost
 from mdjax.tradeoff.cross_resolution import CrossScores
 from mdjax.tradeoff.measured import MeasuredAxis, MeasuredTradeoff
-from mdjax.tradeoff.recommendation import Recommendation
+from mdjax.tradeoff.recommendation import Candidate, Recommendation
 from mdjax.tradeoff.rows import KINDS
 
 
@@ -244,8 +244,13 @@ def _describe_recommendation(found: Recommendation) -> dict[str, Any]:
     }
     for name in ("chosen", "supported", "nearest"):
         candidate = getattr(found, name)
-        values[name] = candidate and {"camera": candidate.camera, **vars(candidate.loss)}
+        values[name] = candidate and _describe_candidate(candidate)
+    values["contradicting"] = [_describe_candidate(x) for x in found.contradicting]
     return values
+
+
+def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
+    return {"camera": candidate.camera, **vars(candidate.loss)}
 
 
 def _escape(text: str) -> str:

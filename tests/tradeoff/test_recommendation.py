@@ -90,3 +90,43 @@ def test_cameras_that_are_not_measured_are_passed_over() -> None:
     nothing = decide(none=NOT_MEASURED)
     assert nothing.nearest is None
     assert "No camera can be compared with the full one yet" in str(nothing)
+
+
+# -- A coarse camera that is within while a finer one is not ---------------------------------------
+def test_finer_cameras_that_are_not_within_are_told() -> None:
+    found = decide(
+        none=Interval(-5.4, -8.0, -3.0, 3),
+        coarse=Interval(-1.7, -2.9, -0.5, 3),
+        middle=Interval(-4.9, -7.2, -1.0, 3),
+        fine=Interval(-5.0, -8.4, -1.3, 3),
+    )
+    assert get_camera(found.chosen) == "coarse"
+    assert [x.camera for x in found.contradicting] == ["middle", "fine"]
+    assert str(found).endswith(
+        "and so does that of every other camera. But middle and fine, which have more pixels, are "
+        "not within: this is no trend."
+    )
+
+
+def test_dearer_camera_that_is_not_within_is_told() -> None:
+    found = decide_with(
+        {"by": "cheapest"},
+        cheap=Interval(-0.5, -1.5, 0.5, 3),
+        middle=Interval(-0.4, -1.5, 0.5, 3),
+        dear=Interval(-2.5, -3.0, -2.0, 3),
+        lost=NOT_MEASURED,
+    )
+    assert str(found).endswith(
+        "its whole interval is. But dear, which costs more, is not within: this is no trend."
+    )
+
+
+def test_coarser_cameras_that_are_not_within_contradict_nothing() -> None:
+    found = decide(
+        none=Interval(-6.0, -8.0, -4.0, 3),
+        coarse=Interval(-0.5, -1.5, 0.5, 3),
+        fine=Interval(-2.0, -2.2, -1.8, 3),
+    )
+    assert found.contradicting == ()
+    assert "no trend" not in str(found)
+    assert decide(none=Interval(-6.0, -8.0, -4.0, 3)).contradicting == ()
