@@ -21,7 +21,7 @@ from mdjax.cli.kept_study import (
     run_plans,
 )
 from mdjax.cli.options import list_changed, parse_options, suggest
-from mdjax.cli.output import print_json
+from mdjax.cli.output import print_json, show_on_stderr
 from mdjax.io.json_file import write_json, write_text
 from mdjax.io.write_failure import make_folder
 from mdjax.models.config import (
@@ -32,12 +32,17 @@ from mdjax.models.config import (
     VisibleOnlyConfig,
 )
 from mdjax.runs.config import TrainConfig
-from mdjax.runs.results import describe_environment
 from mdjax.studies.plan import Plan
 from mdjax.studies.rows import DISTILLED, NATIVE, TEACHER, VISIBLE, Recipe
 from mdjax.studies.table import Setting
 from mdjax.studies.workers import share_gpus
-from mdjax.tradeoff.costs import find_num_classes, measure_costs
+from mdjax.tradeoff.costs import (
+    MeasuredCosts,
+    describe_networks,
+    find_num_classes,
+    measure_costs,
+    read_costs,
+)
 from mdjax.tradeoff.cross_resolution import score_crosswise
 from mdjax.tradeoff.figure import Axis, draw_tradeoff
 from mdjax.tradeoff.measured import MeasuredTradeoff, measure_tradeoff
@@ -117,15 +122,15 @@ def run_tradeoff(arguments: Sequence[str]) -> int:
         print_plans([plan], command)
         return 0
     failures = run_plans([plan], command, name_command("tradeoff", arguments))
-    # Of other seeds some cameras may have more than others: their scores would be of other images.
     with reporting(failures):
         images = {
             row: {seed: found for seed, found in of_row.items() if seed < command.num_seeds}
             for row, of_row in read_images(plan, rows, wanted).items()
         }
         measured = measure_tradeoff(tradeoff, setting, images, num_draws=command.num_draws)
-        report = _make_report(measured, images, plan, command)
         path = command.results_dir / f"tradeoff_{setting.name}"
+        costs = _find_costs(setting, images, path.with_suffix(".json"), command)
+        report = _make_report(measured, costs, plan, command)
         make_folder(path.parent)
         text = report.format_markdown()
         write_text(path.with_suffix(".md"), text)
@@ -175,8 +180,12 @@ def _use_dataset(recipe: Recipe, dataset: str) -> Recipe:
     return configure
 
 
+def _get_image_size_hw(setting: Setting) -> tuple[int, int]:
+    return setting.recipe(TrainConfig(), ImageLevelConfig).pipeline.image_size_hw
+
+
 def _declare(setting: Setting, command: TradeoffOptions) -> Tradeoff:
-    size_hw = setting.recipe(TrainConfig(), ImageLevelConfig).pipeline.image_size_hw
+    size_hw = _get_image_size_hw(setting)
     if command.prices is not None:
         sensors = read_prices(command.prices, size_hw)
     else:
@@ -184,29 +193,39 @@ def _declare(setting: Setting, command: TradeoffOptions) -> Tradeoff:
     return declare_tradeoff(setting.recipe, sensors, command.noise)
 
 
-def _make_report(
-    measured: MeasuredTradeoff,
+def _find_costs(
+    setting: Setting,
     images: Mapping[str, Mapping[int, Any]],
-    plan: Plan,
+    path: Path,
     command: TradeoffOptions,
-) -> TradeoffReport:
-    setting = measured.setting
+) -> MeasuredCosts | None:
+    """Measure what networks cost, or where only tables are wanted, read it from the last report."""
     configs = {
         name: command.adjust(setting.recipe(TrainConfig(), network))
         for name, network in _NETWORKS.items()
     }
     num_classes = find_num_classes(configs[NATIVE], images)
-    environment = describe_environment()
+    if num_classes is None:
+        return None
+    if command.tables_only:
+        return read_costs(path, describe_networks(configs, num_classes))
+    show_on_stderr("measuring what networks cost ...")
+    return measure_costs(configs, num_classes)
+
+
+def _make_report(
+    measured: MeasuredTradeoff, costs: MeasuredCosts | None, plan: Plan, command: TradeoffOptions
+) -> TradeoffReport:
+    setting = measured.setting
     cross = None
     if command.cross:
         score = setting.scores[measured.titles[-1]]
         cross = score_crosswise(measured.tradeoff, plan.jobs, score, data_dir=command.data_dir)
     return TradeoffReport(
         measured,
-        image_size_hw=configs[NATIVE].pipeline.image_size_hw,
+        image_size_hw=_get_image_size_hw(setting),
         recommendations=[measured.recommend(kind, command.within) for kind in (DISTILLED, NATIVE)],
-        costs={} if num_classes is None else measure_costs(configs, num_classes),
-        machine=f"{environment['device']}, {environment['machine']}",
+        costs=costs,
         cross=cross,
         command=shlex.join(
             ["mdjax", "tradeoff", command.recipe, *list_changed(command, _DECIDING)]

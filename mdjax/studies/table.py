@@ -109,12 +109,41 @@ class MeasuredTable:
         setting: What its rows share.
         estimates: By row and score.
         differences: By difference and score, p-values corrected over all differences of a score.
+        seeds: By row, ascending; a row that is not trained yet has none.
     """
 
     table: Table
     setting: Setting
     estimates: Mapping[tuple[str, str], Estimate]
     differences: Mapping[tuple[Difference, str], Interval]
+    seeds: Mapping[str, tuple[int, ...]]
+
+    @property
+    def all_seeds(self) -> list[int]:
+        """Those of any row."""
+        return sorted({seed for of_row in self.seeds.values() for seed in of_row})
+
+    @property
+    def rows_with_fewer_seeds(self) -> list[str]:
+        """Rows with scores that lack a seed of another row."""
+        return [row for row, seeds in self.seeds.items() if 0 < len(seeds) < len(self.all_seeds)]
+
+    @property
+    def warning(self) -> str:
+        """Say which rows cannot be compared by their scores; empty where all can."""
+        count = len(self.all_seeds)
+        names = ", ".join(
+            f"{row} ({len(self.seeds[row])} of {count} seeds)" for row in self.rows_with_fewer_seeds
+        )
+        if not names:
+            return ""
+        is_compared = any(interval.num_seeds for interval in self.differences.values())
+        remedy = "compare them by the differences below, which use the seeds that both rows have"
+        if self.setting.is_cross_validated:
+            text = "Rows of other seeds were tested on other images"
+        else:
+            text = "Rows of other seeds are means over other trainings"
+        return f"{text}{f'; {remedy}' if is_compared else ''}: {names}."
 
     def format_markdown(self, command: str) -> str:
         """Lay the table out as Markdown; a row that is not trained yet has a dash."""
@@ -127,17 +156,20 @@ class MeasuredTable:
         lines += [format_row(titles), format_row(["---"] * len(titles))]
         for row in self.table.rows:
             found = [self.estimates.get((row.row, score)) for score in scores]
-            num_seeds = max((x.num_seeds for x in found if x), default=0)
-            cells = [*row.label, str(num_seeds) if row.row else ""]
+            cells = [*row.label, self._format_seeds(row.row) if row.row else ""]
             for score, estimate in zip(scores, found, strict=True):
                 measured = str(estimate) if estimate and estimate.num_seeds else MISSING
                 cells.append(measured if row.row else "")
                 if has_published:
                     cells.append(row.published.get(score, ""))
             lines.append(format_row(cells))
-        if self.table.note:
-            lines += ["", self.table.note]
+        for text in (self.table.note, self.warning):
+            lines += ["", text] if text else []
         return "\n".join([*lines, *self._format_differences()]) + "\n"
+
+    def _format_seeds(self, row: str) -> str:
+        count = str(len(self.seeds[row]))
+        return f"{count} of {len(self.all_seeds)}" if row in self.rows_with_fewer_seeds else count
 
     def _format_differences(self) -> list[str]:
         """One line per difference, then a sentence each by the score that decides."""
@@ -176,10 +208,12 @@ class MeasuredTable:
             "table": self.table.name,
             "setting": self.setting.name,
             "note": self.table.note,
+            "warning": self.warning,
             "rows": [
                 {
                     "label": list(row.label),
                     "row": row.row,
+                    "seeds": self.seeds.get(row.row, ()),
                     "published": dict(row.published),
                     "measured": {
                         score: vars(self.estimates[row.row, score])
@@ -202,11 +236,11 @@ class MeasuredTable:
 
     def _describe(self, command: str) -> str:
         source = " of a bootstrap over seeds and images" if self.setting.is_cross_validated else ""
+        statistics = describe_statistics(self.setting, self.all_seeds)
         return (
-            f"`{command}`: percent; setting `{self.setting.name}`, "
-            f"{describe_statistics(self.setting)}; ± is the standard error{source}; {MISSING} is "
-            "not trained yet. Intervals are 95 %, `k of n`: seeds in which the sign is the same; "
-            "p-values are corrected by Holm over the comparisons."
+            f"`{command}`: percent; setting `{self.setting.name}`, {statistics}; ± is the standard "
+            f"error{source}; {MISSING} is not trained yet. Intervals are 95 %, `k of n`: seeds in "
+            "which the sign is the same; p-values are corrected by Holm over the comparisons."
         )
 
 
@@ -238,14 +272,30 @@ def measure_table(
             (difference, title): interval
             for difference, interval in zip(table.differences, found, strict=True)
         }
-    return MeasuredTable(table, setting, estimates, differences)
+    seeds = {row: tuple(sorted(images.get(row, {}))) for row in table.num_seeds}
+    return MeasuredTable(table, setting, estimates, differences, seeds)
 
 
-def describe_statistics(setting: Setting) -> str:
-    """Say over what the scores of a setting are taken."""
-    if setting.is_cross_validated:
-        return f"{setting.num_folds}-fold cross-validation, test images of all folds pooled"
-    return "means over seeds on the test split"
+def describe_statistics(setting: Setting, seeds: Collection[int]) -> str:
+    """Say over what the scores of a setting are taken.
+
+    Args:
+        setting: The setting.
+        seeds: Those that were scored.
+    """
+    if not setting.is_cross_validated:
+        return "means over seeds on the test split"
+    folds = sorted({seed % setting.num_folds for seed in seeds})
+    text = f"{setting.num_folds}-fold cross-validation"
+    if not folds:
+        return f"{text}, no fold tested yet"
+    if len(folds) == setting.num_folds:
+        return f"{text}, test images of all folds pooled"
+    *first, last = map(str, folds)
+    if not first:
+        return f"{text}, test images of fold {last} of {setting.num_folds}"
+    names = f"{', '.join(first)} and {last}"
+    return f"{text}, test images of folds {names} of {setting.num_folds} pooled"
 
 
 def format_interval(interval: Interval) -> str:

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from mdjax.data.folds import Folds
+from mdjax.io.json_file import read_json_object, to_plain
 from mdjax.models.network import Network
 from mdjax.models.predictor import make_predictor
 from mdjax.runs.config import TrainConfig
+from mdjax.runs.results import describe_environment
 from mdjax.runs.splits import open_splits
+from mdjax.runs.stored_config import store_without_places
 from mdjax.runs.untrained import create_untrained
 from mdjax.studies.per_image import ImageResult
 from mdjax.studies.timing import measure_milliseconds
@@ -36,9 +40,80 @@ class NetworkCost:
     milliseconds: float
 
 
+@dataclass(frozen=True)
+class MeasuredCosts:
+    """What networks cost, and what has to be the same for it to be so again.
+
+    Attributes:
+        networks: By name.
+        machine: Where the milliseconds were measured.
+        measured: What was measured, see `describe_networks`.
+    """
+
+    networks: Mapping[str, NetworkCost]
+    machine: str
+    measured: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything for programs, as `read_costs` reads it."""
+        return {
+            "costs": {name: vars(cost) for name, cost in self.networks.items()},
+            "machine": self.machine,
+            "measured_networks": self.measured,
+        }
+
+
+def describe_networks(configs: Mapping[str, TrainConfig], num_classes: int) -> dict[str, Any]:
+    """Describe all that decides what networks cost, as JSON can hold it.
+
+    Args:
+        configs: Configurations by name.
+        num_classes: Classes that they tell apart.
+    """
+    stored = {name: store_without_places(config) for name, config in configs.items()}
+    sizes = {name: config.pipeline.image_size_hw for name, config in configs.items()}
+    return to_plain(
+        {
+            "num_classes": num_classes,
+            "networks": {
+                name: {
+                    "image_size_hw": sizes[name],
+                    "network": values["network"],
+                    "task": values["task"],
+                }
+                for name, values in stored.items()
+            },
+        }
+    )
+
+
+def read_costs(path: Path, measured: Mapping[str, Any]) -> MeasuredCosts | None:
+    """Read what an earlier report says that networks cost.
+
+    Args:
+        path: JSON file of the report; there need not be one.
+        measured: What they have to be of, see `describe_networks`.
+
+    Returns:
+        None if the report has none, or those of other networks, images or classes.
+
+    Raises:
+        MdjaxError: The file is damaged.
+    """
+    remedy = "Delete it; it is written again."
+    values = read_json_object(path, remedy=remedy) if path.is_file() else {}
+    if values.get("measured_networks") != measured:
+        return None
+    try:
+        networks = {name: NetworkCost(**cost) for name, cost in values["costs"].items()}
+        return MeasuredCosts(networks, values["machine"], measured)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise MdjaxError(f"{path}: damaged ({error}). {remedy}") from error
+
+
 def measure_costs(
     configs: Mapping[str, TrainConfig], num_classes: int, *, num_rounds: int = 20
-) -> dict[str, NetworkCost]:
+) -> MeasuredCosts:
     """Measure several networks side by side; random weights cost as much as trained ones.
 
     Args:
@@ -48,14 +123,19 @@ def measure_costs(
     """
     networks = {name: create_untrained(config, num_classes) for name, config in configs.items()}
     milliseconds = measure_milliseconds(networks, num_rounds=num_rounds)
-    return {
-        name: NetworkCost(
-            count_parameters(loaded.variables["params"]),
-            count_gflop(loaded.network, loaded.variables, loaded.config.pipeline.image_size_hw),
-            milliseconds[name],
-        )
-        for name, loaded in networks.items()
-    }
+    environment = describe_environment()
+    return MeasuredCosts(
+        {
+            name: NetworkCost(
+                count_parameters(loaded.variables["params"]),
+                count_gflop(loaded.network, loaded.variables, loaded.config.pipeline.image_size_hw),
+                milliseconds[name],
+            )
+            for name, loaded in networks.items()
+        },
+        machine=f"{environment['device']}, {environment['machine']}",
+        measured=describe_networks(configs, num_classes),
+    )
 
 
 def find_num_classes(

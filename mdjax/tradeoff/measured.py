@@ -59,6 +59,8 @@ class MeasuredTradeoff:
         teacher: Scores of the teacher by title.
         sizes: Along the pixels.
         noises: Along the noise; None if it is not looked at.
+        seeds: Those that every row with a result has: all scores are of their images.
+        left_out_seeds: Those that only some rows have.
     """
 
     tradeoff: Tradeoff
@@ -66,6 +68,8 @@ class MeasuredTradeoff:
     teacher: Mapping[str, ScoreInterval]
     sizes: MeasuredAxis
     noises: MeasuredAxis | None
+    seeds: tuple[int, ...]
+    left_out_seeds: tuple[int, ...]
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -115,7 +119,7 @@ def list_titles(setting: Setting) -> tuple[str, ...]:
 def measure_tradeoff(
     tradeoff: Tradeoff, setting: Setting, images: RowImages[Any], *, num_draws: int = 1_000
 ) -> MeasuredTradeoff:
-    """Compute scores, losses and gains.
+    """Compute scores, losses and gains, all of the seeds that every row with a result has.
 
     Args:
         tradeoff: What is compared.
@@ -123,9 +127,15 @@ def measure_tradeoff(
         images: What was scored of each test image, by row and seed.
         num_draws: Draws of the bootstrap.
     """
+    trained = [of_row for of_row in images.values() if of_row]
+    every_seed = sorted({seed for of_row in trained for seed in of_row})
+    seeds = tuple(seed for seed in every_seed if all(seed in of_row for of_row in trained))
+    common = {
+        row: {seed: of_row[seed] for seed in seeds} for row, of_row in images.items() if of_row
+    }
     scores: dict[str, RowScores[Any, Any]] = {
         title: RowScores(
-            images,
+            common,
             setting.scores[title],
             is_cross_validated=setting.is_cross_validated,
             num_draws=num_draws,
@@ -146,6 +156,8 @@ def measure_tradeoff(
         teacher={title: of_rows.estimate_interval(TEACHER) for title, of_rows in scores.items()},
         sizes=_measure_axis(sizes, sizes[-1], scores),
         noises=_measure_axis(noises, noises[0], scores) if noises else None,
+        seeds=seeds,
+        left_out_seeds=tuple(seed for seed in every_seed if seed not in seeds),
     )
 
 

@@ -8,11 +8,12 @@ from typing import Any
 from mdjax.statistics.interval import Interval, ScoreInterval
 from mdjax.studies.rows import DISTILLED, NATIVE, TEACHER, VISIBLE
 from mdjax.studies.table import MISSING, describe_statistics, format_interval, format_row
-from mdjax.tradeoff.costs import NetworkCost
+from mdjax.tradeoff.costs import MeasuredCosts
 from mdjax.tradeoff.cross_resolution import CrossScores
 from mdjax.tradeoff.measured import MeasuredAxis, MeasuredTradeoff
 from mdjax.tradeoff.recommendation import Candidate, Recommendation
 from mdjax.tradeoff.rows import KINDS
+from mdjax.types import format_count
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,7 @@ class TradeoffReport:
         measured: Scores, losses and gains.
         image_size_hw: Rows and columns of the images.
         recommendations: One for each network.
-        costs: By network; empty where the number of classes is not known yet.
-        machine: Where the milliseconds were measured.
+        costs: Of networks; None where they are not measured.
         cross: Networks with other cameras; None if that was not asked for.
         command: What makes it again.
     """
@@ -32,8 +32,7 @@ class TradeoffReport:
     measured: MeasuredTradeoff
     image_size_hw: tuple[int, int]
     recommendations: Sequence[Recommendation]
-    costs: Mapping[str, NetworkCost]
-    machine: str
+    costs: MeasuredCosts | None
     cross: CrossScores | None
     command: str
 
@@ -52,8 +51,8 @@ class TradeoffReport:
             "",
             f"`{self.command}`: percent, {better} is better; setting "
             f"`{self.measured.setting.name}`, images of {width}x{height}, "
-            f"{describe_statistics(self.measured.setting)}; {MISSING} is not trained yet. Ranges "
-            "are 95 % intervals.",
+            f"{describe_statistics(self.measured.setting, self.measured.seeds)}; {MISSING} is not "
+            f"trained yet. Ranges are 95 % intervals.{self._describe_left_out()}",
             "",
             *(f"- {sentence}" for sentence in self.recommendations),
             "",
@@ -66,6 +65,16 @@ class TradeoffReport:
         if self.cross is not None:
             lines += self._format_cross(self.cross)
         return "\n".join(lines) + "\n"
+
+    def _describe_left_out(self) -> str:
+        seeds = self.measured.left_out_seeds
+        if not seeds:
+            return ""
+        names = ", ".join(map(str, seeds))
+        return (
+            f" {format_count(len(seeds), 'seed')} ({names}) that some of these rows lack "
+            f"{'is' if len(seeds) == 1 else 'are'} left out of all of them, the teacher's too."
+        )
 
     def _format_sizes(self) -> list[str]:
         measured = self.measured
@@ -127,18 +136,22 @@ class TradeoffReport:
 
     def _format_costs(self) -> list[str]:
         lines = ["", "## Costs of an image pair", ""]
-        if not self.costs:
-            return [*lines, "Not known before the data are prepared or a row is trained."]
+        if self.costs is None:
+            return [
+                *lines,
+                "Not measured: the same command without `--tables-only` measures them, once the "
+                "data are prepared or a row is trained.",
+            ]
         height, width = self.image_size_hw
         lines += [
             f"{width}x{height}, batch 1, random weights. GFLOP: billions of operations of a "
             "forward pass, from XLA's cost analysis of the compiled program; a multiply-add is 2. "
-            f"Milliseconds: median, the networks in turn, {self.machine}.",
+            f"Milliseconds: median, the networks in turn, {self.costs.machine}.",
             "",
             format_row(["network", "parameters", "GFLOP", "ms"]),
             format_row(["---"] * 4),
         ]
-        for name, cost in self.costs.items():
+        for name, cost in self.costs.networks.items():
             cells = [name, f"{cost.num_parameters:,}", f"{cost.gflop:.3g}"]
             lines.append(format_row([*cells, f"{cost.milliseconds:.1f}"]))
         return lines
@@ -173,6 +186,8 @@ class TradeoffReport:
             "image_size_hw": self.image_size_hw,
             "scores": measured.titles,
             "is_lower_better": measured.is_lower_better,
+            "seeds": measured.seeds,
+            "left_out_seeds": measured.left_out_seeds,
             "recommendations": [
                 {"sentence": str(found), **_describe_recommendation(found)}
                 for found in self.recommendations
@@ -188,8 +203,7 @@ class TradeoffReport:
                 }
                 for index, sensor in enumerate(measured.tradeoff.sensors)
             ],
-            "costs": {name: vars(cost) for name, cost in self.costs.items()},
-            "machine": self.machine,
+            **(self.costs.to_dict() if self.costs else {"costs": {}}),
         }
         if measured.noises is not None:
             values["noises"] = [

@@ -281,7 +281,7 @@ def test_table_names_all_that_decides_its_numbers(
 def test_seeds_beyond_the_folds_and_too_few_draws_for_a_table_are_refused(
     typed: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (table,) = reproduce.TABLES
+    table = reproduce.TABLES[0]
     in_folds = {"small": replace(table.settings["small"], num_folds=2)}
     compared = tuple(replace(table.differences[0], meaning=f"{i}") for i in range(4))
     monkeypatch.setattr(

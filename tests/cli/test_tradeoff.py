@@ -75,9 +75,24 @@ def test_cameras_are_compared_once_and_again_without_training(
     assert crossed["native", "16x"] == pytest.approx(native)
     assert crossed["native-full", "full"] == pytest.approx(best)
 
-    assert run(*typed) == 0
+    assert shown.err.count("measuring what networks cost ...") == 1
+
+    # Nothing is measured anew: the costs are those of the report before.
+    values["costs"]["native"]["milliseconds"] = 123.5
+    (results / "tradeoff_tiny.json").write_text(json.dumps(values))
+    assert run(*typed, "--tables-only", "--json") == 0
     again = capsys.readouterr()
+    assert "measuring" not in again.err
     assert "runs done" not in again.err
+    rewritten = json.loads(again.out)
+    assert rewritten["costs"] == values["costs"]
+    assert rewritten["machine"] == values["machine"]
+    assert "| 123.5 |" in (results / "tradeoff_tiny.md").read_text()
+    (results / "tradeoff_tiny.json").unlink()
+    assert run(*typed, "--tables-only") == 0
+    shown = capsys.readouterr()
+    assert "measuring" not in shown.err
+    assert "Not measured: the same command without `--tables-only` measures them" in shown.out
     assert run(*typed, "--num-steps", "3") == 2
     assert "was trained with other settings" in capsys.readouterr().err
 

@@ -9,7 +9,13 @@ import pytest
 from mdjax.recipes import configure_synthetic
 from mdjax.statistics.pooling import ImageScore
 from mdjax.studies.comparison import Difference
-from mdjax.studies.table import Setting, Table, TableRow, measure_table
+from mdjax.studies.table import (
+    Setting,
+    Table,
+    TableRow,
+    describe_statistics,
+    measure_table,
+)
 
 
 def pool(images: Sequence[Any]) -> float:
@@ -74,6 +80,60 @@ def test_folds_are_pooled() -> None:
     assert "| 3 | +27.00 (" in difference
     assert difference.endswith(", 3 of 3 |")
     assert "3-fold cross-validation" in text
+
+
+def test_rows_of_fewer_seeds_are_marked_and_named() -> None:
+    """Theirs has no second seed: its score is of other images than that of ours."""
+    setting = make_setting(5)
+    images = {**IMAGES, "theirs": {0: [(5, 10)], 2: [(40, 80)]}}
+    measured = measure_table(make_table(setting), setting, images, num_draws=50)
+    text = measured.format_markdown("typed")
+    assert read_cells(text, "theirs")[2] == "2 of 3"
+    assert "|  | yes | 3 | 77.00 ±" in text
+    warning = (
+        "Rows of other seeds were tested on other images; compare them by the differences below, "
+        "which use the seeds that both rows have: theirs (2 of 3 seeds)."
+    )
+    assert f"\n\n{warning}\n\n| difference |" in text
+    assert "5-fold cross-validation, test images of folds 0, 1 and 2 of 5 pooled;" in text
+    values = measured.to_dict("typed")
+    assert values["warning"] == warning
+    assert [row["seeds"] for row in values["rows"]] == [(), (0, 2), (0, 1, 2), ()]
+
+    own = make_setting(0)
+    text = measure_table(make_table(own), own, images).format_markdown("typed")
+    assert "Rows of other seeds are means over other trainings; compare them by the diff" in text
+
+
+def test_rows_of_as_many_but_other_seeds_are_named_too() -> None:
+    """There is no difference to look at then."""
+    setting = make_setting(3)
+    images = {"theirs": {0: [(5, 10)]}, "ours": {1: [(6, 10)]}}
+    measured = measure_table(make_table(setting), setting, images, num_draws=50)
+    assert measured.warning == (
+        "Rows of other seeds were tested on other images: theirs (1 of 2 seeds), ours (1 of 2 "
+        "seeds)."
+    )
+
+
+def test_equal_seeds_need_no_warning() -> None:
+    setting = make_setting(3)
+    measured = measure_table(make_table(setting), setting, IMAGES, num_draws=50)
+    assert measured.warning == ""
+    assert "\n\n\n" not in measured.format_markdown("typed")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ([], "no fold tested yet"),
+        ([3], "test images of fold 3 of 5"),
+        ([1, 0], "test images of folds 0 and 1 of 5 pooled"),
+        (range(5), "test images of all folds pooled"),
+    ],
+)
+def test_folds_that_were_tested_are_said(seeds: Sequence[int], said: str) -> None:
+    assert describe_statistics(make_setting(5), seeds) == f"5-fold cross-validation, {said}"
 
 
 def test_what_is_published_or_missing_is_marked() -> None:

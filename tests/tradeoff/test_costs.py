@@ -1,5 +1,6 @@
 """Operations of a network, counted by hand, and the costs of those of a recipe."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,20 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from mdjax.io.json_file import write_json
 from mdjax.models.config import FeatureLevelConfig, ImageLevelConfig
 from mdjax.recipes import configure_synthetic, configure_synthetic_detection
-from mdjax.runs.config import TrainConfig
-from mdjax.tradeoff.costs import count_gflop, find_num_classes, measure_costs
-from mdjax.types import NetworkOutput
+from mdjax.runs.config import TrainConfig, change_num_steps
+from mdjax.tradeoff.costs import (
+    MeasuredCosts,
+    NetworkCost,
+    count_gflop,
+    describe_networks,
+    find_num_classes,
+    measure_costs,
+    read_costs,
+)
+from mdjax.types import MdjaxError, NetworkOutput
 from tests.runs.small import shrink
 
 
@@ -41,10 +51,37 @@ def test_teacher_of_a_recipe_costs_more_than_its_student() -> None:
         name: shrink(configure_synthetic(TrainConfig(), network))
         for name, network in (("teacher", FeatureLevelConfig), ("native", ImageLevelConfig))
     }
-    costs = measure_costs(configs, 9, num_rounds=2)
+    measured = measure_costs(configs, 9, num_rounds=2)
+    costs = measured.networks
     assert costs["teacher"].num_parameters > costs["native"].num_parameters
     assert costs["teacher"].gflop > costs["native"].gflop > 0
     assert costs["native"].milliseconds > 0
+    assert "cpu" in measured.machine or "gpu" in measured.machine
+    assert measured.measured == describe_networks(configs, 9)
+
+
+def test_costs_of_an_earlier_report_are_read_for_the_same_networks_alone(tmp_path: Path) -> None:
+    configs = {"native": shrink(configure_synthetic(TrainConfig(), ImageLevelConfig))}
+    described = describe_networks(configs, 9)
+    costs = MeasuredCosts({"native": NetworkCost(5, 0.25, 1.5)}, "a machine", described)
+    path = tmp_path / "report.json"
+    assert read_costs(path, described) is None
+    write_json(path, {"command": "typed", **costs.to_dict()})
+    assert read_costs(path, described) == costs
+
+    elsewhere = {name: replace(x, data_dir=tmp_path, seed=7) for name, x in configs.items()}
+    longer = {name: change_num_steps(x, 7) for name, x in elsewhere.items()}
+    assert read_costs(path, describe_networks(longer, 9)) == costs
+    assert read_costs(path, describe_networks(configs, 8)) is None
+    wider = replace(configs["native"].pipeline, image_size_hw=(64, 96))
+    other_sizes = {"native": replace(configs["native"], pipeline=wider)}
+    assert read_costs(path, describe_networks(other_sizes, 9)) is None
+    other_networks = {"native": shrink(configure_synthetic(TrainConfig(), FeatureLevelConfig))}
+    assert read_costs(path, describe_networks(other_networks, 9)) is None
+
+    write_json(path, {**costs.to_dict(), "costs": {"native": {"gflop": 1}}})
+    with pytest.raises(MdjaxError, match=r"report\.json: damaged .*Delete it"):
+        read_costs(path, described)
 
 
 def test_number_of_classes_is_found_without_data(tmp_path: Path) -> None:

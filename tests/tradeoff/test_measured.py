@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mdjax.recipes import configure_synthetic
-from mdjax.statistics.pooling import ImageScore
+from mdjax.statistics.pooling import ImageScore, Rows
 from mdjax.studies.table import Setting
 from mdjax.tradeoff.measured import MeasuredTradeoff, measure_tradeoff
 from mdjax.tradeoff.recommendation import Recommendation
@@ -35,11 +35,14 @@ IMAGES = {
 
 
 def measure(
-    *, prices: tuple[float | None, ...] = (None, None, None), lower: tuple[str, ...] = ()
+    *,
+    prices: tuple[float | None, ...] = (None, None, None),
+    lower: tuple[str, ...] = (),
+    images: Rows[float] = IMAGES,
 ) -> MeasuredTradeoff:
     sensors = [replace(x, price=price) for x, price in zip(SENSORS, prices, strict=True)]
     setting = Setting("here", configure_synthetic, SCORES, lower)
-    return measure_tradeoff(declare_tradeoff(configure_synthetic, sensors, []), setting, IMAGES)
+    return measure_tradeoff(declare_tradeoff(configure_synthetic, sensors, []), setting, images)
 
 
 def get_cameras(found: Recommendation) -> list[str | None]:
@@ -57,6 +60,37 @@ def test_losses_and_gains_are_paired_by_seed() -> None:
     assert gain.points == pytest.approx(3.0)
     assert gain.num_compared == 2  # There is no distilled student without a camera yet.
     assert measured.teacher["right all"].points == pytest.approx(52.0)
+
+
+def make_report(measured: MeasuredTradeoff) -> TradeoffReport:
+    return TradeoffReport(measured, (32, 48), [], None, None, "mdjax tradeoff x")
+
+
+def test_all_rows_are_scored_on_the_seeds_that_every_trained_row_has() -> None:
+    """Native with 16x lacks seed 1: the others lose it too, though they have a score of it."""
+    images = {**IMAGES, "native": {0: [40.0], 2: [44.0]}, "distilled-none": {}}
+    measured = measure(images=images)
+    assert measured.seeds == (0, 2)
+    assert measured.left_out_seeds == (1,)
+    assert measured.teacher["right all"].points == pytest.approx(52.0)
+    assert measured.teacher["right all"].num_seeds == 2
+    full = measured.sizes.scores["native-full", "right all"]
+    assert (full.points, full.num_seeds) == (pytest.approx(42.5), 2)
+    assert measured.sizes.losses["distilled", "right all"].points == pytest.approx(-4.0)
+    report = make_report(measured)
+    said = "1 seed (1) that some of these rows lack is left out of all of them, the teacher's too."
+    assert f"Ranges are 95 % intervals. {said}\n" in report.format_markdown()
+    assert report.to_dict()["left_out_seeds"] == (1,)
+    assert "left out" not in make_report(measure()).format_markdown()
+
+
+def test_rows_without_a_common_seed_have_no_scores() -> None:
+    measured = measure(images={**IMAGES, "native": {3: [40.0]}})
+    assert measured.left_out_seeds == (0, 1, 2, 3)
+    assert measured.teacher["right all"].num_seeds == 0
+    text = make_report(measured).format_markdown()
+    assert "| full (48x32) | 1,536 | teacher | 0 | – | – | – |  |" in text  # noqa: RUF001
+    assert "4 seeds (0, 1, 2, 3) that some of these rows lack are left out" in text
 
 
 def test_each_network_is_compared_with_itself() -> None:
@@ -84,7 +118,7 @@ def test_prices_order_the_cameras_and_leave_out_dearer_ones() -> None:
 
 def test_report_has_a_dash_for_what_is_not_trained() -> None:
     measured = measure(prices=(0.0, 350.0, None))
-    report = TradeoffReport(measured, (32, 48), [], {}, "a machine", None, "mdjax tradeoff x")
+    report = make_report(measured)
     text = report.format_markdown()
     head = "| camera | pixels | price | network | seeds | right day | right night | right all | "
     assert head in text
