@@ -1,6 +1,8 @@
 """Engines in their processes: what they answer, and how they fail."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +46,21 @@ def onnx(tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "loaded",
-    [create_loaded(), create_loaded(detects=True), create_loaded(FeatureLevelConfig)],
+    "create",
+    [
+        create_loaded,
+        partial(create_loaded, detects=True),
+        partial(create_loaded, FeatureLevelConfig),
+    ],
     ids=["labels", "boxes", "teacher"],
 )
-def test_all_installed_engines_answer_as_jax_does(loaded: LoadedNetwork, tmp_path: Path) -> None:
+def test_all_installed_engines_answer_as_jax_does(
+    create: Callable[[], LoadedNetwork], tmp_path: Path
+) -> None:
     """Batch 2, and each engine in a process of its own; what is not installed is not tested."""
     installed, _ = find_installed([name for name in ENGINES if name != "torch-compile"])
-    models, engines = write(loaded, tmp_path, *(x.name for x in installed), batch_size=2)
+    names = [x.name for x in installed]
+    models, engines = write(create(), tmp_path, *names, batch_size=2)
     said: list[str] = []
     group = measure_in_turn(
         [models], engines, tmp_path / "work", seconds=0.01, num_threads=1, show=said.append

@@ -35,30 +35,35 @@ class Foreign(nn.Module):
 
 INPUTS = (jnp.ones((2, 4, 5, 3)), jnp.ones((2, 4, 5, 1)))
 MODULE = Foreign()
-VARIABLES: Any = MODULE.init(jax.random.key(0), *INPUTS, train=False)
 
 
-def test_captured_network_returns_prediction_features_and_mask() -> None:
+@pytest.fixture(scope="module")
+def variables() -> Any:
+    """Those of the foreign network."""
+    return MODULE.init(jax.random.key(0), *INPUTS, train=False)
+
+
+def test_captured_network_returns_prediction_features_and_mask(variables: Any) -> None:
     network = CapturedNetwork(
         MODULE, features={"c2": "encoder/stage2"}, mask="saliency", mask_activation=jax.nn.sigmoid
     )
-    output: Any = network.apply(VARIABLES, *INPUTS, train=False)
-    np.testing.assert_array_equal(output.prediction, MODULE.apply(VARIABLES, *INPUTS, train=False))
+    output: Any = network.apply(variables, *INPUTS, train=False)
+    np.testing.assert_array_equal(output.prediction, MODULE.apply(variables, *INPUTS, train=False))
     assert output.features["c2"].shape == (2, 4, 5, 6)
     assert output.mask.shape == (2, 4, 5, 1)
     assert 0 < float(output.mask.min()) <= float(output.mask.max()) < 1
     stage1 = CapturedNetwork(MODULE, features={"c1": "encoder/stage1"})
-    without_mask: Any = stage1.apply(VARIABLES, *INPUTS, train=False)
+    without_mask: Any = stage1.apply(variables, *INPUTS, train=False)
     assert without_mask.features["c1"].shape == (2, 4, 5, 4)
     assert without_mask.mask is None
 
 
-def test_captured_network_updates_batch_statistics_in_training() -> None:
+def test_captured_network_updates_batch_statistics_in_training(variables: Any) -> None:
     """It returns what the module would update, and no intermediates beside it."""
     network = CapturedNetwork(MODULE, features={"c2": "encoder/stage2"})
-    result: Any = network.apply(VARIABLES, *INPUTS, train=True, mutable=["batch_stats"])
+    result: Any = network.apply(variables, *INPUTS, train=True, mutable=["batch_stats"])
     _, updates = result
-    _, expected = MODULE.apply(VARIABLES, *INPUTS, train=True, mutable=["batch_stats"])
+    _, expected = MODULE.apply(variables, *INPUTS, train=True, mutable=["batch_stats"])
     assert set(updates) == {"batch_stats"}
     np.testing.assert_array_equal(
         updates["batch_stats"]["encoder"]["norm"]["mean"],
@@ -67,10 +72,10 @@ def test_captured_network_updates_batch_statistics_in_training() -> None:
 
 
 @pytest.mark.parametrize("mutable", ["batch_stats", ["batch_stats"], True, False])
-def test_mutable_means_what_it_means_to_flax(mutable: Any) -> None:
+def test_mutable_means_what_it_means_to_flax(mutable: Any, variables: Any) -> None:
     network = CapturedNetwork(MODULE, features={"c1": "encoder/stage1", "c2": "encoder/stage2"})
-    result: Any = network.apply(VARIABLES, *INPUTS, train=bool(mutable), mutable=mutable)
-    expected: Any = MODULE.apply(VARIABLES, *INPUTS, train=bool(mutable), mutable=mutable)
+    result: Any = network.apply(variables, *INPUTS, train=bool(mutable), mutable=mutable)
+    expected: Any = MODULE.apply(variables, *INPUTS, train=bool(mutable), mutable=mutable)
     if mutable is False:
         np.testing.assert_array_equal(result.prediction, expected)
         return
@@ -81,28 +86,28 @@ def test_mutable_means_what_it_means_to_flax(mutable: Any) -> None:
     jax.tree.map(np.testing.assert_array_equal, dict(updates), dict(expected[1]))
 
 
-def test_captured_features_carry_gradients() -> None:
+def test_captured_features_carry_gradients(variables: Any) -> None:
     network = CapturedNetwork(MODULE, features={"c1": "encoder/stage1"})
 
     def compute_loss(params: Any) -> jax.Array:
-        output: Any = network.apply({**VARIABLES, "params": params}, *INPUTS, train=False)
+        output: Any = network.apply({**variables, "params": params}, *INPUTS, train=False)
         return jnp.sum(output.features["c1"] ** 2)
 
-    gradient = jax.grad(compute_loss)(VARIABLES["params"])
+    gradient = jax.grad(compute_loss)(variables["params"])
     assert float(jnp.abs(gradient["encoder"]["stage1"]["kernel"]).max()) > 0
     assert float(jnp.abs(gradient["head"]["kernel"]).max()) == 0
 
 
-def test_unknown_path_is_refused_with_the_paths_there_are() -> None:
+def test_unknown_path_is_refused_with_the_paths_there_are(variables: Any) -> None:
     network = CapturedNetwork(MODULE, features={"c3": "encoder/stage3"})
     with pytest.raises(MdjaxError, match=r"'encoder/stage3'.*encoder/stage1, encoder/stage2"):
-        network.apply(VARIABLES, *INPUTS, train=False)
+        network.apply(variables, *INPUTS, train=False)
 
 
-def test_captured_network_initialises_its_module() -> None:
+def test_captured_network_initialises_its_module(variables: Any) -> None:
     network = CapturedNetwork(MODULE, features={"c1": "encoder/stage1"})
-    variables = network.init(jax.random.key(0), *INPUTS, train=False)
-    assert jax.tree.structure(variables) == jax.tree.structure(VARIABLES)
+    created = network.init(jax.random.key(0), *INPUTS, train=False)
+    assert jax.tree.structure(created) == jax.tree.structure(variables)
 
 
 def test_captured_network_takes_a_module_without_a_train_argument() -> None:
