@@ -3,10 +3,10 @@
 The names below are what most programs need; each is imported when it is first used.
 
 To train a preset and use what it has learned: `get_preset`, `train_network`, `load_network`,
-`evaluate_network`, `predict_files`, `make_image_predictor`, `predict_frames`, `export_network`,
-`load_exported`. To distil networks of your own: `CapturedNetwork`, `Teacher`, `LossTerm`,
-`mean_ratio`, `ModalityDistillation`, `create_state`, `make_distill_step`. All of them raise
-`MdjaxError` where a person has to fix something.
+`evaluate_network`, `predict_files`, `make_image_predictor`, `predict_frames`, `make_common_view`,
+`export_network`, `load_exported`. To distil networks of your own: `CapturedNetwork`, `Teacher`,
+`LossTerm`, `mean_ratio`, `ModalityDistillation`, `create_state`, `make_distill_step`. All of them
+raise `MdjaxError` where a person has to fix something.
 """
 
 import importlib
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
+    from mdjax.align.common_view import make_common_view
     from mdjax.errors import MdjaxError
     from mdjax.export.export import export_network
     from mdjax.export.exported import load_exported
@@ -46,6 +47,7 @@ _PLACES = {
     "get_preset": ("presets", "get_preset"),
     "load_exported": ("export.exported", "load_exported"),
     "load_network": ("runs.loading", "load_network"),
+    "make_common_view": ("align.common_view", "make_common_view"),
     "make_distill_step": ("train.step", "make_distill_step"),
     "make_image_predictor": ("predict.images", "make_image_predictor"),
     "mean_ratio": ("losses.ratio", "mean_ratio"),
@@ -66,6 +68,7 @@ __all__ = [
     "get_preset",
     "load_exported",
     "load_network",
+    "make_common_view",
     "make_distill_step",
     "make_image_predictor",
     "mean_ratio",

@@ -118,7 +118,7 @@ class CommonView:
 
 
 def make_common_view(
-    visible_crop: PartXyxy | None, homography_path: Path | None
+    visible_crop: PartXyxy | None = None, homography_path: Path | None = None
 ) -> CommonView | None:
     """Make the view that two options ask for; None where neither does.
 
@@ -129,6 +129,12 @@ def make_common_view(
     Raises:
         MdjaxError: The file is not in order, the part is empty, or there is nothing in it that both
             cameras see.
+
+    Example:
+        >>> import mdjax
+        >>> view = mdjax.make_common_view((200, 0, 1100, 720))
+        >>> view.describe()
+        'cut to 900x720 pixels at (200, 0)'
     """
     if visible_crop is not None:
         _check_crop(visible_crop)

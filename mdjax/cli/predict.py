@@ -37,7 +37,7 @@ class Predict:
     With --follow, IMAGES (and --thermal) are folders that are being filled: each pair is predicted
     once both files are whole, until Ctrl-C.
     For a network that was trained on a data set prepared with --homography or --visible-crop, give
-    the same here, with image files.
+    the same here.
 
     Attributes:
         network: Run directory, the folder of a checkpoint, or the folder of `mdjax export`.

@@ -1,7 +1,7 @@
 """Boxes of objects in the user's own images."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ from jaxtyping import UInt8
 
 from mdjax.io.images import convert_to_u8
 from mdjax.io.json_file import write_json
-from mdjax.predict.pairs import DecodedPair, PairFiles
+from mdjax.predict.decoded import DecodedPair, place_in_image
+from mdjax.predict.pairs import PairFiles
 from mdjax.predict.prediction import LoadedPair, count_notes
 from mdjax.predict.thresholds import DEFAULT_SCORE_THRESHOLD, set_score_threshold
 from mdjax.tasks.detection import DetectionTask
@@ -174,8 +175,7 @@ class DetectionWriter:
         notes = (*pair.prepared.notes, *note_full_list(found, self.task))
         if pair.decoded.cut is not None:
             image_size_hw = pair.decoded.cut.image_size_hw
-            corners = np.array(pair.decoded.cut.corner_xy_px * 2, found.boxes_xyxy_px.dtype)
-            found = replace(found, boxes_xyxy_px=found.boxes_xyxy_px + corners)
+            found = place_in_image(found, pair.decoded.cut)
         return DetectedImage(pair.files, image_size_hw, found, path, notes)
 
     def describe_image(self, image: DetectedImage) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from mdjax.predict.video_output import BoxFrames, FrameOutput, LabelFrames
 from mdjax.predict.video_pair import find_videos
 from mdjax.runs.trained_network import TrainedNetwork
 from mdjax.tasks.detection import DetectionTask
-from mdjax.types import MdjaxError
 
 
 def predict_files(
@@ -57,14 +56,14 @@ def predict_files(
         missing: Image that the network has to do without. If that is the visible one and there is
             no `thermal`, `images` are the thermal ones.
         view: What is cut out of both images of each pair, as for the data set of the training, see
-            `make_common_view`; not for videos.
+            `mdjax.make_common_view`.
 
     Returns:
         The results, image by image; of a video, in sums.
 
     Raises:
         MdjaxError: As `predict_pairs` and `predict_video`, or a score threshold for a network that
-            labels pixels, or a view for a video.
+            labels pixels.
 
     Example:
         >>> from pathlib import Path
@@ -82,20 +81,16 @@ def predict_files(
         "overwrite": overwrite,
         "show_progress": show_progress,
         "missing": missing,
+        "view": view,
     }
     videos = find_videos(images, thermal, missing=missing)
     if videos is not None:
-        if view is not None:
-            raise MdjaxError(
-                f"{images}: --homography and --visible-crop are for image files; make images of "
-                "the frames of both videos first. Nothing was written."
-            )
         output = _create_frame_output(loaded, out_dir, images.stem, score_threshold)
         return predict_video(loaded, videos, output, **options)
     pairs = find_pairs(images, thermal, missing=missing)
     _check_out_dir(out_dir, [path for path in (images, thermal) if path is not None])
     writer = _create_writer(loaded, out_dir, score_threshold)
-    return predict_pairs(loaded, pairs, writer, view=view, **options)
+    return predict_pairs(loaded, pairs, writer, **options)
 
 
 def follow_files(

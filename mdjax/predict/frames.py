@@ -7,17 +7,19 @@ import jax
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
-from mdjax.io.images import ThermalImage, stretch_counts
+from mdjax.align.common_view import CommonView
+from mdjax.io.images import ThermalImage
 from mdjax.models.modalities import THERMAL, VISIBLE, Missing
+from mdjax.predict.decoded import DecodedPair, PairNames, combine_images, place_in_image
 from mdjax.predict.images import check_rgb
 from mdjax.predict.inputs import PreparedPair, SimulateCamera, needs_thermal, prepare_pair
-from mdjax.predict.pairs import DecodedPair, combine_images
 from mdjax.predict.thresholds import choose_task
 from mdjax.runs.scoring import require_image
 from mdjax.runs.trained_network import TrainedNetwork
 from mdjax.types import MdjaxError
 
 _NOISE_SEED = 0
+_NAMES = PairNames("the visible frame", "the thermal frame")
 
 FrameShapes = tuple[tuple[int, ...] | None, ...]
 """Rows and columns of the visible and of the thermal frame."""
@@ -55,10 +57,13 @@ class FrameLoader:
         *,
         simulate: SimulateCamera = "auto",
         missing: Missing = "none",
+        view: CommonView | None = None,
         first_shapes: FrameShapes | None = None,
     ):
         """Take what is the same for all frames; `first_shapes` are those of an earlier call."""
         self._config = loaded.config
+        self._range_counts = loaded.thermal_range_counts
+        self._view = view
         self._thermal_size_hw = loaded.thermal_size_hw
         self._simulate: SimulateCamera = simulate
         self._missing: Missing = missing
@@ -74,11 +79,14 @@ class FrameLoader:
 
         Raises:
             MdjaxError: Sizes differ from those of the first pair that could be prepared, or from
-                each other; or the network needs a frame that is None.
+                each other; thermal has 8 bits where counts are expected; or the network needs a
+                frame that is None.
         """
         shapes = _list_shapes(visible_u8, thermal)
         self._check_shapes(shapes)
-        decoded = combine_images(visible_u8, thermal, "the pair of frames")
+        decoded = combine_images(
+            visible_u8, thermal, _NAMES, thermal_range_counts=self._range_counts, view=self._view
+        )
         return self._prepare(number, decoded, shapes)
 
     def load_pair(self, number: int, decoded: DecodedPair) -> LoadedFrame:
@@ -121,6 +129,7 @@ def predict_frames(
     score_threshold: float | None = None,
     simulate: SimulateCamera = "auto",
     missing: Missing = "none",
+    view: CommonView | None = None,
 ) -> Iterator[FramePrediction]:
     """Predict frames as they come, such as those of live cameras, each before the next is read.
 
@@ -135,6 +144,8 @@ def predict_frames(
         score_threshold: For detectors: lowest score that is kept; 0.3 by default.
         simulate: Whether thermal frames pass through the camera the network was trained with.
         missing: Image that the network has to do without.
+        view: What is cut out of both frames, as for the data set of the training, see
+            `mdjax.make_common_view`. Class ids are those of the part then.
 
     Returns:
         One prediction a frame, in order.
@@ -159,17 +170,16 @@ def predict_frames(
         loaded.config.pipeline.image_size_hw,
     )
     predict = loaded.compile_predictor(batch_size=1, task=task, missing=missing)
-    loader = FrameLoader(loaded, simulate=simulate, missing=missing)
+    loader = FrameLoader(loaded, simulate=simulate, missing=missing, view=view)
 
     def predict_frame(number: int, visible_u8: Any, thermal: Any) -> Any:
         _check_visible(visible_u8, missing)
         _check_thermal(thermal, loaded, missing)
-        if thermal is not None and loaded.thermal_range_counts is not None:
-            thermal = stretch_counts(thermal, "the thermal frame", loaded.thermal_range_counts)
         frame = loader.load(number, visible_u8, thermal)
         batch = predict(frame.prepared.visible[None], frame.prepared.thermal[None, ..., None])
         row = jax.tree.map(lambda array: array[0], batch)
-        return task.fit_to_image(row, working_size_hw, frame.decoded.visible_u8.shape[:2])
+        found = task.fit_to_image(row, working_size_hw, frame.decoded.visible_u8.shape[:2])
+        return place_in_image(found, frame.decoded.cut)
 
     def predict_all() -> Iterator[FramePrediction]:
         for number, (visible_u8, thermal) in enumerate(frames):

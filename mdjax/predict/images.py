@@ -7,10 +7,11 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
-from mdjax.io.images import ThermalImage, stretch_counts
+from mdjax.align.common_view import CommonView
+from mdjax.io.images import ThermalImage
 from mdjax.models.modalities import Missing
+from mdjax.predict.decoded import PairNames, combine_images, place_in_image
 from mdjax.predict.inputs import SimulateCamera, prepare_pair
-from mdjax.predict.pairs import combine_images
 from mdjax.runs.scoring import require_image
 from mdjax.runs.trained_network import TrainedNetwork
 from mdjax.types import MdjaxError
@@ -18,7 +19,7 @@ from mdjax.types import MdjaxError
 ImagePredictor = Callable[..., Any]
 """From a visible [h w 3] and a thermal image [hh ww], or None, to what the task says of them."""
 
-_NAME = "the image pair"
+_NAMES = PairNames("the visible image", "the thermal image")
 _NOISE_SEED = 0
 
 
@@ -43,7 +44,11 @@ def check_rgb(image: Any, what: str) -> None:
 
 
 def make_image_predictor(
-    loaded: TrainedNetwork, *, simulate: SimulateCamera = "auto", missing: Missing = "none"
+    loaded: TrainedNetwork,
+    *,
+    simulate: SimulateCamera = "auto",
+    missing: Missing = "none",
+    view: CommonView | None = None,
 ) -> ImagePredictor:
     """Compile a network for image pairs in memory, one at a time.
 
@@ -52,6 +57,8 @@ def make_image_predictor(
         simulate: Whether thermal images pass through the camera the network was trained with.
         missing: Image that the network has to do without. Without the visible one, pass an image of
             the same field of view and size as the result should have.
+        view: What is cut out of both images, as for the data set of the training, see
+            `mdjax.make_common_view`. Class ids are those of the part then.
 
     Returns:
         A function of a visible image, RGB [h w 3] of 8 bits, and a thermal one [hh ww], which may
@@ -59,8 +66,8 @@ def make_image_predictor(
         Networks that see no thermal image take the visible one alone. It returns class ids [h w]
         of 8 bits; or, of a detector, `ImageDetections` in pixels of the visible image.
 
-        It raises `MdjaxError` where the two do not show the same field of view, or where the
-        network needs a thermal image and there is none.
+        It raises `MdjaxError` where the two do not show the same field of view or have sizes that
+        the view is not for, or where the network needs a thermal image and there is none.
 
     Example:
         >>> from pathlib import Path
@@ -80,10 +87,15 @@ def make_image_predictor(
         visible_u8: UInt8[np.ndarray, "h w 3"], thermal: ThermalImage | None = None
     ) -> Any:
         check_rgb(visible_u8, "a visible image")
-        if thermal is not None and loaded.thermal_range_counts is not None:
-            thermal = stretch_counts(thermal, _NAME, loaded.thermal_range_counts)
+        decoded = combine_images(
+            visible_u8,
+            thermal,
+            _NAMES,
+            thermal_range_counts=loaded.thermal_range_counts,
+            view=view,
+        )
         pair = prepare_pair(
-            combine_images(visible_u8, thermal, _NAME),
+            decoded,
             loaded.config,
             simulate=simulate,
             rng=np.random.default_rng(_NOISE_SEED),
@@ -92,6 +104,7 @@ def make_image_predictor(
         )
         batch = predict(pair.visible[None], pair.thermal[None, ..., None])
         row = jax.tree.map(lambda array: array[0], batch)
-        return task.fit_to_image(row, working_size_hw, visible_u8.shape[:2])
+        found = task.fit_to_image(row, working_size_hw, decoded.visible_u8.shape[:2])
+        return place_in_image(found, decoded.cut)
 
     return predict_image

@@ -9,7 +9,7 @@ from mdjax.data.geometry import resize_image
 from mdjax.data.thermal_camera import compute_camera_size_hw, view_with_camera
 from mdjax.io.images import scale_to_unit
 from mdjax.models.modalities import THERMAL, Missing
-from mdjax.predict.pairs import DecodedPair
+from mdjax.predict.decoded import DecodedPair
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.scoring import describe_missing
 from mdjax.types import MdjaxError

@@ -4,11 +4,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-import cv2
 import numpy as np
-from jaxtyping import UInt8
 
 from mdjax.align.common_view import CommonView
 from mdjax.io.findings import Findings, group_problems
@@ -16,17 +13,15 @@ from mdjax.io.images import (
     ThermalImage,
     check_fourth_channel,
     check_orientation,
-    check_pair_sizes,
-    convert_to_u8,
-    decode_thermal,
-    decode_thermal_counts,
+    decode_image,
     decode_visible,
     decode_visible_thermal,
-    stretch_counts,
+    take_grey,
 )
 from mdjax.io.png import is_png, read_png_header
 from mdjax.io.read_file import read_bytes
 from mdjax.models.modalities import VISIBLE, Missing
+from mdjax.predict.decoded import DecodedPair, PairNames, combine_images
 from mdjax.predict.folders import find_in_folder, find_in_two_folders
 from mdjax.types import MdjaxError
 
@@ -46,27 +41,6 @@ class PairFiles:
     def paths(self) -> tuple[Path, ...]:
         """The files that are there."""
         return tuple(path for path in (self.visible, self.thermal) if path is not None)
-
-
-class DecodedPair(NamedTuple):
-    """Both images of a pair, each at the size it was stored with."""
-
-    visible_u8: UInt8[np.ndarray, "h w 3"]
-    """What is predicted is drawn over it; where there is no visible image, the thermal one."""
-    thermal: ThermalImage | None
-    has_visible: bool = True
-    cut: "Cut | None" = None
-    """Where `visible_u8` lies in its file; None where it is the whole image."""
-
-
-class Cut(NamedTuple):
-    """The part of a visible image that is predicted."""
-
-    corner_xy_px: tuple[int, int]
-    """Its left and top edge."""
-    image_size_hw: tuple[int, int]
-    """Rows and columns of the whole image."""
-    note: str
 
 
 def find_pairs(
@@ -138,35 +112,14 @@ def read_pair(
         return _read_thermal_alone(files.thermal, thermal_range_counts, view)
     problems: list[str] = []
     visible_u8 = _try(decode_visible, files.visible, problems)
-    decode_counts = partial(_decode_thermal, range_counts=thermal_range_counts, view=view)
-    thermal = _try(decode_counts, files.thermal, problems)
+    decode_thermal = partial(_decode_thermal, holds_counts=thermal_range_counts is not None)
+    thermal = _try(decode_thermal, files.thermal, problems)
     if visible_u8 is None or thermal is None:
         raise MdjaxError("\n".join(problems))
-    visible_u8, cut = _cut_visible(visible_u8, view, str(files.visible))
-    pair = combine_images(visible_u8, thermal, f"{files.visible}, {files.thermal}")
-    return pair._replace(cut=cut)
-
-
-def combine_images(
-    visible_u8: UInt8[np.ndarray, "h w 3"] | None, thermal: ThermalImage | None, name: str
-) -> DecodedPair:
-    """Make a pair of decoded images, whether from files, videos or memory; one may be None.
-
-    Args:
-        visible_u8: RGB.
-        thermal: Grey levels.
-        name: What a person calls the pair, for messages.
-
-    Raises:
-        MdjaxError: The two do not show the same field of view.
-    """
-    if visible_u8 is None:
-        assert thermal is not None
-        grey_u8 = np.repeat(convert_to_u8(thermal)[..., None], 3, axis=-1)
-        return DecodedPair(grey_u8, thermal, has_visible=False)
-    if thermal is not None:
-        check_pair_sizes(visible_u8.shape[:2], thermal.shape, name)
-    return DecodedPair(visible_u8, thermal)
+    names = PairNames(str(files.visible), str(files.thermal))
+    return combine_images(
+        visible_u8, thermal, names, thermal_range_counts=thermal_range_counts, view=view
+    )
 
 
 def raise_problems(problems: Sequence[str]) -> None:
@@ -182,27 +135,8 @@ def raise_problems(problems: Sequence[str]) -> None:
         raise MdjaxError(f"{len(problems)} problems, nothing was written.\n{lines}")
 
 
-def _decode_thermal(
-    data: bytes, name: str, *, range_counts: Sequence[float] | None, view: CommonView | None
-) -> ThermalImage:
-    """Decode a thermal image, and warp it as it was for training: before counts are cut off."""
-    if view is None:
-        return decode_thermal(data, name, range_counts)
-    if range_counts is None:
-        return view.warp_thermal(decode_thermal(data, name), name)
-    counts = decode_thermal_counts(data, name)
-    return stretch_counts(view.warp_thermal(counts, name), name, range_counts)
-
-
-def _cut_visible(
-    visible_u8: UInt8[np.ndarray, "h w 3"], view: CommonView | None, name: str
-) -> tuple[UInt8[np.ndarray, "hh ww 3"], Cut | None]:
-    if view is None:
-        return visible_u8, None
-    height, width = visible_u8.shape[:2]
-    left, top, *_ = view.part_xyxy_px
-    note = f"the visible image was {view.describe()}"
-    return view.cut_visible(visible_u8, name), Cut((left, top), (height, width), note)
+def _decode_thermal(data: bytes, name: str, *, holds_counts: bool) -> ThermalImage:
+    return take_grey(decode_image(data, name, may_have_16_bits=holds_counts), name, data)
 
 
 def _read_single(
@@ -210,6 +144,7 @@ def _read_single(
 ) -> DecodedPair:
     """Decode a file that stands alone: four channels hold both images, three the visible one."""
     data, name = read_bytes(path, str(path)), str(path)
+    names = PairNames(name, name)
     if is_png(data) and read_png_header(data, name).num_channels == 4:
         if view is not None:
             raise MdjaxError(
@@ -223,11 +158,10 @@ def _read_single(
             )
         visible_u8, thermal_u8 = decode_visible_thermal(data, name)
         check_fourth_channel(thermal_u8, name)
-        return combine_images(visible_u8, thermal_u8, name)
+        return combine_images(visible_u8, thermal_u8, names)
     visible_u8 = decode_visible(data, name)
     check_orientation(data, name)
-    visible_u8, cut = _cut_visible(visible_u8, view, name)
-    return combine_images(visible_u8, None, name)._replace(cut=cut)
+    return combine_images(visible_u8, None, names, view=view)
 
 
 def _read_thermal_alone(
@@ -236,18 +170,11 @@ def _read_thermal_alone(
     data, name = read_bytes(path, str(path)), str(path)
     if is_png(data) and read_png_header(data, name).num_channels == 4:
         return _read_single(path, thermal_range_counts, view)
-    thermal = _decode_thermal(data, name, range_counts=thermal_range_counts, view=view)
+    thermal = _decode_thermal(data, name, holds_counts=thermal_range_counts is not None)
     check_orientation(data, name)
-    pair = combine_images(None, thermal, name)
-    if view is None or view.homography is None:
-        return pair
-    # What is found counts in pixels of the visible camera, though its image is missing.
-    left, top, *_ = view.part_xyxy_px
-    width, height = view.homography.visible_size_wh_px
-    size_wh = view.size_hw[::-1]
-    return pair._replace(
-        visible_u8=cv2.resize(pair.visible_u8, size_wh, interpolation=cv2.INTER_LINEAR),
-        cut=Cut((left, top), (height, width), f"the visible image would be {view.describe()}"),
+    names = PairNames(name, name)
+    return combine_images(
+        None, thermal, names, thermal_range_counts=thermal_range_counts, view=view
     )
 
 

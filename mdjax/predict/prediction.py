@@ -15,8 +15,9 @@ import rich.progress
 from mdjax.align.common_view import CommonView
 from mdjax.io.write_failure import make_folder
 from mdjax.models.modalities import Missing
+from mdjax.predict.decoded import DecodedPair
 from mdjax.predict.inputs import PreparedPair, SimulateCamera, prepare_pair
-from mdjax.predict.pairs import DecodedPair, PairFiles, raise_problems, read_pair
+from mdjax.predict.pairs import PairFiles, raise_problems, read_pair
 from mdjax.runs.scoring import require_image
 from mdjax.runs.trained_network import TrainedNetwork
 from mdjax.tasks.task import Task

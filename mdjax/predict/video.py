@@ -13,6 +13,7 @@ import numpy as np
 import rich.console
 import rich.progress
 
+from mdjax.align.common_view import CommonView
 from mdjax.io.json_file import write_json_list
 from mdjax.io.videos import write_video
 from mdjax.io.write_failure import make_folder
@@ -100,6 +101,7 @@ def predict_video(
     overwrite: bool = False,
     show_progress: bool = False,
     missing: Missing = "none",
+    view: CommonView | None = None,
 ) -> VideoPredictions:
     """Predict the frames of a video pair, and write a video and a record of each frame.
 
@@ -115,6 +117,7 @@ def predict_video(
         overwrite: Replace what an earlier call has written.
         show_progress: Draw a progress bar on standard error.
         missing: Image that the network has to do without.
+        view: What is cut out of both frames of each pair.
 
     Raises:
         MdjaxError: A video cannot be decoded, the two do not run in step, their first frames do not
@@ -128,8 +131,8 @@ def predict_video(
             f"{files.visible}: the network needs a thermal image; give the thermal video too "
             "(--thermal). Nothing was written."
         )
-    loader = FrameLoader(loaded, simulate=simulate, missing=missing)
-    with VideoPair(files, loaded.thermal_range_counts) as pair:
+    loader = FrameLoader(loaded, simulate=simulate, missing=missing, view=view)
+    with VideoPair(files, keeps_counts=loaded.thermal_range_counts is not None) as pair:
         problems = [] if overwrite else _find_existing(output)
         raise_problems([*pair.find_problems(), *problems])
         first = _read_first(pair)

@@ -17,6 +17,7 @@ from mdjax.predict.boxes import (
     format_num_detections,
     note_full_list,
 )
+from mdjax.predict.decoded import place_in_image
 from mdjax.predict.frames import LoadedFrame
 from mdjax.predict.labels import count_class_pixels, describe_classes, format_class_pixels
 from mdjax.tasks.detection import DetectionTask
@@ -203,7 +204,7 @@ class BoxFrames:
         counts = np.bincount(found.class_ids, minlength=len(self.class_names))
         return DrawnFrame(
             draw_found(frame.decoded, found, self.class_names),
-            describe_found(found, self.class_names),
+            describe_found(place_in_image(found, frame.decoded.cut), self.class_names),
             tuple(counts.tolist()),
             (*frame.prepared.notes, *note_full_list(found, self.task)),
         )

@@ -1,7 +1,6 @@
 """Two videos of one scene, a pair of frames at a time."""
 
 import contextlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from mdjax.io.images import ThermalImage, stretch_counts, take_grey
+from mdjax.io.images import ThermalImage, take_grey
 from mdjax.io.videos import VIDEO_SUFFIXES, VideoReader, is_video
 from mdjax.models.modalities import VISIBLE, Missing
 from mdjax.types import MdjaxError, format_count
@@ -78,18 +77,16 @@ class VideoPair:
         frames_per_second: Of the first video whose header tells; None where none does.
     """
 
-    def __init__(self, files: VideoFiles, thermal_range_counts: Sequence[float] | None = None):
+    def __init__(self, files: VideoFiles, *, keeps_counts: bool = False):
         """Open the videos.
 
         Args:
             files: From `find_videos`.
-            thermal_range_counts: For thermal videos of 16-bit grey: the counts that map to black
-                and white.
+            keeps_counts: Read a thermal video of 16-bit grey with all of its bits.
 
         Raises:
             MdjaxError: One cannot be decoded.
         """
-        self._range_counts = thermal_range_counts
         self._num_read = 0
         self._ended: list[VideoReader] = []
         with contextlib.ExitStack() as stack:
@@ -97,9 +94,7 @@ class VideoPair:
                 None
                 if path is None
                 else stack.enter_context(VideoReader(path, keeps_counts=is_counts))
-                for path, is_counts in zip(
-                    files, (False, thermal_range_counts is not None), strict=True
-                )
+                for path, is_counts in zip(files, (False, keeps_counts), strict=True)
             ]
             self._stack = stack.pop_all()
         self._videos = [reader for reader in self._readers if reader is not None]
@@ -154,10 +149,10 @@ class VideoPair:
     def take_images(
         self, frame: Frame
     ) -> tuple[UInt8[np.ndarray, "h w 3"] | None, ThermalImage | None]:
-        """Turn frames into a visible and a thermal image.
+        """Turn frames into a visible image and a thermal one, of grey levels or counts.
 
         Raises:
-            MdjaxError: The thermal one has colours; or 8 bits where counts are expected.
+            MdjaxError: The thermal one has colours.
         """
         visible_u8, thermal = None, frame.thermal
         if frame.visible_bgr_u8 is not None:
@@ -165,8 +160,6 @@ class VideoPair:
         if thermal is not None:
             video = self._readers[1]
             assert video is not None
-            if self._range_counts is not None:
-                thermal = stretch_counts(thermal, str(video.path), self._range_counts)
             thermal = take_grey(thermal, str(video.path))
         return visible_u8, thermal
 

@@ -72,16 +72,20 @@ def test_part_of_the_visible_image_is_labelled(
     assert "cut to 24x16 pixels at (12, 8)" in "".join(report["notes"])
 
 
-def test_parts_of_videos_are_refused(
+def test_part_of_videos_is_labelled(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not predicted as if the option were not there."""
-    video = tmp_path / "visible.avi"
-    write_frames(video, [make_visible_u8(number) for number in range(2)])
-    command = ["predict", "run", str(video), "--out-dir", str(tmp_path / "out")]
-    assert main([*command, "--visible-crop", "0", "0", "24", "16", "--missing", "thermal"]) == 2
-    assert "--homography and --visible-crop are for image files" in capsys.readouterr().err
+    videos = tmp_path / "visible.avi", tmp_path / "thermal.avi"
+    write_frames(videos[0], [make_visible_u8(number) for number in range(2)])
+    write_frames(videos[1], [make_thermal_u8(number, (16, 24)) for number in range(2)])
+    arguments = [*make_arguments(videos, tmp_path / "out"), "--visible-crop", "12", "8"]
+    assert main([*arguments, "50", "24", "--json"]) == 2
+    assert "the visible frame: has 48x32 pixels, but --visible-crop" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+    assert main([*arguments, "36", "24", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert sum(report["class_pixels"].values()) == 2 * 16 * 24
+    assert "2 of 2 frames: the visible image was cut to 24x16 pixels at (12, 8)" in report["notes"]
 
 
 def test_wrong_homography_is_told_before_anything_is_loaded(

@@ -1,18 +1,23 @@
 """Frames in memory are predicted one by one, and one that does not fit stops nothing."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
+from mdjax.align.common_view import make_common_view
 from mdjax.models.config import VisibleOnlyConfig
+from mdjax.predict.files import predict_files
 from mdjax.predict.frames import FramePrediction, predict_frames
 from mdjax.predict.images import make_image_predictor
 from mdjax.tasks.detection_scores import ImageDetections
 from mdjax.types import MdjaxError
+from tests.align import rigs
 from tests.predict.anchor_network import create_loaded_detector
-from tests.predict.image_files import make_thermal_u8, make_visible_u8
+from tests.predict.image_files import make_thermal_u8, make_visible_u8, read_image, write_visible
 from tests.predict.pixel_network import create_loaded_network
 
 GOOD = (make_visible_u8(), make_thermal_u8())
@@ -88,6 +93,35 @@ def test_counts_are_read_by_the_range_of_the_training() -> None:
     found, bad = predict_frames(loaded, [(GOOD[0], counts), GOOD])
     np.testing.assert_array_equal(found.prediction, expected.prediction)
     assert "8 bits, where 16 bits of counts from 1000" in bad.problem
+
+
+def test_parts_of_images_in_memory_are_those_of_files(tmp_path: Path) -> None:
+    """Counts of 16 bits are warped first, and then cut off at the ends of their range."""
+    visible_u8, grey_u8 = rigs.make_visible_u8(0), rigs.make_thermal_u8(0)
+    counts = 1000 + 2 * grey_u8.astype(np.uint16)
+    write_visible(tmp_path / "v.png", visible_u8)
+    assert cv2.imwrite(str(tmp_path / "t.png"), counts)
+    view = make_common_view(None, rigs.write_values(tmp_path / "rig.json"))
+    loaded = create_loaded_network(thermal_range_counts=(1100.0, 1400.0))
+    files = (tmp_path / "v.png", tmp_path / "t.png")
+    predict_files(loaded, *files, out_dir=tmp_path / "out", view=view)
+    expected = read_image(tmp_path / "out/v_labels.png")
+    (found,) = predict_frames(loaded, [(visible_u8, counts)], view=view)
+    np.testing.assert_array_equal(found.prediction, expected)
+    labels_u8 = make_image_predictor(loaded, view=view)(visible_u8, counts)
+    np.testing.assert_array_equal(labels_u8, expected)
+
+
+def test_boxes_of_a_part_count_in_the_whole_image() -> None:
+    """White from (16, 12) on: the last of the six cells of that part."""
+    visible_u8 = np.zeros((44, 64, 3), np.uint8)
+    visible_u8[28:, 48:] = 255
+    pair, view = (visible_u8, make_thermal_u8()), make_common_view((16, 12, 64, 44), None)
+    loaded = create_loaded_detector()
+    (found,) = predict_frames(loaded, [pair], view=view, score_threshold=0.9)
+    np.testing.assert_array_equal(found.prediction.boxes_xyxy_px, [[48, 28, 64, 44]])
+    boxes = make_image_predictor(loaded, view=view)(*pair)
+    np.testing.assert_array_equal(boxes.boxes_xyxy_px[:1], [[48, 28, 64, 44]])
 
 
 def test_one_camera_is_enough_where_the_network_needs_no_other() -> None:

@@ -55,7 +55,7 @@ def test_thermal_image_is_needed_where_the_network_sees_one() -> None:
 
 
 def test_images_of_other_fields_of_view_are_refused() -> None:
-    with pytest.raises(MdjaxError, match="the image pair"):
+    with pytest.raises(MdjaxError, match="the visible image, the thermal image: one"):
         make_image_predictor(create_loaded_network())(
             make_visible_u8(), make_thermal_u8(0, (48, 32))
         )

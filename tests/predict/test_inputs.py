@@ -5,8 +5,8 @@ import numpy as np
 
 from mdjax.data.thermal_camera import ThermalCamera, simulate_camera, view_with_camera
 from mdjax.models.config import FeatureLevelConfig
+from mdjax.predict.decoded import DecodedPair
 from mdjax.predict.inputs import SimulateCamera, prepare_pair
-from mdjax.predict.pairs import DecodedPair
 from tests.predict.image_files import make_thermal_u8, make_visible_u8, see_through_camera, to_float
 from tests.predict.pixel_network import create_loaded_network
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mdjax.align.common_view import make_common_view
-from mdjax.predict.pairs import Cut, PairFiles, find_pairs, raise_problems, read_pair
+from mdjax.predict.decoded import Cut
+from mdjax.predict.pairs import PairFiles, find_pairs, raise_problems, read_pair
 from mdjax.types import MdjaxError
 from tests.align import rigs
 from tests.predict.image_files import (

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mdjax.align.common_view import make_common_view
 from mdjax.models.config import VisibleOnlyConfig
 from mdjax.predict import video_pair
 from mdjax.predict.files import predict_files
@@ -15,8 +16,15 @@ from mdjax.predict.images import make_image_predictor
 from mdjax.predict.video import VideoPredictions
 from mdjax.predict.video_pair import VideoFiles, find_videos
 from mdjax.types import MdjaxError
+from tests.align import rigs
 from tests.predict.anchor_network import create_loaded_detector, make_cells_u8
-from tests.predict.image_files import make_thermal_u8, make_visible_u8, read_image
+from tests.predict.image_files import (
+    make_thermal_u8,
+    make_visible_u8,
+    read_image,
+    write_thermal,
+    write_visible,
+)
 from tests.predict.pixel_network import create_loaded_network
 from tests.predict.video_files import read_frames, write_frames
 
@@ -111,6 +119,40 @@ def test_boxes_of_frames_are_in_the_records(tmp_path: Path) -> None:
     assert predictions.to_dict()["num_detections"] == {"person": 3}
     frames = read_frames(tmp_path / "out/v_detections.mp4")
     assert [frame.shape for frame in frames] == [(64, 2 * 96, 3)] * 3  # both images
+
+
+def test_frames_are_cut_and_warped_as_files_are(tmp_path: Path) -> None:
+    """The same pixels in a video of one frame and in image files."""
+    loaded = create_loaded_network()
+    visible, thermal = rigs.make_visible_u8(0), rigs.make_thermal_u8(0)
+    videos = (
+        write_frames(tmp_path / "v.avi", [visible]),
+        write_frames(tmp_path / "t.avi", [thermal]),
+    )
+    write_visible(tmp_path / "v.png", visible)
+    write_thermal(tmp_path / "t.png", thermal)
+    view = make_common_view(None, rigs.write_values(tmp_path / "rig.json"))
+    predict(loaded, *videos, out_dir=tmp_path / "out", view=view)
+    files = (tmp_path / "v.png", tmp_path / "t.png")
+    predict_files(loaded, *files, out_dir=tmp_path / "expected", view=view)
+    labels_u8 = read_image(tmp_path / "out/v_labels/000000.png")
+    assert labels_u8.shape == (24, 32)
+    np.testing.assert_array_equal(labels_u8, read_image(tmp_path / "expected/v_labels.png"))
+
+
+@pytest.mark.parametrize("name", ["homography", "crop"])
+def test_boxes_of_a_part_count_in_the_whole_frame(name: str, tmp_path: Path) -> None:
+    """The part begins at (8, 3); its 32x24 pixels have cells of 10.7x12."""
+    visible_u8 = np.zeros((30, 40), np.uint8)
+    visible_u8[3:27, 8:] = make_cells_u8((1, 2), size_hw=(24, 32))
+    visible = write_frames(tmp_path / "v.avi", [visible_u8[..., None].repeat(3, -1)])
+    thermal = write_frames(tmp_path / "t.avi", [np.zeros((12, 16), np.uint8)])
+    rig = rigs.write_values(tmp_path / "rig.json")
+    view = make_common_view(rigs.PART, rig if name == "homography" else None)
+    predict(create_loaded_detector(), visible, thermal, out_dir=tmp_path / "out", view=view)
+    records = json.loads((tmp_path / "out/detections.json").read_text())
+    (box,) = records["frames"][0]["boxes_xyxy_px"]
+    np.testing.assert_allclose(box, [8 + 64 / 3, 3 + 12, 40, 27], atol=0.1)
 
 
 @pytest.mark.parametrize(
