@@ -99,8 +99,10 @@ def _tell(command: Evaluate, loaded: LoadedNetwork, evaluation: Evaluation) -> N
         f"split {command.split}, checkpoint {command.checkpoint} "
         f"(step {loaded.step}), network at {width}x{height}"
     )
+    thermal = None
     if command.missing != "thermal":
-        title += f", {describe_thermal(loaded.config, command.resolution)}"
+        thermal = describe_thermal(loaded.config, command.resolution)
+        title += f", {thermal}"
     if command.missing != "none":
         title += f", {describe_missing(loaded.config, command.missing)}"
     if command.json:
@@ -110,7 +112,7 @@ def _tell(command: Evaluate, loaded: LoadedNetwork, evaluation: Evaluation) -> N
                 "network": type(loaded.config.network).__name__.removesuffix("Config"),
                 "step": loaded.step,
                 "split": command.split,
-                "thermal": describe_thermal(loaded.config, command.resolution),
+                "thermal": thermal,
                 "missing": command.missing,
                 "image_size_hw": loaded.config.pipeline.image_size_hw,
                 "checkpoint": command.checkpoint,

@@ -18,6 +18,7 @@ from mdjax.figures.scenes import (
 from mdjax.models.config import CskNetConfig
 from mdjax.models.csknet import CskOutput
 from mdjax.models.modalities import BOTH
+from mdjax.models.private_layers import is_given_up
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.types import MdjaxError
@@ -133,7 +134,7 @@ def _draw_labels(
 
 def _measure_exchange(output: CskOutput) -> dict[str, dict[str, float]]:
     def measure(scale: Float[Any, " c"]) -> float:
-        return 100 * float(np.mean(np.abs(np.asarray(scale)) < output.exchange_below))
+        return 100 * float(is_given_up(scale, below=output.exchange_below).mean())
 
     return {
         block.replace("_", " "): {branch: measure(scale) for branch, scale in scales.items()}

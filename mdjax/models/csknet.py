@@ -30,7 +30,11 @@ from mdjax.models.modalities import (
     normalise_pair,
 )
 from mdjax.models.networks import Head
-from mdjax.models.private_layers import create_private_convolution, create_private_norm
+from mdjax.models.private_layers import (
+    create_private_convolution,
+    create_private_norm,
+    is_given_up,
+)
 from mdjax.ops.resize import get_size_hw
 from mdjax.ops.rows import interleave_rows, separate_rows
 from mdjax.types import Array, MdjaxError, NetworkOutput
@@ -86,7 +90,7 @@ def find_exchanged(
     scales = [
         output.exchange_scales[block][branch] for block, stage in output.stages if stage in stages
     ]
-    return jnp.concatenate([jnp.abs(scale) < output.exchange_below for scale in scales])
+    return jnp.concatenate([is_given_up(scale, below=output.exchange_below) for scale in scales])
 
 
 def get_gate(output: CskOutput) -> Float[Array, "..."]:

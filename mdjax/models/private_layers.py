@@ -12,7 +12,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from mdjax.models.backbones.backbone import Convolution, Norm
 from mdjax.models.layers import Dtype, batch_norm, conv
@@ -66,7 +66,7 @@ def exchange_channels(
 ) -> list[Float[Array, "b h w c"]]:
     """Replace the channels that a branch has given up by those of the other branch.
 
-    x'_m,c = x_m,c where |γ_m,c| ≥ τ, else x_other,c. No gradient flows through the choice, and none
+    x'_m,c = x_other,c where |γ_m,c| < τ, else x_m,c. No gradient flows through the choice, and none
     from a channel that is replaced to its own branch.
 
     Args:
@@ -78,9 +78,14 @@ def exchange_channels(
     """
     first, second = rows
     return [
-        jnp.where(jnp.abs(scale) >= below, own, other)
+        jnp.where(is_given_up(scale, below=below), other, own)
         for scale, own, other in zip(scales, (first, second), (second, first), strict=True)
     ]
+
+
+def is_given_up(scale: Float[Array, " c"], *, below: float) -> Bool[Array, " c"]:
+    """Tell which channels a branch has given up: those with |γ_c| < τ."""
+    return jnp.abs(scale) < below
 
 
 def swap_halves(

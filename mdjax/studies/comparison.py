@@ -97,7 +97,10 @@ def format_comparison(
 
 
 def describe_table(results: Mapping[str, SeedResults], *, split: str) -> str:
-    """Name what the numbers of a table were measured on: split, checkpoint, image size, seeds."""
+    """Name what the numbers of a table were measured on: split, checkpoint, image size, seeds.
+
+    Rows of fewer seeds than the others, such as a teacher of all of them, are named.
+    """
     runs = [run for by_seed in results.values() for run in by_seed.values()]
     told = dict.fromkeys(
         run.describe_split(split) if split in run.scores else f"no split {split}, so no scores"
@@ -106,5 +109,10 @@ def describe_table(results: Mapping[str, SeedResults], *, split: str) -> str:
     )
     num_seeds = max((len(by_seed) for by_seed in results.values()), default=0)
     seeds = format_count(num_seeds, "seed")
+    fewer = [
+        f"{name} {len(by_seed)}" for name, by_seed in results.items() if len(by_seed) < num_seeds
+    ]
+    if fewer:
+        seeds += f" ({', '.join(fewer)})"
     where = "; ".join(told) if told else f"split {split}"
     return f"Percent, mean ± standard error over {seeds}; {where}."

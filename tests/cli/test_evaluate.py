@@ -53,6 +53,19 @@ def test_detector_writes_scores_detections_and_curve(
         np.testing.assert_allclose(of_image.scores, [scores[c] for c in corners], rtol=1e-4)
 
 
+def test_camera_that_is_missing_is_not_described(
+    small_scenes: SmallScenes,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded = create_loaded_detector(dataset=small_scenes.dataset, data_dir=small_scenes.data_dir)
+    monkeypatch.setattr(evaluate, "load_network", lambda *_: loaded)
+    for missing, thermal in (("none", "thermal 16x"), ("thermal", None)):
+        assert main(["evaluate", "run", "--missing", missing, "--json"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert (report["missing"], report["thermal"]) == (missing, thermal)
+
+
 TOGETHER = """
 import sys
 from pathlib import Path

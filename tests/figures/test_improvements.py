@@ -13,6 +13,7 @@ from mdjax.data.folds import Folds
 from mdjax.figures.image_scores import compute_label_scores
 from mdjax.figures.improvements import draw_box_improvements, draw_label_improvements
 from mdjax.figures.network_checks import evaluate_labeller
+from mdjax.models.modalities import Missing
 from mdjax.runs.config import DistillConfig, TrainConfig
 from mdjax.runs.loading import LoadedNetwork, load_network
 from mdjax.types import MdjaxError, NetworkOutput
@@ -92,8 +93,11 @@ def test_networks_that_cannot_be_compared_are_refused(
 class ThermalAnchorNetwork(AnchorNetwork):
     """Finds what is bright in the thermal image."""
 
-    def __call__(self, visible: jax.Array, thermal: jax.Array, *, train: bool) -> NetworkOutput:
-        return super().__call__(jnp.repeat(thermal, 3, axis=-1), thermal, train=train)
+    def __call__(
+        self, visible: jax.Array, thermal: jax.Array, *, train: bool, missing: Missing = "none"
+    ) -> NetworkOutput:
+        thermal_rgb = jnp.repeat(thermal, 3, axis=-1)
+        return super().__call__(thermal_rgb, thermal, train=train, missing=missing)
 
 
 def test_boxes_are_chosen_by_their_scores_and_drawn(

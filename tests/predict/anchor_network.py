@@ -11,6 +11,7 @@ import numpy as np
 from mdjax.data.pipeline import PipelineConfig
 from mdjax.data.thermal_camera import ThermalCamera
 from mdjax.models.config import ImageLevelConfig, NetworkConfig
+from mdjax.models.modalities import Missing
 from mdjax.runs.config import TrainConfig
 from mdjax.runs.loading import LoadedNetwork
 from mdjax.tasks.detection import DetectionTask
@@ -28,7 +29,10 @@ class AnchorNetwork(nn.Module):
 
     num_classes: int
 
-    def __call__(self, visible: jax.Array, thermal: jax.Array, *, train: bool) -> NetworkOutput:
+    def __call__(
+        self, visible: jax.Array, thermal: jax.Array, *, train: bool, missing: Missing = "none"
+    ) -> NetworkOutput:
+        del train, missing  # What is missing is black.
         brightness = [visible.mean(axis=-1), thermal[..., 0]][: self.num_classes]
         b, h, w = brightness[0].shape
         rows, columns = h // CELL_PX, w // CELL_PX

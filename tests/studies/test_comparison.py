@@ -90,8 +90,12 @@ def test_table_says_what_was_measured() -> None:
     result = replace(
         make_result(1.0), image_size_hw=(96, 128), scored={"test": "40 images, pixels at 640x480"}
     )
-    text = describe_table({"x": {0: result, 1: result}, "y": {0: result}}, split="test")
-    assert text == (
-        "Percent, mean ± standard error over 2 seeds; split test, checkpoint last (step 4), "
-        "network at 128x96, 40 images, pixels at 640x480."
-    )
+    by_seed = {0: result, 1: result}
+    for rows, seeds in (
+        ({"x": by_seed, "y": by_seed}, "2 seeds"),
+        ({"x": by_seed, "y": {0: result}}, "2 seeds (y 1)"),
+    ):
+        assert describe_table(rows, split="test") == (
+            f"Percent, mean ± standard error over {seeds}; split test, checkpoint last (step 4), "
+            "network at 128x96, 40 images, pixels at 640x480."
+        )
