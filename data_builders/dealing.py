@@ -107,7 +107,15 @@ def deal_pairs(
     }
     dealt = {split: [p for p in pairs if split_of_name[p.name] == split] for split in wanted}
     findings.notes.append(_describe(split_of_group, wanted, dealing))
-    if dealing.by == "random":
+    if dealing.by != "random":
+        return dealt
+    if len(sequences) == 1 and "/" not in pairs[0].name:  # Names that tell no sequences.
+        findings.notes.append(
+            "all names are equal up to their last number: if these are frames of videos, "
+            "neighbours are alike and now in different splits, so scores will be too good; sort "
+            "the images of each video into a folder, and use --split-by sequence."
+        )
+    else:
         findings.warnings += _warn_of_parted_sequences(sequences, split_of_name)
     return dealt
 
@@ -191,9 +199,7 @@ def _describe(split_of_group: Mapping[str, str], wanted: Sequence[str], dealing:
 def _warn_of_parted_sequences(
     sequences: Mapping[str, Sequence[RawPair]], split_of_name: Mapping[str, str]
 ) -> list[str]:
-    """Warn where neighbours are in two splits; names that all begin alike tell no sequences."""
-    if len(sequences) == 1 and "/" not in next(iter(sequences.values()))[0].name:
-        return []
+    """Warn where neighbours are in two splits."""
     parted = [
         name
         for name, pairs in sequences.items()

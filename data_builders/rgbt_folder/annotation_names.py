@@ -12,6 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 from data_builders.checks.annotations import RawPair
 from data_builders.rgbt_folder.annotation_files import AnnotationPlace, Pairs, Parts
 from mdjax.io.findings import Findings, Problem, name_first
+from mdjax.io.folder_tree import CONTAINER_FOLDERS, find_camera
 from mdjax.io.image_files import IMAGE_SUFFIXES, compose_name
 from mdjax.types import format_count
 
@@ -35,17 +36,14 @@ class NameIndex(Generic[_T]):
         """What belongs to a pair; several things where their folders do not tell which."""
         for wanted in _list_names(pair):
             # In the order in which they count: the names of the split's folder and of the images'.
-            places: list[Parts] = [(split, *wanted)]
-            for path in _list_images(pair):
-                is_inside = path.is_relative_to(self._raw_dir)
-                parts = path.relative_to(self._raw_dir).parts if is_inside else path.parts
-                places.append((*map(compose_name, parts[:-1]), wanted[-1]))
+            of_images = [(*self._list_folders(path), wanted[-1]) for path in _list_images(pair)]
+            places: list[Parts] = [(split, *wanted), _keep_telling(of_images[0]), *of_images]
             best: list[_T] = []
             best_score: tuple[int, ...] = ()
             for parts, item in self._by_name.get(wanted[-1], []):
                 shared = tuple(_count_shared(parts, place) for place in places)
                 is_of_pair = len(parts) in shared or _count_shared(parts, wanted) == len(wanted)
-                score = (max(shared[:2]), *shared[2:])
+                score = (max(shared[:3]), *shared[3:])
                 if not is_of_pair or score < best_score:
                     continue
                 best = [*best, item] if score == best_score else [item]
@@ -53,6 +51,18 @@ class NameIndex(Generic[_T]):
             if best:
                 return best
         return []
+
+    def _list_folders(self, path: Path) -> Parts:
+        is_inside = path.is_relative_to(self._raw_dir)
+        parts = path.relative_to(self._raw_dir).parts if is_inside else path.parts
+        return tuple(map(compose_name, parts[:-1]))
+
+
+def _keep_telling(parts: Parts) -> Parts:
+    """Leave out folders of cameras and of images: annotations lie in others, or in none."""
+    *folders, name = parts
+    kept = [x for x in folders if find_camera(x) is None and x.lower() not in CONTAINER_FOLDERS]
+    return (*kept, name)
 
 
 def _list_names(pair: RawPair) -> list[Parts]:

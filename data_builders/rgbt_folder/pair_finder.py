@@ -41,6 +41,11 @@ class PairFinder:
         """Whether there are no pairs."""
         return not self._pairs
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of all pairs."""
+        return frozenset(self._pairs)
+
     def find(self, line: str) -> str | None:
         """Find the name of the pair that a line means; None where there is none.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from data_builders.checks.annotations import RawPair
 from data_builders.dealing import Dealing, deal_pairs
 from data_builders.rgbt_folder.pair_finder import PairFinder, read_lines
-from mdjax.io.findings import Findings, Problem
+from mdjax.io.findings import Findings, Problem, name_first
 from mdjax.io.folder_tree import SPLITS, find_split, scan_folders
 from mdjax.io.image_files import (
     IMAGE_SUFFIXES,
@@ -21,9 +21,11 @@ from mdjax.io.image_folders import (
     find_image_folders,
     match_image_folders,
 )
-from mdjax.types import MdjaxError
+from mdjax.types import MdjaxError, format_count
 
 NIGHT_LIST = "night.txt"
+_DAY_LIST = "day.txt"
+_NIGHT_FOLDER = "night"
 
 
 def find_split_pairs(
@@ -180,6 +182,13 @@ def _make_pairs(
     findings: Findings,
 ) -> dict[str, list[RawPair]]:
     night = _read_night_names(raw_dir, finder, findings)
+    if night is None:
+        night = frozenset(name for part in files.values() for name in part if _is_in_night(name))
+        if night:
+            findings.notes.append(
+                f"{format_count(len(night), 'pair')} in folders named {_NIGHT_FOLDER} count as "
+                f"taken at night; {NIGHT_LIST} would tell otherwise."
+            )
     return {
         split: [
             RawPair(name=name, visible=visible, thermal=thermal, is_night=name in night)
@@ -188,6 +197,10 @@ def _make_pairs(
         for split, part in files.items()
         if part
     }
+
+
+def _is_in_night(name: str) -> bool:
+    return _NIGHT_FOLDER in name.lower().split("/")[:-1]
 
 
 def _pick(
@@ -243,7 +256,7 @@ def _note_unlisted(
     unlisted = sorted(set(matched.pairs) - listed)
     if not unlisted:
         return
-    known = {"classes.txt", NIGHT_LIST, *(path.name.lower() for path in lists.values())}
+    known = {"classes.txt", NIGHT_LIST, _DAY_LIST, *(path.name.lower() for path in lists.values())}
     others = sorted(
         path.name for path in raw_dir.glob("[!.]*.txt") if path.name.lower() not in known
     )
@@ -253,11 +266,35 @@ def _note_unlisted(
     )
 
 
-def _read_night_names(raw_dir: Path, finder: PairFinder, findings: Findings) -> frozenset[str]:
-    """Names of the pairs that the list of the night names, whatever the case of its own name."""
-    paths = [path for path in sorted(raw_dir.iterdir()) if path.name.lower() == NIGHT_LIST]
+def _read_night_names(
+    raw_dir: Path, finder: PairFinder, findings: Findings
+) -> frozenset[str] | None:
+    """Names of the pairs of the night, from a list of them or of those of the day; None without."""
+    night = _read_listed(raw_dir, NIGHT_LIST, finder, findings)
+    day = _read_listed(raw_dir, _DAY_LIST, finder, findings)
+    if day is None:
+        return night
+    if night is None:
+        return finder.names - day
+    findings.problems += [
+        Problem(f"{name}: is in {NIGHT_LIST} and in {_DAY_LIST}; take it out of one.", name)
+        for name in sorted(night & day)
+    ]
+    if not finder.is_empty and (untold := sorted(finder.names - night - day)):
+        findings.notes.append(
+            f"{format_count(len(untold), 'pair')} in neither {NIGHT_LIST} nor {_DAY_LIST} count as "
+            f"taken by day ({name_first(untold)})."
+        )
+    return night
+
+
+def _read_listed(
+    raw_dir: Path, file_name: str, finder: PairFinder, findings: Findings
+) -> frozenset[str] | None:
+    """Names of the pairs that a list names, whatever the case of its own name; None without."""
+    paths = [path for path in sorted(raw_dir.iterdir()) if path.name.lower() == file_name]
     if not paths:
-        return frozenset()
+        return None
     try:
         lines = read_lines(paths[0])
     except MdjaxError as error:

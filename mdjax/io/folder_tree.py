@@ -140,7 +140,9 @@ def _read_folder(
         for index, part in enumerate(parts)
         if index not in (camera_index, annotation_index) and words[index] not in CONTAINER_FOLDERS
     ]
-    split = find_split(rest[0]) if rest else None
+    # Also inside the folders of sequences: `day/visible/train/` is of the split "train".
+    splits = [index for index, name in enumerate(rest) if find_split(name) is not None]
+    split = find_split(rest.pop(splits[0])) if splits else None
     return Folder(
         path=path,
         parts=parts,
@@ -149,7 +151,7 @@ def _read_folder(
         camera=None if camera_index is None else find_camera(words[camera_index]),
         camera_index=camera_index,
         annotation_index=annotation_index,
-        place=Place(split, "/".join(rest if split is None else rest[1:])),
+        place=Place(split, "/".join(rest)),
     )
 
 

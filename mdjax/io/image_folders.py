@@ -242,33 +242,47 @@ def _find_incomplete_layout(raw_dir: Path, folders: Sequence[Folder]) -> ImageFo
         return layout if layout.pairs else dataclasses.replace(layout, pairs=(empty,))
     if len(samples) == 1 and any(with_images.values()):
         ((camera, sample),) = samples.items()
-        raise MdjaxError(_describe_missing_camera(raw_dir, camera, sample))
+        raise MdjaxError(_describe_missing_camera(raw_dir, camera, sample, folders))
     raise MdjaxError(_describe_unknown_layout(raw_dir, folders))
 
 
-def _describe_missing_camera(raw_dir: Path, camera: Camera, sample: Folder) -> str:
+def _describe_missing_camera(
+    raw_dir: Path, camera: Camera, sample: Folder, folders: Sequence[Folder]
+) -> str:
     """What is missing where the folders of one camera alone are there."""
     other: Camera = "thermal" if camera == "visible" else "visible"
     first, *_ = CAMERA_FOLDERS[other]
+    others = [folder for folder in folders if folder.images and folder.camera is None]
+    there = f" ({_list_folders(others)} might hold them)" if others else ""
     if sample.parts[0] == CAMERA_FOLDERS[camera][0]:
-        return f"{raw_dir / first}: folder is missing."
+        return f"{raw_dir / first}: folder is missing; put the {other} images there{there}."
     return (
         f"{sample.pattern}: holds {camera} images, but no folder is named after {other} ones; "
-        f"name it {', '.join(CAMERA_FOLDERS[other][:-1])} or {CAMERA_FOLDERS[other][-1]}."
+        f"name it {', '.join(CAMERA_FOLDERS[other][:-1])} or {CAMERA_FOLDERS[other][-1]}{there}."
     )
+
+
+def _list_folders(folders: Sequence[Folder]) -> str:
+    shown = [
+        f"{PurePath(*folder.parts).as_posix()}/ ({format_count(len(folder.images), 'image')})"
+        for folder in folders[:_MAX_SHOWN_FOLDERS]
+    ]
+    if len(folders) > len(shown):
+        shown.append(f"{format_count(len(folders) - len(shown), 'more folder')} of images")
+    return ", ".join(shown)
 
 
 def _describe_unknown_layout(raw_dir: Path, folders: Sequence[Folder]) -> str:
     """What was looked for, what is there, and what would help."""
     with_images = [folder for folder in folders if folder.images]
-    shown = [
-        f"{PurePath(*folder.parts).as_posix()}/ ({format_count(len(folder.images), 'image')})"
-        for folder in with_images[:_MAX_SHOWN_FOLDERS]
-    ]
-    if len(with_images) > len(shown):
-        shown.append(f"{format_count(len(with_images) - len(shown), 'more folder')} of images")
-    there = ", ".join(shown) or f"no images ({', '.join(f'*{end}' for end in IMAGE_SUFFIXES)})"
-    remedy = "rename the folders to visible/ and thermal/"
+    if not with_images:
+        endings = ", ".join(f"*{end}" for end in IMAGE_SUFFIXES)
+        return f"there are no images in it ({endings}); give the folder that holds them."
+    there = _list_folders(with_images)
+    remedy = (
+        "rename the folders to visible/ and thermal/, or, if both images of a pair are in one "
+        "folder, the files to NAME_rgb and NAME_ir"
+    )
     if find_camera(raw_dir.name) is not None:
         remedy = f"give the folder that both cameras' are in, {raw_dir.parent}"
     visible, thermal = (", ".join(names) for names in CAMERA_FOLDERS.values())

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-VISIBLE_WORDS = ("visible", "visual", "vis", "vi", "rgb", "color", "colour", "co", "eo")
-"""In lower case, the words that say in a file's name that its image is visible."""
+VISIBLE_WORDS = ("visible", "visual", "vis", "vi", "rgb", "color", "colour", "co", "eo", "v", "w")
+"""In lower case, the words that say in a file's name that its image is visible; v and w are those
+of drones, for visible and wide."""
 
 THERMAL_WORDS = ("thermal", "infrared", "ir", "tir", "lwir", "fir", "th", "t", "previewdata")
 

@@ -144,11 +144,13 @@ def test_random_splits_of_sequences_are_warned_of():
 
 @pytest.mark.parametrize("by", ["sequence", "random"])
 def test_other_splits_are_not_warned_of(by):
-    """Numbers alone do not tell whether images are of one film."""
+    """Numbers alone do not tell whether images are of one film, which a note says."""
     findings = Findings()
     names = SEQUENCES if by == "sequence" else [f"{number:04}" for number in range(20)]
     _deal(_make_pairs(names), by, findings=findings)
     assert findings.warnings == []
+    told = [note for note in findings.notes if "equal up to their last number" in note]
+    assert len(told) == (by == "random")
     assert findings.notes[0].startswith("dealt into splits ")
 
 

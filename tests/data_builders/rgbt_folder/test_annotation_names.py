@@ -123,6 +123,28 @@ def test_file_of_the_visible_image_counts_and_the_other_is_warned_of(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("order", ["{time}/visible/train", "{time}/train/visible/data"])
+def test_labels_stand_in_the_place_of_the_camera(tmp_path, order):
+    """`day/labels/train/1.txt` is of `day/visible/train/1.jpg`, `night/labels/...` of the other."""
+    write(tmp_path / "classes.txt", "deer\nboar\n")
+    pairs = []
+    for number, time in enumerate(("day", "night")):
+        visible = tmp_path / order.format(time=time)
+        thermal = Path(str(visible).replace("visible", "thermal"))
+        write_pair(visible / "1", thermal / "1", number)
+        pair = RawPair(f"{time}/1", visible / "1.jpg", thermal / "1.png", is_night=False)
+        pairs.append(pair)
+        labels = order.replace("visible/data", "visible").replace("visible", "labels")
+        write(tmp_path / labels.format(time=time) / "1.txt", f"{number} .5 .5 .5 .5\n")
+    findings = Findings()
+    annotated = add_annotations(tmp_path, {"train": pairs}, findings).pairs["train"]
+    assert findings == Findings()
+    assert {pair.name: [item.label for item in get_objects(pair)] for pair in annotated} == {
+        "day/1": ["deer"],
+        "night/1": ["boar"],
+    }
+
+
 def test_files_of_the_visible_images_are_told_by_their_folder(tmp_path):
     for folder in ("thermal", "visible"):
         write(tmp_path / f"labels/{folder}/1.txt", "1 .5 .5 .5 .5\n")

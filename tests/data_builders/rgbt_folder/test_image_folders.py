@@ -102,11 +102,35 @@ def test_folders_of_sequences_are_a_part_of_the_name(tmp_path, layout):
 
 
 @pytest.mark.parametrize(
-    "order", ["visible/{split}/s1/{name}.png", "{split}/s1/visible/{name}.png"]
+    "order",
+    [
+        "visible/{split}/s1/{name}.png",
+        "{split}/s1/visible/{name}.png",
+        "s1/visible/{split}/{name}.png",
+        "visible/s1/{split}/{name}.png",
+    ],
 )
-def test_sequences_may_be_inside_splits(tmp_path, order):
+def test_sequences_may_be_inside_splits_or_around_them(tmp_path, order):
     files = (order, order.replace("visible", "thermal"))
     assert _find(_write(tmp_path, files)) == _expect(files, "s1/{name}")
+
+
+@pytest.mark.parametrize("order", ["{time}/visible/{split}", "{split}/visible/{time}"])
+def test_pairs_in_folders_of_the_night_are_of_the_night(tmp_path, order):
+    """Unless a list tells: then it alone does."""
+    for time, name in (("day", "1"), ("Night", "2")):
+        for camera in ("visible", "thermal"):
+            folder = order.replace("visible", camera).format(time=time, split="train")
+            write(tmp_path / folder / f"{name}.png", b"")
+    findings = Findings()
+    pairs = find_split_pairs(tmp_path, findings)["train"]
+    assert {pair.name: pair.is_night for pair in pairs} == {"day/1": False, "Night/2": True}
+    assert [note.partition(" count")[0] for note in findings.notes] == [
+        "1 pair in folders named night"
+    ]
+    write_list(tmp_path / "night.txt", ["day/1"])
+    pairs = find_split_pairs(tmp_path, findings)["train"]
+    assert {pair.name: pair.is_night for pair in pairs} == {"day/1": True, "Night/2": False}
 
 
 def test_folders_are_one_in_either_form_of_unicode(tmp_path):
@@ -224,7 +248,31 @@ def test_tree_without_images_is_one_line(tmp_path):
     findings = Findings()
     find_split_pairs(tmp_path, findings)
     (problem,) = findings.problems
-    assert "there is no images (*.png, *.jpg" in problem
+    assert problem.startswith("there are no images in it (*.png, *.jpg")
+
+
+def test_what_may_be_the_other_camera_is_named(tmp_path):
+    """`nir` is near infrared, so that it is not taken for thermal unasked."""
+    for folder in ("visible", "nir"):
+        write(tmp_path / folder / "a.png", b"")
+    findings = Findings()
+    find_split_pairs(tmp_path, findings)
+    assert findings.problems == [
+        f"{tmp_path}/thermal: folder is missing; put the thermal images there (nir/ (1 image) "
+        "might hold them)."
+    ]
+
+
+@pytest.mark.parametrize("words", [("V", "T"), ("W", "T")])
+def test_images_of_drones_are_pairs(tmp_path, words):
+    files = tuple(f"train/DJI_{{name}}_{word}.JPG" for word in words)
+    _write(tmp_path, files, {"train": SPLITS["train"]})
+    assert _find(tmp_path) == {
+        "train": {
+            f"DJI_{name}": tuple(file.format(name=name) for file in files)
+            for name in SPLITS["train"]
+        }
+    }
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,19 @@ def test_night_is_what_the_list_says(raw_dir):
     checked = check_raw_rgbt_folder(raw_dir)
     is_night = {pair.name: pair.is_night for pairs in checked.pairs.values() for pair in pairs}
     assert is_night == {"a": False, "b": True, "c": False, "d": True}
+    write_list(raw_dir / "day.txt", ["a"])
+    checked = check_raw_rgbt_folder(raw_dir)
+    (note,) = [note for note in checked.notes if "day.txt" in note]
+    assert note == "1 pair in neither night.txt nor day.txt count as taken by day (c)."
+    write_list(raw_dir / "day.txt", ["a", "b"])
+    assert get_problems(check_raw_rgbt_folder, raw_dir) == [
+        "b: is in night.txt and in day.txt; take it out of one."
+    ]
+    (raw_dir / "night.txt").unlink()
+    checked = check_raw_rgbt_folder(raw_dir)
+    night = {pair.name for pairs in checked.pairs.values() for pair in pairs if pair.is_night}
+    assert night == {"c", "d"}
+    (raw_dir / "day.txt").unlink()
     write_list(raw_dir / "night.txt", ["b", "z"])
     assert get_problems(check_raw_rgbt_folder, raw_dir) == [
         "night.txt, z: there is no such pair; correct the name, or remove it."

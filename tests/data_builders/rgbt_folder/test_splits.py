@@ -115,7 +115,9 @@ def test_missing_folder_is_one_line(request, raw, kind):
     shutil.rmtree(raw_dir / kind)
     names, findings = _find(raw_dir)
     assert names == {}
-    assert findings.problems == [f"{raw_dir}/{kind}: folder is missing."]
+    assert findings.problems == [
+        f"{raw_dir}/{kind}: folder is missing; put the {kind} images there."
+    ]
 
 
 def test_empty_folders_are_one_line_each(with_lists):
