@@ -56,16 +56,23 @@ def map_paths(config: Any, change: Callable[[Path], Path]) -> Any:
 
 
 @overload
-def config_from_dict(cls: type[T], values: Any, *, source: str | Path = ...) -> T: ...
+def config_from_dict(
+    cls: type[T], values: Any, *, source: str | Path = ..., kind: str | None = ...
+) -> T: ...
 @overload
-def config_from_dict(cls: object, values: Any, *, source: str | Path = ...) -> Any: ...
-def config_from_dict(cls: Any, values: Any, *, source: str | Path = "the configuration") -> Any:
+def config_from_dict(
+    cls: object, values: Any, *, source: str | Path = ..., kind: str | None = ...
+) -> Any: ...
+def config_from_dict(
+    cls: Any, values: Any, *, source: str | Path = "the configuration", kind: str | None = None
+) -> Any:
     """Build a configuration from plain values; keys that are omitted take their defaults.
 
     Args:
         cls: The dataclass, or a union of dataclasses.
         values: As `config_to_dict` gives them.
         source: Where the values come from, for the message.
+        kind: What it should be, for the message; by default the name of the dataclass.
 
     Raises:
         MdjaxError: A key is unknown or missing, or a value has the wrong type or is refused by
@@ -79,7 +86,7 @@ def config_from_dict(cls: Any, values: Any, *, source: str | Path = "the configu
     except (TypeError, MdjaxError) as error:  # The whole value is refused, not a part of it.
         problems, cause = [str(error)], error
     lines = "".join(f"\n  {_put_path_first(problem)}" for problem in problems)
-    raise MdjaxError(f"{source} does not fit {_describe_type(cls)}:{lines}") from cause
+    raise MdjaxError(f"{source} does not fit {kind or _describe_type(cls)}:{lines}") from cause
 
 
 def _make_converter() -> cattrs.Converter:
@@ -258,6 +265,8 @@ def _describe_unknown(key: str, known: list[str]) -> str:
 
 def _put_path_first(problem: str) -> str:
     """`<what> @ .a.b` -> `a.b: <what>`, the order in which cattrs' messages are read."""
+    if " @ " not in problem:  # The whole value is refused.
+        return problem
     what, _, path = problem.rpartition(" @ ")
     where = path.lstrip(".")
     return f"{where}: {what}" if where else what

@@ -26,6 +26,7 @@ from data_builders.checks.pair_files import PairReport, PairRequirements, check_
 from data_builders.checks.plausibility import (
     warn_of_empty_splits,
     warn_of_hidden_counts,
+    warn_of_lost_boxes,
     warn_of_shift,
     warn_of_small_boxes,
 )
@@ -171,6 +172,7 @@ def check_pairs(
         *([] if is_published else warn_of_near_copies(pairs, _get_hashes(reports))),
         *warn_of_hidden_counts(reports),
         *warn_of_shift(reports),
+        *warn_of_lost_boxes(reports),
         *warn_of_small_boxes(reports),
         *warn_of_empty_splits(
             pairs, reports, box_counts, num_object_classes=len(class_names.objects)

@@ -11,6 +11,9 @@ from mdjax.io.findings import Problem, name_first
 from mdjax.io.flir import HOW_TO_EXTRACT
 from mdjax.types import format_count
 
+# Objects of the wider camera alone; most objects are where both look.
+_MAX_SHARE_LOST = 0.5
+
 BoxCounts = Mapping[str, Mapping[str, Mapping[Role, int]]]
 """Number of boxes by split, label and role."""
 
@@ -92,6 +95,19 @@ def warn_of_empty_splits(
         elif len(total) > 1 and not total[1:].any():
             warnings.append(f"{split}: the label maps hold no class but the first, 0.")
     return warnings
+
+
+def warn_of_lost_boxes(reports: Mapping[str, PairReport]) -> list[str]:
+    """Warn where most boxes lie outside of what both cameras see, as by a wrong homography."""
+    num_out = sum(report.boxes.num_out_of_view for report in reports.values())
+    num_all = num_out + sum(len(report.boxes.objects) for report in reports.values())
+    if num_out <= _MAX_SHARE_LOST * num_all:
+        return []
+    return [
+        f"{num_out} of {format_count(num_all, 'box', 'boxes')} lie outside of what both cameras "
+        "see and are dropped; look at some pairs: --visible-crop or --homography may be of "
+        "another rig, or its matrix the wrong way round (it maps thermal to visible)."
+    ]
 
 
 def warn_of_small_boxes(reports: Mapping[str, PairReport]) -> list[str]:

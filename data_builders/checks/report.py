@@ -6,7 +6,6 @@ from typing import Any
 
 from mdjax.io.findings import Findings, get_pair_names
 from mdjax.io.json_file import write_json
-from mdjax.io.write_failure import make_folder
 
 
 def write_report(
@@ -33,7 +32,6 @@ def write_report(
         "left_out": list(left_out),
         "findings": entries,
     }
-    make_folder(path.parent)
     write_json(path, report)
 
 

@@ -112,7 +112,10 @@ def read_homography(path: Path) -> CameraHomography:
             mirrors the image, or has its horizon in it.
     """
     values = read_json(path, remedy=_REMEDY)
-    return config_from_dict(CameraHomography, values, source=path)
+    try:
+        return config_from_dict(CameraHomography, values, source=path, kind="a homography")
+    except MdjaxError as error:
+        raise MdjaxError(f"{error}\n{_REMEDY}") from error
 
 
 def write_homography(homography: CameraHomography, path: Path) -> None:

@@ -1,6 +1,5 @@
 """The homography of two cameras from points that a person has clicked in both images."""
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +10,14 @@ from jaxtyping import Float64
 
 from mdjax.align.homography import CameraHomography, Evidence, make_homography
 from mdjax.align.units import map_points
-from mdjax.io.text_lines import raise_problems, read_numbered_lines
+from mdjax.io.csv_table import CsvRow, read_csv_table
+from mdjax.io.text_lines import raise_problems
 from mdjax.types import MdjaxError, format_count
 
 COLUMNS = ("visible_x_px", "visible_y_px", "thermal_x_px", "thermal_y_px")
 
-_HEADER = ",".join(COLUMNS)
-_REMEDY = f"Correct it; the file has the columns {_HEADER}, one point a line."
+_REMEDY = f"Correct it; the file has the columns {','.join(COLUMNS)}, one point a line."
+_SWAPPED = "Visible and thermal seem to be swapped: with each other's columns, all points fit."
 _MIN_POINTS = 6
 _MIN_SHARE_THAT_FITS = 0.6
 # Of the width of the visible image: how far a click may be off.
@@ -30,7 +30,7 @@ _MIN_SPREAD = 0.1
 def read_points(
     path: Path, visible_size_wh_px: tuple[int, int], thermal_size_wh_px: tuple[int, int]
 ) -> Float64[np.ndarray, "n 4"]:
-    """Read points from a CSV file with the header `visible_x_px,...,thermal_y_px`.
+    """Read points from a CSV file with the columns `visible_x_px` to `thermal_y_px`.
 
     Args:
         path: The file. Pixels count as image viewers show them: 0, 0 is the upper left one.
@@ -43,17 +43,12 @@ def read_points(
     Raises:
         MdjaxError: The file cannot be read, or a line is wrong; the message names all of them.
     """
-    (first, header), *lines = read_numbered_lines(path) or [(1, "")]
-    if _split(header) != list(COLUMNS):
-        raise_problems(path, [f"line {first}: is {header!r}, not the header {_HEADER}"], _REMEDY)
-    problems: list[str] = []
-    points: list[list[float]] = []
-    for number, line in lines:
-        try:
-            points.append(_read_point(_split(line), (*visible_size_wh_px, *thermal_size_wh_px)))
-        except MdjaxError as error:
-            problems.append(f"line {number}: {error}")
-    raise_problems(path, problems, _REMEDY)
+    rows = read_csv_table(path, COLUMNS, numbers=COLUMNS, remedy=_REMEDY)
+    points, problems = _read_rows(rows, (*visible_size_wh_px, *thermal_size_wh_px))
+    if problems:
+        _, problems_swapped = _read_rows(rows, (*thermal_size_wh_px, *visible_size_wh_px))
+        remedy = f"{_REMEDY} {_SWAPPED}" if not problems_swapped else _REMEDY
+        raise_problems(path, problems, remedy)
     if len(points) < _MIN_POINTS:
         raise MdjaxError(
             f"{path}: has {format_count(len(points), 'point')}, at least {_MIN_POINTS} are needed; "
@@ -108,13 +103,23 @@ def estimate_from_points(
         raise MdjaxError(f"no homography fits the points ({error})") from error
 
 
-def _split(line: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line]), [])]
+def _read_rows(
+    rows: Sequence[CsvRow], sizes_px: tuple[int, ...]
+) -> tuple[list[list[float]], list[str]]:
+    """The points, and what is wrong with other lines."""
+    points: list[list[float]] = []
+    problems: list[str] = []
+    for row in rows:
+        try:
+            if row.problem:
+                raise MdjaxError(row.problem)
+            points.append(_read_point(row.cells, sizes_px))
+        except MdjaxError as error:
+            problems.append(f"line {row.number}: {error}")
+    return points, problems
 
 
 def _read_point(cells: Sequence[str], sizes_px: tuple[int, ...]) -> list[float]:
-    if len(cells) != len(COLUMNS):
-        raise MdjaxError(f"has {len(cells)} columns, not {len(COLUMNS)}")
     values: list[float] = []
     for name, cell, size_px in zip(COLUMNS, cells, sizes_px, strict=True):
         try:

@@ -1,5 +1,6 @@
 """`mdjax prepare`: check and package a data set for training."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ from mdjax.cli.options import parse_options
 from mdjax.cli.output import shows_progress
 from mdjax.figures.contact_sheet import draw_contact_sheet
 from mdjax.io.findings import Findings
+from mdjax.io.write_failure import make_folder
 from mdjax.presets import TRAIN_PRESETS
 from mdjax.tasks.detection import DetectionTask
 from mdjax.types import MdjaxError, format_count
@@ -57,7 +59,7 @@ def run_prepare(arguments: Sequence[str]) -> int:
     report = None
     if isinstance(command, PairOptions):
         report = command.report
-        _check_contact_sheet(command.contact_sheet)
+        _make_room(command)
     try:
         summary = command.prepare(show_progress=shows_progress())
     except FaultyFilesError as error:
@@ -86,10 +88,19 @@ def run_prepare(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _check_contact_sheet(path: Path | None) -> None:
-    """Refuse another format before anything is read."""
-    if path is not None and path.suffix.lower() != ".png":
-        raise MdjaxError(f"--contact-sheet {path}: give a name that ends in .png.")
+def _make_room(options: PairOptions) -> None:
+    """Refuse files that cannot be written before anything is read, and make their folders."""
+    sheet, report = options.contact_sheet, options.report
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise MdjaxError(f"--contact-sheet {sheet}: give a name that ends in .png.")
+    for option, path in (("--contact-sheet", sheet), ("--report", report)):
+        if path is None:
+            continue
+        if path.is_dir():
+            raise MdjaxError(f"{option} {path}: is a folder; give the name of a file.")
+        make_folder(path.parent)
+        if not os.access(path.parent, os.W_OK):
+            raise MdjaxError(f"{option} {path}: its folder takes no new files; give another one.")
 
 
 def _report_success(summary: PreparedSummary, path: Path) -> None:

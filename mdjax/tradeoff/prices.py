@@ -1,16 +1,15 @@
 """Price lists of thermal cameras."""
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from mdjax.io.text_lines import raise_problems, read_numbered_lines
+from mdjax.io.csv_table import read_csv_table
+from mdjax.io.text_lines import raise_problems
 from mdjax.tradeoff.sensors import NO_CAMERA, Sensor, make_sensor, order_sensors
 
 COLUMNS = ("camera", "width", "height", "price")
-_HEADER = ",".join(COLUMNS)
-_REMEDY = f"Correct it; the file has the columns {_HEADER}, one camera a line."
+_REMEDY = f"Correct it; the file has the columns {','.join(COLUMNS)}, one camera a line."
 _TOO_LARGE = "is larger than the images"
 _LARGER_REMEDY = (
     "For larger cameras take a recipe with larger images: mfnet 640x480, kaist 640x512."
@@ -18,7 +17,7 @@ _LARGER_REMEDY = (
 
 
 def read_prices(path: Path, image_size_hw: tuple[int, int]) -> tuple[Sensor, ...]:
-    """Read a price list, a CSV file with the header `camera,width,height,price`.
+    """Read a price list, a CSV file with the columns `camera,width,height,price`.
 
     Args:
         path: The file.
@@ -31,13 +30,11 @@ def read_prices(path: Path, image_size_hw: tuple[int, int]) -> tuple[Sensor, ...
     Raises:
         MdjaxError: The file cannot be read, or a line is wrong; the message names all of them.
     """
-    (first, header), *lines = read_numbered_lines(path) or [(1, "")]
-    if _split(header) != list(COLUMNS):
-        raise_problems(path, [f"line {first}: is {header!r}, not the header {_HEADER}"], _REMEDY)
-    problems: list[str] = [] if lines else [f"line {first}: no camera follows"]
+    rows = read_csv_table(path, COLUMNS, numbers=COLUMNS[1:], remedy=_REMEDY)
+    problems: list[str] = [] if rows else ["no camera follows the header"]
     sensors: dict[int, Sensor] = {}
-    for number, line in lines:
-        found = _read_line(_split(line), image_size_hw)
+    for number, cells, problem in rows:
+        found = problem or _read_line(cells, image_size_hw)
         if isinstance(found, Sensor):
             problem = _find_duplicate(found, sensors)
             sensors[number] = found
@@ -51,14 +48,8 @@ def read_prices(path: Path, image_size_hw: tuple[int, int]) -> tuple[Sensor, ...
     return order_sensors([none, *sensors.values()], image_size_hw)
 
 
-def _split(line: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line]), [])]
-
-
 def _read_line(cells: Sequence[str], image_size_hw: tuple[int, int]) -> Sensor | str:
     """Return a camera, or what is wrong with its line."""
-    if len(cells) != len(COLUMNS):
-        return f"has {len(cells)} columns, not {len(COLUMNS)}"
     name, *sizes, price_text = cells
     if not name:
         return "the camera has no name"

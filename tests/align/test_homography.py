@@ -66,7 +66,15 @@ def test_nonsense_is_refused(tmp_path: Path, changes: dict[str, Any], expected: 
     path = write_values(tmp_path / "rig.json", **changes)
     with pytest.raises(MdjaxError, match=expected) as error:
         read_homography(path)
-    assert str(path) in str(error.value)
+    assert str(error.value).startswith(f"{path} does not fit a homography:\n")
+    assert "Give the JSON file that `mdjax align` writes" in str(error.value)
+
+
+def test_matrix_alone_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rig.json"
+    path.write_text("[[1, 0, 0], [0, 1, 0], [0, 0, 1]]")
+    with pytest.raises(MdjaxError, match=r"\[0, 0, 1\]\], expected keys and values\n"):
+        read_homography(path)
 
 
 def test_numbers_have_to_be_finite(tmp_path: Path) -> None:

@@ -81,10 +81,17 @@ def test_file_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_points(path, VISIBLE_WH, THERMAL_WH), points)
 
 
+def test_swapped_cameras_are_told(tmp_path: Path) -> None:
+    points = _make_points()
+    path = write_points(tmp_path / "points.csv", points[:, [2, 3, 0, 1]].tolist())
+    with pytest.raises(MdjaxError, match="Visible and thermal seem to be swapped"):
+        read_points(path, VISIBLE_WH, THERMAL_WH)
+
+
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ("1,2,3", "line 3: has 3 columns, not 4"),
+        ("1,2,3", "line 3: has 3 columns, the header 4"),
         ("1,2,3,x", "line 3: thermal_y_px 'x' is no pixel of an image with 120 of them"),
         ("640,2,3,4", "line 3: visible_x_px '640' is no pixel of an image with 640"),
         ("1,2,-1,4", "line 3: thermal_x_px '-1' is no pixel"),
@@ -101,7 +108,7 @@ def test_wrong_lines_are_told(tmp_path: Path, row: str, expected: str) -> None:
 def test_header_and_number_of_points_are_checked(tmp_path: Path) -> None:
     path = tmp_path / "points.csv"
     path.write_text("x,y\n1,2\n")
-    with pytest.raises(MdjaxError, match="line 1: is 'x,y', not the header visible_x_px,"):
+    with pytest.raises(MdjaxError, match="line 1: the header 'x,y' has no visible_x_px, visible_y"):
         read_points(path, VISIBLE_WH, THERMAL_WH)
     write_points(path, _make_points()[:5].tolist())
     with pytest.raises(MdjaxError, match="has 5 points, at least 6 are needed"):

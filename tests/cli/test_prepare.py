@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mdjax.cli import prepare
 from mdjax.cli.main import EXIT_BAD_INPUT
 from mdjax.cli.prepare import run_prepare
 from mdjax.data.source import open_split
@@ -284,12 +285,24 @@ def test_report_is_written_of_what_has_no_files_at_all(tmp_path: Path) -> None:
     assert fault["place"] == str(tmp_path / "raw")
 
 
-def test_report_that_cannot_be_written_hides_no_fault(tmp_path: Path) -> None:
+def test_report_that_cannot_be_written_hides_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as on a disk that is full by then; what can be known is refused at once."""
     write(tmp_path / "file", "")
-    command = ["msrs", "--raw", str(tmp_path / "raw"), "--report", str(tmp_path / "file/report")]
+    command = ["msrs", "--raw", str(tmp_path / "raw"), "--report"]
+    with pytest.raises(MdjaxError, match="file is not a folder; give another folder"):
+        run_prepare([*command, str(tmp_path / "file" / "report.json")])
+    with pytest.raises(MdjaxError, match=r"--report .*: is a folder; give the name of a file"):
+        run_prepare([*command, str(tmp_path)])
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise MdjaxError("No space left on device")
+
+    monkeypatch.setattr(prepare, "write_report", fail)
     with pytest.raises(MdjaxError, match="there is no such folder") as error:
-        run_prepare(command)
-    assert "The report could not be written" in str(error.value).splitlines()[-1]
+        run_prepare([*command, str(tmp_path / "report.json")])
+    assert "The report could not be written (No space" in str(error.value).splitlines()[-1]
 
 
 def test_contact_sheet_lies_beside_the_records_or_where_it_is_wanted(
@@ -323,9 +336,12 @@ def test_contact_sheet_that_cannot_be_written(
     (tmp_path / "data/msrs/default/contact_sheet.png").mkdir(parents=True)
     lines = [" ".join(row) for row in _run(capsys, *command)]
     assert any(line.startswith("Note: there is no contact sheet: ") for line in lines)
-    wanted = [str(x) for x in (*command, "--contact-sheet", tmp_path / "none" / "a.png")]
-    with pytest.raises(MdjaxError, match="cannot be written"):
-        run_prepare(wanted)
+    sheets = tmp_path / "new" / "sheets"
+    _run(capsys, *command, "--contact-sheet", sheets / "a.png")
+    assert (sheets / "a.png").is_file()
+    (sheets / "b.png").mkdir()
+    with pytest.raises(MdjaxError, match=r"b\.png: is a folder; give the name of a file"):
+        run_prepare([str(x) for x in (*command, "--contact-sheet", sheets / "b.png")])
 
 
 def test_progress_is_shown_of_checking_and_of_writing(

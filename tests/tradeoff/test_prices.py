@@ -44,10 +44,10 @@ def test_list_with_a_camera_of_all_pixels_needs_no_other(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: is '', not the header camera,width,height,price"),
-        ("name,width,height,price\n", "line 1: is 'name,width,height,price', not the header"),
-        (HEADER, "line 1: no camera follows"),
-        (HEADER + "A,32,24\n", "line 2: has 3 columns, not 4"),
+        ("", "line 1: the header '' has no camera, width, height, price"),
+        ("name,width,height,price\n", "line 1: the header 'name,width,height,price' has no camera"),
+        (HEADER, "no camera follows the header"),
+        (HEADER + "A,32,24\n", "line 2: has 3 columns, the header 4"),
         (HEADER + ",32,24,1\n", "line 2: the camera has no name"),
         (HEADER + "A,0,24,1\n", "line 2: width is '0', not a whole number above 0"),
         (HEADER + "A,32,2.5,1\n", "line 2: height is '2.5', not a whole number above 0"),

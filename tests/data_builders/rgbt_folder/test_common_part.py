@@ -126,6 +126,15 @@ def test_boxes_at_the_edge_of_the_view_are_clipped_ignored_or_dropped(raw_dir: P
         "2 boxes made ignored regions: less than half of the area is in what both cameras see."
         in notes
     )
+    assert not [warning for warning in summary.warnings if "are dropped" in warning]
+
+
+def test_view_that_shows_few_of_the_objects_is_warned_of(raw_dir: Path) -> None:
+    """As with the matrix of the other direction; both splits have these boxes."""
+    _add_boxes(raw_dir, (10, 5, 20, 15), (0, 5, 8, 15), (0, 5, 7, 15))
+    summary = _prepare(raw_dir, visible_crop=PART)
+    (warning,) = [warning for warning in summary.warnings if "are dropped" in warning]
+    assert warning.startswith("4 of 6 boxes lie outside of what both cameras see and are dropped;")
 
 
 def test_boxes_outside_their_image_are_faults_as_ever(raw_dir: Path) -> None:
