@@ -38,7 +38,8 @@ from mdjax.tasks.detection import DetectionTask
 from mdjax.types import MdjaxError, format_count
 
 Command = (
-    Annotated[PrepareMfnet, tyro.conf.subcommand("mfnet")]
+    Annotated[PrepareRgbtFolder, tyro.conf.subcommand("rgbt-folder")]
+    | Annotated[PrepareMfnet, tyro.conf.subcommand("mfnet")]
     | Annotated[PrepareSynthetic, tyro.conf.subcommand("synthetic")]
     | Annotated[PrepareKaist, tyro.conf.subcommand("kaist")]
     | Annotated[PrepareMsrs, tyro.conf.subcommand("msrs")]
@@ -49,7 +50,6 @@ Command = (
     | Annotated[PreparePst900, tyro.conf.subcommand("pst900")]
     | Annotated[PrepareCvc14, tyro.conf.subcommand("cvc14")]
     | Annotated[PrepareFlirAdasV2, tyro.conf.subcommand("flir-adas-v2")]
-    | Annotated[PrepareRgbtFolder, tyro.conf.subcommand("rgbt-folder")]
 )
 
 
