@@ -203,6 +203,10 @@ def _make_metadata(checked: CheckedPairs) -> dict[str, Any]:
     }
     if checked.thermal_range_counts is not None:
         metadata["thermal_range_counts"] = list(checked.thermal_range_counts)
+    # One for the whole data set.
+    view = next(pair.view for part in checked.pairs.values() for pair in part)
+    if view is not None:
+        metadata["view"] = view.describe()
     return metadata
 
 

@@ -88,6 +88,7 @@ def describe_network(
         "head": deployment.head_name,
         "working_size_wh": [width, height],
         "thermal_range_counts": loaded.thermal_range_counts,
+        "view": loaded.training_view,
         "missing": missing,
         "sees": list(list_seen(loaded.config)),
         "dataset": loaded.config.dataset,

@@ -47,6 +47,7 @@ class ExportedNetwork:
         step: Number of steps it was trained for.
         thermal_range_counts: Counts of 16-bit thermal images that map to black and white; None
             if it was trained on 8-bit images.
+        training_view: What was cut out of the images of its data set, in words; None: nothing.
         inputs: What the model takes.
         input_type: Of the images.
         head_name: What it answers with, see `list_heads`.
@@ -60,6 +61,7 @@ class ExportedNetwork:
     class_names: tuple[str, ...]
     step: int
     thermal_range_counts: tuple[float, float] | None
+    training_view: str | None
     inputs: tuple[ImageInput, ...]
     input_type: InputType
     head_name: str
@@ -210,6 +212,7 @@ def _create(path: Path, card: Mapping[str, Any], model: ExportedModel) -> Export
         class_names=tuple(card["class_names"]),
         step=card["step"],
         thermal_range_counts=None if counts is None else (counts[0], counts[1]),
+        training_view=card.get("view"),
         inputs=tuple(_read_input(x) for x in inputs),
         input_type="uint8" if inputs[0]["type"] == "uint8" else "float",
         head_name=card["head"],

@@ -65,6 +65,7 @@ class FrameLoader:
         self._range_counts = loaded.thermal_range_counts
         self._view = view
         self._thermal_size_hw = loaded.thermal_size_hw
+        self._training_view = loaded.training_view
         self._simulate: SimulateCamera = simulate
         self._missing: Missing = missing
         self._first_shapes = first_shapes
@@ -117,6 +118,7 @@ class FrameLoader:
             rng=np.random.default_rng([_NOISE_SEED, number]),
             missing=self._missing,
             thermal_size_hw=self._thermal_size_hw,
+            training_view=self._training_view,
         )
         self._first_shapes = shapes
         return LoadedFrame(number, decoded, prepared)

@@ -101,6 +101,7 @@ def make_image_predictor(
             rng=np.random.default_rng(_NOISE_SEED),
             missing=missing,
             thermal_size_hw=loaded.thermal_size_hw,
+            training_view=loaded.training_view,
         )
         batch = predict(pair.visible[None], pair.thermal[None, ..., None])
         row = jax.tree.map(lambda array: array[0], batch)

@@ -45,6 +45,7 @@ def prepare_pair(
     rng: np.random.Generator | None = None,
     missing: Missing = "none",
     thermal_size_hw: tuple[int, int] | None = None,
+    training_view: str | None = None,
 ) -> PreparedPair:
     """Turn a decoded pair into what the network was trained to see, as the evaluation does.
 
@@ -56,6 +57,7 @@ def prepare_pair(
         missing: Image that the network has to do without.
         thermal_size_hw: Rows and columns of the thermal image that the network takes: of an
             exported one those of the sensor; by default the working size.
+        training_view: What was cut out of the images of the training, in words; None: nothing.
 
     Returns:
         Images in [0, 1], the visible one at the working size; thermal zeros where the network
@@ -69,6 +71,11 @@ def prepare_pair(
     thermal, *notes = _prepare_thermal(pair, config, simulate, rng, missing, taken_hw)
     if pair.cut is not None:
         notes.append(pair.cut.note)
+    elif training_view is not None and pair.has_visible:
+        notes.append(
+            f"the visible images of the training were {training_view}, this one was not: give the "
+            "same --visible-crop or --homography, unless it shows that part alone"
+        )
     if missing != "none":
         notes.append(f"the network had to do {describe_missing(config, missing)}")
     height, width = pair.visible_u8.shape[:2]

@@ -158,6 +158,7 @@ def predict_pairs(
                 rng=rng,
                 missing=missing,
                 thermal_size_hw=loaded.thermal_size_hw,
+                training_view=loaded.training_view,
             )
         except MdjaxError as error:
             raise MdjaxError(f"{pairs[index].paths[0]}: {error}") from error

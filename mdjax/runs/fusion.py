@@ -80,6 +80,7 @@ def fuse(config: FuseConfig, run_dir: Path, *, show: Callable[[str], None] = pri
             "config": store_config(merged, run_dir),
             "class_names": list(thermal.class_names),
             "thermal_range_counts": thermal.thermal_range_counts,
+            "view": thermal.training_view,
             "step": thermal.step,
             "scores": dict(result.scores[scored_split]),
             "scored_split": scored_split,

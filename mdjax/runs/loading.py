@@ -39,6 +39,7 @@ class LoadedNetwork:
         scored_split: Name of the split of the scores; None if that was not recorded.
         thermal_range_counts: Counts of 16-bit thermal images that map to black and white; None
             if it was trained on 8-bit images.
+        training_view: What was cut out of the images of its data set, in words; None: nothing.
     """
 
     run_dir: Path
@@ -50,6 +51,7 @@ class LoadedNetwork:
     scores: Mapping[str, float]
     scored_split: str | None = None
     thermal_range_counts: tuple[float, float] | None = None
+    training_view: str | None = None
 
     @property
     def select_inputs(self) -> SelectInputs:
@@ -147,6 +149,7 @@ def load_network(run_dir: Path, checkpoint: CheckpointName = "last") -> LoadedNe
         scores=restore_scores(metadata["scores"]),
         scored_split=metadata.get("scored_split"),
         thermal_range_counts=None if counts is None else (counts[0], counts[1]),
+        training_view=metadata.get("view"),
     )
 
 

@@ -44,6 +44,11 @@ class TrainedNetwork(Protocol):
         ...
 
     @property
+    def training_view(self) -> str | None:
+        """What was cut out of the images of its data set, in words; None: nothing."""
+        ...
+
+    @property
     def thermal_size_hw(self) -> tuple[int, int]:
         """Rows and columns of the thermal images that its predictor takes."""
         ...

@@ -199,6 +199,8 @@ def train(
                 "class_names": list(class_names),
                 # What `predict` needs to read a camera's 16-bit files as the data set was read.
                 "thermal_range_counts": splits.train.metadata.get("thermal_range_counts"),
+                # So that it can tell of images that were not cut as those of the data set.
+                "view": splits.train.metadata.get("view"),
                 "scored_split": scored_split,
             },
             main_metric,

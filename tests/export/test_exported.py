@@ -179,6 +179,11 @@ def test_counts_are_read_by_the_range_of_the_training(tmp_path: Path) -> None:
     np.testing.assert_array_equal(predict(network, frames), predict(loaded, frames))
 
 
+def test_view_of_the_training_is_kept(tmp_path: Path) -> None:
+    loaded = create_loaded_network(training_view="cut to 24x16")
+    assert load_exported(export(loaded, tmp_path / "exported")).training_view == "cut to 24x16"
+
+
 def run_command(*arguments: Any) -> int:
     return main(["predict", *map(str, arguments)])
 

@@ -45,6 +45,7 @@ def create_loaded_network(
     resolution: str = "16x",
     class_names: tuple[str, ...] = CLASS_NAMES,
     thermal_range_counts: tuple[float, float] | None = None,
+    training_view: str | None = None,
 ) -> LoadedNetwork:
     """A network with random weights, as if it had been trained at `SIZE_HW`."""
     network = network or PixelNetwork(len(class_names))
@@ -69,6 +70,7 @@ def create_loaded_network(
         step=7,
         scores={},
         thermal_range_counts=thermal_range_counts,
+        training_view=training_view,
     )
 
 

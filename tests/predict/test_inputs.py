@@ -5,10 +5,23 @@ import numpy as np
 
 from mdjax.data.thermal_camera import ThermalCamera, simulate_camera, view_with_camera
 from mdjax.models.config import FeatureLevelConfig
-from mdjax.predict.decoded import DecodedPair
+from mdjax.predict.decoded import Cut, DecodedPair
 from mdjax.predict.inputs import SimulateCamera, prepare_pair
 from tests.predict.image_files import make_thermal_u8, make_visible_u8, see_through_camera, to_float
 from tests.predict.pixel_network import create_loaded_network
+
+
+def test_images_that_are_not_cut_as_those_of_the_training_are_told() -> None:
+    config = create_loaded_network().config
+    view = "cut to 24x16 pixels at (8, 8)"
+    pair = DecodedPair(make_visible_u8(), make_thermal_u8())
+    (told,) = prepare_pair(pair, config, training_view=view).notes[1:]
+    assert told.startswith(f"the visible images of the training were {view}, this one was not:")
+    cut = pair._replace(cut=Cut((0, 0), (64, 96), "the visible image was cut"))
+    for other in (cut, pair._replace(has_visible=False)):
+        notes = prepare_pair(other, config, training_view=view).notes
+        assert not [note for note in notes if "this one was not" in note]
+    assert len(prepare_pair(pair, config).notes) == 1
 
 
 def test_coarse_thermal_is_scaled_up_and_not_degraded_again() -> None:

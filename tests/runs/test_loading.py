@@ -32,8 +32,9 @@ def test_range_of_counts_is_loaded(small_runs: SmallRuns, tmp_path: Path) -> Non
     run_dir = copy_teacher(small_runs, tmp_path)
     assert load_network(run_dir).thermal_range_counts is None
     path = run_dir / "checkpoints" / "last"
-    change_metadata(path, {"thermal_range_counts": [7000, 9000]})
+    change_metadata(path, {"thermal_range_counts": [7000, 9000], "view": "cut to 24x16"})
     assert load_network(run_dir).thermal_range_counts == (7000, 9000)
+    assert load_network(run_dir).training_view == "cut to 24x16"
 
 
 def test_path_that_is_no_run_is_told_what_it_is(small_runs: SmallRuns, tmp_path: Path) -> None:

@@ -63,7 +63,9 @@ def test_crop_cuts_the_visible_image_alone(raw_dir: Path) -> None:
         visible_u8, _ = decode_pair(record, name)
         np.testing.assert_array_equal(visible_u8, make_visible_u8(number)[3:27, 8:40])
         np.testing.assert_allclose(record["objects"]["bbox_xyxy_px"], [[2, 2, 12, 12]], atol=1e-4)
-    (note,) = (x for x in read_metadata(summary.folder)["notes"] if "cut to" in x)
+    metadata = read_metadata(summary.folder)
+    (note,) = (x for x in metadata["notes"] if "cut to" in x)
+    assert f"visible images were {metadata['view']}; " in note
     assert "cut to 32x24 pixels at (8, 3); encoded again as PNG, without loss" in note
 
 
