@@ -1,4 +1,4 @@
-"""Boxes of the user's own pairs, from files of YOLO, Pascal VOC or COCO."""
+"""Boxes of the user's own pairs, from a file for each image: YOLO or Pascal VOC."""
 
 import dataclasses
 import operator
@@ -7,13 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_builders.checks.annotations import AnnotatedObject, RawPair
-from data_builders.formats.coco import (
-    CocoContent,
-    CocoImage,
-    list_category_names,
-    parse_coco_json,
-    read_coco_images,
-)
 from data_builders.formats.voc import (
     VocFile,
     convert_voc_objects,
@@ -22,26 +15,15 @@ from data_builders.formats.voc import (
     read_voc_xml,
 )
 from data_builders.formats.yolo import YoloClasses, read_yolo_files
-from data_builders.rgbt_folder.annotation_files import (
-    AnnotationPlace,
-    Pairs,
-    Parts,
-    find_coco_file,
-)
+from data_builders.rgbt_folder.annotation_files import AnnotationPlace, Pairs
 from data_builders.rgbt_folder.annotation_names import (
     MatchedAnnotations,
-    NameIndex,
     PairKey,
     match_annotations,
 )
-from data_builders.rgbt_folder.class_names import (
-    FROM_ANNOTATIONS,
-    read_coco_names,
-    read_voc_names,
-    read_yolo_names,
-)
-from mdjax.io.findings import Findings, Problem, name_first
-from mdjax.io.read_file import read_bytes, read_text
+from data_builders.rgbt_folder.class_names import read_voc_names, read_yolo_names
+from mdjax.io.findings import Findings, name_first
+from mdjax.io.read_file import read_bytes
 from mdjax.types import MdjaxError, format_count
 
 
@@ -60,14 +42,14 @@ def add_yolo_boxes(
     stated = read_yolo_names(raw_dir, place.folders, findings)
     # Without names, every line would be reported for that.
     if stated is None:
-        return PairsWithBoxes(_copy(pairs), ())
+        return PairsWithBoxes(copy_pairs(pairs), ())
     matched = match_annotations(raw_dir, place, pairs, findings)
     _report_missing(place, pairs, matched, findings)
-    classes = YoloClasses(stated.names, _number(stated.names), stated.source)
+    classes = YoloClasses(stated.names, number_names(stated.names), stated.source)
     boxes = read_yolo_files(
         matched.files, raw_dir, classes, findings, get_name=operator.itemgetter(1)
     )
-    annotated = _replace(pairs, boxes, has_relative_boxes=True)
+    annotated = put_boxes(pairs, boxes, has_relative_boxes=True)
     return PairsWithBoxes(annotated, stated.names)
 
 
@@ -86,10 +68,10 @@ def add_voc_boxes(
             except MdjaxError as error:
                 findings.problems.append(str(error))
     if not files:  # What is wrong with them is among the findings.
-        return PairsWithBoxes(_copy(pairs), ())
+        return PairsWithBoxes(copy_pairs(pairs), ())
     stated = read_voc_names(raw_dir, list_voc_labels(files.values()), findings)
     if stated is None:
-        return PairsWithBoxes(_copy(pairs), ())
+        return PairsWithBoxes(copy_pairs(pairs), ())
     odd = find_edges_from_0(files.values())
     counting = "pixels from 1, as Pascal VOC does: a box from 1 to 2 is two pixels wide"
     if odd is not None:
@@ -103,99 +85,13 @@ def add_voc_boxes(
         with findings.of_pair(key[1]):
             boxes[key] = convert_voc_objects(
                 file,
-                _number(stated.names),
+                number_names(stated.names),
                 findings,
                 counts_from_1=odd is None,
                 source=stated.source,
             )
     sizes = {key: file.stated_hw for key, file in files.items()}
-    return PairsWithBoxes(_replace(pairs, boxes, sizes), stated.names)
-
-
-def add_coco_boxes(
-    raw_dir: Path, pairs: Pairs, place: AnnotationPlace, findings: Findings
-) -> PairsWithBoxes:
-    """Give each pair the boxes that the file of its split, or the only file, has for it."""
-    files = _find_coco_files(place, pairs, findings)
-    contents: dict[Path, CocoContent] = {}
-    for path in dict.fromkeys(files.values()):
-        name = path.relative_to(raw_dir).as_posix()
-        try:
-            contents[path] = parse_coco_json(read_text(path, name), name, findings)
-        except MdjaxError as error:
-            findings.problems.append(str(error))
-    if not contents:  # What is wrong with them is among the findings.
-        return PairsWithBoxes(_copy(pairs), ())
-    categories = list_category_names([*contents.values()])
-    stated = read_coco_names(raw_dir, categories, findings)
-    if stated is None:
-        return PairsWithBoxes(_copy(pairs), ())
-    boxes: dict[PairKey, tuple[AnnotatedObject, ...]] = {}
-    sizes: dict[PairKey, tuple[int, int] | None] = {}
-    for path, content in contents.items():
-        start = len(findings.problems)
-        images = read_coco_images(content, _number(stated.names), findings)
-        part = {split: pairs[split] for split in pairs if files.get(split) == path}
-        matched = _match_coco_images(raw_dir, content.name, images, part, findings)
-        names: dict[str, str] = {}
-        for key, image_path in matched.items():
-            image = images[image_path]
-            boxes[key], sizes[key] = image.objects, image.stated_hw
-            names[image_path] = key[1]
-        findings.rename_pairs(names, start)
-    used = {item.label for objects in boxes.values() for item in objects}
-    if stated.source == FROM_ANNOTATIONS and (unused := [x for x in categories if x not in used]):
-        findings.notes.append(
-            f"no annotation uses {name_first(unused)}: list the classes to be kept in classes.txt."
-        )
-    return PairsWithBoxes(_replace(pairs, boxes, sizes), stated.names)
-
-
-def _find_coco_files(place: AnnotationPlace, pairs: Pairs, findings: Findings) -> dict[str, Path]:
-    if not place.files:
-        findings.problems.append(
-            f"{place.name}: holds no file that ends in .json; put the annotations there."
-        )
-        return {}
-    files: dict[str, Path] = {}
-    for split in pairs:
-        path = find_coco_file(place, split)
-        if path is None:
-            findings.problems.append(f"{place.name}{split}.json: file is missing.")
-        else:
-            files[split] = path
-    return files
-
-
-def _match_coco_images(
-    raw_dir: Path, name: str, images: Mapping[str, CocoImage], pairs: Pairs, findings: Findings
-) -> dict[PairKey, str]:
-    """The path of each pair's entry; pairs without one, or with several, go to the findings."""
-    index = NameIndex(raw_dir, ((_split_path(path), path) for path in images))
-    found: dict[PairKey, str] = {}
-    used: set[str] = set()
-    for split, part in pairs.items():
-        for pair in part:
-            paths = index.find(split, pair)
-            used |= set(paths)
-            if len(paths) == 1:
-                found[split, pair.name] = paths[0]
-                continue
-            text = "the image is not listed; list it, without annotations if it shows no objects."
-            if paths:
-                shown = name_first(paths)
-                text = f"{len(paths)} images have this name ({shown}); keep one."
-            findings.problems.append(Problem(f"{name}, {pair.name}: {text}", pair.name))
-    if unused := sorted(set(images) - used):
-        file = name.rpartition("/")[2]
-        findings.notes.append(
-            f"{file}: {len(unused)} images are in no split, omitted ({unused[0]}...)."
-        )
-    return found
-
-
-def _split_path(path: str) -> Parts:
-    return tuple(path.split("/"))
+    return PairsWithBoxes(put_boxes(pairs, boxes, sizes), stated.names)
 
 
 def _report_missing(
@@ -236,13 +132,14 @@ def _report_missing(
             )
 
 
-def _replace(
+def put_boxes(
     pairs: Pairs,
     boxes: Mapping[PairKey, tuple[AnnotatedObject, ...]],
     sizes: Mapping[PairKey, tuple[int, int] | None] | None = None,
     *,
     has_relative_boxes: bool = False,
 ) -> dict[str, list[RawPair]]:
+    """Give each pair its boxes, and the size that is stated with them; see `RawPair`."""
     return {
         split: [
             dataclasses.replace(
@@ -257,9 +154,11 @@ def _replace(
     }
 
 
-def _number(names: tuple[str, ...]) -> dict[str, int]:
+def number_names(names: tuple[str, ...]) -> dict[str, int]:
+    """Class ids by name."""
     return {name: class_id for class_id, name in enumerate(names)}
 
 
-def _copy(pairs: Pairs) -> dict[str, list[RawPair]]:
+def copy_pairs(pairs: Pairs) -> dict[str, list[RawPair]]:
+    """The pairs as they are, where what is wrong with their boxes is among the findings."""
     return {split: list(part) for split, part in pairs.items()}

@@ -1,0 +1,111 @@
+"""Boxes of the user's own pairs, from files of COCO: one for all images, or one for each split."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from data_builders.checks.annotations import AnnotatedObject
+from data_builders.formats.coco import (
+    CocoContent,
+    CocoImage,
+    list_category_names,
+    parse_coco_json,
+    read_coco_images,
+)
+from data_builders.rgbt_folder.annotation_files import (
+    AnnotationPlace,
+    Pairs,
+    Parts,
+    find_coco_file,
+)
+from data_builders.rgbt_folder.annotation_names import NameIndex, PairKey
+from data_builders.rgbt_folder.boxes import PairsWithBoxes, copy_pairs, number_names, put_boxes
+from data_builders.rgbt_folder.class_names import FROM_ANNOTATIONS, read_coco_names
+from mdjax.io.findings import Findings, Problem, name_first
+from mdjax.io.read_file import read_text
+from mdjax.types import MdjaxError
+
+
+def add_coco_boxes(
+    raw_dir: Path, pairs: Pairs, place: AnnotationPlace, findings: Findings
+) -> PairsWithBoxes:
+    """Give each pair the boxes that the file of its split, or the only file, has for it."""
+    files = _find_coco_files(place, pairs, findings)
+    contents: dict[Path, CocoContent] = {}
+    for path in dict.fromkeys(files.values()):
+        name = path.relative_to(raw_dir).as_posix()
+        try:
+            contents[path] = parse_coco_json(read_text(path, name), name, findings)
+        except MdjaxError as error:
+            findings.problems.append(str(error))
+    if not contents:  # What is wrong with them is among the findings.
+        return PairsWithBoxes(copy_pairs(pairs), ())
+    categories = list_category_names([*contents.values()])
+    stated = read_coco_names(raw_dir, categories, findings)
+    if stated is None:
+        return PairsWithBoxes(copy_pairs(pairs), ())
+    boxes: dict[PairKey, tuple[AnnotatedObject, ...]] = {}
+    sizes: dict[PairKey, tuple[int, int] | None] = {}
+    for path, content in contents.items():
+        start = len(findings.problems)
+        images = read_coco_images(content, number_names(stated.names), findings)
+        part = {split: pairs[split] for split in pairs if files.get(split) == path}
+        matched = _match_coco_images(raw_dir, content.name, images, part, findings)
+        names: dict[str, str] = {}
+        for key, image_path in matched.items():
+            image = images[image_path]
+            boxes[key], sizes[key] = image.objects, image.stated_hw
+            names[image_path] = key[1]
+        findings.rename_pairs(names, start)
+    used = {item.label for objects in boxes.values() for item in objects}
+    if stated.source == FROM_ANNOTATIONS and (unused := [x for x in categories if x not in used]):
+        findings.notes.append(
+            f"no annotation uses {name_first(unused)}: list the classes to be kept in classes.txt."
+        )
+    return PairsWithBoxes(put_boxes(pairs, boxes, sizes), stated.names)
+
+
+def _find_coco_files(place: AnnotationPlace, pairs: Pairs, findings: Findings) -> dict[str, Path]:
+    if not place.files:
+        findings.problems.append(
+            f"{place.name}: holds no file that ends in .json; put the annotations there."
+        )
+        return {}
+    files: dict[str, Path] = {}
+    for split in pairs:
+        path = find_coco_file(place, split)
+        if path is None:
+            findings.problems.append(f"{place.name}{split}.json: file is missing.")
+        else:
+            files[split] = path
+    return files
+
+
+def _match_coco_images(
+    raw_dir: Path, name: str, images: Mapping[str, CocoImage], pairs: Pairs, findings: Findings
+) -> dict[PairKey, str]:
+    """The path of each pair's entry; pairs without one, or with several, go to the findings."""
+    index = NameIndex(raw_dir, ((_split_path(path), path) for path in images))
+    found: dict[PairKey, str] = {}
+    used: set[str] = set()
+    for split, part in pairs.items():
+        for pair in part:
+            paths = index.find(split, pair)
+            used |= set(paths)
+            if len(paths) == 1:
+                found[split, pair.name] = paths[0]
+                continue
+            text = "the image is not listed; list it, without annotations if it shows no objects."
+            if paths:
+                shown = name_first(paths)
+                text = f"{len(paths)} images have this name ({shown}); keep one."
+            findings.problems.append(Problem(f"{name}, {pair.name}: {text}", pair.name))
+    if unused := sorted(set(images) - used):
+        file = name.rpartition("/")[2]
+        findings.notes.append(
+            f"{file}: {len(unused)} images are in no split, omitted ({unused[0]}...)."
+        )
+    return found
+
+
+def _split_path(path: str) -> Parts:
+    return tuple(path.split("/"))
