@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_builders.checks.annotations import RawPair
+from data_builders.formats.labelme import is_labelme_file
 from mdjax.io.findings import Findings
 from mdjax.io.folder_tree import SPLIT_NAMES
 from mdjax.io.image_files import compose_name
@@ -23,16 +24,26 @@ Parts = tuple[str, ...]
 
 
 class Kind(enum.Enum):
-    """Formats of annotations, by the ending of their files."""
+    """Formats of annotations: what they are called, and the ending of their files."""
 
-    YOLO = ".txt"
-    VOC = ".xml"
-    COCO = ".json"
-    MASKS = ".png"
+    YOLO = "YOLO", ".txt"
+    VOC = "Pascal VOC", ".xml"
+    COCO = "COCO", ".json"
+    LABELME = "labelme", ".json"
+    MASKS = "masks", ".png"
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.value[0]
+
+    @property
+    def suffix(self) -> str:
+        """The ending of its files, in lower case."""
+        return self.value[1]
 
 
-_TITLES = {Kind.YOLO: "YOLO", Kind.VOC: "Pascal VOC", Kind.COCO: "COCO", Kind.MASKS: "masks"}
-_BOXES = (Kind.YOLO, Kind.VOC, Kind.COCO)
+_BOXES = (Kind.YOLO, Kind.VOC, Kind.COCO, Kind.LABELME)
 # Names in lower case; and the kind of a folder that holds nothing that tells it.
 _FOLDERS = {
     **dict.fromkeys(("labels", "label"), Kind.YOLO),
@@ -152,7 +163,7 @@ def _list_place(
     for folder in folders:
         for path in sorted(folder.rglob("*")):
             below = path.relative_to(folder).parts
-            kind = next((kind for kind in kinds if kind.value == path.suffix.lower()), None)
+            kind = _find_kind(path, kinds)
             # Some systems leave hidden companions of each file.
             if kind is None or path.name in _OTHER_FILES or any(x[0] == "." for x in below):
                 continue
@@ -160,8 +171,8 @@ def _list_place(
             files.setdefault(kind, {})[path] = (*parents, *_get_parts(path, folder))
     if len(files) > 1:
         held = " and ".join(
-            f"{format_count(len(files[kind]), 'file')} *{kind.value} ({_TITLES[kind]})"
-            for kind in sorted(files, key=lambda kind: kind.value)
+            f"{format_count(len(files[kind]), 'file')} *{kind.suffix} ({kind.title})"
+            for kind in sorted(files, key=lambda kind: (kind.suffix, kind.title))
         )
         findings.problems.append(f"{name}/: holds {held}; keep one kind there.")
         return None
@@ -179,16 +190,26 @@ def _find_beside_images(raw_dir: Path, pairs: Pairs) -> list[AnnotationPlace]:
         folders = sorted({path.parent for path in images})
         found: dict[Kind, dict[Path, Parts]] = {}
         for path in (path for folder in folders for path in sorted(folder.iterdir())):
-            kind = next((kind for kind in _BOXES if kind.value == path.suffix.lower()), None)
-            if kind is not None and (path.parent, compose_name(path.stem)) in stems:
+            if (path.parent, compose_name(path.stem)) not in stems:
+                continue
+            kind = _find_kind(path, _BOXES)
+            if kind is not None:
                 found.setdefault(kind, {})[path] = _get_parts(path, raw_dir)
         if found:
             name = folders[0].relative_to(raw_dir).as_posix()
             return [
-                AnnotationPlace(kind, f"{name}/*{kind.value}", files, tuple(folders))
+                AnnotationPlace(kind, f"{name}/*{kind.suffix}", files, tuple(folders))
                 for kind, files in found.items()
             ]
     return []
+
+
+def _find_kind(path: Path, kinds: Sequence[Kind]) -> Kind | None:
+    """The kind of a file; None where it is of none of these."""
+    of_suffix = [kind for kind in kinds if kind.suffix == path.suffix.lower()]
+    if Kind.LABELME in of_suffix:  # The name does not tell it from COCO's.
+        return Kind.LABELME if is_labelme_file(path) else Kind.COCO
+    return next(iter(of_suffix), None)
 
 
 def _get_parts(path: Path, folder: Path) -> Parts:

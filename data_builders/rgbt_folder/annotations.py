@@ -5,13 +5,18 @@ from typing import NamedTuple
 
 from data_builders.checks.annotations import ClassNames, RawPair
 from data_builders.rgbt_folder.annotation_files import Kind, find_annotation_place
-from data_builders.rgbt_folder.boxes import add_voc_boxes, add_yolo_boxes
+from data_builders.rgbt_folder.boxes import add_labelme_boxes, add_voc_boxes, add_yolo_boxes
 from data_builders.rgbt_folder.coco_boxes import add_coco_boxes
 from data_builders.rgbt_folder.masks import add_masks
 from mdjax.io.findings import Findings
 from mdjax.types import IGNORED_LABEL, MdjaxError
 
-_ADD_BOXES = {Kind.YOLO: add_yolo_boxes, Kind.VOC: add_voc_boxes, Kind.COCO: add_coco_boxes}
+_ADD_BOXES = {
+    Kind.YOLO: add_yolo_boxes,
+    Kind.VOC: add_voc_boxes,
+    Kind.COCO: add_coco_boxes,
+    Kind.LABELME: add_labelme_boxes,
+}
 
 
 class FolderAnnotations(NamedTuple):

@@ -1,4 +1,4 @@
-"""Boxes of the user's own pairs, from a file for each image: YOLO or Pascal VOC."""
+"""Boxes of the user's own pairs, from a file for each image: YOLO, Pascal VOC, labelme."""
 
 import dataclasses
 import operator
@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_builders.checks.annotations import AnnotatedObject, RawPair
+from data_builders.formats.labelme import (
+    LabelmeFile,
+    convert_labelme_shapes,
+    list_labelme_labels,
+    read_labelme_json,
+)
 from data_builders.formats.voc import (
     VocFile,
     convert_voc_objects,
@@ -21,9 +27,13 @@ from data_builders.rgbt_folder.annotation_names import (
     PairKey,
     match_annotations,
 )
-from data_builders.rgbt_folder.class_names import read_voc_names, read_yolo_names
+from data_builders.rgbt_folder.class_names import (
+    read_labelme_names,
+    read_voc_names,
+    read_yolo_names,
+)
 from mdjax.io.findings import Findings, name_first
-from mdjax.io.read_file import read_bytes
+from mdjax.io.read_file import read_bytes, read_text
 from mdjax.types import MdjaxError, format_count
 
 
@@ -94,11 +104,38 @@ def add_voc_boxes(
     return PairsWithBoxes(put_boxes(pairs, boxes, sizes), stated.names)
 
 
+def add_labelme_boxes(
+    raw_dir: Path, pairs: Pairs, place: AnnotationPlace, findings: Findings
+) -> PairsWithBoxes:
+    """Give each pair the boxes around the shapes of its JSON file; without a file it has none."""
+    matched = match_annotations(raw_dir, place, pairs, findings)
+    _report_missing(place, pairs, matched, findings)
+    files: dict[PairKey, LabelmeFile] = {}
+    for key, path in matched.files.items():
+        name = path.relative_to(raw_dir).as_posix()
+        with findings.of_pair(key[1]):
+            try:
+                files[key] = read_labelme_json(read_text(path, name), name, findings)
+            except MdjaxError as error:
+                findings.problems.append(str(error))
+    if not files:  # What is wrong with them is among the findings.
+        return PairsWithBoxes(copy_pairs(pairs), ())
+    stated = read_labelme_names(raw_dir, list_labelme_labels(files.values()), findings)
+    if stated is None:
+        return PairsWithBoxes(copy_pairs(pairs), ())
+    boxes: dict[PairKey, tuple[AnnotatedObject, ...]] = {}
+    for key, file in files.items():
+        with findings.of_pair(key[1]):
+            boxes[key] = convert_labelme_shapes(file, number_names(stated.names), findings)
+    sizes = {key: file.stated_hw for key, file in files.items()}
+    return PairsWithBoxes(put_boxes(pairs, boxes, sizes), stated.names)
+
+
 def _report_missing(
     place: AnnotationPlace, pairs: Pairs, matched: MatchedAnnotations, findings: Findings
 ) -> None:
     """An image without a file shows no objects; all images of a split without one are a fault."""
-    suffix = place.kind.value
+    suffix = place.kind.suffix
     if not place.files:
         findings.problems.append(
             f"{place.name}: holds no file that ends in {suffix}; put the annotations there, under "

@@ -97,6 +97,16 @@ def read_voc_names(raw_dir: Path, used: tuple[str, ...], findings: Findings) -> 
     return _try_to_read(read_objects, LABELMAP_FILE, findings)
 
 
+def read_labelme_names(
+    raw_dir: Path, used: tuple[str, ...], findings: Findings
+) -> StatedNames | None:
+    """Read the class names of labelme's files, from `classes.txt` or the labels in use.
+
+    For the arguments and what is returned see `read_voc_names`.
+    """
+    return _read_names(raw_dir, used, "in alphabetical order", findings)
+
+
 def read_coco_names(
     raw_dir: Path, categories: tuple[str, ...], findings: Findings
 ) -> StatedNames | None:

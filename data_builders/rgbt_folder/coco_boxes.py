@@ -74,7 +74,11 @@ def _find_coco_files(place: AnnotationPlace, pairs: Pairs, findings: Findings) -
     for split in pairs:
         path = find_coco_file(place, split)
         if path is None:
-            findings.problems.append(f"{place.name}{split}.json: file is missing.")
+            names = [path.name for path in place.files]
+            findings.problems.append(
+                f"{split}: none of the files {name_first(names)} is by its name or folder the COCO "
+                f"file of this split; call it {split}.json, or give one file for all splits."
+            )
         else:
             files[split] = path
     return files

@@ -10,6 +10,7 @@
     labels/NAME.txt       boxes in YOLO format; an empty file, or none, where there is no object
     annotations/NAME.xml  boxes in Pascal VOC format
     annotations.json      boxes in COCO format, or annotations/{train,val,test}.json
+    labels/NAME.json      shapes of labelme, each of which becomes the box around it
     masks/NAME.png        class ids as grey values or as indices of a palette, or colours that
                           labelmap.txt explains; class 0 is the background, 255 is not counted
 

@@ -22,9 +22,9 @@ class PrepareRgbtFolder(PairOptions):
         raw: Folder with images of both cameras in `visible/` and `thermal/` (or `rgb/`, `vi/`,
             `infrared/`, `ir/`, `lwir/`...), before or behind folders of splits and sequences, or
             in one folder as `NAME_rgb.png` and `NAME_ir.png`; `classes.txt`; annotations in
-            `labels/` (YOLO), `annotations/` (Pascal VOC), `annotations.json` (COCO) or `masks/`
-            (class ids); and splits as folders `visible/train/` and so on, or as lists `train.txt`,
-            `val.txt`, `test.txt`, or let `--split-by` make them.
+            `labels/` (YOLO or labelme), `annotations/` (Pascal VOC), `annotations.json` (COCO) or
+            `masks/` (class ids); and splits as folders `visible/train/` and so on, or as lists
+            `train.txt`, `val.txt`, `test.txt`, or let `--split-by` make them.
         thermal_range_counts: For 16-bit thermal images: the counts that map to black and white.
         name: Name of this data set; its full name for training is `rgbt_folder/NAME`.
         ignored_label: Class id in masks that is not counted, besides 255.

@@ -110,6 +110,18 @@ def write_voc(folder: Path) -> None:
         write(folder / f"annotations/{name}.xml", f"<annotation>{size}{item}</annotation>")
 
 
+def write_labelme(folder: Path) -> None:
+    """Shapes of labelme, beside the images."""
+    write_rgbt(folder, _NAMES)
+    shapes = [
+        {"label": "boar", "shape_type": "rectangle", "points": [[4, 3], [12, 9]]},
+        {"label": "deer", "shape_type": "circle", "points": [[8, 6], [9, 7]]},
+    ]
+    for name in "abc":
+        content = {"shapes": shapes, "imageHeight": 12, "imageWidth": 16}
+        write(folder / f"visible/{name}.json", json.dumps(content))
+
+
 def write_masks(folder: Path) -> None:
     """Label maps."""
     write_rgbt(folder, _NAMES)
@@ -228,6 +240,7 @@ def _check(check: Callable[..., Any], **options: Any) -> Callable[[Path], Any]:
 TARGETS = (
     Target("folder with YOLO", write_yolo, _check(check_raw_rgbt_folder), explain=explain_raw),
     Target("folder with COCO", write_coco, _check(check_raw_rgbt_folder), explain=explain_raw),
+    Target("labelme", write_labelme, _check(check_raw_rgbt_folder), explain=explain_raw),
     Target("folder with masks", write_masks, _check(check_raw_rgbt_folder), explain=explain_raw),
     Target("polygons", write_polygons, _check(check_raw_rgbt_folder), explain=explain_raw),
     Target("folder with VOC", write_voc, _check(check_raw_rgbt_folder), explain=explain_raw),

@@ -1,5 +1,6 @@
 """The same boxes in every format, for tests; each image has another box, so that a mix-up shows."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,11 @@ def make_coco(names: str = "abcd", file_name: str = "{}.jpg") -> dict[str, Any]:
             for i, name in enumerate(names)
         ],
     }
+
+
+def make_labelme(name: str) -> str:
+    shape = {"label": "boar", "shape_type": "rectangle", "points": [[LEFT[name], 3], [12, 9]]}
+    return json.dumps({"shapes": [shape], "imageHeight": 12, "imageWidth": 16})
 
 
 def write_texts(raw_dir: Path, make: Callable[[str], str], pattern: str) -> None:

@@ -15,6 +15,7 @@ from tests.data_builders.rgbt_folder.same_boxes import (
     NAMES,
     get_boxes,
     make_coco,
+    make_labelme,
     make_voc,
     make_yolo,
     write_texts,
@@ -39,6 +40,8 @@ def raw_dir(tmp_path):
         (make_voc, "annotations/{name}.xml"),
         (make_voc, "Annotations/{split}/{name}.xml"),
         (make_voc, "labels/{name}.xml"),
+        (make_labelme, "labels/{name}.json"),
+        (make_labelme, "annotations/{split}/{name}.json"),
     ],
 )
 def test_files_of_images_are_found_wherever_they_are(raw_dir, make, pattern, has_folders):
@@ -64,10 +67,11 @@ def test_folders_may_be_links(raw_dir, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["visible", "thermal"])
-@pytest.mark.parametrize("make", [make_yolo, make_voc])
-def test_files_may_be_beside_the_images(raw_dir, make, kind):
-    suffix = ".txt" if make is make_yolo else ".xml"
-    write_texts(raw_dir, make, f"{kind}/{{name}}{suffix}")
+@pytest.mark.parametrize(
+    ("make", "suffix"), [(make_yolo, "txt"), (make_voc, "xml"), (make_labelme, "json")]
+)
+def test_files_may_be_beside_the_images(raw_dir, make, suffix, kind):
+    write_texts(raw_dir, make, f"{kind}/{{name}}.{suffix}")
     write(raw_dir / kind / "notes.txt", "no labels")
     assert get_boxes(check_raw_rgbt_folder(raw_dir)) == EXPECTED
 
@@ -104,6 +108,14 @@ def test_coco_files_of_splits_may_have_the_names_that_tools_give(raw_dir, names)
 def test_one_coco_file_may_be_of_all_splits(raw_dir, name, file_name):
     write(raw_dir / name, json.dumps(make_coco(file_name=file_name)))
     assert get_boxes(check_raw_rgbt_folder(raw_dir)) == EXPECTED
+
+
+def test_files_of_labelme_and_of_coco_are_two_kinds(raw_dir):
+    write_texts(raw_dir, make_labelme, "labels/{name}.json")
+    write(raw_dir / "labels/all.json", json.dumps(make_coco()))
+    assert get_problems(check_raw_rgbt_folder, raw_dir) == [
+        "labels/: holds 1 file *.json (COCO) and 4 files *.json (labelme); keep one kind there."
+    ]
 
 
 def test_coco_file_of_objects_counts_beside_those_of_captions(raw_dir):

@@ -138,6 +138,26 @@ def voc_with_a_document_type(raw_dir: Path) -> Case:
     write_voc(raw_dir)
 
 
+def labelme_with_a_line(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    shape = {"label": "boar", "shape_type": "rectangle", "points": [[5, 4], [12, 9]]}
+    content = {"shapes": [shape, {**shape, "shape_type": "line"}]}
+    for name in "abcd":
+        write(raw_dir / f"labels/{name}.json", json.dumps(content))
+    yield "shape 2: is of the type 'line', which encloses nothing; draw a rectangle instead, or"
+    for name in "abcd":
+        write(raw_dir / f"labels/{name}.json", json.dumps({"shapes": [shape]}))
+
+
+def labelme_damaged(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    write(raw_dir / "visible/a.json", '{"shapes": [')
+    for name in "bcd":
+        write(raw_dir / f"visible/{name}.json", '{"shapes": []}')
+    yield "visible/a.json: is damaged, truncated or no JSON at all"
+    write(raw_dir / "visible/a.json", '{"shapes": []}')
+
+
 def cvat_file(raw_dir: Path) -> Case:
     shutil.rmtree(raw_dir / "labels")
     write(raw_dir / "annotations.xml", "<annotations/>")
@@ -180,6 +200,8 @@ CASES: list[Callable[[Path], Case]] = [
     coco_without_an_image,
     voc_of_an_unknown_class,
     voc_with_a_document_type,
+    labelme_with_a_line,
+    labelme_damaged,
     cvat_file,
     label_file_with_zero_bytes,
     no_class_names,

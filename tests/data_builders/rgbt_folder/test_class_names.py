@@ -12,6 +12,7 @@ from tests.data_builders.rgbt_folder.same_boxes import (
     NAMES,
     get_boxes,
     make_coco,
+    make_labelme,
     make_voc,
     make_yolo,
     write_texts,
@@ -35,10 +36,11 @@ def test_names_of_the_classes_come_from_the_categories(raw_dir):
     )
 
 
-def test_names_of_the_classes_come_from_the_objects_of_voc(raw_dir):
+@pytest.mark.parametrize(("make", "suffix"), [(make_voc, "xml"), (make_labelme, "json")])
+def test_names_of_the_classes_come_from_the_objects(raw_dir, make, suffix):
     (raw_dir / "classes.txt").unlink()
-    write_texts(raw_dir, make_voc, "annotations/{name}.xml")
-    write(raw_dir / "annotations/b.xml", make_voc("b").replace("boar", "ape"))
+    write_texts(raw_dir, make, f"annotations/{{name}}.{suffix}")
+    write(raw_dir / f"annotations/b.{suffix}", make("b").replace("boar", "ape"))
     checked = check_raw_rgbt_folder(raw_dir)
     assert checked.class_names.objects == ("ape", "boar")
     assert checked.notes[0] == (

@@ -97,7 +97,8 @@ def test_coco_files_may_be_one_a_split(raw_dir):
     assert checked.box_counts["train"]["boar"][Role.POSITIVE] == 2
     (raw_dir / "annotations/val.json").unlink()
     assert get_problems(check_raw_rgbt_folder, raw_dir) == [
-        "annotations/val.json: file is missing."
+        "val: none of the files test.json, train.json is by its name or folder the COCO file of "
+        "this split; call it val.json, or give one file for all splits."
     ]
 
 

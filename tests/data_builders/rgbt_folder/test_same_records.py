@@ -138,6 +138,19 @@ def _write_coco_polygons(folder: Path, images: list[Image]) -> None:
     _write_coco(folder, images, has_polygons=True)
 
 
+def _write_labelme(folder: Path, images: list[Image]) -> None:
+    """Beside the images, and no file for images without objects."""
+    for image in images:
+        shapes = [
+            {"label": CLASSES[class_id], "shape_type": "rectangle", "points": [box[:2], box[2:]]}
+            for class_id, box in zip(image.class_ids, image.boxes_px.tolist(), strict=True)
+        ]
+        content = {"shapes": shapes, "imageHeight": SIZE_HW[0], "imageWidth": SIZE_HW[1]}
+        if shapes:
+            write(folder / f"visible/{image.name}.json", json.dumps(content))
+    write(folder / "classes.txt", "\n".join(CLASSES))
+
+
 @pytest.fixture(scope="module")
 def expected(msrs_dir, tmp_path_factory):
     command = PrepareMsrs(msrs_dir, CLASSES, val_every=0, data_dir=tmp_path_factory.mktemp("data"))
@@ -154,6 +167,7 @@ def expected(msrs_dir, tmp_path_factory):
         (_write_voc_edges, 0.0051),
         (_write_coco, 1e-4),
         (_write_coco_polygons, 1e-4),
+        (_write_labelme, 1e-4),
     ],
 )
 def test_every_format_gives_the_same_records(
