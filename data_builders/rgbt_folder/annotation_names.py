@@ -2,10 +2,12 @@
 
 What belongs to a pair has its name, or that of its visible or thermal file. Folders may stand
 before it as they stand before the image, some of them, or none: `labels/train/a.txt` and
-`labels/a.txt` are both of `visible/train/a.jpg`.
+`labels/a.txt` are both of `visible/train/a.jpg`. Where both images of a pair have annotations,
+those of the visible one are read: boxes of records are in its pixels.
 """
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -35,22 +37,36 @@ class NameIndex(Generic[_T]):
     def find(self, split: str, pair: RawPair) -> list[_T]:
         """What belongs to a pair; several things where their folders do not tell which."""
         for wanted in _list_names(pair):
-            # In the order in which they count: the names of the split's folder and of the images'.
-            of_images = [(*self._list_folders(path), wanted[-1]) for path in _list_images(pair)]
-            places: list[Parts] = [(split, *wanted), _keep_telling(of_images[0]), *of_images]
-            best: list[_T] = []
-            best_score: tuple[int, ...] = ()
-            for parts, item in self._by_name.get(wanted[-1], []):
-                shared = tuple(_count_shared(parts, place) for place in places)
-                is_of_pair = len(parts) in shared or _count_shared(parts, wanted) == len(wanted)
-                score = (max(shared[:3]), *shared[3:])
-                if not is_of_pair or score < best_score:
-                    continue
-                best = [*best, item] if score == best_score else [item]
-                best_score = score
-            if best:
-                return best
+            scored = self._score(wanted, split, pair)
+            best = max((score for score, _ in scored), default=())
+            if scored:
+                return [item for score, item in scored if score == best]
         return []
+
+    def find_all(self, split: str, pair: RawPair) -> list[_T]:
+        """What may belong to a pair, by any of its names and in any folder that fits."""
+        return [
+            item for wanted in _list_names(pair) for _, item in self._score(wanted, split, pair)
+        ]
+
+    def _score(self, wanted: Parts, split: str, pair: RawPair) -> list[tuple[tuple[int, ...], _T]]:
+        """What may belong to a pair by one of its names, and how well its folders fit."""
+        visible, *thermal = (
+            (*self._list_folders(path), wanted[-1]) for path in _list_images(pair)
+        )
+        # In the order in which they count: the names of the split's folder and of the images'.
+        # `visible/labels/train/a.txt` is of `visible/images/train/a.jpg`.
+        places: list[Parts] = [(split, *wanted), _keep_telling(visible)]
+        places += [visible, _leave_out_containers(visible)]
+        num_of_visible = len(places)
+        places += [place for x in thermal for place in (x, _leave_out_containers(x))]
+        scored: list[tuple[tuple[int, ...], _T]] = []
+        for parts, item in self._by_name.get(wanted[-1], []):
+            shared = tuple(_count_shared(parts, place) for place in places)
+            if len(parts) in shared or _count_shared(parts, wanted) == len(wanted):
+                score = (max(shared[:num_of_visible]), *shared[num_of_visible:])
+                scored.append((score, item))
+        return scored
 
     def _list_folders(self, path: Path) -> Parts:
         is_inside = path.is_relative_to(self._raw_dir)
@@ -58,11 +74,15 @@ class NameIndex(Generic[_T]):
         return tuple(map(compose_name, parts[:-1]))
 
 
+def _leave_out_containers(parts: Parts) -> Parts:
+    *folders, name = parts
+    return (*(x for x in folders if x.lower() not in CONTAINER_FOLDERS), name)
+
+
 def _keep_telling(parts: Parts) -> Parts:
     """Leave out folders of cameras and of images: annotations lie in others, or in none."""
-    *folders, name = parts
-    kept = [x for x in folders if find_camera(x) is None and x.lower() not in CONTAINER_FOLDERS]
-    return (*kept, name)
+    *folders, name = _leave_out_containers(parts)
+    return (*(x for x in folders if find_camera(x) is None), name)
 
 
 def _list_names(pair: RawPair) -> list[Parts]:
@@ -98,26 +118,30 @@ def match_annotations(
 ) -> MatchedAnnotations:
     """Find the annotation file of each pair.
 
-    Several files of one pair, and one file of several pairs, go to the findings; so do files that
-    are not read because their pair has another.
+    Several files of one pair that differ, and one file of several pairs, go to the findings; so do
+    files that are not read because their pair has another.
     """
     index = NameIndex(raw_dir, ((parts, path) for path, parts in place.files.items()))
     files: dict[PairKey, Path] = {}
     missing: list[PairKey] = []
     names_of: dict[Path, dict[str, None]] = {}
+    # Further files of pairs, and the one that may be read in their place.
+    others_of: dict[Path, Path] = {}
     for split, part in pairs.items():
         for pair in part:
             found = index.find(split, pair)
             for path in found:
                 names_of.setdefault(path, {})[pair.name] = None
-            if len(found) > 1:
+            if len(found) > 1 and len({_read_words(path) for path in found}) > 1:
                 text = (
-                    f"{pair.name}: has the annotation files {_name_files(raw_dir, found)}; keep "
-                    "one of them."
+                    f"{pair.name} ({_name_files(raw_dir, found)}): has several annotation files "
+                    "that differ; keep one of them."
                 )
                 findings.problems.append(Problem(text, pair.name))
             elif found:
                 files[split, pair.name] = found[0]
+                more = (path for path in index.find_all(split, pair) if path != found[0])
+                others_of.update(dict.fromkeys(more, found[0]))
             else:
                 missing.append((split, pair.name))
     findings.problems += [
@@ -137,15 +161,53 @@ def match_annotations(
         for pair in _list_pairs(pairs)
         for stem in (pair.name.rpartition("/")[2], *(path.stem for path in _list_images(pair)))
     }
-    others = [path for path in unread if compose_name(path.stem) in annotated]
-    if others:
-        findings.warnings.append(
-            f"{place.name}: {format_count(len(others), 'file')} not read, because other files of "
-            f"the same pairs are ({_name_files(raw_dir, others)})."
-        )
+    others = others_of.keys() - files.values()
+    others |= {path for path in unread if compose_name(path.stem) in annotated}
+    _tell_of_others(raw_dir, place, sorted(others), others_of, findings)
     return MatchedAnnotations(
         files, missing, [path for path in unread if compose_name(path.stem) not in known]
     )
+
+
+def _tell_of_others(
+    raw_dir: Path,
+    place: AnnotationPlace,
+    others: Sequence[Path],
+    read: Mapping[Path, Path],
+    findings: Findings,
+) -> None:
+    """Note files that hold what the file that is read holds, and warn of other ones.
+
+    Args:
+        raw_dir: Folder of the data set.
+        place: Where the files are.
+        others: Files that are not read, because others of their pairs are.
+        read: These others, where it is known which.
+        findings: Takes the note and the warning.
+    """
+    same: list[Path] = []
+    differing: list[Path] = []
+    for path in others:
+        is_same = path in read and _read_words(path) == _read_words(read[path])
+        (same if is_same else differing).append(path)
+    reason = "because other files of the same pairs are, those of visible images first"
+    for paths, lines, held in (
+        (same, findings.notes, "the same as these"),
+        (differing, findings.warnings, "something else"),
+    ):
+        if paths:
+            lines.append(
+                f"{place.name}: {format_count(len(paths), 'file')} not read, {reason}; they hold "
+                f"{held} ({_name_files(raw_dir, paths)})."
+            )
+
+
+def _read_words(path: Path) -> bytes | None:
+    """A hash of what a file says, whatever its line ends are; None where it cannot be read."""
+    try:
+        return hashlib.blake2b(b" ".join(path.read_bytes().split()), digest_size=16).digest()
+    except OSError:  # Reported where it is read.
+        return None
 
 
 def _name_files(raw_dir: Path, paths: Sequence[Path]) -> str:

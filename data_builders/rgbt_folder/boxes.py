@@ -49,11 +49,12 @@ def add_yolo_boxes(
     raw_dir: Path, pairs: Pairs, place: AnnotationPlace, findings: Findings
 ) -> PairsWithBoxes:
     """Give each pair the boxes of its text file; without a file it has none."""
-    stated = read_yolo_names(raw_dir, place.folders, findings)
+    matched = match_annotations(raw_dir, place, pairs, findings)
+    folders = {path.parent for path in matched.files.values()}
+    stated = read_yolo_names(raw_dir, folders or place.folders, findings)
     # Without names, every line would be reported for that.
     if stated is None:
         return PairsWithBoxes(copy_pairs(pairs), ())
-    matched = match_annotations(raw_dir, place, pairs, findings)
     _report_missing(place, pairs, matched, findings)
     classes = YoloClasses(stated.names, number_names(stated.names), stated.source)
     boxes = read_yolo_files(

@@ -1,6 +1,6 @@
 """The class names of the user's own folder, from the file that states them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,28 +32,31 @@ class StatedNames(NamedTuple):
 
 
 def read_yolo_names(
-    raw_dir: Path, label_folders: Sequence[Path], findings: Findings
+    raw_dir: Path, label_folders: Iterable[Path], findings: Findings
 ) -> StatedNames | None:
     """Read what class numbers of YOLO's files mean, from any file that tools write for it.
 
-    These are `classes.txt` in the data set's folder or beside the labels, `obj.names`, and a YAML
-    file with an entry `names`, such as `data.yaml`.
+    These are `classes.txt`, `obj.names`, and a YAML file with an entry `names`, such as
+    `data.yaml`: in the data set's folder, beside the labels that are read, or in a folder between.
+    Those of other labels may have other numbers.
+
+    Args:
+        raw_dir: Folder of the data set.
+        label_folders: Those of the labels that are read.
+        findings: Takes what is wrong.
 
     Returns:
         None where they are missing, wrong, or differ between files, which is among the findings.
     """
-    texts = [raw_dir / CLASSES_FILE, raw_dir / _DARKNET_FILE]
-    texts += [folder / CLASSES_FILE for folder in label_folders]
-    yaml_files = [x for x in sorted(raw_dir.iterdir()) if x.suffix.lower() in _YAML_SUFFIXES]
     stated: list[StatedNames] = []
     problems: list[str] = []
-    for path in (*dict.fromkeys(texts), *yaml_files):
+    for path in _list_name_files(raw_dir, label_folders):
         source = path.relative_to(raw_dir).as_posix()
         try:
-            if path in yaml_files:
+            if path.suffix.lower() in _YAML_SUFFIXES:
                 names = read_yaml_class_names(read_text(path, source), source)
             else:
-                names = read_class_names(path, source) if path.exists() else None
+                names = read_class_names(path, source)
         except MdjaxError as error:
             problems.append(str(error))
             continue
@@ -72,6 +75,19 @@ def read_yolo_names(
         )
     findings.problems += problems
     return None if problems else stated[0]
+
+
+def _list_name_files(raw_dir: Path, label_folders: Iterable[Path]) -> list[Path]:
+    """Files that may state the names, those of outer folders first; texts come before YAML."""
+    folders = {raw_dir}
+    for folder in label_folders:
+        folders |= {x for x in (folder, *folder.parents) if x.is_relative_to(raw_dir)}
+    texts: list[Path] = []
+    yaml_files: list[Path] = []
+    for folder in sorted(folders, key=lambda folder: (len(folder.parts), folder)):
+        texts += [folder / name for name in (CLASSES_FILE, _DARKNET_FILE)]
+        yaml_files += [x for x in sorted(folder.iterdir()) if x.suffix.lower() in _YAML_SUFFIXES]
+    return [*(path for path in texts if path.is_file()), *yaml_files]
 
 
 def read_voc_names(raw_dir: Path, used: tuple[str, ...], findings: Findings) -> StatedNames | None:

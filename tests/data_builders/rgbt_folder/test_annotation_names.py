@@ -9,7 +9,7 @@ import pytest
 from data_builders.checks.annotations import RawPair
 from data_builders.rgbt_folder.annotations import add_annotations
 from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, group_problems
 from tests.data_builders.raw_pairs import get_objects, get_problems, write, write_pair, write_rgbt
 from tests.data_builders.rgbt_folder.same_boxes import (
     EXPECTED,
@@ -113,14 +113,55 @@ def test_file_may_be_named_like_the_pair_or_one_of_its_images(tmp_path, pair, st
     assert _add(tmp_path, {name: images}) == ({name: f"labels/{stem}.txt"}, Findings())
 
 
-def test_file_of_the_visible_image_counts_and_the_other_is_warned_of(tmp_path):
-    for stem in ("1_co", "1_ir"):
-        write(tmp_path / f"labels/{stem}.txt", "1 .5 .5 .5 .5\n")
-    files, findings = _add(tmp_path, {"1": ("1_co", "1_ir")})
-    assert files == {"1": "labels/1_co.txt"}
-    assert findings.warnings == [
-        "labels/: 1 file not read, because other files of the same pairs are (labels/1_ir.txt)."
+@pytest.mark.parametrize(
+    ("visible", "thermal", "images"),
+    [
+        ("labels/1_co", "labels/1_ir", ("1_co", "1_ir")),
+        ("visible/labels/s/1", "thermal/labels/s/1", ("images/s/1", "images/s/1")),
+        ("visible/s/labels/1", "thermal/s/labels/1", ("s/images/1", "s/images/1")),
+    ],
+)
+@pytest.mark.parametrize("text", ["1 .5 .5 .5 .5\r\n", ""])
+def test_file_of_the_visible_image_counts_and_the_other_is_told_of(
+    tmp_path, visible, thermal, images, text
+):
+    write(tmp_path / f"{visible}.txt", "1 .5 .5 .5 .5\n")
+    write(tmp_path / f"{thermal}.txt", text)
+    # What the images of another pair hold says nothing of this one.
+    write(tmp_path / "labels/2.txt", "")
+    files, findings = _add(tmp_path, {"1": images, "2": ("2", "2")})
+    assert files == {"1": f"{visible}.txt"}
+    told = (
+        "labels/: 1 file not read, because other files of the same pairs are, those of visible "
+        f"images first; they hold {'the same as these' if text else 'something else'} "
+        f"({thermal}.txt)."
+    )
+    assert findings.problems == []
+    assert [*findings.notes, *findings.warnings] == [told]
+    assert bool(findings.warnings) == (text == "")
+
+
+def test_files_of_a_pair_that_hold_the_same_are_no_conflict(tmp_path):
+    for folder in ("old", "new"):
+        write(tmp_path / f"labels/{folder}/1.txt", "1 .5 .5 .5 .5\n")
+        write(tmp_path / f"labels/{folder}/2.txt", "")
+    files, findings = _add(tmp_path, {"1": ("1", "1"), "2": ("2", "2")})
+    assert files == {"1": "labels/new/1.txt"}
+    assert findings.problems == findings.warnings == []
+    assert findings.notes == [
+        "labels/: 2 files not read, because other files of the same pairs are, those of visible "
+        "images first; they hold the same as these (labels/old/1.txt, labels/old/2.txt)."
     ]
+    write(tmp_path / "labels/old/1.txt", "0 .5 .5 .5 .5\n")
+    write(tmp_path / "labels/old/2.txt", "0 .5 .5 .5 .5\n")
+    findings = _add(tmp_path, {"1": ("1", "1"), "2": ("2", "2")})[1]
+    assert findings.problems == [
+        f"{name} (labels/new/{name}.txt, labels/old/{name}.txt): has several annotation files "
+        "that differ; keep one of them."
+        for name in "12"
+    ]
+    assert len(group_problems(findings.problems).lines) == 1
+    assert findings.notes == findings.warnings == []
 
 
 @pytest.mark.parametrize("order", ["{time}/visible/train", "{time}/train/visible/data"])

@@ -34,10 +34,10 @@ def label_files_of_other_names(raw_dir: Path) -> Case:
 
 
 def two_label_files_of_an_image(raw_dir: Path) -> Case:
-    for folder in ("old", "new"):
-        write(raw_dir / "labels" / folder / "a.txt", BOX)
+    write(raw_dir / "labels/old/a.txt", BOX)
+    write(raw_dir / "labels/new/a.txt", "")
     (raw_dir / "labels/a.txt").unlink()
-    yield "a: has the annotation files labels/new/a.txt, labels/old/a.txt; keep one of them."
+    yield "a (labels/new/a.txt, labels/old/a.txt): has several annotation files that differ; keep"
     (raw_dir / "labels/old/a.txt").unlink()
 
 

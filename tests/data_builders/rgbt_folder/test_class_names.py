@@ -96,3 +96,21 @@ def test_names_of_the_classes_come_from_the_files_of_yolo(raw_dir, name, text):
     assert checked.class_names.objects == ("deer", "boar")
     assert get_boxes(checked) == EXPECTED
     assert checked.notes == ()
+
+
+@pytest.mark.parametrize("name", ["visible/data.yaml", "visible/labels/data.yml"])
+def test_names_of_the_labels_that_are_read_count(raw_dir, name):
+    """Each camera's labels have a list of their own, in another order."""
+    (raw_dir / "classes.txt").unlink()
+    write_texts(raw_dir, make_yolo, "visible/labels/{name}.txt")
+    write_texts(raw_dir, lambda _: "0 .5 .5 .5 .5\n", "thermal/labels/{name}.txt")
+    write(raw_dir / name, "names: [deer, boar]\n")
+    write(raw_dir / "thermal/data.yaml", "names: [boar, deer]\n")
+    checked = check_raw_rgbt_folder(raw_dir)
+    assert checked.class_names.objects == ("deer", "boar")
+    assert get_boxes(checked) == EXPECTED
+    (warning,) = checked.warnings
+    assert warning.startswith("labels/: 4 files not read, because other files of the same pairs")
+    write(raw_dir / "data.yaml", "names: [boar, deer]\n")
+    (problem,) = get_problems(check_raw_rgbt_folder, raw_dir)
+    assert problem.startswith(f"{name}: names deer, boar, but data.yaml boar, deer; keep the one")
