@@ -5,6 +5,9 @@ from pathlib import Path, PurePath
 from mdjax.io.image_files import IMAGE_SUFFIXES, compose_name
 from mdjax.io.read_file import read_text
 
+LIST_FOLDERS = (".", "ImageSets/Main", "ImageSets/Layout", "ImageSets/Segmentation")
+"""Where lists are, inside the folder of a data set: there itself, or as Pascal VOC has them."""
+
 
 def read_names(path: Path) -> list[str]:
     """Read the names of a list in order, without blank lines; file extensions are allowed.

@@ -18,7 +18,7 @@ from pathlib import Path
 from data_builders.checks.annotations import ClassNames, RawPair
 from data_builders.checks.dataset import CheckedPairs, check_pairs
 from data_builders.checks.unread_folders import describe_unread_folders
-from data_builders.formats.name_list import read_names
+from data_builders.formats.name_list import LIST_FOLDERS, read_names
 from data_builders.pair_builder import AnnotatedPairs
 from data_builders.prepared import PreparedSummary
 from data_builders.published.classes import PublishedClasses
@@ -37,7 +37,6 @@ CLASSES = PublishedClasses(
 
 _TITLE = "FLIR-aligned"
 _LISTS = {"train": "align_train.txt", "test": "align_validation.txt"}
-_LIST_FOLDERS = (".", "ImageSets/Main")
 _FOLDERS = ("JPEGImages", "Annotations")
 _READ = (*_FOLDERS, "ImageSets")
 _THERMAL = "_PreviewData"
@@ -113,7 +112,7 @@ def _read_lists(raw_dir: Path, findings: Findings) -> dict[str, list[str]]:
     names: dict[str, list[str]] = {}
     has_lists = False
     for split, file_name in _LISTS.items():
-        paths = [raw_dir / folder / file_name for folder in _LIST_FOLDERS]
+        paths = [raw_dir / folder / file_name for folder in LIST_FOLDERS]
         present = [path for path in paths if path.is_file()]
         has_lists = has_lists or bool(present)
         try:

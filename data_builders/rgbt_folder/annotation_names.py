@@ -51,9 +51,7 @@ class NameIndex(Generic[_T]):
 
     def _score(self, wanted: Parts, split: str, pair: RawPair) -> list[tuple[tuple[int, ...], _T]]:
         """What may belong to a pair by one of its names, and how well its folders fit."""
-        visible, *thermal = (
-            (*self._list_folders(path), wanted[-1]) for path in _list_images(pair)
-        )
+        visible, *thermal = ((*self._list_folders(path), wanted[-1]) for path in _list_images(pair))
         # In the order in which they count: the names of the split's folder and of the images'.
         # `visible/labels/train/a.txt` is of `visible/images/train/a.jpg`.
         places: list[Parts] = [(split, *wanted), _keep_telling(visible)]

@@ -16,7 +16,7 @@
 
     one kind of splits, of which not all three need to be there:
     visible/train/, thermal/train/, labels/train/ or masks/train/; val/ and test/ alike
-    train.txt, val.txt, test.txt     names, one per line
+    train.txt, val.txt, test.txt     names, one per line; also in Pascal VOC's ImageSets/Main/
     or none, where a `Dealing` makes them
 
 Other names and other orders of them are read as well, see `mdjax.io.folder_tree`; so are names of
@@ -37,7 +37,7 @@ from data_builders.checks.unread_folders import describe_unread_folders
 from data_builders.dealing import Dealing
 from data_builders.rgbt_folder.annotations import add_annotations
 from data_builders.rgbt_folder.class_names import CLASSES_FILE
-from data_builders.rgbt_folder.splits import find_split_pairs
+from data_builders.rgbt_folder.splits import find_list_folder, find_split_pairs
 from mdjax.align.common_view import CommonView
 from mdjax.io.findings import Findings
 from mdjax.io.folder_tree import find_split, is_known_name
@@ -143,6 +143,7 @@ def _describe_unread_folders(
         if path is not None
     }
     read = {*annotation_folders, *(parts[0] for parts in places if parts)}
+    read |= set(find_list_folder(raw_dir).relative_to(raw_dir).parts[:1])
     lines = describe_unread_folders(raw_dir, read)
     for name in sorted({parts[0] for parts in places if len(parts) > 1 and find_split(parts[0])}):
         inner = {parts[1] for parts in places if parts[0] == name and len(parts) > 1}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from data_builders.checks.annotations import RawPair
 from data_builders.dealing import Dealing, deal_pairs
+from data_builders.formats.name_list import LIST_FOLDERS
 from data_builders.rgbt_folder.pair_finder import PairFinder, read_lines
 from mdjax.io.findings import Findings, Problem, name_first
 from mdjax.io.folder_tree import SPLITS, find_split, scan_folders
@@ -25,6 +26,7 @@ from mdjax.types import MdjaxError, format_count
 
 NIGHT_LIST = "night.txt"
 _DAY_LIST = "day.txt"
+_TRAIN_AND_VAL_LIST = "trainval.txt"
 _NIGHT_FOLDER = "night"
 
 
@@ -76,13 +78,35 @@ def find_split_pairs(
     return deal_pairs(pairs["train"], dealing, findings) if pairs else {}
 
 
-def _find_lists(raw_dir: Path, findings: Findings) -> dict[str, Path]:
-    """Lists by split, in order."""
+def find_list_folder(raw_dir: Path) -> Path:
+    """The folder of the lists of splits, the data set's own one before those of Pascal VOC."""
+    folders = (raw_dir / name for name in LIST_FOLDERS)
+    return next((folder for folder in folders if any(_list_lists(folder).values())), raw_dir)
+
+
+def _list_lists(folder: Path) -> dict[str, list[Path]]:
+    """Lists in a folder by split, in order."""
     paths: dict[str, list[Path]] = {split: [] for split in SPLITS}
-    for path in sorted(raw_dir.glob("*.[tT][xX][tT]")):
+    for path in sorted(folder.glob("*.[tT][xX][tT]")):
         split = find_split(path.stem)
         if split is not None:
             paths[split].append(path)
+    # Where the pairs of both are to be trained on, as with the first of Pascal VOC's data sets.
+    both = folder / _TRAIN_AND_VAL_LIST
+    if not paths["train"] and not paths["val"] and both.is_file():
+        paths["train"].append(both)
+    return paths
+
+
+def _find_lists(raw_dir: Path, findings: Findings) -> dict[str, Path]:
+    """Lists by split, in order."""
+    folder = find_list_folder(raw_dir)
+    paths = _list_lists(folder)
+    if folder != raw_dir:
+        read = [path.name for same in paths.values() for path in same]
+        findings.notes.append(
+            f"splits from the lists in {_relate(raw_dir, folder)}/: {', '.join(read)}."
+        )
     findings.problems += [
         f"{' and '.join(path.name for path in same)}: are lists of one split; keep one."
         for same in paths.values()
@@ -109,7 +133,7 @@ def _find_two_kinds(
 ) -> str | None:
     """What is wrong where more than one thing says what the splits are."""
     folders = ", ".join(_relate(raw_dir, pairs[0].visible) for pairs in of_split.values())
-    names = ", ".join(path.name for path in lists.values())
+    names = ", ".join(_relate(raw_dir, path) for path in lists.values())
     if folders and lists:
         return f"has both the folders {folders} and the lists {names}; keep one kind."
     if dealing is not None and (folders or lists):

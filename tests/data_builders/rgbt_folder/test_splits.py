@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 
+from data_builders.rgbt_folder.layout import check_raw_rgbt_folder
 from data_builders.rgbt_folder.splits import find_split_pairs
 from mdjax.io.findings import Findings
 from tests.data_builders.raw_pairs import write, write_list, write_pair, write_rgbt
@@ -51,6 +52,46 @@ def test_splits_have_other_names_too(with_folders, with_lists, name):
     assert _find(with_folders) == expected
     (with_lists / "val.txt").rename(with_lists / f"{name}.txt")
     assert _find(with_lists) == expected
+
+
+@pytest.mark.parametrize("folder", ["Main", "Layout", "Segmentation"])
+def test_lists_may_be_where_pascal_voc_has_them(with_lists, folder):
+    place = with_lists / "ImageSets" / folder
+    place.mkdir(parents=True)
+    for split in NAMES:
+        (with_lists / f"{split}.txt").rename(place / f"{split}.txt")
+    # Of a class, and of two splits.
+    write(place / "deer_train.txt", "a  1\nb -1\n")
+    write_list(place / "trainval.txt", "abc")
+    findings = Findings(
+        notes=[f"splits from the lists in ImageSets/{folder}/: train.txt, val.txt, test.txt."]
+    )
+    assert _find(with_lists) == (NAMES, findings)
+    assert _list_unread(with_lists) == []
+    for split in ("train", "val"):
+        (place / f"{split}.txt").unlink()
+    assert _find(with_lists)[0] == {"train": ["a", "b", "c"], "test": ["d"]}
+
+
+def test_lists_of_the_folder_itself_come_before_those_of_pascal_voc(with_lists):
+    write_list(with_lists / "ImageSets/Main/train.txt", "d")
+    assert _find(with_lists) == (NAMES, Findings())
+    assert _list_unread(with_lists) == ["ImageSets/ is not read; read are thermal/, visible/."]
+
+
+def test_lists_of_pascal_voc_and_folders_are_refused(with_folders):
+    write_list(with_folders / "ImageSets/Main/train.txt", ["a", "b"])
+    assert _find(with_folders)[1].problems == [
+        "has both the folders visible/train, visible/val, visible/test and the lists "
+        "ImageSets/Main/train.txt; keep one kind."
+    ]
+
+
+def _list_unread(raw_dir):
+    """Warnings of folders that are not read."""
+    for name in "abcd":
+        write(raw_dir / f"visible/{name}.txt", "0 .5 .5 .5 .5\n")
+    return [x for x in check_raw_rgbt_folder(raw_dir).warnings if "is not read" in x]
 
 
 def test_two_lists_of_one_split_are_refused(with_lists):
