@@ -18,13 +18,14 @@ from jaxtyping import UInt8
 from mdjax.io.images import decode_image, decode_labels
 from mdjax.io.png import PngHeader, read_png_header
 from mdjax.io.read_file import read_bytes
-from mdjax.types import IGNORED_LABEL, MdjaxError
+from mdjax.types import IGNORED_LABEL, MdjaxError, format_count
 
 Rgb = tuple[int, int, int]
 
 _NUM_SHOWN = 5
 _OPAQUE = 255
-_LABELMAP = "labelmap.txt with a line NAME:RED,GREEN,BLUE for each class"
+_LINE = "a line NAME:RED,GREEN,BLUE"
+_LABELMAP = f"labelmap.txt with {_LINE} for each class"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,13 +57,21 @@ def decode_label_map(data: bytes, name: str, rule: LabelRule) -> LabelMap:
     """
     header = read_png_header(data, name)
     if rule.ids_by_rgb is not None:
-        labels_u8 = _look_up_colours(_decode_rgb(data, header, name), rule.ids_by_rgb, name)
+        indices_u8 = _read_indices(data, name) if header.is_palette else None
+        rgb_u8 = _decode_rgb(data, header, name)
+        labels_u8 = _look_up_colours(rgb_u8, rule.ids_by_rgb, name, indices_u8)
         conversion = "as colours, whose classes labelmap.txt states"
     elif header.is_palette:
         labels_u8 = _read_indices(data, name)
         conversion = "with a palette, whose indices are the class ids"
     elif header.bit_depth == 16 and header.num_channels == 1:
         labels_u8, conversion = _read_u16(data, name), "with 16 bits"
+    elif header.bit_depth < 8:
+        # Decoders stretch these values: of 2 bits, 0 to 3 become 0, 85, 170, 255.
+        step = np.iinfo(np.uint8).max // (2**header.bit_depth - 1)
+        grey_u8 = _take_equal_channels(_decode_rgb(data, header, name), name)
+        labels_u8 = grey_u8 // np.uint8(step)
+        conversion = f"with {format_count(header.bit_depth, 'bit')}"
     elif header.bit_depth == 8 and header.num_channels > 1:
         labels_u8 = _take_equal_channels(_decode_rgb(data, header, name), name)
         conversion = "as several equal channels"
@@ -134,8 +143,12 @@ def _take_equal_channels(rgb_u8: UInt8[np.ndarray, "h w 3"], name: str) -> UInt8
 
 
 def _look_up_colours(
-    rgb_u8: UInt8[np.ndarray, "h w 3"], ids_by_rgb: Mapping[Rgb, int], name: str
+    rgb_u8: UInt8[np.ndarray, "h w 3"],
+    ids_by_rgb: Mapping[Rgb, int],
+    name: str,
+    indices_u8: UInt8[np.ndarray, "h w"] | None,
 ) -> UInt8[np.ndarray, "h w"]:
+    """Class ids of colours; `indices_u8` are those of a palette, where the image has one."""
     codes = _encode_colours(rgb_u8)
     labels_u8 = np.zeros(codes.shape, np.uint8)
     is_known = np.zeros(codes.shape, bool)
@@ -143,13 +156,19 @@ def _look_up_colours(
         is_this = codes == (red << 16) + (green << 8) + blue
         labels_u8[is_this] = class_id
         is_known |= is_this
-    if not is_known.all():
-        raise MdjaxError(
-            f"{name}: {np.mean(~is_known):.2%} of its pixels have colours that labelmap.txt does "
-            f"not list ({_describe_colours(codes[~is_known])}); add these, or export the masks "
-            "without smoothed edges. If the masks hold class ids, not colours, remove labelmap.txt."
-        )
-    return labels_u8
+    if is_known.all():
+        return labels_u8
+    if indices_u8 is not None:
+        # Pascal VOC's own masks: the palette's indices are the class ids, and 255 is not counted.
+        labels_u8[~is_known] = IGNORED_LABEL
+        if np.array_equal(labels_u8, indices_u8):
+            return labels_u8
+    raise MdjaxError(
+        f"{name}: {np.mean(~is_known):.2%} of its pixels have colours that labelmap.txt does not "
+        f"list ({_describe_colours(codes[~is_known])}); add {_LINE} for each, with the name void "
+        "for what is not counted, or export the masks without smoothed edges. If the masks hold "
+        "class ids, not colours, replace labelmap.txt by classes.txt, one class name per line."
+    )
 
 
 def _encode_colours(rgb_u8: np.ndarray) -> np.ndarray:

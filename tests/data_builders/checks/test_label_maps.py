@@ -1,4 +1,5 @@
 import io
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ def _make_palette_png(labels_u8: np.ndarray, **options: Any) -> bytes:
     image = PIL.Image.fromarray(labels_u8)
     image.putpalette(np.random.default_rng(0).permutation(256 * 3).astype(np.uint8).tolist())
     return _save(image, **options)
+
+
+def _make_voc_png(labels_u8: np.ndarray, colours: Any = tuple(COLOURS)[:3]) -> bytes:
+    """Indices with these colours; all others, 255 among them, have one that no list has."""
+    image = PIL.Image.fromarray(labels_u8)
+    image.putpalette(np.array([*colours, *[(9, 9, 9)] * (256 - len(colours))], np.uint8).tobytes())
+    return _save(image)
 
 
 def _make_rgb_u8(labels_u8: np.ndarray) -> np.ndarray:
@@ -104,6 +112,35 @@ def test_another_id_may_be_what_is_not_counted(tmp_path, ignored_id):
     assert read_label_png(path, rule) == path
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_grey_values_of_few_bits_are_the_ids(bits):
+    """PNG packs pixels from the high bits of each byte on (its specification, section 7.2)."""
+    labels_u8 = np.arange(24, dtype=np.uint8).reshape(3, 8) % 2**bits
+    rows = np.unpackbits(labels_u8[..., None], axis=2)[..., -bits:].reshape(3, -1)
+    data = encode_png(np.zeros((3, 8), np.uint8))
+    packed = zlib.compress(b"".join(b"\0" + row.tobytes() for row in np.packbits(rows, axis=1)))
+    header = data[16:24] + bytes([bits, 0, 0, 0, 0])
+    data = data[:8]
+    for kind, body in ((b"IHDR", header), (b"IDAT", packed), (b"IEND", b"")):
+        chunk = kind + body
+        data += len(body).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    decoded = decode_label_map(data, "a.png", PLAIN)
+    np.testing.assert_array_equal(decoded.labels_u8, labels_u8)
+    assert decoded.conversion == f"with {bits} bit{'s' * (bits > 1)}"
+
+
+def test_mask_of_one_bit_holds_two_classes():
+    mask = LABELS_U8 == 1
+    decoded = decode_label_map(_save(PIL.Image.fromarray(mask)), "a.png", PLAIN)
+    np.testing.assert_array_equal(decoded.labels_u8, mask)
+
+
+def test_index_255_of_a_palette_of_class_ids_is_not_counted():
+    """Masks of Pascal VOC, with a list of colours that omits the outlines."""
+    decoded = decode_label_map(_make_voc_png(LABELS_U8), "a.png", BY_COLOUR)
+    np.testing.assert_array_equal(decoded.labels_u8, LABELS_U8)
+
+
 def test_grey_values_may_be_colours():
     """A binary mask of 0 and 255, explained by a list of colours."""
     rule = LabelRule(ids_by_rgb={(0, 0, 0): 0, (255, 255, 255): 1})
@@ -129,19 +166,30 @@ _RGB = _make_rgb_u8(LABELS_U8)
             _save(PIL.Image.fromarray(_RGB)),
             LabelRule(ids_by_rgb={(0, 0, 0): 0, (0, 0, 200): 1}),
             r"33\.33% of its pixels have colours that labelmap\.txt does not list \(128,0,0 "
-            r"224,224,192\); add these, or",
+            r"224,224,192\); add a line NAME:RED,GREEN,BLUE for each, with the name void for what "
+            r"is not counted, or export the masks",
         ),
         (_save(PIL.Image.fromarray(_add_alpha(_RGB, 200))), BY_COLOUR, "transparent in 100.00%"),
         (_save(PIL.Image.fromarray(_add_alpha(_GREY_RGB, 0))), PLAIN, "without transparency"),
         (encode_png(np.full((3, 4), 256, np.uint16)), PLAIN, "has values up to 256; class ids end"),
         (encode_png(np.zeros((3, 4, 3), np.uint16)), BY_COLOUR, "colours of 16 bits; save it"),
-        (_save(PIL.Image.fromarray(LABELS_U8).convert("1")), PLAIN, "has 1 of 1 bits; save a grey"),
+        # Index 1 has the colour of class 2, so the indices are not the class ids.
+        (
+            _make_voc_png(LABELS_U8, [(0, 0, 0), (0, 0, 200), (128, 0, 0)]),
+            BY_COLOUR,
+            r"8\.33% of its pixels have colours that labelmap\.txt does not list \(9,9,9\)",
+        ),
+        (
+            _make_voc_png(np.where(LABELS_U8 == 255, 3, LABELS_U8).astype(np.uint8)),
+            BY_COLOUR,
+            r"8\.33% of its pixels have colours that labelmap\.txt does not list \(9,9,9\)",
+        ),
         (encode_png(LABELS_U8)[:-5], PLAIN, "truncated"),
         (b"no image", BY_COLOUR, "is not a PNG file"),
     ],
     ids=[
         *("colours", "unlisted colours", "half transparent", "empty", "large id", "deep colours"),
-        *("one bit", "truncated", "no image"),
+        *("other order", "other index", "truncated", "no image"),
     ],
 )
 def test_what_the_rule_does_not_explain_is_refused(data, rule, message):

@@ -107,16 +107,28 @@ def colour_that_is_not_listed(raw_dir: Path) -> Case:
     mask = np.eye(12, 16, dtype=np.uint8)
     write_masks(raw_dir, np.dstack([0 * mask, 64 * mask, 128 * mask]))
     write(raw_dir / "labelmap.txt", "deer:0,0,0\n")
-    yield "6.25% of its pixels have colours that labelmap.txt does not list (128,64,0); add these"
+    yield "6.25% of its pixels have colours that labelmap.txt does not list (128,64,0); add a line"
     write(raw_dir / "labelmap.txt", "deer:0,0,0\nboar:128,64,0\n")
+
+
+def colour_that_is_not_counted(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    mask = np.eye(12, 16, dtype=np.uint8)
+    mask[0] = 3
+    write_masks(raw_dir, np.dstack([0 * mask, 64 * mask, 64 * mask]))
+    write(raw_dir / "labelmap.txt", "deer:0,0,0\nboar:64,64,0\n")
+    yield "does not list (192,192,0); add a line NAME:RED,GREEN,BLUE for each, with the name void"
+    write(raw_dir / "labelmap.txt", "deer:0,0,0\nboar:64,64,0\nvoid:192,192,0\n")
 
 
 def ids_beside_a_list_of_colours(raw_dir: Path) -> Case:
     shutil.rmtree(raw_dir / "labels")
     write_masks(raw_dir, np.eye(12, 16, dtype=np.uint8))
+    (raw_dir / "classes.txt").unlink()
     write(raw_dir / "labelmap.txt", "deer:0,0,0\nboar:128,64,0\n")
-    yield "If the masks hold class ids, not colours, remove labelmap.txt."
+    yield "replace labelmap.txt by classes.txt, one class name per line."
     (raw_dir / "labelmap.txt").unlink()
+    write(raw_dir / "classes.txt", "deer\nboar\n")
 
 
 def masks_of_0_and_255(raw_dir: Path) -> Case:
@@ -152,6 +164,7 @@ CASES: list[Callable[[Path], Case]] = [
     grey_visible_image,
     masks_in_colours,
     colour_that_is_not_listed,
+    colour_that_is_not_counted,
     ids_beside_a_list_of_colours,
     masks_of_0_and_255,
     masks_of_0_and_255_with_a_list,
