@@ -11,7 +11,7 @@ Boxes are in pixels and count from 0. Where `bbox` is missing, the box around th
 import json
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from data_builders.checks.annotations import AnnotatedObject, BoxXyxy, Role
@@ -19,6 +19,7 @@ from mdjax.io.findings import Findings, Problem
 from mdjax.io.image_files import IMAGE_SUFFIXES, compose_name
 from mdjax.types import MdjaxError
 
+_KEYS = ("images", "annotations", "categories")
 # What a value of the wrong kind, shape or size raises when it is taken apart.
 _BAD_VALUES = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
@@ -45,6 +46,15 @@ class CocoContent(NamedTuple):
     """Categories that other ones name as what they are a kind of."""
 
 
+def is_coco_file(path: Path) -> bool:
+    """Whether a JSON file holds what those of COCO hold; no if it cannot be read."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return False
+    return all(f'"{key}"'.encode() in data for key in _KEYS)
+
+
 def parse_coco_json(text: str, name: str, findings: Findings) -> CocoContent:
     """Parse a file of annotations; categories of the same id go to the findings.
 
@@ -66,16 +76,14 @@ def parse_coco_json(text: str, name: str, findings: Findings) -> CocoContent:
         ) from error
     if not isinstance(content, dict):
         raise MdjaxError(
-            f"{name}: is not a COCO file of images and annotations, but holds a "
-            f"{'list' if isinstance(content, list) else 'single value'}, as files of detections "
-            f"do; {remedy}."
+            f"{name}: is not a COCO file of images and annotations, but holds "
+            f"{_describe_other(content)}; {remedy}."
         )
-    keys = ("images", "annotations", "categories")
-    if missing := [key for key in keys if not isinstance(content.get(key), list)]:
+    if missing := [key for key in _KEYS if not isinstance(content.get(key), list)]:
         raise MdjaxError(
             f"{name}: is not a COCO file: it has no list {' and no list '.join(missing)}; {remedy}."
         )
-    entries, annotations, kinds = (content[key] for key in keys)
+    entries, annotations, kinds = (content[key] for key in _KEYS)
     try:
         groups = frozenset(
             str(kind["supercategory"])
@@ -88,6 +96,16 @@ def parse_coco_json(text: str, name: str, findings: Findings) -> CocoContent:
             f"{name}: is not a COCO file: each of its categories needs an id and a name; {remedy}."
         ) from error
     return CocoContent(name, entries, annotations, categories, groups)
+
+
+def _describe_other(content: Any) -> str:
+    """What a JSON file is that holds no object."""
+    if not isinstance(content, list):
+        return "a single value"
+    first = content[0] if content else None
+    if isinstance(first, dict) and "data" in first:
+        return "a list of tasks, as Label Studio's own JSON does"
+    return "a list, as files of detections do"
 
 
 def list_category_names(contents: Sequence[CocoContent]) -> tuple[str, ...]:

@@ -6,13 +6,15 @@ The endings of the files tell the kind, so that the name of their folder says li
 import enum
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from data_builders.checks.annotations import RawPair
+from data_builders.formats.coco import is_coco_file
 from data_builders.formats.labelme import is_labelme_file
-from mdjax.io.findings import Findings
+from mdjax.io.findings import Findings, name_first
 from mdjax.io.folder_tree import SPLIT_NAMES
 from mdjax.io.image_files import compose_name
 from mdjax.types import format_count
@@ -54,6 +56,8 @@ _COCO_FILE = "annotations.json"
 # As one tool writes them beside the images of each split.
 _COCO_FILE_OF_SPLIT = "_annotations.coco.json"
 _CVAT_FILE = "annotations.xml"
+# Of annotations in formats that are not read.
+_UNREAD_SUFFIXES = (".csv", ".json", ".jsonl", ".xml", ".mat", ".npy", ".npz", ".parquet", ".h5")
 # Lists of class names, which are no annotations of images called so.
 _OTHER_FILES = ("classes.txt", "labelmap.txt", "obj.names")
 # Such as train, instances_train and instances_train2017.
@@ -91,22 +95,57 @@ def find_annotation_place(
             return None
         places.append(place)
     main = [path for path in sorted(raw_dir.iterdir()) if path.name.lower() == _COCO_FILE]
-    for paths in (main, sorted(coco_files)):
-        if paths:
-            parts = {path: _get_parts(path, raw_dir) for path in paths}
-            places.append(AnnotationPlace(Kind.COCO, paths[0].name, parts, ()))
+    places += [_make_coco_place(raw_dir, paths) for paths in (main, sorted(coco_files)) if paths]
     places = places or _find_beside_images(raw_dir, pairs)
+    others = [path for path in sorted(raw_dir.iterdir()) if path.suffix.lower() == ".json"]
+    if not places and (paths := [path for path in others if is_coco_file(path)]):
+        places = [_make_coco_place(raw_dir, paths)]
     if len(places) == 1:
         return places[0]
-    held = " and ".join(place.name.rstrip("/") for place in places)
-    hint = ""
-    if not places and (raw_dir / _CVAT_FILE).is_file():
-        hint = f" ({_CVAT_FILE} is in CVAT's own format, which is not read: export one of these)"
+    if places:
+        held = " and ".join(place.name.rstrip("/") for place in places)
+        findings.problems.append(
+            f"has {held}, and a data set has one kind of annotations; keep one there, and move the "
+            "other out of this folder."
+        )
+        return None
     findings.problems.append(
-        f"has {held or 'no annotations'}; give one of labels/ (YOLO), annotations/ (Pascal VOC or "
-        f"COCO), annotations.json (COCO) and masks/ (class ids){hint}."
+        "has no annotations; give one of labels/ (YOLO or labelme), annotations/ (Pascal VOC or "
+        f"COCO), annotations.json (COCO) and masks/ (class ids){_describe_unread(raw_dir)}."
     )
     return None
+
+
+def _make_coco_place(raw_dir: Path, paths: Sequence[Path]) -> AnnotationPlace:
+    parts = {path: _get_parts(path, raw_dir) for path in paths}
+    return AnnotationPlace(Kind.COCO, paths[0].name, parts, ())
+
+
+def _describe_unread(raw_dir: Path) -> str:
+    """Files that look like annotations in a data set without any."""
+    if (raw_dir / _CVAT_FILE).is_file():
+        return f" ({_CVAT_FILE} is in CVAT's own format, which is not read: export one of these)"
+    found = sorted(
+        path.relative_to(raw_dir).as_posix()
+        for pattern in ("[!.]*", "[!.]*/[!.]*")
+        for path in raw_dir.glob(pattern)
+        if path.suffix.lower() in _UNREAD_SUFFIXES
+    )
+    if not found:
+        return ""
+    return f" (not read: {name_first(found)}; if the annotations are there, export one of these)"
+
+
+def describe_other_files(place: AnnotationPlace) -> str:
+    """What a place holds that has no file of its kind, such as `, but 3 files *.npy`."""
+    endings = Counter(
+        path.suffix.lower()
+        for folder in place.folders
+        for path in folder.rglob("[!.]*")
+        if path.is_file() and path.name not in _OTHER_FILES and path.suffix
+    )
+    held = [f"{format_count(count, 'file')} *{end}" for end, count in endings.most_common(1)]
+    return f", but {held[0]}" if held else ""
 
 
 def find_coco_file(place: AnnotationPlace, split: str) -> Path | None:

@@ -7,6 +7,7 @@ those of the visible one are read: boxes of records are in its pixels.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
@@ -23,6 +24,9 @@ PairKey = tuple[str, str]
 
 _T = TypeVar("_T")
 
+# Label Studio puts eight hexadecimal digits before the names of images that are uploaded.
+_UPLOADED_NAME = re.compile(r"[0-9a-f]{8}-(?P<name>.+)")
+
 
 class NameIndex(Generic[_T]):
     """Finds what belongs to a pair among many things with names."""
@@ -31,25 +35,44 @@ class NameIndex(Generic[_T]):
         """Take the data set's folder, and things with their folders and names."""
         self._raw_dir = raw_dir
         self._by_name: dict[str, list[tuple[Parts, _T]]] = {}
+        self._by_original_name: dict[str, list[tuple[Parts, _T]]] = {}
         for parts, item in items:
             self._by_name.setdefault(parts[-1], []).append((parts, item))
+            *folders, name = parts
+            if match := _UPLOADED_NAME.fullmatch(name):
+                original = match["name"]
+                things = self._by_original_name.setdefault(original, [])
+                things.append(((*folders, original), item))
 
     def find(self, split: str, pair: RawPair) -> list[_T]:
-        """What belongs to a pair; several things where their folders do not tell which."""
-        for wanted in _list_names(pair):
-            scored = self._score(wanted, split, pair)
-            best = max((score for score, _ in scored), default=())
-            if scored:
-                return [item for score, item in scored if score == best]
+        """What belongs to a pair; several things where their folders do not tell which.
+
+        What has the pair's name counts before what Label Studio has put a prefix to.
+        """
+        for by_name in (self._by_name, self._by_original_name):
+            for wanted in _list_names(pair):
+                scored = self._score(by_name, wanted, split, pair)
+                best = max((score for score, _ in scored), default=())
+                if scored:
+                    return [item for score, item in scored if score == best]
         return []
 
     def find_all(self, split: str, pair: RawPair) -> list[_T]:
         """What may belong to a pair, by any of its names and in any folder that fits."""
         return [
-            item for wanted in _list_names(pair) for _, item in self._score(wanted, split, pair)
+            item
+            for by_name in (self._by_name, self._by_original_name)
+            for wanted in _list_names(pair)
+            for _, item in self._score(by_name, wanted, split, pair)
         ]
 
-    def _score(self, wanted: Parts, split: str, pair: RawPair) -> list[tuple[tuple[int, ...], _T]]:
+    def _score(
+        self,
+        by_name: Mapping[str, Sequence[tuple[Parts, _T]]],
+        wanted: Parts,
+        split: str,
+        pair: RawPair,
+    ) -> list[tuple[tuple[int, ...], _T]]:
         """What may belong to a pair by one of its names, and how well its folders fit."""
         visible, *thermal = ((*self._list_folders(path), wanted[-1]) for path in _list_images(pair))
         # In the order in which they count: the names of the split's folder and of the images'.
@@ -59,7 +82,7 @@ class NameIndex(Generic[_T]):
         num_of_visible = len(places)
         places += [place for x in thermal for place in (x, _leave_out_containers(x))]
         scored: list[tuple[tuple[int, ...], _T]] = []
-        for parts, item in self._by_name.get(wanted[-1], []):
+        for parts, item in by_name.get(wanted[-1], []):
             shared = tuple(_count_shared(parts, place) for place in places)
             if len(parts) in shared or _count_shared(parts, wanted) == len(wanted):
                 score = (max(shared[:num_of_visible]), *shared[num_of_visible:])

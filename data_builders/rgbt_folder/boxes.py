@@ -21,7 +21,11 @@ from data_builders.formats.voc import (
     read_voc_xml,
 )
 from data_builders.formats.yolo import YoloClasses, read_yolo_files
-from data_builders.rgbt_folder.annotation_files import AnnotationPlace, Pairs
+from data_builders.rgbt_folder.annotation_files import (
+    AnnotationPlace,
+    Pairs,
+    describe_other_files,
+)
 from data_builders.rgbt_folder.annotation_names import (
     MatchedAnnotations,
     PairKey,
@@ -139,8 +143,8 @@ def _report_missing(
     suffix = place.kind.suffix
     if not place.files:
         findings.problems.append(
-            f"{place.name}: holds no file that ends in {suffix}; put the annotations there, under "
-            "the names of the images."
+            f"{place.name}: holds no file that ends in {suffix}{describe_other_files(place)}; put "
+            "the annotations there, under the names of the images."
         )
         return
     strays = [path.name for path in matched.strays]

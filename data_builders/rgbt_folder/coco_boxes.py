@@ -22,7 +22,7 @@ from data_builders.rgbt_folder.boxes import PairsWithBoxes, copy_pairs, number_n
 from data_builders.rgbt_folder.class_names import FROM_ANNOTATIONS, read_coco_names
 from mdjax.io.findings import Findings, Problem, name_first
 from mdjax.io.read_file import read_text
-from mdjax.types import MdjaxError
+from mdjax.types import MdjaxError, format_count
 
 
 def add_coco_boxes(
@@ -91,18 +91,26 @@ def _match_coco_images(
     index = NameIndex(raw_dir, ((_split_path(path), path) for path in images))
     found: dict[PairKey, str] = {}
     used: set[str] = set()
-    for split, part in pairs.items():
-        for pair in part:
-            paths = index.find(split, pair)
-            used |= set(paths)
-            if len(paths) == 1:
-                found[split, pair.name] = paths[0]
-                continue
-            text = "the image is not listed; list it, without annotations if it shows no objects."
-            if paths:
-                shown = name_first(paths)
-                text = f"{len(paths)} images have this name ({shown}); keep one."
-            findings.problems.append(Problem(f"{name}, {pair.name}: {text}", pair.name))
+    everything = [(split, pair) for split, part in pairs.items() for pair in part]
+    if images and everything and not any(index.find(split, pair) for split, pair in everything):
+        # The names are wrong, not every image of them.
+        findings.problems.append(
+            f"{name}: lists none of the {format_count(len(everything), 'image')} of "
+            f"{', '.join(pairs)} ({everything[0][1].name}...), but {name_first([*images])}; make "
+            "file_name equal to the names of the images."
+        )
+        return {}
+    for split, pair in everything:
+        paths = index.find(split, pair)
+        used |= set(paths)
+        if len(paths) == 1:
+            found[split, pair.name] = paths[0]
+            continue
+        text = "the image is not listed; list it, without annotations if it shows no objects."
+        if paths:
+            shown = name_first(paths)
+            text = f"{len(paths)} images have this name ({shown}); keep one."
+        findings.problems.append(Problem(f"{name}, {pair.name}: {text}", pair.name))
     if unused := sorted(set(images) - used):
         file = name.rpartition("/")[2]
         findings.notes.append(

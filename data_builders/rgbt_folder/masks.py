@@ -14,7 +14,11 @@ from data_builders.formats.labelmap import (
     list_labelmap_names,
     read_labelmap,
 )
-from data_builders.rgbt_folder.annotation_files import AnnotationPlace, Pairs
+from data_builders.rgbt_folder.annotation_files import (
+    AnnotationPlace,
+    Pairs,
+    describe_other_files,
+)
 from data_builders.rgbt_folder.annotation_names import match_annotations
 from data_builders.rgbt_folder.class_names import CLASSES_FILE
 from mdjax.io.findings import Findings, Problem
@@ -98,8 +102,8 @@ def _find_files(
 ) -> dict[tuple[str, str], Path]:
     if not place.files:
         findings.problems.append(
-            f"{place.name}: holds no file that ends in .png; put the masks there, under the "
-            "names of the images."
+            f"{place.name}: holds no file that ends in .png{describe_other_files(place)}; put the "
+            "masks there as PNG, under the names of the images."
         )
         return {}
     matched = match_annotations(raw_dir, place, pairs, findings)

@@ -104,9 +104,30 @@ def test_coco_files_of_splits_may_have_the_names_that_tools_give(raw_dir, names)
 @pytest.mark.parametrize(
     "name", ["annotations.json", "annotations/instances_default.json", "Annotations.json"]
 )
-@pytest.mark.parametrize("file_name", ["{}.jpg", "visible/{}.jpg", "C:\\deer\\{}.png"])
+@pytest.mark.parametrize(
+    "file_name", ["{}.jpg", "visible/{}.jpg", "C:\\deer\\{}.png", "up/0a1b2c3d-{}.jpg"]
+)
 def test_one_coco_file_may_be_of_all_splits(raw_dir, name, file_name):
     write(raw_dir / name, json.dumps(make_coco(file_name=file_name)))
+    assert get_boxes(check_raw_rgbt_folder(raw_dir)) == EXPECTED
+
+
+def test_coco_file_of_any_name_may_be_in_the_folder(raw_dir):
+    write(raw_dir / "result.json", json.dumps(make_coco(file_name="images/{}.jpg")))
+    write(raw_dir / "rig.json", json.dumps({"images": 2}))
+    assert get_boxes(check_raw_rgbt_folder(raw_dir)) == EXPECTED
+    write(raw_dir / "second.json", json.dumps(make_coco()))
+    problems = get_problems(check_raw_rgbt_folder, raw_dir)
+    assert problems[0].startswith(
+        "train: none of the files result.json, second.json is by its name or folder the COCO file"
+    )
+    write_texts(raw_dir, make_yolo, "labels/{name}.txt")
+    assert get_boxes(check_raw_rgbt_folder(raw_dir)) == EXPECTED
+
+
+def test_coco_files_of_splits_may_be_in_the_folder(raw_dir):
+    for split, names in NAMES.items():
+        write(raw_dir / f"{split}.json", json.dumps(make_coco("".join(names))))
     assert get_boxes(check_raw_rgbt_folder(raw_dir)) == EXPECTED
 
 

@@ -105,6 +105,8 @@ def _add(raw_dir: Path, names: Mapping[str, tuple[str, str]]) -> tuple[dict[str,
         (("s/1", ("s/1", "s/1")), "1"),
         (("s/1", ("s/1", "s/1")), "s_1"),
         (("s/1", ("s/1", "s/1")), "train/s/1"),
+        (("1", ("1_co", "1_ir")), "0a1b2c3d-1_co"),
+        (("s/1", ("s/1", "s/1")), "s/0a1b2c3d-1"),
     ],
 )
 def test_file_may_be_named_like_the_pair_or_one_of_its_images(tmp_path, pair, stem):
@@ -184,6 +186,16 @@ def test_labels_stand_in_the_place_of_the_camera(tmp_path, order):
         "day/1": ["deer"],
         "night/1": ["boar"],
     }
+
+
+def test_name_without_the_prefix_of_an_upload_counts_first(tmp_path):
+    write(tmp_path / "labels/0a1b2c3d-1.txt", "")
+    write(tmp_path / "labels/1.txt", "1 .5 .5 .5 .5\n")
+    assert _add(tmp_path, {"1": ("1", "1")})[0] == {"1": "labels/1.txt"}
+    # The image itself may be called so.
+    write(tmp_path / "labels/0a1b2c3d-2.txt", "1 .5 .5 .5 .5\n")
+    name = "0a1b2c3d-2"
+    assert _add(tmp_path, {name: (name, name)})[0] == {name: f"labels/{name}.txt"}
 
 
 def test_files_of_the_visible_images_are_told_by_their_folder(tmp_path):

@@ -161,8 +161,47 @@ def labelme_damaged(raw_dir: Path) -> Case:
 def cvat_file(raw_dir: Path) -> Case:
     shutil.rmtree(raw_dir / "labels")
     write(raw_dir / "annotations.xml", "<annotations/>")
-    yield "has no annotations; give one of labels/ (YOLO), annotations/ (Pascal VOC or COCO), "
+    yield "(annotations.xml is in CVAT's own format, which is not read: export one of these)."
     write_voc(raw_dir)
+
+
+def table(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    write(raw_dir / "boxes/annotations.csv", "name,left,top,width,height\na,4,3,8,6\n")
+    write(raw_dir / "rig.json", "{}")
+    yield (
+        "has no annotations; give one of labels/ (YOLO or labelme), annotations/ (Pascal VOC or "
+        "COCO), annotations.json (COCO) and masks/ (class ids) (not read: boxes/annotations.csv, "
+        "rig.json; if the annotations are there, export one of these)."
+    )
+    write_voc(raw_dir)
+
+
+def masks_as_arrays(raw_dir: Path) -> Case:
+    (raw_dir / "labels").rename(raw_dir / "masks")
+    for name in "abcd":
+        (raw_dir / f"masks/{name}.txt").rename(raw_dir / f"masks/{name}.npy")
+    yield "masks/: holds no file that ends in .png, but 4 files *.npy; put the masks there as PNG"
+    for name in "abcd":
+        write(raw_dir / f"masks/{name}.png", encode_png(np.eye(12, 16, dtype=np.uint8)))
+
+
+def tasks_of_label_studio(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    tasks = [{"id": 1, "annotations": [{"result": []}], "data": {"image": "/data/upload/a.jpg"}}]
+    write(raw_dir / "annotations.json", json.dumps(tasks))
+    yield "holds a list of tasks, as Label Studio's own JSON does; export it as COCO, with images"
+    write(raw_dir / "annotations.json", json.dumps(make_coco()))
+
+
+def coco_of_other_names(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    write(raw_dir / "annotations.json", json.dumps(make_coco("wxyz")))
+    yield (
+        "annotations.json: lists none of the 4 images of train, val, test (a...), but w, x, y...; "
+        "make file_name equal to the names of the images."
+    )
+    write(raw_dir / "annotations.json", json.dumps(make_coco()))
 
 
 def label_file_with_zero_bytes(raw_dir: Path) -> Case:
@@ -179,7 +218,7 @@ def no_class_names(raw_dir: Path) -> Case:
 
 def two_kinds_of_annotations(raw_dir: Path) -> Case:
     write(raw_dir / "annotations.json", json.dumps(make_coco()))
-    yield "has labels and annotations.json; give one of"
+    yield "has labels and annotations.json, and a data set has one kind of annotations; keep one"
     (raw_dir / "annotations.json").unlink()
 
 
@@ -203,6 +242,10 @@ CASES: list[Callable[[Path], Case]] = [
     labelme_with_a_line,
     labelme_damaged,
     cvat_file,
+    table,
+    masks_as_arrays,
+    tasks_of_label_studio,
+    coco_of_other_names,
     label_file_with_zero_bytes,
     no_class_names,
     two_kinds_of_annotations,

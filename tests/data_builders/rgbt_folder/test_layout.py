@@ -266,7 +266,7 @@ def test_layout_needs_one_kind_of_annotation_and_of_splits(raw_dir):
     assert get_problems(check_raw_rgbt_folder, raw_dir)[0].startswith("has no annotations; give")
     _add_yolo(_add_coco(raw_dir))
     assert get_problems(check_raw_rgbt_folder, raw_dir)[0].startswith(
-        "has labels and annotations.json; give one of"
+        "has labels and annotations.json, and a data set has one kind of annotations; keep one"
     )
     (raw_dir / "annotations.json").unlink()
     shutil.copytree(raw_dir / "visible", raw_dir / "visible" / "test")

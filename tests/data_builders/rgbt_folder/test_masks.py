@@ -171,8 +171,8 @@ def test_folder_without_masks_is_one_line(raw_dir):
     (raw_dir / "masks").mkdir()
     write(raw_dir / "masks/a.jpg", "")
     assert get_problems(check_raw_rgbt_folder, raw_dir) == [
-        "masks/: holds no file that ends in .png; put the masks there, under the names of "
-        "the images."
+        "masks/: holds no file that ends in .png, but 1 file *.jpg; put the masks there as PNG, "
+        "under the names of the images."
     ]
 
 
