@@ -17,11 +17,15 @@ from typing import Any, NamedTuple
 from data_builders.checks.annotations import AnnotatedObject, BoxXyxy, Role
 from mdjax.io.findings import Findings, Problem
 from mdjax.io.image_files import IMAGE_SUFFIXES, compose_name
-from mdjax.types import MdjaxError
+from mdjax.types import MdjaxError, format_count
 
 _KEYS = ("images", "annotations", "categories")
 # What a value of the wrong kind, shape or size raises when it is taken apart.
 _BAD_VALUES = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+
+
+class _BadValueError(ValueError):
+    """A value that is not what it should be; its message is for people."""
 
 
 class CocoImage(NamedTuple):
@@ -211,9 +215,7 @@ def _read_images(entries: Sequence[Any], name: str, findings: Findings) -> dict[
             key = entry["id"]
             twin = images.get(key)
         except _BAD_VALUES as error:
-            findings.problems.append(
-                f"{where}: needs id and file_name ({type(error).__name__}: {error})."
-            )
+            findings.problems.append(f"{where}: needs id and file_name ({_describe_error(error)}).")
             continue
         if twin is not None:
             findings.problems.append(
@@ -233,10 +235,10 @@ def _read_images(entries: Sequence[Any], name: str, findings: Findings) -> dict[
 
 def _read_size(entry: Mapping[str, Any], where: str, findings: Findings) -> tuple[int, int] | None:
     try:
-        return _read_whole(entry["height"]), _read_whole(entry["width"])
+        return _read_whole(entry, "height"), _read_whole(entry, "width")
     except _BAD_VALUES as error:
         findings.problems.append(
-            f"{where}: needs width and height in whole pixels ({type(error).__name__}: {error})."
+            f"{where}: needs width and height in whole pixels ({_describe_error(error)})."
         )
         return None
 
@@ -258,7 +260,7 @@ def _read_annotation(
     except _BAD_VALUES as error:
         raise MdjaxError(
             f"{where}: needs image_id, category_id and a bbox of four numbers "
-            f"({type(error).__name__}: {error})."
+            f"({_describe_error(error)})."
         ) from error
     label = categories.get(category_id)
     if label is None:
@@ -283,7 +285,10 @@ def _read_annotation(
 def _read_box(annotation: Any, where: str) -> BoxXyxy:
     """The box, or where there is none the one around the polygons."""
     if _has_bbox(annotation):
-        left, top, width, height = map(_read_number, annotation["bbox"])
+        numbers = [_read_number(value, "bbox") for value in annotation["bbox"]]
+        if len(numbers) != 4:
+            raise _BadValueError(f"bbox has {format_count(len(numbers), 'number')}")
+        left, top, width, height = numbers
         return (left, top, left + width, top + height)
     polygons = annotation.get("segmentation")
     if isinstance(polygons, dict):
@@ -296,10 +301,12 @@ def _read_box(annotation: Any, where: str) -> BoxXyxy:
             f"{where}: has neither bbox nor segmentation; write [left, top, width, height] in "
             "pixels as its bbox, or take the annotation out."
         )
-    across = [_read_number(value) for polygon in polygons for value in polygon[::2]]
-    down = [_read_number(value) for polygon in polygons for value in polygon[1::2]]
+    if not all(isinstance(polygon, list) and polygon for polygon in polygons):
+        raise _BadValueError("segmentation is no list of polygons")
+    across = [_read_number(value, "segmentation") for polygon in polygons for value in polygon[::2]]
+    down = [_read_number(value, "segmentation") for polygon in polygons for value in polygon[1::2]]
     if len(across) != len(down):
-        raise ValueError("a polygon has an odd count of numbers")
+        raise _BadValueError("a polygon has an odd count of numbers")
     return (min(across), min(down), max(across), max(down))
 
 
@@ -308,20 +315,30 @@ def _has_bbox(annotation: Mapping[str, Any]) -> bool:
     return annotation.get("bbox") not in (None, [])
 
 
-def _read_number(value: Any) -> float:
+def _describe_error(error: Exception) -> str:
+    """What is wrong with a value, in no language but ours."""
+    if isinstance(error, KeyError):
+        return f"there is no {error.args[0]}"
+    return str(error) if isinstance(error, _BadValueError) else "one of them is of another kind"
+
+
+def _read_number(value: Any, field: str) -> float:
+    if isinstance(value, str):
+        raise _BadValueError(f"{field} holds the text {value!r}; write numbers without quotes")
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is not a number")
+        raise _BadValueError(f"{field} holds {value!r}, which is not a number")
     return float(value)
 
 
-def _read_whole(value: Any) -> int:
-    number = _read_number(value)
+def _read_whole(entry: Mapping[str, Any], field: str) -> int:
+    value = entry[field]
+    number = _read_number(value, field)
     if not number.is_integer() or number < 1:
-        raise ValueError(f"{value!r} is not a number of pixels")
+        raise _BadValueError(f"{value!r} is not a number of pixels")
     return int(number)
 
 
 def _read_flag(value: Any) -> bool:
     if value not in (None, 0, 1):
-        raise ValueError(f"{value!r} is neither 0 nor 1")
+        raise _BadValueError(f"{value!r} is neither 0 nor 1")
     return bool(value)

@@ -22,6 +22,8 @@ from mdjax.types import MdjaxError, format_count
 # edge, and pixels are nearly always more.
 _MAX_SHARE = 2.0
 _FIELDS = "class, centre x, centre y, width, height"
+# Characters of a line that a message shows.
+_MAX_QUOTED = 60
 # Three corners are the fewest: seven fields with the class.
 _MIN_POLYGON_FIELDS = 7
 
@@ -143,12 +145,12 @@ def _read_line(line: str, where: str, classes: YoloClasses) -> AnnotatedObject:
         shares = [float(part) for part in parts[1:]]
     except ValueError:
         raise MdjaxError(
-            f"{where}: needs five numbers ({_FIELDS}), is {line.strip()!r}; correct it."
+            f"{where}: needs five numbers ({_FIELDS}), is {_quote(line)}; correct it."
         ) from None
     number = _read_class_number(parts[0], where)
     if any(_MAX_SHARE < value < math.inf for value in shares):
         raise MdjaxError(
-            f"{where}: centre and size are fractions of the image from 0 to 1, {line.strip()!r} "
+            f"{where}: centre and size are fractions of the image from 0 to 1, {_quote(line)} "
             "looks like pixels; divide by the image's width and height."
         )
     if not 0 <= number < len(classes.labels):
@@ -195,15 +197,29 @@ def _make_box_around(corners: Sequence[float], where: str) -> BoxXyxy:
     return (min(across), min(down), max(across), max(down))
 
 
+def _quote(line: str) -> str:
+    """The line, or the beginning of a long one."""
+    text = line.strip()
+    return repr(text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}...")
+
+
 def _describe_wrong_count(parts: Sequence[str]) -> str:
     """What a line of another number of fields may be, and what to do about it."""
-    line = " ".join(parts)
+    line = _quote(" ".join(parts))
     if len(parts) == 6:
         return (
-            f"has a sixth number in {line!r}: a confidence, as detectors write it into their "
+            f"has a sixth number in {line}: a confidence, as detectors write it into their "
             "results, which are no annotations; remove the sixth to use them anyway."
+        )
+    count = format_count(len(parts), "field")
+    num_keypoints, rest = divmod(len(parts) - 5, 3)
+    if num_keypoints > 1 and not rest:
+        return (
+            f"has {count} in {line}, which fits a box with {num_keypoints} keypoints of three "
+            "numbers each, and these are not read; keep the first five fields, or export boxes "
+            "alone."
         )
     return (
         f"needs five numbers ({_FIELDS}) or a polygon (class, and two numbers for each corner), "
-        f"separated by spaces, has {format_count(len(parts), 'field')} in {line!r}; correct it."
+        f"separated by spaces, has {count} in {line}; correct it."
     )

@@ -1,6 +1,7 @@
 """Boxes of the user's own pairs, from files of COCO: one for all images, or one for each split."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from data_builders.checks.annotations import AnnotatedObject
@@ -24,6 +25,11 @@ from mdjax.io.findings import Findings, Problem, name_first
 from mdjax.io.read_file import read_text
 from mdjax.types import MdjaxError, format_count
 
+# Of fewer boxes, all may be corners by chance.
+_MIN_BOXES = 10
+# As sizes, corners of boxes in the right or lower half of an image end outside of it.
+_MIN_OUTSIDE = 0.25
+
 
 def add_coco_boxes(
     raw_dir: Path, pairs: Pairs, place: AnnotationPlace, findings: Findings
@@ -45,9 +51,11 @@ def add_coco_boxes(
         return PairsWithBoxes(copy_pairs(pairs), ())
     boxes: dict[PairKey, tuple[AnnotatedObject, ...]] = {}
     sizes: dict[PairKey, tuple[int, int] | None] = {}
+    everything: list[CocoImage] = []
     for path, content in contents.items():
         start = len(findings.problems)
         images = read_coco_images(content, number_names(stated.names), findings)
+        everything += images.values()
         part = {split: pairs[split] for split in pairs if files.get(split) == path}
         matched = _match_coco_images(raw_dir, content.name, images, part, findings)
         names: dict[str, str] = {}
@@ -56,12 +64,41 @@ def add_coco_boxes(
             boxes[key], sizes[key] = image.objects, image.stated_hw
             names[image_path] = key[1]
         findings.rename_pairs(names, start)
+    if fault := _find_corners(everything):
+        # Boxes that happen to lie inside their images would be no better.
+        findings.problems.append(f"{place.name}: {fault}")
+        return PairsWithBoxes(copy_pairs(pairs), ())
     used = {item.label for objects in boxes.values() for item in objects}
     if stated.source == FROM_ANNOTATIONS and (unused := [x for x in categories if x not in used]):
         findings.notes.append(
             f"no annotation uses {name_first(unused)}: list the classes to be kept in classes.txt."
         )
     return PairsWithBoxes(put_boxes(pairs, boxes, sizes), stated.names)
+
+
+def _find_corners(images: Iterable[CocoImage]) -> str | None:
+    """What is wrong where the boxes of a data set are left, top, right, bottom.
+
+    As such all lie in their images, which no boxes do by chance; as COCO's own numbers many do not.
+    """
+    num_boxes = num_outside = 0
+    for image in images:
+        height, width = image.stated_hw or (math.inf, math.inf)
+        for item in image.objects:
+            left, top, right, bottom = item.box_xyxy
+            # The file's third and fourth number.
+            third, fourth = right - left, bottom - top
+            if not (left < third <= width + 1 and top < fourth <= height + 1):
+                return None
+            num_boxes += 1
+            num_outside += right > width + 1 or bottom > height + 1
+    if num_boxes < _MIN_BOXES or num_outside < _MIN_OUTSIDE * num_boxes:
+        return None
+    return (
+        f"its bbox look like left, top, right, bottom, as which all {num_boxes} lie in their "
+        f"images; as COCO's left, top, width, height {num_outside} do not. Subtract left from "
+        "right, and top from bottom."
+    )
 
 
 def _find_coco_files(place: AnnotationPlace, pairs: Pairs, findings: Findings) -> dict[str, Path]:

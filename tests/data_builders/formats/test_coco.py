@@ -244,9 +244,11 @@ def test_box_around_polygons_takes_the_place_of_a_missing_one(bbox):
         ({"counts": [1, 2], "size": [2, 2]}, "no polygon but runs of pixels (RLE); write [left"),
         ([], "has neither bbox nor segmentation"),
         ([[1, 2, 3]], "a polygon has an odd count of numbers"),
-        ([[1, "2"]], "'2' is not a number"),
-        ([[]], "a bbox of four numbers (ValueError"),
-        ([1, 2, 3, 4], "a bbox of four numbers (TypeError"),
+        ([[1, "2"]], "(segmentation holds the text '2'; write numbers without quotes)."),
+        ([[1, None]], "(segmentation holds None, which is not a number)."),
+        ([[]], "(segmentation is no list of polygons)."),
+        ([1, 2, 3, 4], "(segmentation is no list of polygons)."),
+        (7, "(one of them is of another kind)."),
     ],
 )
 def test_segmentation_that_is_no_polygon_is_refused(segmentation, message):

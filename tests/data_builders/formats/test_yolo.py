@@ -155,6 +155,11 @@ def test_polygon_becomes_the_box_around_it():
         ("0 .1 .1 nan .2 .3 .3", "a corner of its polygon is not a finite number"),
         ("0 .1 .1 x .2 .3 .3", "needs five numbers"),
         ("0 .1 .1 .2 .2 .3 .3 .4", "has 8 fields in '0 .1 .1 .2 .2 .3 .3 .4'; correct it"),
+        (
+            f"0 .5 .5 .2 .2{' .5 .5 2' * 17}",
+            "has 56 fields in '0 .5 .5 .2 .2 .5 .5 2 .5 .5 2 .5 .5 2 .5 .5 2 .5 .5 2 .5 .5 ...', "
+            "which fits a box with 17 keypoints of three numbers each, and these are not read",
+        ),
     ],
 )
 def test_bad_polygon_is_refused(line, message):

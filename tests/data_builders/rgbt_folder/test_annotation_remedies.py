@@ -165,6 +165,44 @@ def cvat_file(raw_dir: Path) -> Case:
     write_voc(raw_dir)
 
 
+def coco_with_corners(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    content = make_coco()
+    # Three boxes in each image of 16x12, left, top, right, bottom; those of the right end outside.
+    corners = [[1, 1, 5, 6], [6, 2, 12, 11], [9, 3, 16, 9]]
+    annotations = [
+        {"image_id": i, "category_id": 8, "bbox": box} for i in range(4) for box in corners
+    ]
+    write(raw_dir / "annotations.json", json.dumps({**content, "annotations": annotations}))
+    yield (
+        "annotations.json: its bbox look like left, top, right, bottom, as which all 12 lie in "
+        "their images; as COCO's left, top, width, height 8 do not. Subtract left from right, and "
+        "top from bottom."
+    )
+    for item in annotations:
+        left, top, right, bottom = item["bbox"]
+        item["bbox"] = [left, top, right - left, bottom - top]
+    write(raw_dir / "annotations.json", json.dumps({**content, "annotations": annotations}))
+
+
+def coco_of_texts(raw_dir: Path) -> Case:
+    shutil.rmtree(raw_dir / "labels")
+    content = make_coco()
+    content["annotations"][0]["bbox"] = ["4", "3", "8", "6"]
+    write(raw_dir / "annotations.json", json.dumps(content))
+    yield (
+        "annotations.json, annotation 0: needs image_id, category_id and a bbox of four numbers "
+        "(bbox holds the text '4'; write numbers without quotes)."
+    )
+    write(raw_dir / "annotations.json", json.dumps(make_coco()))
+
+
+def keypoints(raw_dir: Path) -> Case:
+    write(raw_dir / "labels/a.txt", f"{BOX.strip()}{' .5 .5 2' * 3}\n")
+    yield "which fits a box with 3 keypoints of three numbers each, and these are not read; keep"
+    write(raw_dir / "labels/a.txt", BOX)
+
+
 def table(raw_dir: Path) -> Case:
     shutil.rmtree(raw_dir / "labels")
     write(raw_dir / "boxes/annotations.csv", "name,left,top,width,height\na,4,3,8,6\n")
@@ -242,6 +280,9 @@ CASES: list[Callable[[Path], Case]] = [
     labelme_with_a_line,
     labelme_damaged,
     cvat_file,
+    coco_with_corners,
+    coco_of_texts,
+    keypoints,
     table,
     masks_as_arrays,
     tasks_of_label_studio,
