@@ -13,6 +13,7 @@ from jaxtyping import Float, Shaped, UInt8, UInt16
 from mdjax.io.flir import HOW_TO_EXTRACT, holds_flir_counts
 from mdjax.io.opencv_log import QUIET_OPENCV
 from mdjax.io.png import PngHeader, is_png, read_png_header
+from mdjax.io.tiff import check_single_page
 from mdjax.types import MdjaxError
 
 ThermalImage = UInt8[np.ndarray, "hh ww"] | UInt16[np.ndarray, "hh ww"]
@@ -152,10 +153,12 @@ def decode_image(data: bytes, name: str, *, may_have_16_bits: bool = False) -> n
     """Decode a whole image file to [h w] or [h w c] in OpenCV's channel order, values unchanged.
 
     Raises:
-        MdjaxError: Truncated, damaged, or of another depth than 8 bits (or 16, where they may be).
+        MdjaxError: Truncated, damaged, several images in one file, or of another depth than 8 bits
+            (or 16, where they may be).
     """
     if is_png(data):
         read_png_header(data, name)
+    check_single_page(data, name)
     # The end marker cannot occur inside a JPEG's scan, where every FF is followed by 00.
     is_jpeg = data.startswith(_JPEG_SIGNATURE)
     if is_jpeg and data.find(_JPEG_END_OF_IMAGE, data.rfind(_JPEG_START_OF_SCAN)) < 0:
