@@ -6,6 +6,7 @@ Nothing is raised: the caller gets all faults of every file.
 import concurrent.futures
 import dataclasses
 import hashlib
+import math
 import os
 import zlib
 from collections.abc import Mapping
@@ -19,7 +20,12 @@ from data_builders.checks.annotations import RawPair
 from data_builders.checks.fitted_boxes import FittedBoxes, SizeHw, fit_boxes
 from data_builders.checks.label_maps import decode_label_map
 from data_builders.checks.near_copies import PairHash, compute_difference_hash
-from data_builders.checks.registration import correlate_edges, is_same_picture
+from data_builders.checks.registration import (
+    MAX_PAIRS,
+    PairEdges,
+    compute_pair_edges,
+    is_same_picture,
+)
 from data_builders.checks.thermal_values import ThermalValues, measure_thermal
 from data_builders.checks.visible_images import decode_visible_or_grey
 from mdjax.io.flir import holds_flir_counts
@@ -67,8 +73,8 @@ class PairReport:
     """Of the visible image; None where it is of one colour or cannot be read."""
     pair_hash: PairHash | None = None
     """Of what both images show; None where one cannot be read."""
-    edge_correlations: np.ndarray | None = None
-    """From `correlate_edges`; None where an image cannot be read."""
+    edges: PairEdges | None = None
+    """Of a sample of the pairs; None where an image cannot be read."""
     boxes: FittedBoxes = dataclasses.field(default_factory=FittedBoxes)
     class_pixels: tuple[int, ...] = ()
     num_uncounted_pixels: int = 0
@@ -86,9 +92,15 @@ def check_pair_files(
     show_progress: bool = False,
 ) -> dict[str, PairReport]:
     """Check pairs on all cores; most of the time goes into unpacking, which frees the GIL."""
+    step = math.ceil(len(pairs) / MAX_PAIRS)
+    is_sampled = (position % step == 0 for position in range(len(pairs)))
     with concurrent.futures.ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS)) as pool:
         reports = rich.progress.track(
-            pool.map(lambda pair: check_pair(pair, requirements), pairs.values()),
+            pool.map(
+                lambda pair, keeps_edges: check_pair(pair, requirements, keeps_edges=keeps_edges),
+                pairs.values(),
+                is_sampled,
+            ),
             description=f"Checking {title}",
             total=len(pairs),
             console=rich.console.Console(stderr=True),
@@ -98,7 +110,9 @@ def check_pair_files(
         return dict(zip(pairs, reports, strict=True))
 
 
-def check_pair(pair: RawPair, requirements: PairRequirements) -> PairReport:
+def check_pair(
+    pair: RawPair, requirements: PairRequirements, *, keeps_edges: bool = False
+) -> PairReport:
     """Read, check and decode all files of a pair and fit its boxes into the images."""
     report = PairReport(class_pixels=(0,) * requirements.num_label_classes)
     if pair.thermal is None:
@@ -122,6 +136,8 @@ def check_pair(pair: RawPair, requirements: PairRequirements) -> PairReport:
                     report.num_thermal_channels = 1
             check_pair_sizes(visible.shape[:2], thermal.shape[:2], pair.name)
             _compare_images(visible, thermal, pair, report)
+            if keeps_edges:
+                report.edges = compute_pair_edges(visible, thermal)
         except MdjaxError as error:
             report.problems.append(str(error))
     if pair.labels is not None:
@@ -194,7 +210,7 @@ def _read_thermal(
 def _compare_images(
     visible_u8: np.ndarray, thermal: np.ndarray, pair: RawPair, report: PairReport
 ) -> None:
-    """Note what tells copies and shifted images.
+    """Note what tells copies.
 
     Raises:
         MdjaxError: Both images are one picture. A student that is given the visible image would see
@@ -211,7 +227,6 @@ def _compare_images(
     report.pair_hash = PairHash(
         compute_difference_hash(visible_u8), compute_difference_hash(thermal)
     )
-    report.edge_correlations = correlate_edges(visible_u8, thermal)
 
 
 def _check_labels(

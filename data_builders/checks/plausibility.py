@@ -136,12 +136,11 @@ def warn_of_hidden_counts(reports: Mapping[str, PairReport]) -> list[str]:
 
 def warn_of_shift(reports: Mapping[str, PairReport]) -> list[str]:
     """Warn of thermal images that are shifted relative to the visible ones, by their edges."""
-    measured = [report for report in reports.values() if report.edge_correlations is not None]
-    surfaces = [r.edge_correlations for r in measured if r.edge_correlations is not None]
+    measured = [(report.visible_hw, report.edges) for report in reports.values() if report.edges]
     if not measured:
         return []
-    height, width = measured[0].visible_hw
-    shift = find_shift(surfaces, (height, width))
+    ((height, width), _), *_ = measured
+    shift = find_shift([edges for _, edges in measured], (height, width))
     if shift is None:
         return []
     across, along = round(shift.right * width), round(shift.down * height)
