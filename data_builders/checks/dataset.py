@@ -24,6 +24,7 @@ from data_builders.checks.notes import note_reports
 from data_builders.checks.pair_faults import find_pair_faults
 from data_builders.checks.pair_files import PairReport, PairRequirements, check_pair_files
 from data_builders.checks.plausibility import (
+    warn_of_blank_images,
     warn_of_empty_splits,
     warn_of_hidden_counts,
     warn_of_lost_boxes,
@@ -170,6 +171,7 @@ def check_pairs(
         *group_problems(found.repeated).lines,
         *warn_of_range(thermal, thermal_range_counts),
         *([] if is_published else warn_of_near_copies(pairs, _get_hashes(reports))),
+        *warn_of_blank_images(reports),
         *warn_of_hidden_counts(reports),
         *warn_of_shift(reports),
         *warn_of_lost_boxes(reports),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from data_builders.checks.fitted_boxes import FittedBoxes
 from data_builders.checks.pair_files import PairReport
-from data_builders.checks.thermal_values import compute_share_outside_range
+from data_builders.checks.thermal_values import compute_share_outside_range, describe_dead_pixels
 from mdjax.types import format_count
 
 
@@ -15,6 +15,8 @@ def note_reports(reports: Mapping[str, PairReport]) -> list[str]:
     thermal = [report.thermal for report in reports.values() if report.thermal is not None]
     if share := compute_share_outside_range(thermal):
         notes.append(f"{share:.2%} of the thermal pixels lie outside the range of counts.")
+    if dead := describe_dead_pixels(thermal):
+        notes.append(f"{dead}.")
     if num_grey := sum(report.was_grey for report in reports.values()):
         notes.append(
             f"{format_count(num_grey, 'visible image')} stored in grey: the records hold three "

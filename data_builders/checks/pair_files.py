@@ -73,6 +73,9 @@ class PairReport:
     """Of the visible image; None where it is of one colour or cannot be read."""
     pair_hash: PairHash | None = None
     """Of what both images show; None where one cannot be read."""
+    has_blank_visible: bool = False
+    """Whether all pixels of the image have one value."""
+    has_blank_thermal: bool = False
     edges: PairEdges | None = None
     """Of a sample of the pairs; None where an image cannot be read."""
     boxes: FittedBoxes = dataclasses.field(default_factory=FittedBoxes)
@@ -210,7 +213,7 @@ def _read_thermal(
 def _compare_images(
     visible_u8: np.ndarray, thermal: np.ndarray, pair: RawPair, report: PairReport
 ) -> None:
-    """Note what tells copies.
+    """Note what tells copies and images without content.
 
     Raises:
         MdjaxError: Both images are one picture. A student that is given the visible image would see
@@ -222,11 +225,18 @@ def _compare_images(
             "image of the colour camera, or remove the pair."
         )
     report.visible_hw = (visible_u8.shape[0], visible_u8.shape[1])
-    if visible_u8.min() < visible_u8.max():  # All images of a covered camera are equal.
+    report.has_blank_visible = _is_blank(visible_u8)
+    report.has_blank_thermal = _is_blank(thermal)
+    if not report.has_blank_visible:  # All images of a covered camera are equal.
         report.pixels_hash = hashlib.blake2b(visible_u8.tobytes(), digest_size=16).digest()
     report.pair_hash = PairHash(
         compute_difference_hash(visible_u8), compute_difference_hash(thermal)
     )
+
+
+def _is_blank(image: np.ndarray) -> bool:
+    # A few pixels tell nearly every image.
+    return bool(np.all(image[::16, ::16] == image[0, 0]) and np.all(image == image[0, 0]))
 
 
 def _check_labels(

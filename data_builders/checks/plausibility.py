@@ -134,6 +134,23 @@ def warn_of_hidden_counts(reports: Mapping[str, PairReport]) -> list[str]:
     ]
 
 
+def warn_of_blank_images(reports: Mapping[str, PairReport]) -> list[str]:
+    """Warn of images whose pixels all have one value; at night they are dark, but hardly so."""
+    warnings: list[str] = []
+    for camera, names in (
+        ("visible", [name for name, report in reports.items() if report.has_blank_visible]),
+        ("thermal", [name for name, report in reports.items() if report.has_blank_thermal]),
+    ):
+        if names:
+            are = "is" if len(names) == 1 else "are"
+            warnings.append(
+                f"{format_count(len(names), f'{camera} image')} of {len(reports):,} {are} of one "
+                f"value everywhere ({name_first(names)}), as of a camera that is covered or off; "
+                "remove these pairs, or give their images again."
+            )
+    return warnings
+
+
 def warn_of_shift(reports: Mapping[str, PairReport]) -> list[str]:
     """Warn of thermal images that are shifted relative to the visible ones, by their edges."""
     measured = [(report.visible_hw, report.edges) for report in reports.values() if report.edges]

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from jaxtyping import UInt16
+
+from mdjax.types import format_count
 
 # More are a mistake: most pixels would be black or white.
 _MAX_SHARE_OUTSIDE_RANGE = 0.5
@@ -16,6 +19,10 @@ _MAX_SHARE_CUT_OFF = 0.02
 _MIN_GREY_LEVELS = 32
 _NUM_GREY_LEVELS = 256
 _COMMON_PERCENTILES = (0.5, 99.5)
+# What cameras and tools write where nothing was measured, or more than the camera can measure.
+_DEAD_COUNTS = (0, 65535)
+# Of the range of the other counts. Nearer, they are its end: the coldest or hottest of a scene.
+_MIN_GAP_OF_DEAD_COUNTS = 1 / 8
 
 CountRange = tuple[int, int]
 """Counts of a 16-bit thermal image that map to black and white."""
@@ -29,11 +36,14 @@ class ThermalValues:
     bits: int
     """8 or 16."""
     num_pixels: int
-    min_count: int
-    max_count: int
-    common_range: CountRange
-    """Counts between which 99 % of the pixels lie."""
+    num_dead: int
+    """Of these, how many hold 0 or 65535 of 16 bits, far from all other counts: no measurement."""
+    whole_range: CountRange | None
+    """The least and the largest count of the others; None where there are none."""
+    common_range: CountRange | None
+    """Counts between which 99 % of the others lie."""
     num_outside_range: int
+    """Of the others."""
     grey_levels: frozenset[int]
     """Of 256 from black to white, those in use."""
 
@@ -47,14 +57,14 @@ def measure_thermal(counts: np.ndarray, name: str, count_range: CountRange | Non
         count_range: Range that is given for the data set; None for 8 bits.
     """
     num_outside = 0
-    low, high = int(counts.min()), int(counts.max())
-    common_range = (low, high)
-    if counts.dtype == np.uint16 or count_range is not None:
-        common_low, common_high = np.percentile(counts, _COMMON_PERCENTILES)
-        common_range = (math.floor(common_low), math.ceil(common_high))
+    alive = _leave_out_dead(counts) if counts.dtype == np.uint16 else counts
+    whole_range = (int(alive.min()), int(alive.max())) if alive.size else None
+    common_range = whole_range
+    if alive.size and (counts.dtype == np.uint16 or count_range is not None):
+        common_range = _compute_common_range(alive)
     if count_range is not None:
         black, white = count_range
-        num_outside = int(np.count_nonzero((counts < black) | (counts > white)))
+        num_outside = int(np.count_nonzero((alive < black) | (alive > white)))
         scale = np.float32((_NUM_GREY_LEVELS - 1) / (white - black))
         clipped = np.clip(counts.astype(np.float32), black, white)
         levels_u8 = np.rint((clipped - black) * scale).astype(np.uint8)
@@ -65,8 +75,8 @@ def measure_thermal(counts: np.ndarray, name: str, count_range: CountRange | Non
         name=name,
         bits=counts.dtype.itemsize * 8,
         num_pixels=counts.size,
-        min_count=low,
-        max_count=high,
+        num_dead=counts.size - alive.size,
+        whole_range=whole_range,
         common_range=common_range,
         num_outside_range=num_outside,
         grey_levels=frozenset(np.flatnonzero(used).tolist()),
@@ -88,8 +98,7 @@ def find_depth_faults(
     give_range = ""
     if of_16:
         give_range = (
-            f"{'' if takes_range else 'mdjax prepare rgbt-folder '}{_propose_range(of_16)} (which "
-            "holds 99 % of each image)"
+            f"{'' if takes_range else 'mdjax prepare rgbt-folder '}{_describe_proposal(of_16)}"
         )
     if of_8 and of_16:
         # A range says that 16 bits are wanted; without one, the depth of most images is.
@@ -125,11 +134,12 @@ def find_range_faults(images: Sequence[ThermalValues], count_range: CountRange |
     share = compute_share_outside_range(images)
     if count_range is None or share <= _MAX_SHARE_OUTSIDE_RANGE:
         return []
-    low, high = min(x.min_count for x in images), max(x.max_count for x in images)
+    ranges = [image.whole_range for image in images if image.whole_range is not None]
+    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
     return [
         f"{share:.2%} of the thermal pixels lie outside the counts {count_range[0]}.."
-        f"{count_range[1]} of --thermal-range-counts; the images hold counts from {low} to {high}, "
-        f"{_suggest_range(images)}."
+        f"{count_range[1]} of --thermal-range-counts; the images hold counts from {low} to {high}; "
+        f"give {_describe_proposal(images)}."
     ]
 
 
@@ -146,31 +156,93 @@ def warn_of_range(images: Sequence[ThermalValues], count_range: CountRange | Non
         return warnings
     given = f"the counts {count_range[0]}..{count_range[1]} of --thermal-range-counts"
     if num_levels < _MIN_GREY_LEVELS:
+        proposal = _propose_range(images)
+        remedy = "the images hold few different counts, so look at some of them"
+        if proposal is not None and proposal[1] - proposal[0] < count_range[1] - count_range[0]:
+            remedy = f"give {_describe_proposal(images)}"
         warnings.append(
             f"between {given} only {num_levels} of 256 grey levels are in use, which leaves almost "
-            f"no contrast; {_suggest_range(images)}."
+            f"no contrast; {remedy}."
         )
     share = compute_share_outside_range(images)
     if share > _MAX_SHARE_CUT_OFF:
         warnings.append(
             f"{share:.2%} of the thermal pixels lie outside {given}, and are clipped to black or "
-            f"white; {_suggest_range(images)}."
+            f"white; give {_describe_proposal(images)}."
+        )
+    dead = sum(image.num_dead for image in images)
+    if dead > _MAX_SHARE_CUT_OFF * sum(image.num_pixels for image in images):
+        warnings.append(
+            f"{describe_dead_pixels(images)}; they become black or white, so look at some of these "
+            "images."
         )
     return warnings
 
 
+def describe_dead_pixels(images: Sequence[ThermalValues]) -> str:
+    """Describe the pixels without a measurement, see `ThermalValues`; empty where all have one."""
+    num_dead = sum(image.num_dead for image in images)
+    if not num_dead:
+        return ""
+    num_images = sum(image.num_dead > 0 for image in images)
+    share = num_dead / sum(image.num_pixels for image in images)
+    return (
+        f"{share:.2%} of the thermal pixels, in {format_count(num_images, 'image')}, with counts "
+        "of 0 or 65535 far from all others: no data, or saturated"
+    )
+
+
 def compute_share_outside_range(images: Sequence[ThermalValues]) -> float:
     """Compute the share of all thermal pixels that lie outside the range of counts."""
-    num_pixels = sum(image.num_pixels for image in images)
+    num_pixels = sum(image.num_pixels - image.num_dead for image in images)
     return sum(image.num_outside_range for image in images) / max(num_pixels, 1)
 
 
-def _suggest_range(images: Sequence[ThermalValues]) -> str:
-    return f"{_propose_range(images)} holds 99 % of each image"
+def _propose_range(images: Sequence[ThermalValues]) -> CountRange | None:
+    """Propose the range between which 99 % of the pixels of each image lie, without dead ones.
+
+    Returns:
+        None where nearly all pixels hold one count.
+    """
+    ranges = [image.common_range for image in images if image.common_range is not None]
+    low = min((low for low, _ in ranges), default=0)
+    high = max((high for _, high in ranges), default=0)
+    return (low, high) if low < high else None
 
 
-def _propose_range(images: Sequence[ThermalValues]) -> str:
-    """The option for the range between which 99 % of the pixels of each image lie."""
-    low = min(image.common_range[0] for image in images)
-    high = max(image.common_range[1] for image in images)
-    return f"--thermal-range-counts {low} {max(high, low + 1)}"
+def _describe_proposal(images: Sequence[ThermalValues]) -> str:
+    """The option for the range, and what it holds."""
+    proposal = _propose_range(images)
+    if proposal is None:
+        return (
+            "--thermal-range-counts MIN MAX (none can be proposed: nearly all pixels hold one "
+            "count)"
+        )
+    dead = describe_dead_pixels(images)
+    without = f", but for {dead}" if dead else ""
+    return (
+        f"--thermal-range-counts {proposal[0]} {proposal[1]} (which holds 99 % of each image"
+        f"{without})"
+    )
+
+
+def _leave_out_dead(counts: UInt16[np.ndarray, "h w"]) -> UInt16[np.ndarray, " n"]:
+    """The counts without 0 and 65535, each where it is far from all others."""
+    is_dead_value = [bool(np.any(counts == value)) for value in _DEAD_COUNTS]
+    if not any(is_dead_value):
+        return counts.reshape(-1)
+    others = counts[(counts != _DEAD_COUNTS[0]) & (counts != _DEAD_COUNTS[1])]
+    if not others.size:
+        return others
+    low, high = _compute_common_range(others)
+    gap = max((high - low) * _MIN_GAP_OF_DEAD_COUNTS, 1)
+    is_kept = np.ones(counts.shape, bool)
+    for value, distance in zip(_DEAD_COUNTS, (low, _DEAD_COUNTS[1] - high), strict=True):
+        if distance > gap:
+            is_kept &= counts != value
+    return counts[is_kept]
+
+
+def _compute_common_range(counts: np.ndarray) -> CountRange:
+    low, high = np.percentile(counts, _COMMON_PERCENTILES)
+    return math.floor(low), math.ceil(high)

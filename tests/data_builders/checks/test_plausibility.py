@@ -131,7 +131,25 @@ def test_images_of_a_covered_camera_are_no_leak(tmp_path: Path) -> None:
     ]
     for pair in pairs:
         write(pair.visible, encode_png(np.zeros((12, 16, 3), np.uint8)))
-    assert check(tmp_path, {"train": pairs[:1], "test": pairs[1:]}).warnings == ()
+    assert check(tmp_path, {"train": pairs[:1], "test": pairs[1:]}).warnings == (
+        "2 visible images of 2 are of one value everywhere (a, b), as of a camera that is covered "
+        "or off; remove these pairs, or give their images again.",
+    )
+
+
+def test_images_of_one_value_are_warned_of_and_dark_ones_are_not(tmp_path: Path) -> None:
+    """Of five pairs, one visible image is all blue, and one thermal image all grey."""
+    objects = (make_object(BOX),)
+    pairs = [make_pair(tmp_path, name, i, objects=objects) for i, name in enumerate("abcde")]
+    dark = np.zeros((12, 16, 3), np.uint8)
+    dark[7, 3, 1] = 1
+    write(pairs[0].visible, encode_png(dark))
+    write(pairs[1].visible, encode_png(np.full((12, 16, 3), (200, 0, 0), np.uint8)))
+    write(get_thermal(pairs[2]), encode_png(np.full((12, 16), 90, np.uint8)))
+    write(get_thermal(pairs[3]), encode_png(dark[..., 1]))
+    visible, thermal = check(tmp_path, {"test": pairs}).warnings
+    assert visible.startswith("1 visible image of 5 is of one value everywhere (b), as of a ")
+    assert thermal.startswith("1 thermal image of 5 is of one value everywhere (c), as of a ")
 
 
 @pytest.mark.parametrize("kind", ["file", "pixels", "four channels"])

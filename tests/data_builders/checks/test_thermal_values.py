@@ -123,7 +123,7 @@ def test_range_that_most_counts_leave_is_refused_and_a_better_one_given(tmp_path
     pairs = {"test": _make_pairs(tmp_path, counts)}
     (problem,) = get_problems(check, tmp_path, pairs, thermal_range_counts=(0, 255))
     assert problem.startswith("99.48% of the thermal pixels lie outside the counts 0..255")
-    assert "hold counts from 0 to 57300, " in problem
+    assert "hold counts from 0 to 57300; give --thermal-range-counts " in problem
     checked = check(tmp_path, pairs, thermal_range_counts=(28650, 60000))
     assert checked.notes[0] == "50.00% of the thermal pixels lie outside the range of counts."
     checked = check(tmp_path, pairs, thermal_range_counts=_take_suggestion(problem))
@@ -164,6 +164,70 @@ def test_range_that_leaves_few_grey_levels_is_warned_of(tmp_path: Path) -> None:
     checked = check(tmp_path, pairs, thermal_range_counts=_take_suggestion(warning))
     assert checked.warnings == ()
     assert check(tmp_path, pairs, thermal_range_counts=(0, 16000)).warnings == ()
+
+
+@pytest.mark.parametrize("dead", [0, 65535])
+def test_counts_without_a_measurement_decide_no_range(tmp_path: Path, dead: int) -> None:
+    """Half of one image: without them the same range is proposed, and accepted."""
+    whole = [make_thermal_u16(0), make_thermal_u16(1)]
+    (with_all, _) = get_problems(check, tmp_path, {"test": _make_pairs(tmp_path, *whole)})
+    holed = whole[1].copy()
+    holed[::2] = dead
+    pairs = {"test": _make_pairs(tmp_path, whole[0], holed)}
+    problem = get_problems(check, tmp_path, pairs)[0]
+    proposal = _take_suggestion(problem)
+    assert proposal == pytest.approx(_take_suggestion(with_all), abs=40)
+    told = (
+        "25.00% of the thermal pixels, in 1 image, with counts of 0 or 65535 far from all others: "
+        "no data, or saturated"
+    )
+    assert problem.endswith(f"(which holds 99 % of each image, but for {told}).")
+    checked = check(tmp_path, pairs, thermal_range_counts=proposal)
+    assert checked.warnings == (
+        f"{told}; they become black or white, so look at some of these images.",
+    )
+    assert f"{told}." in checked.notes
+
+
+def test_image_of_dead_counts_alone_decides_nothing(tmp_path: Path) -> None:
+    """Nor does a range have to include them, or are they counted where it excludes most."""
+    dead = [np.zeros((12, 16), np.uint16), np.full((12, 16), 65535, np.uint16)]
+    pairs = {"test": _make_pairs(tmp_path, make_thermal_u16(0), *dead)}
+    proposal = _take_suggestion(get_problems(check, tmp_path, pairs)[0])
+    alone = {"test": _make_pairs(tmp_path, make_thermal_u16(0))}
+    assert proposal == _take_suggestion(get_problems(check, tmp_path, alone)[0])
+    pairs = {"test": _make_pairs(tmp_path, make_thermal_u16(0), *dead)}
+    warnings = check(tmp_path, pairs, thermal_range_counts=proposal).warnings
+    assert [warning.partition(",")[0] for warning in warnings] == [
+        "66.67% of the thermal pixels",
+        "2 thermal images of 3 are of one value everywhere (b",
+    ]
+    (problem,) = get_problems(check, tmp_path, pairs, thermal_range_counts=(50000, 60000))
+    assert problem.startswith("100.00% of the thermal pixels lie outside the counts 50000..60000")
+
+
+def test_black_and_white_that_end_a_scene_are_measurements(tmp_path: Path) -> None:
+    """Counts from 0 to 65535 without a gap: the percentiles of all 192 are 0.955 steps inside."""
+    counts = (343 * np.arange(192)).clip(0, 65535).astype(np.uint16).reshape(12, 16)
+    pairs = {"test": _make_pairs(tmp_path, counts)}
+    (problem,) = get_problems(check, tmp_path, pairs)
+    assert _take_suggestion(problem) == (math.floor(0.955 * 343), math.ceil(190.045 * 343))
+    assert "but for" not in problem
+
+
+def test_range_that_was_given_is_no_remedy(tmp_path: Path) -> None:
+    """Nineteen counts, and one count: no range makes more of them."""
+    counts = (21000 + 100 * (np.arange(192, dtype=np.uint16) % 19)).reshape(12, 16)
+    pairs = {"test": _make_pairs(tmp_path, counts)}
+    proposal = _take_suggestion(get_problems(check, tmp_path, pairs)[0])
+    (warning,) = check(tmp_path, pairs, thermal_range_counts=proposal).warnings
+    assert "only 19 of 256 grey levels are in use, which leaves almost no contrast; the " in warning
+    assert warning.endswith("the images hold few different counts, so look at some of them.")
+    pairs = {"test": _make_pairs(tmp_path, np.full((12, 16), 21000, np.uint16))}
+    (problem,) = get_problems(check, tmp_path, pairs)
+    assert "MIN MAX (none can be proposed: nearly all pixels hold one count)" in problem
+    warning, _ = check(tmp_path, pairs, thermal_range_counts=(21000, 21001)).warnings
+    assert warning.endswith("the images hold few different counts, so look at some of them.")
 
 
 def test_8_bits_of_few_grey_levels_are_warned_of(tmp_path: Path) -> None:
