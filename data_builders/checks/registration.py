@@ -91,6 +91,8 @@ def find_shift(pairs: Sequence[PairEdges], size_hw: tuple[int, int]) -> Shift | 
     if prominence.max() < _MIN_PROMINENCE:
         return None
     row, column = map(int, np.unravel_index(int(prominence.argmax()), prominence.shape))
+    if {row, column} & {0, _NUM_SHIFTS - 1}:  # It rises further, or is no peak.
+        return None
     right = (column - _MAX_SHIFT + _refine_peak(prominence[row], column)) / _GRID_WIDTH
     down = (row - _MAX_SHIFT + _refine_peak(prominence[:, column], row)) / _GRID_WIDTH
     if math.hypot(right, down) < _MIN_SHIFT:
@@ -132,8 +134,6 @@ def _compute_prominence(pairs: Sequence[PairEdges]) -> Float64[np.ndarray, "d d"
 
 def _refine_peak(values: np.ndarray, index: int) -> float:
     """Where a parabola through a peak and its neighbours is highest, in cells from the peak."""
-    if not 0 < index < len(values) - 1:
-        return 0.0
     before, peak, after = values[index - 1 : index + 2]
     return float((after - before) / max(2 * (2 * peak - before - after), 1e-9))
 
