@@ -24,18 +24,25 @@ def check(function: Callable[..., Any]) -> Callable[..., Any]:
     JAX rebuilds a registered dataclass with whatever a tree function returned for its fields:
     shapes, shardings, stacked micro-batches. Those calls are let through; everything that our code
     or a test builds itself is checked.
+
+    The checks are made at the first call: most processes call few of the functions they import.
     """
-    for hint in function.__annotations__.values():
-        _make_protocols_checkable(hint)
-    checked = _checks_with_beartype(function)
-    if function.__name__ != "__init__":
-        return checked
 
-    @functools.wraps(checked)
-    def check_unless_jax_calls(*args: Any, **kwargs: Any) -> Any:
-        return None if _is_called_by_jax() else checked(*args, **kwargs)
+    @functools.cache
+    def make_checked() -> Callable[..., Any]:
+        for hint in function.__annotations__.values():
+            _make_protocols_checkable(hint)
+        return _checks_with_beartype(function)
 
-    return check_unless_jax_calls
+    is_initialiser = function.__name__ == "__init__"
+
+    @functools.wraps(function)
+    def check_call(*args: Any, **kwargs: Any) -> Any:
+        if is_initialiser and _is_called_by_jax():
+            return None
+        return make_checked()(*args, **kwargs)
+
+    return check_call
 
 
 def _make_protocols_checkable(hint: Any) -> None:

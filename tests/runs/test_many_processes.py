@@ -28,7 +28,7 @@ from mdjax.train.processes import SharedFlag
 from tests.runs.small import shrink_preset
 
 address, count, index, run_dir, teacher, dataset, data_dir = sys.argv[1:]
-joining_module._LOST_AFTER_S = 8
+joining_module._LOST_AFTER_S = 5
 show, shown = SharedFlag.show, []
 
 def show_or_die(flag, is_raised):
