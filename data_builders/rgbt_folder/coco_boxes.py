@@ -95,7 +95,7 @@ def _find_corners(images: Iterable[CocoImage]) -> str | None:
     if num_boxes < _MIN_BOXES or num_outside < _MIN_OUTSIDE * num_boxes:
         return None
     return (
-        f"its bbox look like left, top, right, bottom, as which all {num_boxes} lie in their "
+        f"the bboxes look like left, top, right, bottom, as which all {num_boxes} lie in their "
         f"images; as COCO's left, top, width, height {num_outside} do not. Subtract left from "
         "right, and top from bottom."
     )

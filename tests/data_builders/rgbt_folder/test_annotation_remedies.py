@@ -175,7 +175,7 @@ def coco_with_corners(raw_dir: Path) -> Case:
     ]
     write(raw_dir / "annotations.json", json.dumps({**content, "annotations": annotations}))
     yield (
-        "annotations.json: its bbox look like left, top, right, bottom, as which all 12 lie in "
+        "annotations.json: the bboxes look like left, top, right, bottom, as which all 12 lie in "
         "their images; as COCO's left, top, width, height 8 do not. Subtract left from right, and "
         "top from bottom."
     )
