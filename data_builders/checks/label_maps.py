@@ -8,12 +8,12 @@ import dataclasses
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import cv2
 import numpy as np
 import PIL.Image
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
 from mdjax.io.images import decode_image, decode_labels
 from mdjax.io.png import PngHeader, read_png_header
@@ -57,9 +57,14 @@ def decode_label_map(data: bytes, name: str, rule: LabelRule) -> LabelMap:
     """
     header = read_png_header(data, name)
     if rule.ids_by_rgb is not None:
-        indices_u8 = _read_indices(data, name) if header.is_palette else None
         rgb_u8 = _decode_rgb(data, header, name)
-        labels_u8 = _look_up_colours(rgb_u8, rule.ids_by_rgb, name, indices_u8)
+        labels_u8, is_known = _look_up_colours(rgb_u8, rule.ids_by_rgb)
+        # Of Pascal VOC's own masks, the palette's indices are the ids, and 255 is not counted.
+        is_explained = is_known.all() or (
+            header.is_palette and np.array_equal(labels_u8, _read_indices(data, name))
+        )
+        if not is_explained:
+            _refuse_colours(rgb_u8, is_known, name)
         conversion = "as colours, whose classes labelmap.txt states"
     elif header.is_palette:
         labels_u8 = _read_indices(data, name)
@@ -143,31 +148,29 @@ def _take_equal_channels(rgb_u8: UInt8[np.ndarray, "h w 3"], name: str) -> UInt8
 
 
 def _look_up_colours(
-    rgb_u8: UInt8[np.ndarray, "h w 3"],
-    ids_by_rgb: Mapping[Rgb, int],
-    name: str,
-    indices_u8: UInt8[np.ndarray, "h w"] | None,
-) -> UInt8[np.ndarray, "h w"]:
-    """Class ids of colours; `indices_u8` are those of a palette, where the image has one."""
+    rgb_u8: UInt8[np.ndarray, "h w 3"], ids_by_rgb: Mapping[Rgb, int]
+) -> tuple[UInt8[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
+    """Class ids of colours, 255 for those that are not listed; and which are."""
     codes = _encode_colours(rgb_u8)
-    labels_u8 = np.zeros(codes.shape, np.uint8)
+    labels_u8 = np.full(codes.shape, IGNORED_LABEL, np.uint8)
     is_known = np.zeros(codes.shape, bool)
     for (red, green, blue), class_id in ids_by_rgb.items():
         is_this = codes == (red << 16) + (green << 8) + blue
         labels_u8[is_this] = class_id
         is_known |= is_this
-    if is_known.all():
-        return labels_u8
-    if indices_u8 is not None:
-        # Pascal VOC's own masks: the palette's indices are the class ids, and 255 is not counted.
-        labels_u8[~is_known] = IGNORED_LABEL
-        if np.array_equal(labels_u8, indices_u8):
-            return labels_u8
+    return labels_u8, is_known
+
+
+def _refuse_colours(
+    rgb_u8: UInt8[np.ndarray, "h w 3"], is_known: Bool[np.ndarray, "h w"], name: str
+) -> NoReturn:
+    """Name the colours that are not listed, and what to do about them."""
+    colours = _describe_colours(_encode_colours(rgb_u8)[~is_known])
     raise MdjaxError(
         f"{name}: {np.mean(~is_known):.2%} of its pixels have colours that labelmap.txt does not "
-        f"list ({_describe_colours(codes[~is_known])}); add {_LINE} for each, with the name void "
-        "for what is not counted, or export the masks without smoothed edges. If the masks hold "
-        "class ids, not colours, replace labelmap.txt by classes.txt, one class name per line."
+        f"list ({colours}); add {_LINE} for each, with the name void for what is not counted, or "
+        "export the masks without smoothed edges. If the masks hold class ids, not colours, "
+        "replace labelmap.txt by classes.txt, one class name per line."
     )
 
 

@@ -10,6 +10,7 @@ and its last pixel. Points and lines enclose nothing, and are refused.
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from mdjax.types import MdjaxError
 
 # The entry is among the first of a file; the image itself, in text, may follow it.
 _NUM_BYTES_READ = 65_536
-_KEY = b'"shapes"'
+_KEY = re.compile(rb'"shapes"\s*:')
 # Fewest points of each kind of shape that has an area; of a polygon without a kind too.
 _MIN_POINTS = {"rectangle": 2, "circle": 2, "mask": 2, "polygon": 3, "rotation": 3}
 
@@ -46,7 +47,7 @@ def is_labelme_file(path: Path) -> bool:
     """Whether a JSON file begins as labelme's do; no if it cannot be read."""
     try:
         with path.open("rb") as file:
-            return _KEY in file.read(_NUM_BYTES_READ)
+            return _KEY.search(file.read(_NUM_BYTES_READ)) is not None
     except OSError:
         return False
 

@@ -2,9 +2,9 @@
 
 import dataclasses
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from data_builders.checks.annotations import AnnotatedObject, RawPair
 from data_builders.formats.labelme import (
@@ -40,6 +40,8 @@ from mdjax.io.findings import Findings, name_first
 from mdjax.io.read_file import read_bytes, read_text
 from mdjax.types import MdjaxError, format_count
 
+_T = TypeVar("_T")
+
 
 class PairsWithBoxes(NamedTuple):
     """What files of boxes say."""
@@ -74,14 +76,11 @@ def add_voc_boxes(
     """Give each pair the boxes of its XML file; without a file it has none."""
     matched = match_annotations(raw_dir, place, pairs, findings)
     _report_missing(place, pairs, matched, findings)
-    files: dict[PairKey, VocFile] = {}
-    for key, path in matched.files.items():
-        name = path.relative_to(raw_dir).as_posix()
-        with findings.of_pair(key[1]):
-            try:
-                files[key] = read_voc_xml(read_bytes(path, name), name, findings)
-            except MdjaxError as error:
-                findings.problems.append(str(error))
+
+    def read(path: Path, name: str) -> VocFile:
+        return read_voc_xml(read_bytes(path, name), name, findings)
+
+    files = _read_files(raw_dir, matched, read, findings)
     if not files:  # What is wrong with them is among the findings.
         return PairsWithBoxes(copy_pairs(pairs), ())
     stated = read_voc_names(raw_dir, list_voc_labels(files.values()), findings)
@@ -115,14 +114,11 @@ def add_labelme_boxes(
     """Give each pair the boxes around the shapes of its JSON file; without a file it has none."""
     matched = match_annotations(raw_dir, place, pairs, findings)
     _report_missing(place, pairs, matched, findings)
-    files: dict[PairKey, LabelmeFile] = {}
-    for key, path in matched.files.items():
-        name = path.relative_to(raw_dir).as_posix()
-        with findings.of_pair(key[1]):
-            try:
-                files[key] = read_labelme_json(read_text(path, name), name, findings)
-            except MdjaxError as error:
-                findings.problems.append(str(error))
+
+    def read(path: Path, name: str) -> LabelmeFile:
+        return read_labelme_json(read_text(path, name), name, findings)
+
+    files = _read_files(raw_dir, matched, read, findings)
     if not files:  # What is wrong with them is among the findings.
         return PairsWithBoxes(copy_pairs(pairs), ())
     stated = read_labelme_names(raw_dir, list_labelme_labels(files.values()), findings)
@@ -134,6 +130,23 @@ def add_labelme_boxes(
             boxes[key] = convert_labelme_shapes(file, number_names(stated.names), findings)
     sizes = {key: file.stated_hw for key, file in files.items()}
     return PairsWithBoxes(put_boxes(pairs, boxes, sizes), stated.names)
+
+
+def _read_files(
+    raw_dir: Path,
+    matched: MatchedAnnotations,
+    read: Callable[[Path, str], _T],
+    findings: Findings,
+) -> dict[PairKey, _T]:
+    """Read the file of each pair; one that cannot be read is among the findings."""
+    files: dict[PairKey, _T] = {}
+    for key, path in matched.files.items():
+        with findings.of_pair(key[1]):
+            try:
+                files[key] = read(path, path.relative_to(raw_dir).as_posix())
+            except MdjaxError as error:
+                findings.problems.append(str(error))
+    return files
 
 
 def _report_missing(

@@ -299,7 +299,11 @@ def _read_night_names(
     if day is None:
         return night
     if night is None:
-        return finder.names - day
+        night = finder.names - day
+        findings.notes.append(
+            f"{format_count(len(night), 'pair')} not in {_DAY_LIST} count as taken at night."
+        )
+        return night
     findings.problems += [
         Problem(f"{name}: is in {NIGHT_LIST} and in {_DAY_LIST}; take it out of one.", name)
         for name in sorted(night & day)

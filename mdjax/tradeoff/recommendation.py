@@ -32,8 +32,8 @@ class Recommendation:
         chosen: The first camera whose estimate is within; None if there is none.
         supported: The first camera whose whole interval is within, from three seeds or more.
         nearest: The camera that loses least; None where nothing is measured.
-        contradicting: Cameras with more pixels, or dearer ones, than the chosen one whose estimate
-            is not within: what a smooth loss of pixels would not give.
+        contradicting: Cameras with more pixels, or more expensive ones, than the chosen one whose
+            estimate is not within: what a smooth loss of pixels would not give.
     """
 
     network: str

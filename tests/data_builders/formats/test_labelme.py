@@ -117,4 +117,6 @@ def test_files_are_told_from_those_of_coco(tmp_path):
     )
     assert is_labelme_file(shapes)
     assert not is_labelme_file(write(tmp_path / "b.json", '{"images": [], "annotations": []}'))
+    named = json.dumps({"images": [], "categories": [{"name": "shapes"}]})
+    assert not is_labelme_file(write(tmp_path / "c.json", named))
     assert not is_labelme_file(tmp_path / "none.json")

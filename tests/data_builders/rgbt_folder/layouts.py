@@ -21,8 +21,13 @@ WITH_SPLITS: Layouts = {
     "words_in_front": ("{split}/RGB_{name}.png", "{split}/T_{name}.png"),
     "words_and_folders": ("visible/{split}/{name}_vi.png", "thermal/{split}/{name}_ir.png"),
     "word_of_one_camera": ("visible/{split}/{name}.png", "lwir/{split}/{name}_lwir.png"),
+    "sequence_split": ("s1/visible/{split}/{name}.png", "s1/thermal/{split}/{name}.png"),
+    "drone": ("{split}/DJI_{name}_V.JPG", "{split}/DJI_{name}_T.JPG"),
     "tiff": ("visible/{split}/{name}.tif", "thermal/{split}/{name}.tiff"),
 }
+NAMES = {"roboflow": "{name}_jpg", "sequence_split": "s1/{name}", "drone": "DJI_{name}"}
+"""Of pairs, where a layout with splits calls them otherwise than `{name}`."""
+
 WITH_LISTS: Layouts = {
     "camera": ("visible/{name}.jpg", "thermal/{name}.png"),
     "lwir": ("visible/{name}.png", "lwir/{name}.png"),

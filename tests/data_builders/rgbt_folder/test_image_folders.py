@@ -17,7 +17,7 @@ from mdjax.io.folder_tree import (
 from mdjax.io.pair_names import THERMAL_WORDS, VISIBLE_WORDS
 from tests.conftest import PROJECT_ROOT
 from tests.data_builders.raw_pairs import get_thermal, write, write_list
-from tests.data_builders.rgbt_folder.layouts import NESTED, SPLITS, WITH_LISTS, WITH_SPLITS
+from tests.data_builders.rgbt_folder.layouts import NAMES, NESTED, SPLITS, WITH_LISTS, WITH_SPLITS
 
 
 def _write(raw_dir, layout, splits=SPLITS):
@@ -79,8 +79,7 @@ def test_table_of_the_documentation_has_every_name():
 @pytest.mark.parametrize("layout", WITH_SPLITS)
 def test_layout_with_splits(tmp_path, layout):
     files = WITH_SPLITS[layout]
-    name = "{name}_jpg" if layout == "roboflow" else "{name}"
-    assert _find(_write(tmp_path, files)) == _expect(files, name)
+    assert _find(_write(tmp_path, files)) == _expect(files, NAMES.get(layout, "{name}"))
 
 
 @pytest.mark.parametrize("layout", WITH_LISTS)
@@ -106,7 +105,6 @@ def test_folders_of_sequences_are_a_part_of_the_name(tmp_path, layout):
     [
         "visible/{split}/s1/{name}.png",
         "{split}/s1/visible/{name}.png",
-        "s1/visible/{split}/{name}.png",
         "visible/s1/{split}/{name}.png",
     ],
 )
@@ -263,16 +261,9 @@ def test_what_may_be_the_other_camera_is_named(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("words", [("V", "T"), ("W", "T")])
-def test_images_of_drones_are_pairs(tmp_path, words):
-    files = tuple(f"train/DJI_{{name}}_{word}.JPG" for word in words)
-    _write(tmp_path, files, {"train": SPLITS["train"]})
-    assert _find(tmp_path) == {
-        "train": {
-            f"DJI_{name}": tuple(file.format(name=name) for file in files)
-            for name in SPLITS["train"]
-        }
-    }
+def test_wide_images_of_drones_are_visible(tmp_path):
+    files = ("{split}/DJI_{name}_W.JPG", "{split}/DJI_{name}_T.JPG")
+    assert _find(_write(tmp_path, files)) == _expect(files, NAMES["drone"])
 
 
 @pytest.mark.parametrize(
@@ -313,4 +304,4 @@ def test_night_is_known_in_every_layout(tmp_path, layout, name):
     pairs = find_split_pairs(tmp_path, findings)
     assert findings == Findings()
     night = [pair.name for part in pairs.values() for pair in part if pair.is_night]
-    assert [name.partition("_")[0] for name in night] == ["1"]
+    assert night == [NAMES.get(layout, "{name}").format(name="1")]

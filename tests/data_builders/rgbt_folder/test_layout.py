@@ -149,6 +149,7 @@ def test_night_is_what_the_list_says(raw_dir):
     checked = check_raw_rgbt_folder(raw_dir)
     night = {pair.name for pairs in checked.pairs.values() for pair in pairs if pair.is_night}
     assert night == {"c", "d"}
+    assert "2 pairs not in day.txt count as taken at night." in checked.notes
     (raw_dir / "day.txt").unlink()
     write_list(raw_dir / "night.txt", ["b", "z"])
     assert get_problems(check_raw_rgbt_folder, raw_dir) == [
