@@ -115,6 +115,17 @@ def test_all_networks_of_a_recipe_get_the_same_steps_data_and_schedule() -> None
             assert config.network.backbone == configs[0].network.backbone
 
 
+def test_predictions_of_anchors_are_compared_without_raising_those_of_background() -> None:
+    for recipe in RECIPES:
+        task = DISTILL_PRESETS[f"{recipe}-csk"].task
+        temperature = 1.0 if isinstance(task, DetectionTask) else 2.0
+        methods: Any = [
+            DISTILL_PRESETS[f"{recipe}-{name}"].method for name in ("csk", "logits", "combined")
+        ]
+        methods[2] = methods[2].terms.logits
+        assert [method.temperature for method in methods] == [temperature] * 3
+
+
 @pytest.fixture(scope="session")
 def mfnet_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in MFNet's layout with a few small pairs, prepared."""

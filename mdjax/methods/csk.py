@@ -34,7 +34,7 @@ class CskDistillation(Method):
     Attributes:
         distillation_weight: λ_kd, of the two terms by which a frozen visible network teaches the
             visible branch: the divergence of its predictions and the squared error of its C2.
-        temperature: T of the divergence.
+        temperature: T of the divergence; the presets of detectors use 1.
         contrast_weight: λ_c, of the contrast between pixels of both branches and the fused map.
         contrast_temperature: T of the contrast.
         hard_share: Share of the farthest pixels of a class, and of the nearest of others.

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int, UInt8
 
+from mdjax.losses.detection import FOCAL_GAMMA
 from mdjax.losses.ratio import Ratio, count
 from mdjax.methods.method import Method, check_weight
 from mdjax.ops.assignment import IGNORED
@@ -22,7 +23,7 @@ class LogitDistillation(Method):
         weight: λ; 1: soft and hard targets alike, as with the paper's share of 0.5 for each
             (section 4).
         temperature: T of both softmaxes or sigmoids; 2, the paper's best of 1, 2, 5 and 10
-            (section 4).
+            (section 4). The presets of detectors use 1, see `anchor_logit_loss`.
     """
 
     weight: float = 1.0
@@ -101,17 +102,20 @@ def anchor_logit_loss(
     teacher_logits: Float[Array, "b a k"],
     class_targets: Int[Array, "b a"],
     temperature: float = 2.0,
+    gamma: float = FOCAL_GAMMA,
 ) -> Ratio:
     """Compare the class probabilities of anchors, each class with its own sigmoid.
 
     With p = σ(z / T) and N positive anchors in the batch, over the classes of all anchors that are
     not ignored,
 
-    L = (T² / max(1, N)) Σ p_T log(p_T / p_S) + (1 − p_T) log((1 − p_T) / (1 − p_S)).
+    L = (T² / max(1, N)) Σ |p_T − p_S|^γ (p_T log(p_T / p_S)
+    + (1 − p_T) log((1 − p_T) / (1 − p_S))).
 
-    These are the anchors and the divisor of the task's own focal loss (`focal_loss`), so that a
-    soft target weighs as much as a hard one. The mean over all anchors would be near 0, as nearly
-    all of them are background on which both networks agree; the teacher's own number of positives
+    This is the task's own focal loss (`focal_loss`) with soft targets: the same anchors, divisor
+    and γ, so that a soft target weighs about as much as a hard one. Without the weight |p_T − p_S|
+    the thousands of easy background anchors pull together, at the start hundreds of times as hard
+    as the task. The mean over all anchors would be near 0; the teacher's own number of positives
     would depend on a threshold, and is 0 for a teacher that is unsure.
 
     Args:
@@ -119,6 +123,7 @@ def anchor_logit_loss(
         teacher_logits: z_T, of the same shape, a constant.
         class_targets: Class ids, `NEGATIVE` or `IGNORED`.
         temperature: T, above 0.
+        gamma: γ, ≥ 1 or 0: how fast the weight falls as the networks agree.
 
     Returns:
         A ratio with a value ≥ 0.
@@ -126,7 +131,9 @@ def anchor_logit_loss(
     Raises:
         MdjaxError: The logits have different shapes.
 
-    Source: Hinton et al. 2015, section 2, where there is one softmax over all classes.
+    Source: Hinton et al. 2015, section 2, where there is one softmax over all classes; the weight
+    and one sigmoid per class are those of Yang et al., Bridging Cross-task Protocol Inconsistency
+    for Distillation in Dense Object Detection, ICCV 2023, where T and γ are 1.
     """
     _require_same_classes(student_logits, teacher_logits)
     student = student_logits.astype(jnp.float32) / temperature
@@ -136,7 +143,8 @@ def anchor_logit_loss(
         * (jax.nn.log_sigmoid(sign * teacher) - jax.nn.log_sigmoid(sign * student))
         for sign in (1, -1)
     )
-    counted = jnp.where(class_targets[..., None] == IGNORED, 0.0, divergence)
+    weights = jnp.abs(jax.nn.sigmoid(teacher) - jax.nn.sigmoid(student)) ** gamma
+    counted = jnp.where(class_targets[..., None] == IGNORED, 0.0, weights * divergence)
     return Ratio(temperature**2 * jnp.sum(counted), count(class_targets >= 0))
 
 

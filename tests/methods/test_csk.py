@@ -139,7 +139,7 @@ def test_contrast_of_boxes_is_refused() -> None:
 
 
 def test_anchors_of_the_visible_branch_are_compared_with_the_teachers() -> None:
-    """Positive anchor 0 and negative 1; the ignored anchor 2 does not count, whatever it says."""
+    """Positive anchor 0 and negative 1, weight 1/4; the ignored anchor 2 does not count."""
 
     def predict(*logits: float) -> AnchorPrediction:
         class_logits = jnp.array(logits).reshape(1, 3, 1)
@@ -154,7 +154,7 @@ def test_anchors_of_the_visible_branch_are_compared_with_the_teachers() -> None:
             None,
             teachers={"teacher": NetworkOutput(predict(0.0, float(np.log(3.0)), teacher))},
         )
-        expected = 0.75 * np.log(0.75 / 0.5) + 0.25 * np.log(0.25 / 0.5)
+        expected = (0.75 * np.log(0.75 / 0.5) + 0.25 * np.log(0.25 / 0.5)) / 4
         assert float(term.compute(inputs).value) == pytest.approx(expected, rel=1e-5)
 
 

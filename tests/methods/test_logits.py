@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, rel_entr, softmax
 
+from mdjax.losses.detection import focal_loss
 from mdjax.methods.logits import LogitDistillation, anchor_logit_loss, pixel_logit_loss
 from mdjax.ops.assignment import IGNORED, NEGATIVE
 from mdjax.types import IGNORED_LABEL, MdjaxError
@@ -52,8 +53,9 @@ def test_loss_of_anchors_by_hand() -> None:
     teacher = jnp.array([2 * LN_3, -4.0, 9.0]).reshape(1, 3, 1)
     student = jnp.array([0.0, -4.0, -9.0]).reshape(1, 3, 1)
     targets = np.array([[0, NEGATIVE, IGNORED]])
-    loss = compute_anchor_loss(student, teacher, targets, 2.0)
-    assert float(loss) == pytest.approx(DIVERGENCE, abs=1e-6)
+    for gamma, weight in ((0.0, 1.0), (1.0, 1 / 4), (2.0, 1 / 16)):
+        loss = compute_anchor_loss(student, teacher, targets, 2.0, gamma)
+        assert float(loss) == pytest.approx(weight * DIVERGENCE, abs=1e-6)
 
 
 def test_loss_of_anchors_is_divided_by_the_positives() -> None:
@@ -61,7 +63,38 @@ def test_loss_of_anchors_is_divided_by_the_positives() -> None:
     teacher, student = jnp.full((1, 4, 1), 2 * LN_3), jnp.zeros((1, 4, 1))
     for targets, expected in (([0, 0, NEGATIVE, NEGATIVE], 2), ([NEGATIVE] * 4, 4)):
         loss = compute_anchor_loss(student, teacher, np.array([targets]), 2.0)
-        assert float(loss) == pytest.approx(expected * DIVERGENCE, abs=1e-5)
+        assert float(loss) == pytest.approx(expected * DIVERGENCE / 4, abs=1e-5)
+
+
+def test_background_that_both_find_easy_pulls_less_than_a_missed_object() -> None:
+    """10,000 anchors that student and teacher give 0.01 and 0.001, one that they give 0.01 and 0.9.
+
+    The gradient by hand is w (p_S − p_T) + w' D, with w = |p_S − p_T| and w' = ±p_S (1 − p_S).
+    Without the weight, the background would pull a hundred times as hard as the object.
+    """
+    shares = np.array([0.01] * 10_001), np.array([0.001] * 10_000 + [0.9])
+    logits = [np.log(p / (1 - p)) for p in shares]
+    student, teacher = (jnp.array(z, jnp.float32).reshape(1, -1, 1) for z in logits)
+    targets = np.array([[NEGATIVE] * 10_000 + [0]])
+    gradient = np.ravel(jax.grad(compute_anchor_loss)(student, teacher, targets, 1.0))
+    for p_student, p_teacher, found in ((0.01, 0.001, gradient[0]), (0.01, 0.9, gradient[-1])):
+        gap = p_student - p_teacher
+        divergence = rel_entr(p_teacher, p_student) + rel_entr(1 - p_teacher, 1 - p_student)
+        slope = np.sign(gap) * p_student * (1 - p_student)
+        assert found == pytest.approx(abs(gap) * gap + slope * divergence, rel=1e-3)
+    assert gradient[:-1].sum() < 2 * -gradient[-1]
+    plain = np.ravel(jax.grad(compute_anchor_loss)(student, teacher, targets, 1.0, 0.0))
+    assert plain[:-1].sum() > 100 * -plain[-1]
+
+
+def test_soft_targets_of_0_and_1_are_the_focal_loss() -> None:
+    """Where the teacher is certain, the divergence is the cross-entropy and the weight 1 − p_t."""
+    student = jnp.array([0.3, -2.0, 1.5, -0.1]).reshape(1, 4, 1)
+    teacher = jnp.array([40.0, -40.0, -40.0, 40.0]).reshape(1, 4, 1)
+    targets = np.array([[0, NEGATIVE, NEGATIVE, 0]])
+    soft = compute_anchor_loss(student, teacher, targets, 1.0)
+    hard = focal_loss(student, targets, alpha=0.5).value
+    assert float(soft) == pytest.approx(2 * float(hard), rel=1e-5)
 
 
 @settings(max_examples=12)
@@ -80,6 +113,7 @@ def test_losses_agree_with_scipy(seed: int, temperature: float) -> None:
     targets = generator.choice([0, 4, NEGATIVE, IGNORED], (2, 12))
     p_student, p_teacher = (expit(x.astype(np.float64) / temperature) for x in (student, teacher))
     of_anchors = rel_entr(p_teacher, p_student) + rel_entr(1 - p_teacher, 1 - p_student)
+    of_anchors *= np.abs(p_teacher - p_student)
     total = of_anchors[targets != IGNORED].sum()
     expected = temperature**2 * total / max(1, (targets >= 0).sum())
     loss = float(compute_anchor_loss(student, teacher, targets, temperature))
