@@ -146,6 +146,17 @@ def configure_kaist_light(base: Config, network: type[NetworkConfig]) -> Config:
     return replace(config, task=replace(config.task, head_width=0.5))
 
 
+def configure_msrs(base: Config, network: type[NetworkConfig]) -> Config:
+    """Configure persons of MSRS at their full size, 640x480, otherwise as `configure_kaist`."""
+    return replace(
+        configure_kaist(base, network),
+        dataset="msrs",
+        pipeline=PipelineConfig(image_size_hw=(480, 640)),
+        # 98 % of the persons are between 20 and 230 px high.
+        task=DetectionTask(anchors=AnchorOptions(base_heights_px=(27, 60, 150))),
+    )
+
+
 def configure_msrs_small(base: Config, network: type[NetworkConfig]) -> Config:
     """Configure persons of MSRS for two CPU cores: 192x144, quarter width, batches of 8."""
     return replace(
@@ -153,7 +164,7 @@ def configure_msrs_small(base: Config, network: type[NetworkConfig]) -> Config:
         dataset="msrs",
         pipeline=PipelineConfig(image_size_hw=(144, 192)),
         network=network(ResNetConfig(width=0.25, stem_stride=2, output_stride=16)),
-        # 25 to 238 px in the files: 98 % of the persons are between 20 and 230 px high.
+        # Those of `configure_msrs` at this size.
         task=DetectionTask(anchors=AnchorOptions(base_heights_px=(8, 18, 45))),
         loop=LoopConfig(num_steps=1_000, evaluate_every=500, save_every=250, probe_every=250),
         batch_size=8,
@@ -227,6 +238,7 @@ RECIPES = {
         configure_kaist_light,
         "persons, KAIST 640x512, full width, half the head's width",
     ),
+    "msrs": (configure_msrs, "persons, MSRS 640x480, full width, 3,500 steps"),
     "msrs-small": (configure_msrs_small, "persons, MSRS 192x144, quarter width, 1,000 steps"),
     "synthetic-detection": (
         configure_synthetic_detection,

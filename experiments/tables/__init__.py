@@ -1,6 +1,6 @@
 """Tables that `mdjax reproduce` makes, one file each."""
 
-from experiments.tables.csk_ablation import CSK_ABLATION
+from experiments.tables.csk_ablation import CSK_ABLATION_LABELS, CSK_ABLATION_PERSONS
 from experiments.tables.evidence import EVIDENCE_LABELS, EVIDENCE_PERSONS
 from experiments.tables.heads import HEADS_PERSONS
 from experiments.tables.losses import LOSSES
@@ -18,5 +18,6 @@ from experiments.tables.table8 import TABLE8
 TABLES = (
     *(TABLE1, TABLE2, TABLE3, TABLE4, TABLE5, TABLE6, TABLE7, TABLE8),
     *(EVIDENCE_LABELS, EVIDENCE_PERSONS, LOSSES, PEERS_LABELS, PEERS_PERSONS, HEADS_PERSONS),
-    *(ROBUSTNESS_LABELS, ROBUSTNESS_PERSONS, CSK_ABLATION),
+    *(ROBUSTNESS_LABELS, ROBUSTNESS_PERSONS),
+    *(CSK_ABLATION_LABELS, CSK_ABLATION_PERSONS),
 )

@@ -18,7 +18,7 @@ from experiments.tables.csk_rows import (
     list_conditions,
     name_without,
 )
-from experiments.tables.settings import LABELS, PERSONS
+from experiments.tables.settings import LABELS, PERSONS_OF_MSRS
 from mdjax.studies.comparison import Difference
 from mdjax.studies.rows import DISTILLED, NATIVE, TEACHER, THERMAL, VISIBLE
 from mdjax.studies.table import Table, TableRow
@@ -74,5 +74,5 @@ ROBUSTNESS_PERSONS = Table(
     rows=_ROWS,
     scores=(*MISS_RATES, "AP50 all"),
     differences=_DIFFERENCES,
-    settings=PERSONS,
+    settings=PERSONS_OF_MSRS,
 )

@@ -16,6 +16,7 @@ from mdjax.recipes import (
     configure_mfnet_medium,
     configure_mfnet_pretrained,
     configure_mfnet_small,
+    configure_msrs,
     configure_msrs_small,
     configure_synthetic,
     configure_synthetic_detection,
@@ -66,6 +67,7 @@ MFNET = Setting("mfnet", configure_mfnet, LABEL_SCORES)
 MSRS_SMALL = Setting(
     "msrs-small", configure_msrs_small, PERSON_SCORES, LOWER_IS_BETTER, num_folds=NUM_FOLDS
 )
+MSRS = Setting("msrs", configure_msrs, PERSON_SCORES, LOWER_IS_BETTER)
 KAIST = Setting("kaist", configure_kaist, PERSON_SCORES, LOWER_IS_BETTER)
 KAIST_LIGHT = Setting("kaist-light", configure_kaist_light, PERSON_SCORES, LOWER_IS_BETTER)
 SYNTHETIC = Setting("synthetic", configure_synthetic, LABEL_SCORES, num_folds=NUM_FOLDS)
@@ -77,11 +79,12 @@ SETTINGS = {
     setting.name: setting
     for setting in (
         *(MFNET, MFNET_SMALL, MFNET_PRETRAINED, MFNET_MEDIUM, KAIST, KAIST_LIGHT),
-        *(MSRS_SMALL, SYNTHETIC, SYNTHETIC_DETECTION),
+        *(MSRS, MSRS_SMALL, SYNTHETIC, SYNTHETIC_DETECTION),
     )
 }
 """One for each recipe of the presets, by its name."""
 
 LABELS = {"small": MFNET_SMALL, "medium": MFNET_MEDIUM, "paper": MFNET}
 PERSONS = {"small": MSRS_SMALL, "paper": KAIST}
+PERSONS_OF_MSRS = {"small": MSRS_SMALL, "paper": MSRS}
 FROM_IMAGENET = {"small": MFNET_PRETRAINED, "medium": MFNET_MEDIUM, "paper": MFNET}

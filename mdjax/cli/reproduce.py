@@ -100,8 +100,8 @@ def run_reproduce(arguments: Sequence[str]) -> int:
 
 
 def _list_names() -> str:
-    lines = [f"  {item.name:20}{item.title}" for item in (*TABLES, *FIGURES)]
-    lines += [f"  {ALL:20}all of them", "", "`mdjax reproduce --help` explains the options."]
+    lines = [f"  {item.name:22}{item.title}" for item in (*TABLES, *FIGURES)]
+    lines += [f"  {ALL:22}all of them", "", "`mdjax reproduce --help` explains the options."]
     return "\n".join(["usage: mdjax reproduce NAME ... [options]", "", *lines])
 
 
