@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from experiments.tables.csk_rows import CSKNET
+from experiments.tables.csk_rows import CSKNET, LOW_SCALES
 from experiments.tables.settings import FROM_IMAGENET, LABELS, PERSONS
 from mdjax.figures.branches import draw_branches
 from mdjax.figures.figure import Figure
@@ -52,7 +52,8 @@ def _draw_masks(
 def _draw_branches(
     networks: Mapping[str, LoadedNetwork], path: Path, shows_visible: bool
 ) -> Mapping[str, Any]:
-    return asdict(draw_branches(networks[CSKNET], path, shows_visible=shows_visible))
+    (network,) = networks.values()
+    return asdict(draw_branches(network, path, shows_visible=shows_visible))
 
 
 FIG2 = Figure(
@@ -90,4 +91,11 @@ CSK_BRANCHES = Figure(
     _draw_branches,
     LABELS,
 )
-FIGURES = (FIG2, FIG3, FIG4_LABELS, FIG4_PERSONS, CSK_BRANCHES)
+CSK_EXCHANGE = Figure(
+    "csk-exchange",
+    "The same with scales that start at 0.25, where channels are exchanged",
+    (LOW_SCALES,),
+    _draw_branches,
+    LABELS,
+)
+FIGURES = (FIG2, FIG3, FIG4_LABELS, FIG4_PERSONS, CSK_BRANCHES, CSK_EXCHANGE)
