@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Float, Int, UInt8
 
-from mdjax.losses.contrast import pixel_contrast_loss
+from mdjax.losses.contrast import mean_cosines, pixel_contrast_loss
 from mdjax.losses.distillation import mse_loss
 from mdjax.losses.ratio import Ratio
 from mdjax.methods.image_keys import make_image_keys
@@ -23,7 +23,7 @@ from mdjax.methods.method import Method, check_weight
 from mdjax.models.config import NetworkConfig, VisibleOnlyConfig
 from mdjax.models.csknet import FUSED, CskOutput, find_penalised_scales
 from mdjax.models.modalities import THERMAL, VISIBLE
-from mdjax.train.terms import LossTerm, TermInputs
+from mdjax.train.terms import Diagnostics, LossTerm, TermInputs
 from mdjax.types import IGNORED_LABEL, Array, MdjaxError, Objects
 
 
@@ -37,7 +37,8 @@ class CskDistillation(Method):
         temperature: T of the divergence; the presets of detectors use 1.
         contrast_weight: λ_c, of the contrast between pixels of both branches and the fused map.
         contrast_temperature: T of the contrast.
-        hard_share: Share of the farthest pixels of a class, and of the nearest of others.
+        hard_share: Share of the farthest pixels of a class, and of the nearest of others. 1, all of
+            them: with less, all projections become one, see `pixel_contrast_loss`.
         pixels_per_image: Positions of each image that are compared, on all three maps, drawn evenly
             from its classes in each step. So a class has at most as many anchors in a batch as
             three times this number and the batch size; the paper's group takes at most 256.
@@ -51,7 +52,7 @@ class CskDistillation(Method):
     temperature: float = 2.0
     contrast_weight: float = 0.1
     contrast_temperature: float = 0.1
-    hard_share: float = 0.1
+    hard_share: float = 1.0
     pixels_per_image: int = 64
     projected_channels: int = 128
     exchange_weight: float = 2e-4
@@ -80,6 +81,15 @@ class CskDistillation(Method):
         )
         return tuple(term for term in terms if term.weight)
 
+    def make_diagnostics(self) -> Diagnostics:
+        """Log how similar the compared pixels are, within classes and between them."""
+        if not self.contrast_weight:
+            return {}
+        return {
+            "cosine_within_classes": lambda inputs: _measure_cosines(inputs)[0],
+            "cosine_between_classes": lambda inputs: _measure_cosines(inputs)[1],
+        }
+
     def create_module(self) -> "PixelProjector | None":
         """Build the projections of the contrast, if it has a weight."""
         if not self.contrast_weight:
@@ -96,6 +106,11 @@ class CskDistillation(Method):
         return pixel_contrast_loss(
             pixels.vectors, pixels.labels, self.contrast_temperature, self.hard_share
         )
+
+
+def _measure_cosines(inputs: TermInputs) -> tuple[Ratio, Ratio]:
+    pixels: ProjectedPixels = inputs.method
+    return mean_cosines(pixels.vectors, pixels.labels)
 
 
 def compare_shallow_features(inputs: TermInputs) -> Ratio:

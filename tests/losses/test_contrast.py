@@ -7,11 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdjax.losses.contrast import pixel_contrast_loss
+from mdjax.losses.contrast import mean_cosines, pixel_contrast_loss
 from mdjax.types import IGNORED_LABEL
 
 SHAPE = (2, 27, 3)
@@ -90,6 +91,42 @@ def test_share_of_a_number_is_not_rounded_up_by_floating_point() -> None:
     labels = np.array([[0] * 26 + [1], [0] * 26 + [1]], np.uint8)
     found = float(pixel_contrast_loss(vectors, labels, 1.0, 0.6).value)
     assert found == pytest.approx(compute_by_loops(vectors, labels, 1.0, 0.6), rel=1e-5)
+
+
+def test_all_pixels_keep_classes_apart_where_the_hardest_make_all_one() -> None:
+    """A projection is learnt from random weights, of classes that a common mean hides."""
+    generator = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3, dtype=np.uint8), 32)[None]
+    centres = generator.normal(size=32) + 0.3 * generator.normal(size=(3, 32))
+    features = jnp.array(centres[labels] + generator.normal(size=(1, 96, 32)), jnp.float32)
+    initial = jnp.array(generator.normal(size=(32, 16)) / 6, jnp.float32)
+
+    def learn(share: float) -> tuple[float, float]:
+        optimiser = optax.adam(3e-3)
+        slope = jax.grad(lambda w: pixel_contrast_loss(features @ w, labels, 0.1, share).value)
+
+        def step(_: Any, state: Any) -> Any:
+            weights, moments = state
+            updates, moments = optimiser.update(slope(weights), moments)
+            return optax.apply_updates(weights, updates), moments
+
+        weights, _ = jax.lax.fori_loop(0, 300, step, (initial, optimiser.init(initial)))
+        within, between = mean_cosines(features @ weights, labels)
+        return float(within.value), float(between.value)
+
+    assert min(learn(0.1)) > 0.9
+    within, between = learn(1.0)
+    assert between < 0.3 < within - 0.1
+
+
+def test_mean_cosines_by_hand() -> None:
+    """Two pixels of a class at a right angle, one of another class that equals the first."""
+    vectors = jnp.array([[[2.0, 0.0], [0.0, 1.0], [3.0, 0.0], [-1.0, 0.0]]])
+    within, between = mean_cosines(vectors, jnp.array([[4, 4, 7, IGNORED_LABEL]], jnp.uint8))
+    assert float(within.value) == pytest.approx(0.0, abs=1e-6)
+    assert float(between.value) == pytest.approx(0.5, rel=1e-6)
+    nothing = mean_cosines(vectors, jnp.full((1, 4), IGNORED_LABEL, jnp.uint8))
+    assert [float(x.value) for x in nothing] == [0.0, 0.0]
 
 
 def create_uneven_images() -> tuple[Any, Any]:
