@@ -21,7 +21,7 @@ from mdjax.io.run_directory import RunDirectory
 from mdjax.runs.config import RunConfig
 from mdjax.types import MdjaxError
 
-CONFIG_VERSION = 2
+CONFIG_VERSION = 3
 VERSION_KEY = "version"
 """Version of stored values; those without one have version 0."""
 
@@ -208,4 +208,16 @@ def _migrate_1(values: Values) -> Values:
     return {**values, "network": network} if network else values
 
 
-_MIGRATIONS: tuple[Callable[[Values], Values], ...] = (_migrate_0, _migrate_1)
+def _migrate_2(values: Values) -> Values:
+    """Bring version 2 up to date.
+
+    What CSK-Net's contrast takes of the pixels was 0.1 in all presets, also of detectors, which do
+    without the contrast: there it means nothing, and equals that of the presets now.
+    """
+    method = dict(values.get("method", {}))
+    if method.get("type") == "CskDistillation" and not method.get("contrast_weight", 0.1):
+        return {**values, "method": {**method, "hard_share": 1.0}}
+    return values
+
+
+_MIGRATIONS: tuple[Callable[[Values], Values], ...] = (_migrate_0, _migrate_1, _migrate_2)

@@ -7,6 +7,7 @@ what each of them scored there and which losses the two stopped ones would have 
 import json
 import shutil
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ import pytest
 
 from mdjax.io.metrics_log import read_metrics
 from mdjax.methods.modality_distillation import ModalityDistillation
+from mdjax.presets import get_preset
 from mdjax.runs.config import DistillConfig
 from mdjax.runs.loading import load_network
 from mdjax.runs.results import read_result
 from mdjax.runs.scoring import evaluate_network
-from mdjax.runs.stored_config import read_run_config
+from mdjax.runs.stored_config import read_run_config, read_stored_config, store_config
 from mdjax.studies.study import run_or_read
 from mdjax.tasks.segmentation import SegmentationTask
 from mdjax.types import MdjaxError
@@ -123,8 +125,6 @@ def test_joint_training_of_decision_level_fusion_is_not_resumed(
 
 
 def test_method_of_version_0_compares_the_level_of_its_network(tmp_path: Path) -> None:
-    from mdjax.runs.stored_config import read_stored_config
-
     run_dir = unpack("distilled", tmp_path)
     values = json.loads((run_dir / "config.json").read_text())
     values["network"]["transfer_level"] = 5
@@ -139,9 +139,27 @@ def test_method_of_version_0_compares_the_level_of_its_network(tmp_path: Path) -
     )
 
 
+@pytest.mark.parametrize(("weight", "expected"), [(0.0, 1.0), (0.1, 0.1)])
+def test_share_of_hard_pixels_of_version_2_is_kept_where_it_counts(
+    tmp_path: Path, weight: float, expected: float
+) -> None:
+    config: Any = get_preset("msrs-small-csk")
+    values = {**store_config(config, tmp_path), "version": 2}
+    values["method"] |= {"hard_share": 0.1, "contrast_weight": weight}
+    read = read_stored_config(values, tmp_path, source=tmp_path)
+    assert read.method == replace(config.method, contrast_weight=weight, hard_share=expected)
+
+
+def test_dropout_of_version_1_is_that_of_each_image(tmp_path: Path) -> None:
+    values = {**store_config(get_preset("msrs-small-native"), tmp_path), "version": 1}
+    values["network"] |= {"modality_dropout": 0.3}
+    read = read_stored_config(values, tmp_path, source=tmp_path)
+    assert read.network.modality_dropout == pytest.approx(0.21)
+
+
 def test_configuration_of_the_future_is_refused(place: Path) -> None:
     run_dir = unpack("native", place)
     values = json.loads((run_dir / "config.json").read_text())
     (run_dir / "config.json").write_text(json.dumps({**values, "version": 99}))
-    with pytest.raises(MdjaxError, match="has version 99, but this mdjax reads versions up to 2"):
+    with pytest.raises(MdjaxError, match="has version 99, but this mdjax reads versions up to 3"):
         read_run_config(run_dir)
