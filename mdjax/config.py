@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 import enum
 import json
+import math
 import types
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -36,6 +37,29 @@ def config_to_dict(config: Any) -> dict[str, Any]:
         What `config_from_dict` reads and `json.dumps` takes.
     """
     return _CONVERTER.unstructure(config)
+
+
+def require_finite(config: Any, name: str = "") -> None:
+    """Refuse a configuration with a number that is none, at any depth.
+
+    Args:
+        config: An instance of a dataclass.
+        name: Dotted name of it, for the message.
+
+    Raises:
+        MdjaxError: A number is not finite; the message names its setting.
+    """
+    if isinstance(config, float) and not math.isfinite(config):
+        raise MdjaxError(f"{name} is {config}; give a finite number.")
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(config, (tuple, list)):
+        items = enumerate(config)
+    elif isinstance(config, dict):
+        items = config.items()
+    elif dataclasses.is_dataclass(config):
+        items = [(field.name, getattr(config, field.name)) for field in dataclasses.fields(config)]
+    for key, item in items:
+        require_finite(item, f"{name}.{key}" if name else str(key))
 
 
 def map_paths(config: Any, change: Callable[[Path], Path]) -> Any:

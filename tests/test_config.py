@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdjax.config import config_from_dict, config_to_dict, map_paths
+from mdjax.config import config_from_dict, config_to_dict, map_paths, require_finite
 from mdjax.types import MdjaxError
 
 
@@ -203,6 +203,28 @@ def test_class_whose_field_hides_the_tag_is_refused() -> None:
 
     with pytest.raises(TypeError, match="'type'"):
         config_to_dict(Odd())
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_number_that_is_none_is_refused_at_any_depth(number: float) -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Part:
+        weight: float = 0.5
+        sizes: tuple[float, ...] = (1.0,)
+
+    @dataclasses.dataclass(frozen=True)
+    class Whole:
+        part: Part
+        prices: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    require_finite(Whole(Part(), {"a": 1.0}))
+    for whole, name in (
+        (Whole(Part(weight=number)), "part.weight"),
+        (Whole(Part(sizes=(1.0, number))), "part.sizes.1"),
+        (Whole(Part(), {"a": number}), "prices.a"),
+    ):
+        with pytest.raises(MdjaxError, match=rf"^{name} is {number}; give a finite number\.$"):
+            require_finite(whole)
 
 
 def test_every_path_is_changed_at_any_depth() -> None:

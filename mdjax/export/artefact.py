@@ -80,6 +80,7 @@ def describe_network(
     """
     _check(loaded)
     height, width = deployment.working_size_hw
+    seen = list_seen(loaded.config)
     return {
         "network": type(loaded.config.network).__name__.removesuffix("Config"),
         "step": loaded.step,
@@ -90,11 +91,11 @@ def describe_network(
         "thermal_range_counts": loaded.thermal_range_counts,
         "view": loaded.training_view,
         "missing": missing,
-        "sees": list(list_seen(loaded.config)),
+        "sees": list(seen),
         "dataset": loaded.config.dataset,
         "scored_split": loaded.scored_split,
-        # Without an image it scores less; nobody has measured how much.
-        "scores" if missing == "none" else "scores_with_both_images": to_plain(loaded.scores),
+        # Without an image that it sees it scores less; nobody has measured how much.
+        "scores_with_both_images" if missing in seen else "scores": to_plain(loaded.scores),
         "config": store_without_places(loaded.config),
         "environment": describe_environment(),
     }

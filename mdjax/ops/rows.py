@@ -18,8 +18,10 @@ def interleave_rows(sets: Sequence[Shaped[Array, "b ..."]]) -> Shaped[Array, "n 
     Args:
         sets: As many rows of each.
     """
+    if len(sets) == 1:
+        return jnp.asarray(sets[0])
     # The same without a fifth axis, so that exported models stay plain.
-    if len(sets) == 1 or sets[0].shape[0] == 1:
+    if sets[0].shape[0] == 1:
         return jnp.concatenate(sets)
     joined = jnp.stack(sets, axis=1)
     return joined.reshape(-1, *joined.shape[2:])
@@ -32,7 +34,9 @@ def separate_rows(x: Shaped[Array, "n ..."], num_sets: int) -> list[Shaped[Array
         x: Rows of all sets.
         num_sets: How many sets there are.
     """
-    if num_sets == 1 or x.shape[0] == num_sets:
+    if num_sets == 1:
+        return [x]
+    if x.shape[0] == num_sets:
         return list(jnp.split(x, num_sets))
     apart = x.reshape(-1, num_sets, *x.shape[1:])
     return [apart[:, i] for i in range(num_sets)]

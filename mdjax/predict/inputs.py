@@ -104,7 +104,8 @@ def _prepare_thermal(
     if pair.thermal is None:
         raise MdjaxError(
             "the network needs a thermal image, and none was given; add its file, or the folder of "
-            "the thermal images (--thermal), or give a four-channel PNG (RGB + thermal)."
+            "the thermal images (--thermal), or give a four-channel PNG (RGB + thermal), or do "
+            "without (--missing thermal)."
         )
     given = f"thermal {_format_size(pair.thermal.shape)}"
     if pair.has_visible:

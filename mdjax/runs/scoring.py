@@ -10,7 +10,7 @@ from jax.sharding import Mesh
 
 from mdjax.data.pipeline import PipelineConfig, make_evaluation_batches, prefetch_to_devices
 from mdjax.data.source import SplitSource
-from mdjax.models.modalities import THERMAL, Missing
+from mdjax.models.modalities import THERMAL, VISIBLE, Missing
 from mdjax.models.network import Network, SelectInputs
 from mdjax.runs.agreement import require_same_evaluation_everywhere
 from mdjax.runs.config import TrainConfig
@@ -152,6 +152,11 @@ def evaluate_network(
     """
     config = loaded.config
     require_image(loaded, missing)
+    if resolution == "none" and missing == VISIBLE:
+        raise MdjaxError(
+            f"{loaded.run_dir}: without the visible image and with a thermal camera of resolution "
+            '"none" there is nothing to predict from. Omit one of the two.'
+        )
     if resolution is not None and missing == THERMAL:
         raise MdjaxError(
             f"{loaded.run_dir}: without the thermal image another resolution changes nothing. Omit "

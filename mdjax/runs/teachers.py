@@ -7,6 +7,7 @@ from typing import Any
 from jax.sharding import Mesh
 
 from mdjax.data.source import SplitSource
+from mdjax.models.config import NetworkConfig
 from mdjax.runs.config import MAIN_TEACHER, DistillConfig
 from mdjax.runs.loading import LoadedNetwork, check_class_names, load_network
 from mdjax.runs.scoring import make_scorer
@@ -57,6 +58,15 @@ def freeze(teachers: Mapping[str, LoadedNetwork], mesh: Mesh) -> dict[str, Teach
     }
 
 
+def _describe(network: NetworkConfig | type[NetworkConfig]) -> str:
+    """Say what a network sees."""
+    images = ["the visible image"] if network.sees_visible else []
+    if network.sees_thermal:
+        kind = "full-resolution" if network.sees_full_thermal else "cheap"
+        images.append(f"the {kind} thermal image")
+    return " and ".join(images) + (" alone" if len(images) == 1 else "")
+
+
 def check_teachers(
     teachers: Mapping[str, LoadedNetwork],
     frozen: Mapping[str, Teacher],
@@ -75,13 +85,9 @@ def check_teachers(
     for name, teacher in teachers.items():
         expected = config.method.teacher_network
         if name == MAIN_TEACHER and not isinstance(teacher.config.network, expected):
-            kind, wanted = (
-                cls.__name__.removesuffix("Config")
-                for cls in (type(teacher.config.network), expected)
-            )
             show(
-                f"Warning: teacher {teacher.run_dir} is a network of kind {kind}; this method "
-                f"learns from one of kind {wanted}."
+                f"Warning: teacher {teacher.run_dir} sees {_describe(teacher.config.network)}; "
+                f"this method is meant to learn from a network that sees {_describe(expected)}."
             )
         split = _choose_split(teacher, splits)
         score = make_scorer(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import jax
 
+from mdjax.config import require_finite
 from mdjax.data.pipeline import make_train_batches, prefetch_to_devices
 from mdjax.io.checkpoint import restore
 from mdjax.io.checkpoint_store import CheckpointStore
@@ -271,6 +272,7 @@ def train(
 
 
 def _check_config(config: TrainConfig) -> None:
+    require_finite(config)
     if config.wandb:
         require_wandb()
     if isinstance(config.network, DecisionLevelConfig):

@@ -246,6 +246,13 @@ def test_stopped_training_says_how_to_go_on(
 # -- What is refused ------------------------------------------------------------------------------
 
 
+def test_number_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    option = ("--optimiser.weight-decay", "nan")
+    assert run("train", "synthetic-native", tmp_path / "run", *option) == EXIT_BAD_INPUT
+    assert "optimiser.weight_decay is nan; give a finite number." in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_image_that_leaves_the_network_nothing_to_see_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,7 +17,7 @@ from mdjax.export.heads import list_heads
 from mdjax.export.onnx_model import create_onnx_model
 from mdjax.export.onnx_session import open_session, score_model
 from mdjax.export.simplification import simplify
-from mdjax.models.config import CskNetConfig
+from mdjax.models.config import CskNetConfig, VisibleOnlyConfig
 from mdjax.ops.boxes import decode_boxes
 from mdjax.runs.loading import load_network
 from mdjax.types import MdjaxError
@@ -115,6 +115,18 @@ def test_only_image_of_a_camera_without_pixels_cannot_be_missing() -> None:
         deploy(replace(loaded, config=config), missing="visible")
 
 
+def test_branch_alone_is_folded_as_a_network_of_one_image(tmp_path: Path) -> None:
+    """The same operators and operations, also after each simplification."""
+    options: Any = {"formats": ("onnx",)}
+    branch = export_network(
+        create_loaded(CskNetConfig), tmp_path / "branch", missing="thermal", **options
+    ).card
+    alone = export_network(create_loaded(VisibleOnlyConfig), tmp_path / "alone", **options).card
+    assert [x["gflop"] for x in branch["steps"]] == [x["gflop"] for x in alone["steps"]]
+    operators = [card["files"]["model.onnx"]["operators"] for card in (branch, alone)]
+    assert operators[0] == operators[1]
+
+
 def test_card_does_not_promise_the_scores_of_both_images(tmp_path: Path) -> None:
     loaded = create_loaded(CskNetConfig)
     options: Any = {"formats": ("onnx",)}
@@ -124,6 +136,10 @@ def test_card_does_not_promise_the_scores_of_both_images(tmp_path: Path) -> None
     metadata = onnx.load(tmp_path / "one" / "model.onnx").metadata_props
     assert "scores" not in {x.key for x in metadata}
     assert export_network(loaded, tmp_path / "two", **options).card["scores"] == loaded.scores
+    # Without what it does not see, it scores the same.
+    visible = create_loaded(VisibleOnlyConfig)
+    card = export_network(visible, tmp_path / "three", missing="thermal", **options).card
+    assert card["scores"] == visible.scores
 
 
 def test_no_format_is_refused(tmp_path: Path) -> None:

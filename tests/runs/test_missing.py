@@ -40,7 +40,8 @@ def csknet(small_runs: SmallRuns, tmp_path_factory: pytest.TempPathFactory) -> P
     config = replace(config, loop=replace(config.loop, probe_every=0))
     train(config, run_dir, show=shown.append)
     (warning,) = (line for line in shown if line.startswith("Warning"))
-    assert "a network of kind FeatureLevel; this method learns from one of kind Visible" in warning
+    assert "teacher sees the visible image and the full-resolution thermal image; this" in warning
+    assert warning.endswith("to learn from a network that sees the visible image alone.")
     return run_dir
 
 
@@ -50,7 +51,15 @@ def test_terms_and_diagnostics_are_logged(csknet: Path) -> None:
     of_branches = ("segmentation", "segmentation_visible", "segmentation_thermal")
     names = {f"train/loss/{name}" for name in (*terms, *of_branches)}
     of_stages = [f"exchanged_thermal_stage{stage}" for stage in (2, 3, 4)]
-    watched = ("exchanged_visible", "exchanged_thermal", *of_stages, "gate", "gate_decided")
+    cosines = ("cosine_within_classes", "cosine_between_classes")
+    watched = (
+        *cosines,
+        "exchanged_visible",
+        "exchanged_thermal",
+        *of_stages,
+        "gate",
+        "gate_decided",
+    )
     names |= {f"train/{name}" for name in watched}
     (first,) = (line for line in logged if line["step"] == 1 and "train/loss" in line)
     assert names <= set(first)
@@ -89,6 +98,9 @@ def test_nothing_is_said_of_a_thermal_camera_that_is_not_looked_at(
     options = ["--missing", "thermal", "--resolution", "4x"]
     assert main(["evaluate", str(csknet), *options]) == EXIT_BAD_INPUT
     assert "another resolution changes nothing. Omit it" in capsys.readouterr().err
+    nothing = ["--missing", "visible", "--resolution", "none"]
+    assert main(["evaluate", str(csknet), *nothing]) == EXIT_BAD_INPUT
+    assert "there is nothing to predict from. Omit one of the two" in capsys.readouterr().err
 
 
 def test_test_without_an_image_is_a_run_of_a_study(csknet: Path, tmp_path: Path) -> None:
