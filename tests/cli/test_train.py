@@ -247,9 +247,9 @@ def test_stopped_training_says_how_to_go_on(
 
 
 def test_number_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    option = ("--optimiser.weight-decay", "nan")
-    assert run("train", "synthetic-native", tmp_path / "run", *option) == EXIT_BAD_INPUT
-    assert "optimiser.weight_decay is nan; give a finite number." in capsys.readouterr().err
+    option = ("--network.exchange-below", "nan")
+    assert run("train", "synthetic-csknet", tmp_path / "run", *option) == EXIT_BAD_INPUT
+    assert "network.exchange_below is nan; give a finite number." in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
