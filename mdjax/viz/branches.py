@@ -105,5 +105,8 @@ def _draw_exchange(axes: Axes, exchanged: Mapping[str, Mapping[str, float]]) -> 
         axes.bar(positions + 0.4 * (i - 0.5), shares, 0.38, color=colour, label=f"{branch} branch")
     axes.set_xticks(positions, list(exchanged))
     axes.set_ylabel("channels taken\nfrom the other, %")
-    axes.set_ylim(0, max(1.0, *(x for of in exchanged.values() for x in of.values())) * 1.1)
+    largest = max(x for of_block in exchanged.values() for x in of_block.values())
+    axes.set_ylim(0, max(1.0, largest) * 1.1)
     axes.legend(frameon=False)
+    if not largest:  # An empty panel would look like one that was forgotten.
+        axes.text(0.5, 0.5, "no channel is exchanged", ha="center", transform=axes.transAxes)
