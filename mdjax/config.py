@@ -40,7 +40,7 @@ def config_to_dict(config: Any) -> dict[str, Any]:
 
 
 def require_finite(config: Any, name: str = "") -> None:
-    """Refuse a configuration with a number that is none, at any depth.
+    """Refuse a configuration with a number that is not finite, at any depth.
 
     Args:
         config: An instance of a dataclass.

@@ -206,7 +206,7 @@ def test_class_whose_field_hides_the_tag_is_refused() -> None:
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
-def test_number_that_is_none_is_refused_at_any_depth(number: float) -> None:
+def test_number_that_is_not_finite_is_refused_at_any_depth(number: float) -> None:
     @dataclasses.dataclass(frozen=True)
     class Part:
         weight: float = 0.5
