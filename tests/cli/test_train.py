@@ -246,7 +246,9 @@ def test_stopped_training_says_how_to_go_on(
 # -- What is refused ------------------------------------------------------------------------------
 
 
-def test_number_that_is_not_finite_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_number_that_is_not_finite_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     option = ("--network.exchange-below", "nan")
     assert run("train", "synthetic-csknet", tmp_path / "run", *option) == EXIT_BAD_INPUT
     assert "network.exchange_below is nan; give a finite number." in capsys.readouterr().err
